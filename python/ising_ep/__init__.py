@@ -1,0 +1,1 @@
+"""Train Ising machines with equilibrium propagation, and anneal on a Rust core."""

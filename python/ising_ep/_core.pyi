@@ -1,0 +1,46 @@
+"""The Rust core. `ising_ep.sampler` is its checked, documented face; call that."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+def anneal(
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    values: NDArray[np.float64],
+    fields: NDArray[np.float64],
+    betas: NDArray[np.float64],
+    num_reads: int,
+    initial_states: NDArray[np.int8] | None,
+    seed: int,
+    problem_ids: NDArray[np.uint32],
+    num_threads: int | None,
+) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """Anneal every problem of a batch, `num_reads` times each.
+
+    Single-spin Metropolis updates in the order of the spins, on
+
+        E(s) = sum_{i<j} J_ij s_i s_j + sum_i h_i s_i,   s_i in {-1, +1}
+
+    All arrays are C-contiguous and have exactly the dtypes given; nothing is converted. The GIL is
+    released, and Ctrl-C raises `KeyboardInterrupt` within 0.1 s. The result depends on everything but
+    `num_threads` and the grouping of problems into batches, to the last bit.
+
+    Args:
+        rows, cols: (couplings,) the two spins of each coupling. Couplings of the same pair, in either
+            order, add up.
+        values: (couplings,) J.
+        fields: (batch, spins) h.
+        betas: (sweeps,) inverse temperature of each sweep, finite, >= 0, at least one.
+        num_reads: Independent anneals of each problem, at least 1.
+        initial_states: (batch, reads, spins) of -1 and +1, or None for uniformly random ones.
+        seed: 0 to 2**64 - 1.
+        problem_ids: (batch,) the name of each problem's random stream.
+        num_threads: At least 1, or None for all cores.
+
+    Returns:
+        states, int8 (batch, reads, spins), and energies, float64 (batch, reads).
+
+    Raises:
+        ValueError: One line that names the offending value.
+        TypeError: A wrong dtype or number of dimensions.
+    """

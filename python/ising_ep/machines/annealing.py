@@ -1,0 +1,62 @@
+"""Simulated annealing on the Rust core: the machine that needs no hardware."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import schedule
+from ..network import Couplings
+from ..sampler import BatchResult, SimulatedAnnealingSampler
+
+
+class AnnealingMachine:
+    """Forward and reverse simulated annealing.
+
+    Args:
+        num_reads: Anneals of each problem.
+        num_sweeps: Sweeps of a forward anneal.
+        beta_range: Hot and cold inverse temperature. The couplings of a chip are bounded, so one range
+            serves all problems; a range fitted to each would change the temperature as it learns.
+        reverse_fraction: Fraction of the schedule that a reverse anneal goes back to.
+        num_threads: Threads, or None for all cores. The result does not depend on it.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_reads: int = 10,
+        num_sweeps: int = 100,
+        beta_range: tuple[float, float] = (0.2, 20.0),
+        reverse_fraction: float = 0.25,
+        num_threads: int | None = None,
+    ) -> None:
+        self.num_reads = num_reads
+        self.num_threads = num_threads
+        self._forward = schedule.forward(num_sweeps, beta_range)
+        self._reverse = schedule.reverse(num_sweeps, beta_range, reverse_fraction)
+        self._sampler = SimulatedAnnealingSampler()
+
+    def sample(
+        self,
+        couplings: Couplings,
+        fields: NDArray[np.float32],
+        *,
+        initial_states: NDArray[np.int8] | None = None,
+        seed: int,
+        problem_ids: NDArray[np.uint32],
+    ) -> BatchResult:
+        """See `Machine.sample`."""
+        return self._sampler.sample_batch(
+            couplings,
+            fields,
+            num_reads=self.num_reads,
+            beta_schedule=self._forward if initial_states is None else self._reverse,
+            initial_states=initial_states,
+            seed=seed,
+            num_threads=self.num_threads,
+            problem_ids=problem_ids,
+        )

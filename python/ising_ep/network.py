@@ -1,0 +1,134 @@
+"""Architectures: which spins exist, and which parameter sits on which coupling or field.
+
+A fully connected network of layers ``l = 1 .. L`` of spins. The input ``x`` is not made of spins: it
+enters as fields on the first layer,
+
+    E(s; x) = (b0 + x W0) . s_1 + sum_{l=1}^{L-1} (s_l W_l s_{l+1} + b_l . s_{l+1}),
+
+in the sign convention of D-Wave: the machine looks for low energy. The last layer is the output; each
+class owns the same number of its spins, next to each other, +1 for the class of the image, -1 else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _core
+
+Parameters = dict[str, NDArray[np.float32]]
+Couplings = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+
+# Initial sizes of the weights, over sqrt(fan-in): the paper's gains for W0 and all further layers.
+INPUT_GAIN = 0.5
+LAYER_GAIN = 0.25
+
+
+@dataclass(frozen=True)
+class FullyConnected:
+    """A fully connected network of spins.
+
+    Args:
+        num_inputs: Length of an input vector.
+        layers: Spins of each layer, hidden layers first, output last.
+        num_classes: Classes; the output layer has the same number of spins for each.
+
+    Raises:
+        ValueError: If a number is not positive or the outputs do not divide among the classes.
+
+    Example:
+        >>> network = FullyConnected(num_inputs=784, layers=(120, 40), num_classes=10)
+        >>> network.num_spins, network.num_couplings
+        (160, 4800)
+    """
+
+    num_inputs: int
+    layers: tuple[int, ...]
+    num_classes: int
+    _rows: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+    _cols: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.num_inputs < 1:
+            raise ValueError(f"num_inputs is {self.num_inputs}, expected at least 1")
+        if not self.layers or min(self.layers) < 1:
+            raise ValueError(f"layers are {self.layers}, expected at least one, each of at least 1 spin")
+        if self.num_classes < 2:
+            raise ValueError(f"num_classes is {self.num_classes}, expected at least 2")
+        if self.layers[-1] % self.num_classes:
+            raise ValueError(
+                f"the output layer has {self.layers[-1]} spins, expected a multiple of the "
+                f"{self.num_classes} classes"
+            )
+        indices = [np.arange(s.start, s.stop, dtype=np.int64) for s in self.slices]
+        pairs = list(zip(indices, indices[1:], strict=False))
+        empty = np.empty(0, dtype=np.int64)
+        object.__setattr__(self, "_rows", np.concatenate([empty, *(np.repeat(a, len(b)) for a, b in pairs)]))
+        object.__setattr__(self, "_cols", np.concatenate([empty, *(np.tile(b, len(a)) for a, b in pairs)]))
+
+    @property
+    def num_spins(self) -> int:
+        """Spins of all layers."""
+        return sum(self.layers)
+
+    @property
+    def num_couplings(self) -> int:
+        """Couplings between all pairs of neighbouring layers."""
+        return len(self._rows)
+
+    @property
+    def slices(self) -> list[slice]:
+        """Where each layer stands in a state."""
+        ends = np.cumsum(self.layers).tolist()
+        return [slice(end - size, end) for end, size in zip(ends, self.layers, strict=True)]
+
+    @property
+    def outputs(self) -> slice:
+        """Where the output layer stands in a state."""
+        return self.slices[-1]
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every parameter: weights ``W0, W1, ...`` and biases ``b0, b1, ...``."""
+        sizes = (self.num_inputs, *self.layers)
+        weights = {f"W{k}": (sizes[k], sizes[k + 1]) for k in range(len(self.layers))}
+        biases = {f"b{k}": (size,) for k, size in enumerate(self.layers)}
+        return weights | biases
+
+    def initial_parameters(self, rng: np.random.Generator) -> Parameters:
+        """Weights uniform in ±gain/sqrt(fan-in), biases 0, as in the paper."""
+        parameters = {}
+        for name, shape in self.shapes().items():
+            if len(shape) == 1:
+                value = np.zeros(shape)
+            else:
+                gain = INPUT_GAIN if name == "W0" else LAYER_GAIN
+                value = rng.uniform(-1, 1, shape) * gain / np.sqrt(shape[0])
+            parameters[name] = value.astype(np.float32)
+        return parameters
+
+    def couplings(self, parameters: Parameters) -> Couplings:
+        """The couplings as ``(rows, cols, values)``, each ``(num_couplings,)``."""
+        weights = [parameters[f"W{k}"].ravel() for k in range(1, len(self.layers))]
+        values = np.concatenate(weights, dtype=np.float64) if weights else np.empty(0)
+        return self._rows, self._cols, values
+
+    def fields(self, parameters: Parameters, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Fields ``(batch, num_spins)`` that the input ``x (batch, num_inputs)`` puts on the spins."""
+        fields = np.empty((len(x), self.num_spins), dtype=np.float32)
+        fields[:, self.slices[0]] = _core.project(x, parameters["W0"], parameters["b0"])
+        for k, layer in enumerate(self.slices[1:], start=1):
+            fields[:, layer] = parameters[f"b{k}"]
+        return fields
+
+    def targets(self, labels: ArrayLike) -> NDArray[np.float32]:
+        """Output spins ``(batch, outputs)`` wanted for ``labels (batch,)``: +1 for the class, else -1."""
+        wanted = np.full((self.num_classes, self.num_classes), -1, dtype=np.float32)
+        np.fill_diagonal(wanted, 1)
+        return np.repeat(wanted, self.layers[-1] // self.num_classes, axis=1)[np.asarray(labels)]
+
+    def scores(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Mean output spin of each class ``(batch, num_classes)``; the class is the largest."""
+        mean: NDArray[np.float32] = outputs.reshape(len(outputs), self.num_classes, -1).mean(axis=2)
+        return mean

@@ -1,0 +1,194 @@
+"""Epochs, batches and evaluation: the loop around the learning rule.
+
+Nothing random is carried from batch to batch. The order of the images is a function of (seed, epoch),
+and every anneal of (seed, number of the image in the order), so a run that stopped goes on from its
+parameters and its place alone, bit for bit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .checkpoint import TrainState
+from .config import TrainConfig
+from .datasets import Dataset
+from .learning import EquilibriumPropagation
+from .machines import AnnealingMachine
+from .network import FullyConnected, Parameters
+
+# Images annealed in one call where nothing is learned from them; any number gives the same answer.
+EVALUATION_BATCH = 250
+# Evaluation draws other random numbers than training: its seed differs in this bit.
+EVALUATION_SEED = 1 << 62
+# Problem ids are 32 bits; later epochs of very long runs use them again.
+NUM_IDS = 1 << 32
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Free phase of a set of images: accuracy in 0..1, mean squared error, and the classes found."""
+
+    accuracy: float
+    loss: float
+    predictions: NDArray[np.int64]
+
+
+def train(
+    config: TrainConfig,
+    dataset: Dataset,
+    *,
+    state: TrainState | None = None,
+    num_threads: int | None = None,
+    on_batch: Callable[[TrainState], None] | None = None,
+    on_epoch: Callable[[TrainState], None] | None = None,
+) -> TrainState:
+    """Trains to ``config.epochs``, from the start or from ``state``.
+
+    Args:
+        config: Every setting of the run.
+        dataset: The images.
+        state: Where to go on; None starts anew.
+        num_threads: Threads, or None for all cores. The result does not depend on it.
+        on_batch: Called with the live state after each batch.
+        on_epoch: Called with the live state after each epoch.
+
+    Returns:
+        The state after the last epoch.
+
+    Raises:
+        ValueError: If config and dataset do not fit.
+    """
+    rule = learning_rule(config, dataset, num_threads)
+    if state is None:
+        rng = np.random.default_rng([config.seed, 0])
+        state = TrainState(parameters=rule.network.initial_parameters(rng))
+    targets = rule.network.targets(dataset.y_train)
+    while state.epoch < config.epochs:
+        for batch, ids in _batches(config, len(targets), state):
+            start = time.perf_counter()
+            x, target = dataset.x_train[batch], targets[batch]
+            free = rule.free_phase(state.parameters, x, ids)
+            nudged = rule.nudge_phase(state.parameters, x, target, free, ids)
+            rule.update(state.parameters, x, free, nudged)
+            outputs = rule.outputs(free)
+            state.batch += 1
+            state.images += len(batch)
+            state.correct += int(np.sum(_classes(rule.network, outputs) == dataset.y_train[batch]))
+            state.squared_error += float(np.sum((outputs - target) ** 2, dtype=np.float64))
+            state.seconds += time.perf_counter() - start
+            if on_batch:
+                on_batch(state)
+        _end_epoch(rule, dataset, state)
+        if on_epoch:
+            on_epoch(state)
+    return state
+
+
+def evaluate(
+    config: TrainConfig,
+    dataset: Dataset,
+    parameters: Parameters,
+    x: NDArray[np.float32],
+    y: NDArray[np.int64],
+    *,
+    num_threads: int | None = None,
+    on_batch: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Free phase of the images ``x (n, num_inputs)`` with labels ``y (n,)``.
+
+    Args:
+        config: Settings of the run that the parameters come from.
+        dataset: What it was trained on; tells inputs and classes.
+        parameters: The network's parameters.
+        x: Images.
+        y: Labels.
+        num_threads: Threads, or None for all cores. The result does not depend on it.
+        on_batch: Called with the number of images done after each batch.
+
+    Raises:
+        ValueError: If shapes do not fit.
+    """
+    rule = learning_rule(config, dataset, num_threads)
+    return _evaluate(rule, parameters, x, y, on_batch)
+
+
+def learning_rule(
+    config: TrainConfig, dataset: Dataset, num_threads: int | None = None
+) -> EquilibriumPropagation:
+    """The learning rule that ``config`` describes, for inputs and classes of ``dataset``."""
+    return EquilibriumPropagation(
+        network=FullyConnected(dataset.num_inputs, config.layers, dataset.num_classes),
+        machine=AnnealingMachine(
+            num_reads=config.num_reads,
+            num_sweeps=config.num_sweeps,
+            beta_range=config.beta_range,
+            reverse_fraction=config.reverse_fraction,
+            num_threads=num_threads,
+        ),
+        nudge=config.nudge,
+        learning_rate=config.learning_rate,
+        bias_learning_rate=config.bias_learning_rate,
+        statistic=config.statistic,
+        field_limit=config.field_limit,
+        seed=config.seed,
+    )
+
+
+def _batches(
+    config: TrainConfig, num_images: int, state: TrainState
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint32]]]:
+    """Images of each batch left in the epoch, and the ids of their random numbers."""
+    order = np.random.default_rng([config.seed, 1, state.epoch]).permutation(num_images)
+    ids = (state.epoch * num_images + np.arange(num_images)) % NUM_IDS
+    for start in range(state.batch * config.batch_size, num_images, config.batch_size):
+        stop = start + config.batch_size
+        yield order[start:stop], ids[start:stop].astype(np.uint32)
+
+
+def _end_epoch(rule: EquilibriumPropagation, dataset: Dataset, state: TrainState) -> None:
+    """Evaluates on the test images and turns the epoch's sums into a row of the history."""
+    test = _evaluate(rule, state.parameters, dataset.x_test, dataset.y_test)
+    state.epoch += 1
+    state.history.append(
+        {
+            "epoch": state.epoch,
+            "train_accuracy": state.correct / state.images,
+            "train_loss": state.squared_error / (state.images * rule.network.layers[-1]),
+            "test_accuracy": test.accuracy,
+            "test_loss": test.loss,
+            "seconds": state.seconds,
+        }
+    )
+    state.batch = state.correct = state.images = 0
+    state.squared_error = state.seconds = 0.0
+
+
+def _evaluate(
+    rule: EquilibriumPropagation,
+    parameters: Parameters,
+    x: NDArray[np.float32],
+    y: NDArray[np.int64],
+    on_batch: Callable[[int], None] | None = None,
+) -> Evaluation:
+    rule = replace(rule, seed=rule.seed ^ EVALUATION_SEED)
+    outputs = []
+    for start in range(0, len(x), EVALUATION_BATCH):
+        batch = x[start : start + EVALUATION_BATCH]
+        ids = np.arange(start, start + len(batch), dtype=np.uint32)
+        outputs.append(rule.outputs(rule.free_phase(parameters, batch, ids)))
+        if on_batch:
+            on_batch(start + len(batch))
+    found = np.concatenate(outputs)
+    predictions = _classes(rule.network, found)
+    loss = np.mean((found - rule.network.targets(y)) ** 2, dtype=np.float64)
+    return Evaluation(float(np.mean(predictions == y)), float(loss), predictions)
+
+
+def _classes(network: FullyConnected, outputs: NDArray[np.float32]) -> NDArray[np.int64]:
+    classes: NDArray[np.int64] = network.scores(outputs).argmax(axis=1)
+    return classes

@@ -1,0 +1,151 @@
+//! What holds for every kernel.
+
+use super::isa::{self, Isa};
+use super::*;
+
+/// A small random problem: complete bipartite where `sides` is given, else a random graph.
+fn problem(n: usize, sides: Option<usize>, seed: u64) -> (Model, Vec<f64>) {
+    let key = crate::rng::Key::new(seed);
+    let mut count = 0;
+    let mut normal = || {
+        count += 1;
+        let words = crate::rng::ars(&key, [count, 0, 0, 0]);
+        words.iter().map(|&w| f64::from(w) / 2f64.powi(32) - 0.5).sum::<f64>()
+    };
+    let (mut rows, mut cols, mut values) = (vec![], vec![], vec![]);
+    for i in 0..n {
+        for j in i + 1..n {
+            let coupled = sides.map_or((i * 7 + j * 3) % 5 < 2, |a| i < a && j >= a);
+            if coupled {
+                rows.push(i as i64);
+                cols.push(j as i64);
+                values.push(normal());
+            }
+        }
+    }
+    let fields = (0..3 * n).map(|_| normal()).collect();
+    (Model::new(n, &rows, &cols, &values).unwrap(), fields)
+}
+
+fn shapes() -> impl Iterator<Item = (Model, Vec<f64>)> {
+    [(1, None), (12, None), (37, None), (40, Some(17)), (9, Some(1)), (160, Some(120))]
+        .into_iter()
+        .map(|(n, sides)| problem(n, sides, n as u64))
+}
+
+#[test]
+fn same_bits_on_every_instruction_set() {
+    for (model, fields) in shapes() {
+        let betas: Vec<f64> = (0..40).map(|k| 0.1 * f64::from(k)).collect();
+        let batch = Batch::new(&model, &fields, &betas, 7, None, 3, &[0, 1, 2]).unwrap();
+        let stop = AtomicBool::new(false);
+        let job = Job { model: &model, batch: &batch, stop: &stop };
+        let n = model.num_spins();
+        let on = |isa: Isa| {
+            let mut s = Samples { states: vec![0; 21 * n], energies: vec![0.0; 21] };
+            match layered::Layers::find(&model) {
+                Some(layers) => {
+                    let c = layered::Couplings::new(&job, layers);
+                    isa::layered(isa, &job, &c, 0, &mut s.states, &mut s.energies);
+                }
+                None => {
+                    let c = sparse::Couplings::new(&job);
+                    let (states, energies) = (s.states.chunks_mut(16 * n), s.energies.chunks_mut(16));
+                    for (k, (states, energies)) in states.zip(energies).enumerate() {
+                        isa::sparse(isa, &job, &c, 16 * k, states, energies);
+                    }
+                }
+            }
+            s
+        };
+        let reference = on(Isa::Portable);
+        for isa in isa::available() {
+            assert!(on(isa) == reference, "{isa:?} differs on {n} spins");
+        }
+    }
+}
+
+#[test]
+fn same_bits_for_any_threads_and_split() {
+    for (model, fields) in shapes() {
+        let n = model.num_spins();
+        let betas: Vec<f64> = (0..30).map(|k| 0.1 * f64::from(k)).collect();
+        let run = |problems: std::ops::Range<usize>, threads| {
+            let ids: Vec<u32> = problems.clone().map(|p| p as u32).collect();
+            let fields = &fields[problems.start * n..problems.end * n];
+            let batch = Batch::new(&model, fields, &betas, 17, None, 5, &ids).unwrap();
+            anneal(&model, &batch, threads, &AtomicBool::new(false))
+        };
+        let whole = run(0..3, None);
+        for threads in [1, 2, 16] {
+            assert!(run(0..3, Some(threads)) == whole);
+        }
+        let (first, rest) = (run(0..1, None), run(1..3, None));
+        assert_eq!([first.states, rest.states].concat(), whole.states);
+        assert_eq!([first.energies, rest.energies].concat(), whole.energies);
+    }
+}
+
+#[test]
+fn energies_are_those_of_the_states() {
+    for (model, fields) in shapes() {
+        let n = model.num_spins();
+        let betas = [0.5; 20];
+        let batch = Batch::new(&model, &fields, &betas, 5, None, 5, &[0, 1, 2]).unwrap();
+        let samples = anneal(&model, &batch, None, &AtomicBool::new(false));
+        for (run, (state, energy)) in samples.states.chunks(n).zip(&samples.energies).enumerate() {
+            let s = |i: usize| f64::from(state[i]);
+            let mut wanted = 0.0;
+            for i in 0..n {
+                wanted += fields[run / 5 * n + i] * s(i);
+                let (neighbours, values) = model.row(i);
+                let pairs = neighbours.iter().zip(values);
+                wanted += 0.5 * pairs.map(|(&j, v)| v * s(i) * s(j as usize)).sum::<f64>();
+            }
+            assert!((energy - wanted).abs() < 1e-12 * (1.0 + wanted.abs()), "{energy} {wanted}");
+        }
+    }
+}
+
+#[test]
+fn a_cold_anneal_keeps_a_ground_state_it_is_given() {
+    // A ferromagnetic chain, held up by its fields: all up is the one minimum.
+    let n = 20;
+    let rows: Vec<i64> = (0..n - 1).collect();
+    let cols: Vec<i64> = (1..n).collect();
+    let model = Model::new(n as usize, &rows, &cols, &vec![-1.0; rows.len()]).unwrap();
+    let fields = vec![-0.5; n as usize];
+    let up = vec![1i8; 3 * n as usize];
+    let batch = Batch::new(&model, &fields, &[1e6; 10], 3, Some(&up), 1, &[0]).unwrap();
+    assert_eq!(anneal(&model, &batch, None, &AtomicBool::new(false)).states, up);
+}
+
+#[test]
+fn numbers_far_from_one_anneal_like_their_scaled_selves() {
+    for power in [-1000, 900] {
+        let scale = 2f64.powi(power);
+        let (rows, cols) = ([0, 1, 2], [1, 2, 0]);
+        let plain = Model::new(3, &rows, &cols, &[1.0, -0.5, 0.25]).unwrap();
+        let scaled = Model::new(3, &rows, &cols, &[scale, -0.5 * scale, 0.25 * scale]).unwrap();
+        let fields = [0.125, 0.5, -1.0];
+        let scaled_fields = fields.map(|h| h * scale);
+        let betas = [0.0, 0.5, 1.0, 2.0];
+        let scaled_betas = betas.map(|b| b / scale);
+        let one = Batch::new(&plain, &fields, &betas, 16, None, 9, &[4]).unwrap();
+        let two = Batch::new(&scaled, &scaled_fields, &scaled_betas, 16, None, 9, &[4]).unwrap();
+        let stop = AtomicBool::new(false);
+        assert_eq!(anneal(&plain, &one, None, &stop).states, anneal(&scaled, &two, None, &stop).states);
+    }
+}
+
+#[test]
+fn nothing_to_anneal() {
+    let empty = Model::new(0, &[], &[], &[]).unwrap();
+    let batch = Batch::new(&empty, &[], &[1.0], 3, None, 0, &[0, 1]).unwrap();
+    let samples = anneal(&empty, &batch, None, &AtomicBool::new(false));
+    assert_eq!((samples.states.len(), samples.energies), (0, vec![0.0; 6]));
+
+    let free = Model::new(2, &[], &[], &[]).unwrap();
+    let batch = Batch::new(&free, &[], &[1.0], 3, None, 0, &[]).unwrap();
+    assert_eq!(anneal(&free, &batch, Some(2), &AtomicBool::new(false)), Samples::default());
+}

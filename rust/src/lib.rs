@@ -1,0 +1,38 @@
+//! Parallel simulated annealing of batches of Ising problems.
+//!
+//! A batch is a set of problems that share their couplings and differ in their fields, which is what
+//! training an Ising machine on a minibatch of images needs:
+//!
+//! ```text
+//! E(s) = sum_{i<j} J_ij s_i s_j + sum_i h_i s_i ,   s_i in {-1, +1} ,   low E is sought
+//! ```
+//!
+//! The data flow one way: [`Model`] holds the couplings, [`Batch`] the fields and the schedule,
+//! [`anneal`](anneal::anneal) picks the kernel that suits the couplings and fills in [`Samples`].
+//!
+//! ```
+//! use ising_ep::{Batch, Model, anneal};
+//! # fn main() -> Result<(), ising_ep::Error> {
+//! // A ferromagnetic pair in a weak field: both up is the ground state.
+//! let model = Model::new(2, &[0], &[1], &[-1.0])?;
+//! let fields = [-0.1, 0.0];
+//! let betas: Vec<f64> = (1..=50).map(|k| 0.2 * k as f64).collect();
+//! let batch = Batch::new(&model, &fields, &betas, 16, None, 7, &[0])?;
+//! let samples = anneal(&model, &batch, None, &Default::default());
+//! let lowest = samples.energies.iter().copied().fold(f64::INFINITY, f64::min);
+//! assert!((lowest + 1.1).abs() < 1e-12);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod anneal;
+pub mod linear;
+mod model;
+mod rng;
+mod simd;
+
+pub use anneal::{Samples, anneal};
+pub use model::{Batch, Error, Model};
+
+#[cfg(feature = "python")]
+mod python;

@@ -1,0 +1,60 @@
+//! The two products of learning that touch every pixel: fields from pixels, and the weight update.
+//!
+//! Both skip pixels that are 0, four fifths of a handwritten digit, and add up in one fixed order, so
+//! the answer does not depend on threads or on a BLAS library's idea of blocking.
+
+/// `out = bias + x w` for `x (batch, inputs)`, `w (inputs, units)`, `bias (units)`, all row by row.
+///
+/// # Panics
+/// Where the lengths do not fit.
+pub fn project(x: &[f32], w: &[f32], bias: &[f32], out: &mut [f32]) {
+    let (inputs, units) = (w.len() / bias.len(), bias.len());
+    assert_eq!(x.len() * units, out.len() * inputs, "x, w and out must fit");
+    for (x, out) in x.chunks_exact(inputs).zip(out.chunks_exact_mut(units)) {
+        out.copy_from_slice(bias);
+        for (&pixel, row) in x.iter().zip(w.chunks_exact(units)) {
+            if pixel != 0.0 {
+                out.iter_mut().zip(row).for_each(|(o, w)| *o += pixel * w);
+            }
+        }
+    }
+}
+
+/// `w += x^T d`, then clipped to `[-limit, limit]`, in place, for `x (batch, inputs)`,
+/// `d (batch, units)`, `w (inputs, units)`.
+///
+/// # Panics
+/// Where the lengths do not fit.
+pub fn add_outer(w: &mut [f32], x: &[f32], d: &[f32], units: usize, limit: f32) {
+    let inputs = w.len() / units;
+    assert_eq!(x.len() * units, d.len() * inputs, "x, d and w must fit");
+    for (k, row) in w.chunks_exact_mut(units).enumerate() {
+        let mut touched = false;
+        for (x, d) in x.chunks_exact(inputs).zip(d.chunks_exact(units)) {
+            if x[k] != 0.0 {
+                touched = true;
+                row.iter_mut().zip(d).for_each(|(w, d)| *w += x[k] * d);
+            }
+        }
+        if touched {
+            row.iter_mut().for_each(|w| *w = w.clamp(-limit, limit));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_products() {
+        let (x, w, bias) = ([1.0, 0.0, 2.0, 0.0, 3.0, 0.0], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [0.5, -0.5]);
+        let mut out = [0.0; 4];
+        project(&x, &w, &bias, &mut out);
+        assert_eq!(out, [11.5, 13.5, 9.5, 11.5]);
+
+        let mut w = [0.0, 0.0, 0.5, 0.5, 9.0, 0.0];
+        add_outer(&mut w, &x, &[0.25, 0.5, 0.125, -4.0], 2, 1.0);
+        assert_eq!(w, [0.25, 0.5, 0.875, -1.0, 1.0, 1.0]);
+    }
+}

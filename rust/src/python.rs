@@ -1,0 +1,135 @@
+//! The Python module `ising_ep._core`: checks shapes, releases the GIL, maps errors. Nothing else.
+
+use crate::{Batch, Error, Model, anneal, linear};
+use numpy::ndarray::{Array2, Array3};
+use numpy::{
+    IntoPyArray, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyReadwriteArray2,
+    PyUntypedArrayMethods,
+};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+impl From<Error> for PyErr {
+    fn from(error: Error) -> Self {
+        PyValueError::new_err(error.to_string())
+    }
+}
+
+/// What an anneal returns: states `(batch, reads, spins)` and energies `(batch, reads)`.
+type States<'py> = (Bound<'py, PyArray3<i8>>, Bound<'py, PyArray2<f64>>);
+
+/// Below this many spin updates a call is over before anyone could press Ctrl-C.
+const BRIEF: usize = 20_000_000;
+
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::{add_outer, anneal_batch, project};
+}
+
+#[pyfunction]
+#[pyo3(name = "anneal")]
+#[allow(clippy::too_many_arguments)]
+fn anneal_batch<'py>(
+    py: Python<'py>,
+    rows: PyReadonlyArray1<'py, i64>,
+    cols: PyReadonlyArray1<'py, i64>,
+    values: PyReadonlyArray1<'py, f64>,
+    fields: PyReadonlyArray2<'py, f64>,
+    betas: PyReadonlyArray1<'py, f64>,
+    num_reads: usize,
+    initial_states: Option<PyReadonlyArray3<'py, i8>>,
+    seed: u64,
+    problem_ids: PyReadonlyArray1<'py, u32>,
+    num_threads: Option<usize>,
+) -> PyResult<States<'py>> {
+    let (problems, spins) = (fields.shape()[0], fields.shape()[1]);
+    if num_threads == Some(0) {
+        return Err(PyValueError::new_err("num_threads is 0, expected at least 1"));
+    }
+    let (rows, cols, values) = (rows.as_slice()?, cols.as_slice()?, values.as_slice()?);
+    let (fields, betas, ids) = (fields.as_slice()?, betas.as_slice()?, problem_ids.as_slice()?);
+    let initial = initial_states.as_ref().map(|states| states.as_slice()).transpose()?;
+    let samples = py.detach(|| -> PyResult<_> {
+        let model = Model::new(spins, rows, cols, values)?;
+        let batch = Batch::new(&model, fields, betas, num_reads, initial, seed, ids)?;
+        let work = spins.saturating_mul(problems).saturating_mul(num_reads).saturating_mul(betas.len());
+        watched(work, |stop| anneal(&model, &batch, num_threads, stop))
+    })?;
+    let states = Array3::from_shape_vec((problems, num_reads, spins), samples.states);
+    let energies = Array2::from_shape_vec((problems, num_reads), samples.energies);
+    let wrong = |e: numpy::ndarray::ShapeError| PyValueError::new_err(e.to_string());
+    Ok((states.map_err(wrong)?.into_pyarray(py), energies.map_err(wrong)?.into_pyarray(py)))
+}
+
+/// Runs `job` on a thread of its own while this one looks for Ctrl-C; brief work runs where it is.
+fn watched<T: Send>(work: usize, job: impl FnOnce(&AtomicBool) -> T + Send) -> PyResult<T> {
+    let stop = AtomicBool::new(false);
+    if work < BRIEF {
+        return Ok(job(&stop));
+    }
+    std::thread::scope(|scope| {
+        let (done, wait) = channel::<()>();
+        let stop = &stop;
+        let thread = scope.spawn(move || {
+            // Dropped when the job ends, also by a panic: the wait below ends with it.
+            let _done = done;
+            job(stop)
+        });
+        let mut interrupt = Ok(());
+        while wait.recv_timeout(Duration::from_millis(20)) == Err(RecvTimeoutError::Timeout) {
+            if interrupt.is_ok() {
+                interrupt = Python::attach(|py| py.check_signals());
+                stop.store(interrupt.is_err(), Ordering::Relaxed);
+            }
+        }
+        match thread.join() {
+            Ok(result) => interrupt.map(|()| result),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+#[pyfunction]
+fn project<'py>(
+    py: Python<'py>,
+    x: PyReadonlyArray2<'py, f32>,
+    w: PyReadonlyArray2<'py, f32>,
+    bias: PyReadonlyArray1<'py, f32>,
+) -> PyResult<Bound<'py, PyArray2<f32>>> {
+    let (batch, units) = (x.shape()[0], bias.shape()[0]);
+    if w.shape() != [x.shape()[1], units] || w.is_empty() {
+        return Err(PyValueError::new_err(format!(
+            "w has shape {:?}, expected ({}, {units}), neither of them 0",
+            w.shape(),
+            x.shape()[1]
+        )));
+    }
+    let mut out = vec![0f32; batch * units];
+    linear::project(x.as_slice()?, w.as_slice()?, bias.as_slice()?, &mut out);
+    let out = Array2::from_shape_vec((batch, units), out).map_err(|e| PyValueError::new_err(e.to_string()))?;
+    Ok(out.into_pyarray(py))
+}
+
+#[pyfunction]
+fn add_outer(
+    mut w: PyReadwriteArray2<'_, f32>,
+    x: PyReadonlyArray2<'_, f32>,
+    d: PyReadonlyArray2<'_, f32>,
+    limit: f32,
+) -> PyResult<()> {
+    let units = d.shape()[1];
+    if w.shape() != [x.shape()[1], units] || w.is_empty() || x.shape()[0] != d.shape()[0] {
+        return Err(PyValueError::new_err(format!(
+            "w, x, d have shapes {:?}, {:?}, {:?}, expected (inputs, units), (batch, inputs), (batch, units)",
+            w.shape(),
+            x.shape(),
+            d.shape()
+        )));
+    }
+    linear::add_outer(w.as_slice_mut()?, x.as_slice()?, d.as_slice()?, units, limit);
+    Ok(())
+}
