@@ -18,8 +18,9 @@ import pytest
 import sklearn.datasets
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ising_ep import datasets
 from sklearn.utils import Bunch
+
+from ising_ep import datasets
 
 MNIST = Path(__file__).resolve().parents[2] / "shared/data/mnist"
 needs_mnist = pytest.mark.skipif(not MNIST.is_dir(), reason=f"MNIST's IDX files are not in {MNIST}")

@@ -1,1 +1,33 @@
-"""Train Ising machines with equilibrium propagation, and anneal on a Rust core."""
+"""Train Ising machines with equilibrium propagation, and anneal on a Rust core.
+
+E(s) = sum_{i<j} J_ij s_i s_j + sum_i h_i s_i with s_i in {-1, +1}; a machine looks for low E.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import datasets as datasets
+    from .batch import BatchResult as BatchResult
+    from .sampler import SimulatedAnnealingSampler as SimulatedAnnealingSampler
+
+# Loaded when first asked for: dimod alone takes longer to import than all the rest.
+_HOME = {
+    "BatchResult": ".batch",
+    "SimulatedAnnealingSampler": ".sampler",
+}
+__all__ = ["BatchResult", "SimulatedAnnealingSampler", "__version__", "datasets"]  # noqa: F822
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("ising-ep")
+    if name == "datasets":
+        return import_module(".datasets", __name__)
+    if name in _HOME:
+        return getattr(import_module(_HOME[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

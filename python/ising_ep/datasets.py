@@ -119,7 +119,7 @@ def load_mnist(
 
     They are named like `train-images-idx3-ubyte` or `train-images.idx3-ubyte`, with or without `.gz`; other
     data of ten classes will do. Without `data_dir`, scikit-learn fetches MNIST from OpenML and caches it.
-    `train_per_class` and `test_per_class` keep each class's first images (MNIST/100 of the paper: 100 and 10).
+    `train_per_class` and `test_per_class` keep each class's first images (the paper: 100 and 10).
 
     Raises ValueError for a bad file or too few images of a class, FileNotFoundError for a missing one,
     ConnectionError where the fetch fails.

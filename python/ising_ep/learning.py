@@ -104,7 +104,9 @@ class EquilibriumPropagation:
         _core.add_outer(parameters["W0"], x[changed], first, PARAMETER_LIMIT)
         for k in range(1, len(layers)):
             before, after = states[:, :, layers[k - 1]], states[:, :, layers[k]]
-            products = np.einsum("r,bri,brj->ij", share, before, after, optimize=["einsum_path", (0, 1), (0, 1)])
+            products = np.einsum(
+                "r,bri,brj->ij", share, before, after, optimize=["einsum_path", (0, 1), (0, 1)]
+            )
             _step(parameters[f"W{k}"], self.learning_rate * step, products)
         for k, layer in enumerate(layers):
             _step(parameters[f"b{k}"], self.bias_learning_rate * step, contrast[:, layer].sum(axis=0))

@@ -11,6 +11,7 @@ class owns the same number of its spins, next to each other, +1 for the class of
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -63,7 +64,7 @@ class FullyConnected:
                 f"{self.num_classes} classes"
             )
         indices = [np.arange(s.start, s.stop, dtype=np.int64) for s in self.slices]
-        pairs = list(zip(indices, indices[1:], strict=False))
+        pairs = list(itertools.pairwise(indices))
         empty = np.empty(0, dtype=np.int64)
         object.__setattr__(self, "_rows", np.concatenate([empty, *(np.repeat(a, len(b)) for a, b in pairs)]))
         object.__setattr__(self, "_cols", np.concatenate([empty, *(np.tile(b, len(a)) for a, b in pairs)]))
@@ -92,9 +93,11 @@ class FullyConnected:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every parameter: weights ``W0, W1, ...`` and biases ``b0, b1, ...``."""
         sizes = (self.num_inputs, *self.layers)
-        weights = {f"W{k}": (sizes[k], sizes[k + 1]) for k in range(len(self.layers))}
-        biases = {f"b{k}": (size,) for k, size in enumerate(self.layers)}
-        return weights | biases
+        shapes: dict[str, tuple[int, ...]] = {}
+        for k in range(len(self.layers)):
+            shapes[f"W{k}"] = (sizes[k], sizes[k + 1])
+            shapes[f"b{k}"] = (sizes[k + 1],)
+        return shapes
 
     def initial_parameters(self, rng: np.random.Generator) -> Parameters:
         """Weights uniform in ±gain/sqrt(fan-in), biases 0, as in the paper."""
@@ -126,7 +129,8 @@ class FullyConnected:
         """Output spins ``(batch, outputs)`` wanted for ``labels (batch,)``: +1 for the class, else -1."""
         wanted = np.full((self.num_classes, self.num_classes), -1, dtype=np.float32)
         np.fill_diagonal(wanted, 1)
-        return np.repeat(wanted, self.layers[-1] // self.num_classes, axis=1)[np.asarray(labels)]
+        wanted = np.repeat(wanted, self.layers[-1] // self.num_classes, axis=1)
+        return wanted[np.asarray(labels, dtype=np.intp)]
 
     def scores(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Mean output spin of each class ``(batch, num_classes)``; the class is the largest."""

@@ -198,6 +198,11 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
     ) -> NDArray[np.int8]:
         """Initial states (reads, spins) as dimod parses and completes them, columns as in `labels`."""
         _one_of("initial_states_generator", generator, get_args(InitialStateGenerator))
+        if given is not None and not isinstance(given, dimod.SampleSet):
+            values, names = dimod.as_samples(given)
+            if values.dtype.kind == "u":
+                values = values.astype(np.int64)  # dimod turns 0 into -1 within the dtype, which would wrap
+            given = (values, names)
         samples = self.parse_initial_states(
             bqm,
             initial_states=given,
@@ -206,10 +211,7 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             seed=seed & _WORD,  # all that numpy's RandomState takes
         ).initial_states
         states = samples.record.sample[:, [samples.variables.index(label) for label in labels]]
-        if states.dtype.kind == "u":
-            # dimod turns 0 into -1 within the caller's dtype, which wraps.
-            states = states.astype(np.int8)
-        return _spins(states)
+        return np.ascontiguousarray(_spins(states))  # picking columns leaves Fortran order
 
     def sample_batch(
         self,
@@ -411,8 +413,8 @@ def _default_beta_range(
     ends = np.stack((rows, cols), axis=1).ravel()
     coupling = np.abs(values).repeat(2)
     smallest = np.where(linear == 0, np.inf, total).astype(np.float64)
-    np.minimum.at(smallest, ends, np.where(coupling == 0, np.inf, coupling).astype(np.float64))
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is named below
+        np.minimum.at(smallest, ends, np.where(coupling == 0, np.inf, coupling).astype(np.float64))
         np.add.at(total, ends, coupling)
         width = 2 * total.max(initial=0)
     if not np.isfinite(width):

@@ -32,9 +32,7 @@ def forward(num_sweeps: int, beta_range: tuple[float, float]) -> NDArray[np.floa
     return np.geomspace(hot, cold, num_sweeps)
 
 
-def reverse(
-    num_sweeps: int, beta_range: tuple[float, float], fraction: float = 0.25
-) -> NDArray[np.float64]:
+def reverse(num_sweeps: int, beta_range: tuple[float, float], fraction: float = 0.25) -> NDArray[np.float64]:
     """The forward schedule from its cold end back to ``fraction`` of it, and forth again.
 
     With the paper's 100 sweeps and ``fraction`` 0.25 that is 75 sweeps back and 74 forth, as in its

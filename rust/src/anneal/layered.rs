@@ -19,7 +19,7 @@
 //! *one* of 16 reads flips, wastes 6 lanes with 10 reads, and was slower on this problem.
 
 use super::Job;
-use super::accept::{NEVER, accept};
+use super::accept::{NEVER, SIGN, accept, turned};
 use crate::model::Model;
 use crate::rng::{INITIAL, Key};
 use crate::simd::Simd;
@@ -27,7 +27,6 @@ use crate::simd::Simd;
 const BLOCK: usize = 16;
 /// Spins are padded to whole blocks, rows of couplings only to this.
 const VECTOR: usize = 8;
-const SIGN: u32 = 1 << 31;
 /// Sweeps after which the fields are summed anew, before rounding errors could add up.
 const REFRESH: u32 = 512;
 
@@ -292,20 +291,17 @@ unsafe fn sweep<S: Simd>(
         }
         let [block, t, read, problem] = counter(b as u32);
         // SAFETY: as for this function.
-        let mut flips = unsafe {
+        unsafe {
             let bits = S::sixteen_spins(&couplings.key, block, t, read, problem);
-            accept::<S>(&exponent, &bits)
-        };
-        for k in 0..BLOCK {
-            let flipped = u32::from(flips >> k) << 31;
-            spins[k] = f32::from_bits(spins[k].to_bits() ^ flipped);
-        }
-        // SAFETY: as for this function; a float and its bits are of one size.
-        let signs = unsafe { S::signs(&spins.map(|s| s.to_bits() as i32)) };
-        while flips != 0 {
-            let k = flips.trailing_zeros();
-            flips &= flips - 1;
-            side.flips.push(Change { from: BLOCK as u32 * b as u32 + k, sign: u32::from(signs >> k) << 31 });
+            let accepted = accept(&exponent, &bits);
+            *spins = turned(spins, &accepted);
+            let mut flips = S::signs(&accepted);
+            let signs = u32::from(S::signs(&spins.map(|s| s.to_bits() as i32)));
+            while flips != 0 {
+                let k = flips.trailing_zeros();
+                flips &= flips - 1;
+                side.flips.push(Change { from: BLOCK as u32 * b as u32 + k, sign: signs >> k << 31 });
+            }
         }
     }
     couplings.add(other_side, &side.flips, 1.0, &mut other.fields);

@@ -12,7 +12,7 @@
 //! neighbour where one flips.
 
 use super::Job;
-use super::accept::{NEVER, accept};
+use super::accept::{NEVER, accept, turned};
 use crate::rng::{INITIAL, Key};
 use crate::simd::Simd;
 
@@ -109,18 +109,15 @@ pub(super) unsafe fn run<S: Simd>(
                 // SAFETY: as for this function.
                 bits = unsafe { S::sixteen_reads(&couplings.key, drawn as u32, t, &streams) };
             }
+            let flips = accept(&exponent, &bits[i % 4]);
             // SAFETY: as for this function.
-            let flips = unsafe { accept::<S>(&exponent, &bits[i % 4]) };
-            if flips == 0 {
+            if unsafe { S::signs(&flips) } == 0 {
                 continue;
             }
-            let mut change = [0f32; LANES];
-            for k in 0..LANES {
-                let s = spins[i][k];
-                let flipped = flips >> k & 1 != 0;
-                change[k] = if flipped { -2.0 * s } else { 0.0 };
-                spins[i][k] = if flipped { -s } else { s };
-            }
+            spins[i] = turned(&spins[i], &flips);
+            // Twice the new spin where it flipped, 0 elsewhere.
+            let change: Lanes =
+                std::array::from_fn(|k| f32::from_bits((2.0 * spins[i][k]).to_bits() & flips[k] as u32));
             for (j, value) in couplings.row(job, i) {
                 let f = fields[j];
                 fields[j] = std::array::from_fn(|k| f[k] + change[k] * value);

@@ -1,0 +1,159 @@
+"""Training 784-120-40 on MNIST/100: images per second, three ways, interleaved in one process.
+
+    python benchmarks/training_speed.py --data-dir DIR [--threads 2] [--rounds 5]
+
+- *as published*: the loop of the paper's code, written anew. For each image and phase a dict of 4,800
+  couplings, a dimod BQM from it, dwave-samplers' annealer with its default range of temperatures.
+- *dwave-samplers used well*: the same learning, BQMs from numpy vectors, the temperatures given.
+- *ising-ep*: this package, with the same settings and temperatures as the second.
+
+All start from the same parameters and see the same images; each round times each of them once, and the
+medians over the rounds are compared. The weights are those after `--epochs` epochs of training: at the
+start nearly every image needs its nudge phase, later few do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import dimod
+import numpy as np
+from dwave.samplers import SimulatedAnnealingSampler as DWaveSampler
+
+from ising_ep import datasets, schedule, training
+from ising_ep.config import TrainConfig
+from ising_ep.network import Parameters
+
+HIDDEN, OUTPUT, NUDGE, LIMIT = 120, 40, 5.0, 4.0
+
+
+def as_published(parameters: Parameters, images, targets, config: TrainConfig) -> None:
+    """Dicts, a BQM an image and phase, the default range of temperatures."""
+    sampler = DWaveSampler()
+    p = {name: value.copy() for name, value in parameters.items()}
+    for x, target in zip(images, targets, strict=True):
+
+        def model(beta: float, x=x, target=target) -> dimod.BinaryQuadraticModel:
+            hidden = np.clip(p["b0"] + x @ p["W0"], -LIMIT, LIMIT)
+            output = np.clip(p["b1"] - beta * target, -LIMIT, LIMIT)
+            h = {i: hidden[i] for i in range(HIDDEN)}
+            h.update({HIDDEN + j: output[j] for j in range(OUTPUT)})
+            j = {(i, HIDDEN + k): p["W1"][i, k] for i in range(HIDDEN) for k in range(OUTPUT)}
+            return dimod.BinaryQuadraticModel.from_ising(h, j)
+
+        free_set = sampler.sample(model(0.0), num_reads=config.num_reads, num_sweeps=config.num_sweeps)
+        first = free_set.first.sample
+        free = np.array([first[i] for i in range(HIDDEN + OUTPUT)], dtype=np.float32)
+        nudged = free
+        if not np.array_equal(free[HIDDEN:], target):
+            nudge_model = model(NUDGE)
+            hot, cold = free_set.info["beta_range"]
+            result = sampler.sample(
+                nudge_model,
+                num_reads=config.num_reads,
+                beta_schedule_type="custom",
+                beta_schedule=schedule.reverse(config.num_sweeps, (hot, cold), config.reverse_fraction),
+                initial_states=first,
+                initial_states_generator="tile",
+            )
+            first = result.first.sample
+            nudged = np.array([first[i] for i in range(HIDDEN + OUTPUT)], dtype=np.float32)
+        numpy_update(p, x, free, nudged, config)
+
+
+def used_well(parameters: Parameters, images, targets, config: TrainConfig) -> None:
+    """The same with numpy vectors and given temperatures."""
+    sampler = DWaveSampler()
+    p = {name: value.copy() for name, value in parameters.items()}
+    rows, cols = np.repeat(np.arange(HIDDEN), OUTPUT), np.tile(np.arange(HIDDEN, HIDDEN + OUTPUT), HIDDEN)
+    reverse = schedule.reverse(config.num_sweeps, config.beta_range, config.reverse_fraction)
+    for x, target in zip(images, targets, strict=True):
+        fields = np.concatenate([p["b0"] + x @ p["W0"], p["b1"]])
+        couplings = p["W1"].ravel()
+
+        def sample(fields, couplings=couplings, **settings):
+            bqm = dimod.BinaryQuadraticModel.from_numpy_vectors(
+                np.clip(fields, -LIMIT, LIMIT), (rows, cols, couplings), 0.0, dimod.SPIN
+            )
+            record = sampler.sample(bqm, num_reads=config.num_reads, **settings).record
+            return record.sample[record.energy.argmin()]
+
+        free = sample(fields, num_sweeps=config.num_sweeps, beta_range=config.beta_range)
+        nudged = free
+        if not np.array_equal(free[HIDDEN:], target):
+            fields[HIDDEN:] -= NUDGE * target
+            initial = np.tile(free, (config.num_reads, 1))
+            nudged = sample(
+                fields, beta_schedule_type="custom", beta_schedule=reverse, initial_states=initial
+            )
+        numpy_update(p, x, free.astype(np.float32), nudged.astype(np.float32), config)
+
+
+def numpy_update(p: Parameters, x, free, nudged, config: TrainConfig) -> None:
+    """The update as the paper's code does it: whole matrices, clipped."""
+    rate, bias_rate = config.learning_rate / NUDGE, config.bias_learning_rate / NUDGE
+    h0, o0, h1, o1 = free[:HIDDEN], free[HIDDEN:], nudged[:HIDDEN], nudged[HIDDEN:]
+    p["W1"] = (p["W1"] - rate * (np.outer(h1, o1) - np.outer(h0, o0))).clip(-1, 1)
+    p["W0"] = (p["W0"] - rate * np.outer(x, h1 - h0)).clip(-1, 1)
+    p["b1"] = (p["b1"] - bias_rate * (o1 - o0)).clip(-1, 1)
+    p["b0"] = (p["b0"] - bias_rate * (h1 - h0)).clip(-1, 1)
+
+
+def ours(parameters: Parameters, images, targets, config: TrainConfig, rule) -> None:
+    """Batches of one image, as `training.train` does them."""
+    p = {name: value.copy() for name, value in parameters.items()}
+    for k in range(len(images)):
+        x, target, ids = images[k : k + 1], targets[k : k + 1], np.array([k], dtype=np.uint32)
+        free = rule.free_phase(p, x, ids)
+        rule.update(p, x, free, rule.nudge_phase(p, x, target, free, ids))
+
+
+def seconds_per_image(run: Callable[[], None], count: int) -> float:
+    """Wall time of `run`, which sees `count` images."""
+    start = time.perf_counter()
+    run()
+    return (time.perf_counter() - start) / count
+
+
+@click.command()
+@click.option("--data-dir", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option("--threads", type=int, default=2, show_default=True, help="Threads of ising-ep.")
+@click.option("--rounds", type=int, default=5, show_default=True)
+@click.option("--epochs", type=int, multiple=True, default=(0, 10), show_default=True)
+def main(data_dir: Path, threads: int, rounds: int, epochs: tuple[int, ...]) -> None:
+    """Prints a table of images per second and their ratios."""
+    mnist = datasets.load_mnist(data_dir, train_per_class=100, test_per_class=10)
+    settings = {"dataset": "mnist", "train_per_class": 100, "test_per_class": 10, "layers": (HIDDEN, OUTPUT)}
+    print("| trained for | as published | dwave-samplers used well | ising-ep | ratios |")
+    print("|---|---|---|---|---|")
+    for count in epochs:
+        config = TrainConfig(**settings, epochs=max(count, 1), nudge=NUDGE, field_limit=LIMIT)
+        rule = training.learning_rule(config, mnist, threads)
+        rng = np.random.default_rng(0)
+        parameters = rule.network.initial_parameters(rng)
+        if count:
+            parameters = training.train(config, mnist, num_threads=threads).parameters
+        order = rng.permutation(len(mnist.x_train))
+        x, target = mnist.x_train[order], rule.network.targets(mnist.y_train[order])
+        ways = {
+            "published": (20, lambda n, *a: as_published(*a)),
+            "well": (60, lambda n, *a: used_well(*a)),
+            "ours": (1000, lambda n, *a: ours(*a, rule)),
+        }
+        times: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(rounds):
+            for name, (n, way) in ways.items():
+                run = lambda n=n, way=way: way(n, parameters, x[:n], target[:n], config)  # noqa: E731
+                times[name].append(seconds_per_image(run, n))
+        published, well, mine = (1 / np.median(times[name]) for name in ways)
+        print(
+            f"| {count} epochs | {published:.1f}/s | {well:.0f}/s | {mine:.0f}/s"
+            f" | {mine / published:.0f}x, {mine / well:.1f}x |"
+        )
+
+
+if __name__ == "__main__":
+    main()

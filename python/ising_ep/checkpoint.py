@@ -1,0 +1,202 @@
+"""Run folders: settings, metrics and parameters of a run, on disk.
+
+    config.json              settings, versions, command line, fingerprint of the data; written once
+    checkpoint.safetensors   parameters, and the rest of `TrainState` as JSON in the header
+    metrics.csv              one row an epoch, written from the checkpoint's history for reading
+
+Every file is replaced in one step, so a run that is killed at any moment leaves the last checkpoint
+whole. Nothing is pickled: opening a run folder runs no code.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import platform
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from .config import TrainConfig
+from .network import Parameters
+
+COLUMNS = ("epoch", "train_accuracy", "train_loss", "test_accuracy", "test_loss", "seconds")
+CONFIG, METRICS, CHECKPOINT = "config.json", "metrics.csv", "checkpoint.safetensors"
+# What marks a file as being written; never the name of anything finished.
+TEMPORARY = ".ising-ep-tmp-"
+FORMAT = 1
+
+
+@dataclass
+class TrainState:
+    """All that is needed to go on, bit for bit.
+
+    Attributes:
+        parameters: float32 arrays ``W0, W1, ..., b0, b1, ...``.
+        epoch: Finished epochs.
+        batch: Batches done of the epoch under way.
+        images: Images of these batches.
+        correct: How many of them were classified right.
+        squared_error: Sum of their squared output errors.
+        seconds: Wall time of these batches.
+        history: One row for each finished epoch, by the names of ``metrics.csv``.
+    """
+
+    parameters: Parameters
+    epoch: int = 0
+    batch: int = 0
+    images: int = 0
+    correct: int = 0
+    squared_error: float = 0.0
+    seconds: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+class RunFolder:
+    """The folder of one run.
+
+    Attributes:
+        path: The folder.
+        config: Settings of the run.
+        fingerprint: Of the data it is trained on.
+    """
+
+    def __init__(self, path: Path, config: TrainConfig, fingerprint: str) -> None:
+        self.path = path
+        self.config = config
+        self.fingerprint = fingerprint
+
+    @classmethod
+    def create(cls, path: Path, config: TrainConfig, fingerprint: str) -> Self:
+        """Makes the folder and writes its settings.
+
+        Raises:
+            ValueError: If there is something in it already.
+            OSError: If it cannot be written.
+        """
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ValueError(f"{path} exists and is not an empty folder; choose another, or --resume it")
+        path.mkdir(parents=True, exist_ok=True)
+        run = cls(path, config, fingerprint)
+        run._write_config()
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Reads the settings of a run.
+
+        Raises:
+            FileNotFoundError: If the folder is not a run.
+            ValueError: If its settings are not readable as such.
+        """
+        file = path / CONFIG
+        if not file.is_file():
+            raise FileNotFoundError(f"{path} is not a run folder: it has no {CONFIG}")
+        try:
+            content = json.loads(file.read_bytes())
+            config = TrainConfig.checked(content["config"])
+            return cls(path, config, str(content["fingerprint"]))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ValueError(f"{file} is not the settings of a run: {_one_line(error)}") from None
+
+    def extend(self, epochs: int) -> None:
+        """Lets the run go on to more epochs."""
+        self.config = self.config.model_copy(update={"epochs": epochs})
+        self._write_config()
+
+    def save(self, state: TrainState) -> None:
+        """Replaces the checkpoint by ``state``, then the metrics by its history."""
+        progress = {k: v for k, v in asdict(state).items() if k != "parameters"}
+        metadata = {"format": str(FORMAT), "state": json.dumps(progress)}
+        self._replace(CHECKPOINT, save(state.parameters, metadata=metadata))
+        table = io.StringIO()
+        writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(state.history)
+        self._replace(METRICS, table.getvalue().encode())
+
+    def load(self) -> TrainState:
+        """The last checkpoint.
+
+        Raises:
+            FileNotFoundError: If there is none yet.
+            ValueError: If it is damaged, or not of this run.
+        """
+        file = self.path / CHECKPOINT
+        if not file.is_file():
+            raise FileNotFoundError(f"{self.path} holds no checkpoint yet")
+        try:
+            with safe_open(file, framework="numpy") as tensors:
+                metadata = tensors.metadata() or {}
+                parameters = {name: np.array(tensors.get_tensor(name)) for name in tensors.keys()}  # noqa: SIM118
+            if metadata.get("format") != str(FORMAT):
+                raise ValueError(f"its format is {metadata.get('format')!r}, expected {FORMAT}")
+            state = TrainState(parameters=parameters, **json.loads(metadata["state"]))
+            _check(state)
+        except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ValueError(f"{file} is not a checkpoint of this run: {_one_line(error)}") from None
+        return state
+
+    def remove_leftovers(self) -> None:
+        """Removes files whose writing was cut off."""
+        for file in self.path.glob(f"{TEMPORARY}*"):
+            file.unlink()
+
+    def _write_config(self) -> None:
+        content = {
+            "config": self.config.model_dump(mode="json"),
+            "fingerprint": self.fingerprint,
+            "command": sys.argv,
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("ising-ep", "numpy", "scikit-learn")},
+            },
+        }
+        self._replace(CONFIG, json.dumps(content, indent=2).encode() + b"\n")
+
+    def _replace(self, name: str, content: bytes) -> None:
+        """Writes a file beside the old one, to the disk, and puts it in its place."""
+        handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=self.path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.path / name)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _check(state: TrainState) -> None:
+    """That the state is one that training could have left."""
+    for name, value in state.parameters.items():
+        if value.dtype != np.float32 or not np.isfinite(value).all():
+            raise ValueError(f"parameter {name} is not of finite float32 numbers")
+    for name in ("epoch", "batch", "images", "correct"):
+        if type(getattr(state, name)) is not int or getattr(state, name) < 0:
+            raise ValueError(f"{name} is {getattr(state, name)!r}, expected a number >= 0")
+    for name in ("squared_error", "seconds"):
+        if not isinstance(getattr(state, name), int | float):
+            raise ValueError(f"{name} is {getattr(state, name)!r}, expected a number")
+    if len(state.history) != state.epoch or any(set(row) != set(COLUMNS) for row in state.history):
+        raise ValueError(f"its history is not that of {state.epoch} epochs")
+
+
+def _one_line(error: Any) -> str:
+    text = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    return " ".join(text.split())

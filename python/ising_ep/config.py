@@ -1,0 +1,73 @@
+"""Settings of a training run: everything that decides its result, and nothing that does not."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+AtLeastOne = Annotated[int, Field(ge=1, lt=2**31)]
+
+# Where a data set needs other settings than the paper's.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "digits": {"epochs": 15},
+    "patterns": {"layers": (8, 4), "epochs": 20, "learning_rate": 0.1},
+}
+
+
+class TrainConfig(BaseModel):
+    """The settings of a run; the defaults are the paper's for 784-120-40 on MNIST/100.
+
+    Example:
+        >>> TrainConfig(dataset="mnist", layers=(120, 40), seed=3).nudge
+        5.0
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str = "digits"
+    data_dir: str | None = None
+    train_per_class: AtLeastOne | None = None
+    test_per_class: AtLeastOne | None = None
+    layers: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)] = (120, 40)
+    epochs: AtLeastOne = 50
+    batch_size: AtLeastOne = 1
+    num_reads: AtLeastOne = 10
+    num_sweeps: AtLeastOne = 100
+    nudge: Annotated[float, Field(allow_inf_nan=False)] = 5.0
+    learning_rate: Positive = 0.01
+    bias_learning_rate: Positive = 0.001
+    reverse_fraction: Annotated[float, Field(ge=0, le=1)] = 0.25
+    beta_range: tuple[Positive, Positive] = (0.2, 20.0)
+    statistic: Literal["lowest", "average"] = "lowest"
+    field_limit: Positive = 4.0
+    seed: Annotated[int, Field(ge=0, lt=2**62)] = 0
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.nudge == 0:
+            raise ValueError("nudge is 0, expected another number")
+        if self.beta_range[0] > self.beta_range[1]:
+            raise ValueError(f"beta_range is {self.beta_range}, expected the hot end first, 0 < hot <= cold")
+        return self
+
+    @classmethod
+    def checked(cls, settings: dict[str, Any]) -> Self:
+        """A config from ``settings``, with the data set's own defaults for what they leave out.
+
+        Raises:
+            ValueError: One line for all that is wrong.
+        """
+        defaults = DEFAULTS.get(str(settings.get("dataset", cls.model_fields["dataset"].default)), {})
+        try:
+            return cls(**(defaults | settings))
+        except ValidationError as error:
+            raise ValueError("; ".join(_line(problem) for problem in error.errors())) from None
+
+
+def _line(problem: Any) -> str:
+    """One of pydantic's problems, as: name is value, what was expected."""
+    name = ".".join(str(part) for part in problem["loc"])
+    text = problem["msg"].removeprefix("Value error, ")
+    return f"{name} is {problem['input']!r}: {text}" if name else text

@@ -1,0 +1,88 @@
+"""Pictures of a run: learning curves, confusion matrix, first-layer weights.
+
+Each function returns a `matplotlib.figure.Figure`; nothing touches pyplot or a display.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
+
+DPI = 150
+# Dark and light enough apart to be told in grey.
+TRAIN, TEST = "#1b4f72", "#e67e22"
+# Receptive fields shown; more would be too small to see.
+MOST_UNITS = 60
+
+
+def training_curves(history: Sequence[dict[str, float]]) -> Figure:
+    """Accuracy and mean squared error of training and test images over the epochs."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained", dpi=DPI)
+    accuracy, loss = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in history]
+    for axes, name, title in (
+        (accuracy, "accuracy", "Accuracy of the free phase"),
+        (loss, "loss", "Mean squared error of the outputs"),
+    ):
+        for kind, colour, style, marker in (("train", TRAIN, "-", "o"), ("test", TEST, "--", "s")):
+            values = [row[f"{kind}_{name}"] for row in history]
+            axes.plot(epochs, values, style, marker=marker, markersize=3.5, color=colour, label=kind)
+        axes.set(xlabel="epoch", title=title)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    accuracy.yaxis.set_major_formatter(PercentFormatter(xmax=1))
+    loss.set_ylim(bottom=0)
+    return figure
+
+
+def confusion_matrix(labels: NDArray[np.int64], predictions: NDArray[np.int64], num_classes: int) -> Figure:
+    """How many images of each class were taken for which; the colour is the share of the class."""
+    counts = np.zeros((num_classes, num_classes), dtype=int)
+    np.add.at(counts, (labels, predictions), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    size = 2.4 + 0.4 * num_classes
+    figure = Figure(figsize=(size, 0.92 * size), layout="constrained", dpi=DPI)
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
+    classes = range(num_classes)
+    axes.set(xticks=classes, yticks=classes, xlabel="predicted class", ylabel="true class")
+    accuracy = float(np.mean(labels == predictions))
+    axes.set_title(f"{len(labels)} test images, {accuracy:.1%} right")
+    bar = figure.colorbar(image, ax=axes, shrink=0.8)
+    bar.set_label("share of the true class")
+    return figure
+
+
+def first_layer_weights(weights: NDArray[np.float32], image_shape: tuple[int, int] | None) -> Figure:
+    """What each first-layer spin sees: ``weights (num_inputs, units)`` as images, or as one matrix."""
+    limit = float(np.abs(weights).max()) or 1.0
+    colours: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+    if image_shape is None:
+        figure = Figure(figsize=(7, 4), layout="constrained", dpi=DPI)
+        axes = figure.subplots()
+        image = axes.imshow(weights, aspect="auto", interpolation="nearest", **colours)
+        axes.set(xlabel="first-layer spin", ylabel="input", title="First-layer weights")
+        grid: Any = axes
+    else:
+        shown = weights[:, :MOST_UNITS].T.reshape(-1, *image_shape)
+        columns = min(12, len(shown))
+        rows = -(-len(shown) // columns)
+        figure = Figure(figsize=(0.75 * columns + 1, 0.75 * rows + 0.5), layout="constrained", dpi=DPI)
+        grid = figure.subplots(rows, columns, squeeze=False)
+        for axes in grid.flat:
+            axes.axis("off")
+        for axes, field in zip(grid.flat, shown, strict=False):
+            image = axes.imshow(field, **colours)
+        figure.suptitle(f"Weights onto the first {len(shown)} of {weights.shape[1]} hidden spins")
+    figure.colorbar(image, ax=grid, shrink=0.8, label="weight")
+    return figure

@@ -1,0 +1,210 @@
+"""The learning rule against numerical derivatives and exact enumeration on tiny networks."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from ising_ep.learning import EquilibriumPropagation
+from ising_ep.network import FullyConnected, Parameters
+from ising_ep.sampler import BatchResult
+
+
+class ExactMachine:
+    """The ground state of each problem by enumeration, as every read."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, object]] = []
+
+    def sample(self, couplings, fields, *, initial_states=None, seed, problem_ids):
+        self.calls.append({"fields": fields.copy(), "initial_states": initial_states, "seed": seed})
+        states = all_states(fields.shape[1])
+        energies = exact_energies(couplings, fields.astype(np.float64), states)
+        best = energies.argmin(axis=1)
+        return BatchResult(
+            states=states[best][:, None], energies=np.take_along_axis(energies, best[:, None], axis=1)
+        )
+
+
+def all_states(n: int) -> np.ndarray:
+    return np.array(list(itertools.product((-1, 1), repeat=n)), dtype=np.int8)
+
+
+def exact_energies(couplings, fields, states):
+    """Energies (batch, states) in double precision."""
+    rows, cols, values = couplings
+    s = states.astype(np.float64)
+    return fields @ s.T + (s[:, rows] * s[:, cols]) @ values
+
+
+def random_parameters(network: FullyConnected, seed: int) -> Parameters:
+    rng = np.random.default_rng(seed)
+    return {
+        name: rng.uniform(-0.6, 0.6, shape).astype(np.float32) for name, shape in network.shapes().items()
+    }
+
+
+NETWORKS = [(3, (4, 2), 2), (2, (2, 3, 4), 2), (5, (3,), 3), (2, (3, 2, 2, 2), 2)]
+
+
+@pytest.mark.parametrize(("inputs", "layers", "classes"), NETWORKS)
+def test_energy_is_that_of_the_docstring(inputs, layers, classes):
+    network = FullyConnected(inputs, layers, classes)
+    p = random_parameters(network, 1)
+    x = np.random.default_rng(2).uniform(0, 1, (3, inputs)).astype(np.float32)
+    states = all_states(network.num_spins)
+    got = exact_energies(network.couplings(p), network.fields(p, x).astype(np.float64), states)
+    parts = [states[:, layer].astype(np.float64) for layer in network.slices]
+    for k, image in enumerate(x.astype(np.float64)):
+        wanted = parts[0] @ (p["b0"] + image @ p["W0"])
+        for layer in range(1, len(layers)):
+            wanted += np.einsum("si,ij,sj->s", parts[layer - 1], p[f"W{layer}"], parts[layer])
+            wanted += parts[layer] @ p[f"b{layer}"]
+        np.testing.assert_allclose(got[k], wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(("inputs", "layers", "classes"), NETWORKS)
+@pytest.mark.parametrize("seed", range(4))
+def test_update_is_the_derivative_of_the_exact_nudged_minimum(inputs, layers, classes, seed):
+    """dW = -lr/beta d/dW [min_s (E - beta t.s_out) - min_s E], taken numerically in double precision."""
+    network = FullyConnected(inputs, layers, classes)
+    p = random_parameters(network, seed)
+    rng = np.random.default_rng(100 + seed)
+    x = rng.uniform(0, 1, (2, inputs)).astype(np.float32)
+    labels = rng.integers(classes, size=2)
+    # Fields are not clipped here: the contrast of clipped problems is no derivative of the parameters.
+    rule = EquilibriumPropagation(
+        network, ExactMachine(), nudge=2.0, learning_rate=0.5, bias_learning_rate=0.25, field_limit=np.inf
+    )
+    target = network.targets(labels)
+    ids = np.arange(2, dtype=np.uint32)
+    free = rule.free_phase(p, x, ids)
+    nudged = rule.nudge_phase(p, x, target, free, ids)
+    updated = {name: value.copy() for name, value in p.items()}
+    rule.update(updated, x, free, nudged)
+
+    states = all_states(network.num_spins)
+
+    def contrast(parameters):
+        double = {name: value.astype(np.float64) for name, value in parameters.items()}
+        fields = np.tile(np.concatenate([double[f"b{k}"] for k in range(len(layers))]), (len(x), 1))
+        fields[:, network.slices[0]] += x.astype(np.float64) @ double["W0"]
+        free_minimum = exact_energies(network.couplings(double), fields, states).min(axis=1)
+        fields[:, network.outputs] -= 2.0 * target
+        return (exact_energies(network.couplings(double), fields, states).min(axis=1) - free_minimum).mean()
+
+    step = 1e-6
+    moved = 0.0
+    for name, value in p.items():
+        rate = 0.5 if name.startswith("W") else 0.25
+        for index in np.ndindex(value.shape):
+            up, down = ({k: v.astype(np.float64) for k, v in p.items()} for _ in range(2))
+            up[name][index] += step
+            down[name][index] -= step
+            slope = (contrast(up) - contrast(down)) / (2 * step)
+            wanted = np.clip(value[index] - rate / 2.0 * slope, -1, 1)
+            moved = max(moved, abs(slope))
+            assert updated[name][index] == pytest.approx(wanted, abs=1e-5), (name, index)
+    if (free != nudged).any():
+        assert moved > 0.1
+
+
+def test_nudge_skips_what_is_right_and_starts_from_the_free_state():
+    network = FullyConnected(3, (4, 2), 2)
+    p = random_parameters(network, 3)
+    x = np.random.default_rng(4).uniform(0, 1, (6, 3)).astype(np.float32)
+    machine = ExactMachine()
+    rule = EquilibriumPropagation(network, machine, nudge=5.0, field_limit=4.0)
+    ids = np.arange(6, dtype=np.uint32)
+    free = rule.free_phase(p, x, ids)
+    found = free[:, 0, network.outputs].astype(np.float32)
+    target = found.copy()
+    target[[1, 4]] *= -1
+    nudged = rule.nudge_phase(p, x, target, free, ids)
+    first, second = machine.calls
+    assert first["initial_states"] is None
+    np.testing.assert_array_equal(second["initial_states"], free[[1, 4]])
+    assert first["seed"] != second["seed"]
+    np.testing.assert_array_equal(nudged[[0, 2, 3, 5]], free[[0, 2, 3, 5]])
+    # The outputs' fields are those of the free phase minus beta t, clipped to the chip's range.
+    wanted = np.clip(first["fields"][[1, 4]][:, network.outputs] - 5.0 * target[[1, 4]], -4, 4)
+    np.testing.assert_allclose(second["fields"][:, network.outputs], wanted)
+    np.testing.assert_array_equal(
+        second["fields"][:, network.slices[0]], first["fields"][[1, 4]][:, network.slices[0]]
+    )
+
+
+def test_nothing_changes_where_both_phases_agree():
+    network = FullyConnected(3, (4, 2), 2)
+    p = random_parameters(network, 3)
+    before = {name: value.copy() for name, value in p.items()}
+    rule = EquilibriumPropagation(network, ExactMachine())
+    states = np.ones((2, 1, network.num_spins), dtype=np.int8)
+    rule.update(p, np.ones((2, 3), dtype=np.float32), states, states)
+    for name in p:
+        np.testing.assert_array_equal(p[name], before[name])
+
+
+@pytest.mark.parametrize("reads", [1, 3])
+def test_update_is_local_and_averages_over_batch_and_reads(reads):
+    """Against the formulas of the module, written out image by image and read by read."""
+    network = FullyConnected(2, (3, 2, 2), 2)
+    p = random_parameters(network, 5)
+    rng = np.random.default_rng(6)
+    x = rng.uniform(0, 1, (4, 2)).astype(np.float32)
+    free, nudged = rng.choice(np.array([-1, 1], dtype=np.int8), (2, 4, reads, network.num_spins))
+    rule = EquilibriumPropagation(
+        network, ExactMachine(), nudge=-2.0, learning_rate=0.05, bias_learning_rate=0.02
+    )
+    updated = {name: value.copy() for name, value in p.items()}
+    rule.update(updated, x, free, nudged)
+    wanted = {name: value.astype(np.float64) for name, value in p.items()}
+    for image, sign, states in [(k, s, t[k]) for k in range(4) for s, t in ((1, nudged), (-1, free))]:
+        for state in states.astype(np.float64):
+            parts = [state[layer] for layer in network.slices]
+            scale = -sign / (-2.0 * 4 * reads)
+            wanted["W0"] += 0.05 * scale * np.outer(x[image], parts[0])
+            wanted["W1"] += 0.05 * scale * np.outer(parts[0], parts[1])
+            wanted["W2"] += 0.05 * scale * np.outer(parts[1], parts[2])
+            for k, part in enumerate(parts):
+                wanted[f"b{k}"] += 0.02 * scale * part
+    for name in p:
+        np.testing.assert_allclose(updated[name], np.clip(wanted[name], -1, 1), atol=1e-6)
+
+
+def test_parameters_stay_within_their_limit():
+    network = FullyConnected(2, (3, 2), 2)
+    p = random_parameters(network, 7)
+    free = np.ones((1, 1, 5), dtype=np.int8)
+    rule = EquilibriumPropagation(
+        network, ExactMachine(), nudge=1.0, learning_rate=10.0, bias_learning_rate=10.0
+    )
+    nudged = free.copy()
+    nudged[..., 0] = nudged[..., 3] = -1
+    rule.update(p, np.ones((1, 2), dtype=np.float32), free, nudged)
+    assert all(np.abs(value).max() <= 1 for value in p.values())
+    assert np.abs(p["W0"]).max() == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((0, (4, 2), 2), "num_inputs is 0"),
+        ((3, (), 2), r"layers are \(\)"),
+        ((3, (0, 2), 2), r"layers are \(0, 2\)"),
+        ((3, (4, 3), 2), "3 spins, expected a multiple of the 2 classes"),
+        ((3, (4, 2), 1), "num_classes is 1"),
+    ],
+)
+def test_impossible_networks_are_refused(arguments, text):
+    with pytest.raises(ValueError, match=text):
+        FullyConnected(*arguments)
+
+
+def test_classes_own_neighbouring_outputs():
+    network = FullyConnected(3, (4, 6), 3)
+    target = network.targets([0, 2])
+    np.testing.assert_array_equal(target, [[1, 1, -1, -1, -1, -1], [-1, -1, -1, -1, 1, 1]])
+    np.testing.assert_array_equal(network.scores(target), [[1, -1, -1], [-1, -1, 1]])
