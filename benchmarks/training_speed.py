@@ -15,7 +15,7 @@ start nearly every image needs its nudge phase, later few do.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -25,6 +25,7 @@ from dwave.samplers import SimulatedAnnealingSampler as DWaveSampler
 
 from ising_ep import datasets, schedule, training
 from ising_ep.config import TrainConfig
+from ising_ep.learning import EquilibriumPropagation
 from ising_ep.network import Parameters
 
 HIDDEN, OUTPUT, NUDGE, LIMIT = 120, 40, 5.0, 4.0
@@ -102,20 +103,13 @@ def numpy_update(p: Parameters, x, free, nudged, config: TrainConfig) -> None:
     p["b0"] = (p["b0"] - bias_rate * (h1 - h0)).clip(-1, 1)
 
 
-def ours(parameters: Parameters, images, targets, config: TrainConfig, rule) -> None:
+def ours(rule: EquilibriumPropagation, parameters: Parameters, images, targets, _: TrainConfig) -> None:
     """Batches of one image, as `training.train` does them."""
     p = {name: value.copy() for name, value in parameters.items()}
     for k in range(len(images)):
         x, target, ids = images[k : k + 1], targets[k : k + 1], np.array([k], dtype=np.uint32)
         free = rule.free_phase(p, x, ids)
         rule.update(p, x, free, rule.nudge_phase(p, x, target, free, ids))
-
-
-def seconds_per_image(run: Callable[[], None], count: int) -> float:
-    """Wall time of `run`, which sees `count` images."""
-    start = time.perf_counter()
-    run()
-    return (time.perf_counter() - start) / count
 
 
 @click.command()
@@ -138,16 +132,13 @@ def main(data_dir: Path, threads: int, rounds: int, epochs: tuple[int, ...]) -> 
             parameters = training.train(config, mnist, num_threads=threads).parameters
         order = rng.permutation(len(mnist.x_train))
         x, target = mnist.x_train[order], rule.network.targets(mnist.y_train[order])
-        ways = {
-            "published": (20, lambda n, *a: as_published(*a)),
-            "well": (60, lambda n, *a: used_well(*a)),
-            "ours": (1000, lambda n, *a: ours(*a, rule)),
-        }
+        ways = {"published": (20, as_published), "well": (60, used_well), "ours": (1000, partial(ours, rule))}
         times: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(rounds):
             for name, (n, way) in ways.items():
-                run = lambda n=n, way=way: way(n, parameters, x[:n], target[:n], config)  # noqa: E731
-                times[name].append(seconds_per_image(run, n))
+                start = time.perf_counter()
+                way(parameters, x[:n], target[:n], config)
+                times[name].append((time.perf_counter() - start) / n)
         published, well, mine = (1 / np.median(times[name]) for name in ways)
         print(
             f"| {count} epochs | {published:.1f}/s | {well:.0f}/s | {mine:.0f}/s"

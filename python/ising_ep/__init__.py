@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import datasets as datasets
-    from .batch import BatchResult as BatchResult
+    from .sampler import BatchResult as BatchResult
     from .sampler import SimulatedAnnealingSampler as SimulatedAnnealingSampler
 
 # Loaded when first asked for: dimod alone takes longer to import than all the rest.
 _HOME = {
-    "BatchResult": ".batch",
+    "BatchResult": ".sampler",
     "SimulatedAnnealingSampler": ".sampler",
 }
-__all__ = ["BatchResult", "SimulatedAnnealingSampler", "__version__", "datasets"]  # noqa: F822
+__all__ = ["BatchResult", "SimulatedAnnealingSampler", "__version__", "datasets"]
 
 
 def __getattr__(name: str) -> Any:

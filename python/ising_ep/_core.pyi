@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["add_outer", "anneal", "project"]
+
 def anneal(
     rows: NDArray[np.int64],
     cols: NDArray[np.int64],
@@ -43,4 +45,32 @@ def anneal(
     Raises:
         ValueError: One line that names the offending value.
         TypeError: A wrong dtype or number of dimensions.
+    """
+
+def project(x: NDArray[np.float32], w: NDArray[np.float32], bias: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``bias + x w``, added up in one fixed order.
+
+    Args:
+        x: (batch, inputs), C-contiguous.
+        w: (inputs, units), C-contiguous.
+        bias: (units,).
+
+    Returns:
+        float32 (batch, units).
+
+    Raises:
+        ValueError: Shapes do not fit.
+    """
+
+def add_outer(w: NDArray[np.float32], x: NDArray[np.float32], d: NDArray[np.float32], limit: float) -> None:
+    """``w += x^T d``, then clipped to ±limit where ``x`` is not 0, in place.
+
+    Args:
+        w: (inputs, units), C-contiguous, changed.
+        x: (batch, inputs), C-contiguous.
+        d: (batch, units), C-contiguous.
+        limit: Bound on the size of the result.
+
+    Raises:
+        ValueError: Shapes do not fit.
     """

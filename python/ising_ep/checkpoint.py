@@ -16,7 +16,6 @@ import json
 import os
 import platform
 import sys
-import tempfile
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -165,15 +164,15 @@ class RunFolder:
 
     def _replace(self, name: str, content: bytes) -> None:
         """Writes a file beside the old one, to the disk, and puts it in its place."""
-        handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=self.path)
+        temporary = self.path / f"{TEMPORARY}{name}"
         try:
-            with os.fdopen(handle, "wb") as file:
+            with temporary.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, self.path / name)
+            temporary.replace(self.path / name)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
         folder = os.open(self.path, os.O_RDONLY)
         try:

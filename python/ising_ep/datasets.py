@@ -10,10 +10,10 @@ import math
 import os
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -167,11 +167,37 @@ def load_npz(
     for name in _ARRAY_NAMES:
         try:
             with zipfile.ZipFile(path) as archive:
-                raw[name] = _read_npy(archive, f"{name}.npy")
+                raw[name] = _read_npy(archive, name, _ARRAY_NAMES)
         # A damaged file makes zipfile, and numpy's evaluation of the header, raise almost anything.
         except Exception as error:
             raise ValueError(f"{path}: cannot read {name}: {_first_line(error)}") from error
     return _dataset(path.stem, str(path), raw, None, (train_per_class, test_per_class))
+
+
+def load_images(path: StrPath, num_inputs: int) -> NDArray[np.float32]:
+    """Images to classify, float32 (n, num_inputs): a .npy file, or the array `x` of an .npz file.
+
+    Scaled as by `load_npz`. Raises ValueError for images of another size and for damaged files,
+    FileNotFoundError for a missing one.
+
+    >>> x = load_images("images.npy", num_inputs=784)  # doctest: +SKIP
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file, expected an .npy or .npz file")
+    try:
+        if path.suffix == ".npz":
+            with zipfile.ZipFile(path) as archive:
+                x = _read_npy(archive, "x", ("x",))
+        else:
+            with path.open("rb") as stream:
+                x = _read_array(stream)
+    except Exception as error:
+        raise ValueError(f"{path}: cannot read images: {_first_line(error)}") from error
+    _check_images(f"{path}: x", x)
+    size = math.prod(x.shape[1:])
+    _require(size == num_inputs, f"{path}: has images of {size} pixels, expected {num_inputs}")
+    return _scaled(x)
 
 
 def _dataset(name: str, source: str, raw: Arrays, num_classes: int | None, per_class: PerClass) -> Dataset:
@@ -194,11 +220,15 @@ def _dataset(name: str, source: str, raw: Arrays, num_classes: int | None, per_c
 def _check_split(source: str, split: str, raw: Arrays) -> None:
     x, y = raw[f"x_{split}"], raw[f"y_{split}"]
     images, labels = f"{source}: x_{split}", f"{source}: y_{split}"
-    _require(x.ndim > 1 and x.size > 0, f"{images} has shape {x.shape}, expected (images, pixels), not empty")
+    _check_images(images, x)
     _require(y.ndim == 1, f"{labels} has shape {y.shape}, expected (labels,)")
     _require(len(x) == len(y), f"{images} has {len(x)} images, y_{split} {len(y)} labels, expected as many")
     _require(y.dtype.kind in "iu", f"{labels} is {y.dtype}, expected integer labels")
     _require(y.min() >= 0, f"{labels} holds label {y.min()}, expected labels from 0 on")
+
+
+def _check_images(images: str, x: NDArray[Any]) -> None:
+    _require(x.ndim > 1 and x.size > 0, f"{images} has shape {x.shape}, expected (images, pixels), not empty")
     if x.dtype != np.uint8:
         _require(x.dtype.kind == "f", f"{images} is {x.dtype}, expected uint8 or floating-point pixels")
         # One comparison finds NaN, infinity, and what would become infinite in float32.
@@ -220,8 +250,12 @@ def _choose_split(
             _require(found == per_class, f"{what} has {found} of class {label}, expected {per_class} or more")
         order = np.sort(np.concatenate(chosen))
         x, y = x[order], y[order]
+    return _scaled(x), y.astype(np.int64)
+
+
+def _scaled(x: NDArray[Any]) -> NDArray[np.float32]:
     pixels = x.reshape(len(x), -1).astype(np.float32)
-    return pixels / np.float32(255) if x.dtype == np.uint8 else pixels, y.astype(np.int64)
+    return pixels / np.float32(255) if x.dtype == np.uint8 else pixels
 
 
 def _fetch_mnist() -> Arrays:
@@ -264,18 +298,23 @@ def _read_idx(directory: Path, stem: str) -> NDArray[np.uint8]:
         raise ValueError(f"{path}: cannot be read: {_first_line(error)}") from error
 
 
-def _read_npy(archive: zipfile.ZipFile, member: str) -> NDArray[Any]:
-    _require(member in archive.namelist(), f"no such array, expected {', '.join(_ARRAY_NAMES)}")
+def _read_npy(archive: zipfile.ZipFile, name: str, expected: Sequence[str]) -> NDArray[Any]:
+    member = f"{name}.npy"
+    _require(member in archive.namelist(), f"no such array, expected {', '.join(expected)}")
     # numpy writes no other kinds, and zipfile does not bound the memory it decompresses them in.
     kind = archive.getinfo(member).compress_type
     _require(kind in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED), f"zip compression {kind}, expected 0 or 8")
     with archive.open(member) as stream:
-        # numpy.load would allocate whatever the header promises. Version 1.0 bounds the header itself.
-        version = npy_format.read_magic(stream)
-        _require(version == (1, 0), f"npy version {version}, expected (1, 0)")
-        shape, fortran_order, dtype = npy_format.read_array_header_1_0(stream)
-        _require(dtype.kind in "iuf", f"holds {dtype}, expected integers or floats")
-        data = _read_promised(stream.read, math.prod(shape) * dtype.itemsize)
+        return _read_array(stream)
+
+
+def _read_array(stream: IO[bytes]) -> NDArray[Any]:
+    # numpy.load would allocate whatever the header promises. Version 1.0 bounds the header itself.
+    version = npy_format.read_magic(stream)
+    _require(version == (1, 0), f"npy version {version}, expected (1, 0)")
+    shape, fortran_order, dtype = npy_format.read_array_header_1_0(stream)
+    _require(dtype.kind in "iuf", f"holds {dtype}, expected integers or floats")
+    data = _read_promised(stream.read, math.prod(shape) * dtype.itemsize)
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C")
 
 

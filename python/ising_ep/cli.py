@@ -1,0 +1,433 @@
+"""The command `ising-ep`: parses, calls, prints."""
+
+from __future__ import annotations
+
+import functools
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from .checkpoint import RunFolder, TrainState
+    from .config import TrainConfig
+    from .datasets import Dataset
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Seconds between lines where no bar can be drawn.
+PLAIN_INTERVAL = 10.0
+
+
+class BadInput(click.ClickException):
+    """One line on what is wrong."""
+
+    exit_code = 2
+
+
+def one_line_errors(command: F) -> F:
+    """Turns what is wrong with the input into one line and exit code 2."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except (ValueError, OSError) as error:
+            raise BadInput(" ".join(str(error).split())) from None
+
+    return wrapped  # type: ignore[return-value]
+
+
+class Layers(click.ParamType[tuple[int, ...]]):
+    """Layer sizes as 120,40."""
+
+    name = "N,N,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
+        """The sizes as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(int(size) for size in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of layer sizes such as 120,40", param, ctx)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="ising-ep")
+def main() -> None:
+    """Train Ising machines with equilibrium propagation.
+
+    \b
+    Examples:
+      ising-ep train
+      ising-ep train --dataset mnist --data-dir ~/mnist --train-per-class 100
+      ising-ep evaluate runs/digits-20260101-120000
+    """
+
+
+@main.command()
+@click.option("--dataset", help="digits, mnist, patterns, or FILE.npz.  [default: digits]")
+@click.option("--data-dir", type=click.Path(), help="Folder of MNIST's IDX files, gz or not; else OpenML.")
+@click.option("--train-per-class", type=int, help="Use the first N training images of each class.")
+@click.option("--test-per-class", type=int, help="Use the first N test images of each class.")
+@click.option("--layers", type=Layers(), help="Spins of hidden layers and outputs.  [default: 120,40]")
+@click.option("--epochs", type=int, help="Epochs.  [default: 50; digits 15]")
+@click.option("--batch-size", type=int, help="Images an update.  [default: 1]")
+@click.option("--num-reads", type=int, help="Anneals of a phase.  [default: 10]")
+@click.option("--num-sweeps", type=int, help="Sweeps of a forward anneal.  [default: 100]")
+@click.option("--nudge", type=float, help="Strength beta of the nudge.  [default: 5]")
+@click.option("--learning-rate", type=float, help="Step of the weights.  [default: 0.01; digits 0.002]")
+@click.option("--bias-learning-rate", type=float, help="Step of the biases.  [default: 0.001]")
+@click.option("--reverse-fraction", type=float, help="Where the reverse anneal turns.  [default: 0.25]")
+@click.option(
+    "--beta-range", type=(float, float), help="Hot and cold inverse temperature.  [default: 0.2 20]"
+)
+@click.option("--statistic", help="Keep the lowest read, or the average of all.  [default: lowest]")
+@click.option("--seed", type=int, help="Seed of everything random.  [default: 0]")
+@click.option(
+    "--threads", type=click.IntRange(1), help="Threads; never changes the result.  [default: all cores]"
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/DATASET-TIME]")
+@click.option(
+    "--resume", type=click.Path(path_type=Path), help="Run folder to go on with, under its own settings."
+)
+@click.option(
+    "--checkpoint-every", type=click.IntRange(1), help="Save every N batches too, not only every epoch."
+)
+@click.pass_context
+@one_line_errors
+def train(
+    context: click.Context,
+    /,
+    threads: int | None,
+    out: Path | None,
+    resume: Path | None,
+    checkpoint_every: int | None,
+    **settings: Any,
+) -> None:
+    """Train a network; the defaults are the paper's settings, on scikit-learn's digits.
+
+    \b
+    Examples:
+      ising-ep train --epochs 5 --out runs/first
+      ising-ep train --dataset mnist --data-dir ~/mnist --train-per-class 100 --test-per-class 10
+      ising-ep train --dataset mine.npz --layers 64,32,20
+      ising-ep train --resume runs/first --epochs 10
+    """
+    from . import training
+    from .checkpoint import RunFolder
+
+    given = {
+        k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE
+    }
+    state = None
+    if resume is not None:
+        if out is not None:
+            raise ValueError(f"--out is {out}, but --resume goes on in {resume}; give one of them")
+        run, state, dataset = _resumed(resume, given)
+    else:
+        config, dataset = _new(given)
+        training.learning_rule(
+            config, dataset, threads
+        )  # refuses what does not fit before anything is written
+        name = Path(config.dataset).stem
+        out = out or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+        run = RunFolder.create(out, config, dataset.fingerprint())
+
+    batches = math.ceil(len(dataset.x_train) / run.config.batch_size)
+    with _stop_between_batches() as stopped, _progress(run.config, batches, state) as show:
+
+        def on_batch(state: TrainState) -> None:
+            show(state)
+            if stopped() or (checkpoint_every and state.batch % checkpoint_every == 0):
+                run.save(state)
+            if stopped():
+                raise KeyboardInterrupt
+
+        def on_epoch(state: TrainState) -> None:
+            show(state)
+            run.save(state)
+
+        try:
+            state = training.train(
+                run.config, dataset, state=state, num_threads=threads, on_batch=on_batch, on_epoch=on_epoch
+            )
+        except KeyboardInterrupt:
+            click.echo(f"Stopped. Go on with: ising-ep train --resume {run.path}", err=True)
+            context.exit(130)
+    last = state.history[-1]
+    click.echo(
+        f"After {state.epoch} epochs: train accuracy {last['train_accuracy']:.2%},"
+        f" test accuracy {last['test_accuracy']:.2%}"
+    )
+    click.echo(f"Run folder: {run.path}")
+    _draw(run, dataset, state, run.path, threads)
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--dataset", help="Another data set than the run's own.")
+@click.option("--data-dir", type=click.Path(), help="Folder of MNIST's IDX files.")
+@click.option("--threads", type=click.IntRange(1), help="Threads.  [default: all cores]")
+@one_line_errors
+def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int | None) -> None:
+    """Accuracy and loss of a run on test images, class by class.
+
+    \b
+    Examples:
+      ising-ep evaluate runs/first
+      ising-ep evaluate runs/mnist100 --dataset mnist --data-dir ~/mnist   (all 10,000 test images)
+    """
+    import numpy as np
+
+    from . import datasets, training
+
+    folder, state, images = _finished(run)
+    if dataset is not None or data_dir is not None:
+        other = datasets.load(dataset or folder.config.dataset, data_dir=data_dir or folder.config.data_dir)
+        if (other.num_inputs, other.num_classes) != (images.num_inputs, images.num_classes):
+            raise ValueError(
+                f"{other.name} has {other.num_inputs} inputs and {other.num_classes} classes, but the run"
+                f" was trained on {images.num_inputs} and {images.num_classes}"
+            )
+        images = other
+    x, y = images.x_test, images.y_test
+    result = training.evaluate(folder.config, images, state.parameters, x, y, num_threads=threads)
+    click.echo(f"{len(y)} test images: accuracy {result.accuracy:.2%}, mean squared error {result.loss:.4f}")
+    for label in range(images.num_classes):
+        of_class = y == label
+        if of_class.any():
+            right = float(np.mean(result.predictions[of_class] == label))
+            click.echo(f"  class {label}: {right:7.2%} of {of_class.sum()}")
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("images", type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="CSV file for the labels, instead of the screen."
+)
+@click.option("--threads", type=click.IntRange(1), help="Threads.  [default: all cores]")
+@one_line_errors
+def predict(run: Path, images: Path, out: Path | None, threads: int | None) -> None:
+    """Classes of the images in FILE.npy, or in the array x of FILE.npz.
+
+    \b
+    Example:
+      ising-ep predict runs/first images.npy --out labels.csv
+    """
+    import numpy as np
+
+    from . import datasets, training
+
+    folder, state, dataset = _finished(run)
+    x = datasets.load_images(images, dataset.num_inputs)
+    labels = np.zeros(len(x), dtype=np.int64)  # not looked at: only the predictions are used
+    result = training.evaluate(folder.config, dataset, state.parameters, x, labels, num_threads=threads)
+    lines = "image,label\n" + "".join(f"{k},{label}\n" for k, label in enumerate(result.predictions))
+    if out is None:
+        click.echo(lines, nl=False)
+    else:
+        out.write_text(lines)
+        click.echo(f"{len(x)} labels in {out}")
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the pictures.  [default: the run's]")
+@click.option("--threads", type=click.IntRange(1), help="Threads.  [default: all cores]")
+@one_line_errors
+def plot(run: Path, out: Path | None, threads: int | None) -> None:
+    """Learning curves, confusion matrix and first-layer weights of a run, as PNG.
+
+    \b
+    Example:
+      ising-ep plot runs/first --out pictures
+    """
+    folder, state, dataset = _finished(run)
+    _draw(folder, dataset, state, out or folder.path, threads)
+
+
+def _new(given: dict[str, Any]) -> tuple[TrainConfig, Dataset]:
+    from .config import TrainConfig
+
+    config = TrainConfig.checked(given)
+    return config, _load(config)
+
+
+def _resumed(path: Path, given: dict[str, Any]) -> tuple[RunFolder, TrainState | None, Dataset]:
+    """A run to go on with; only more epochs may be asked for than it has."""
+    from .config import TrainConfig
+
+    run, state, dataset = _opened(path)
+    asked = TrainConfig.checked(run.config.model_dump() | given)
+    for name, value in given.items():
+        old, new = getattr(run.config, name), getattr(asked, name)
+        if old != new and not (name == "epochs" and new > old):
+            option = "--" + name.replace("_", "-")
+            raise ValueError(
+                f"{option} is {value}, but the run in {path} has {old}; a run keeps its settings"
+            )
+    run.remove_leftovers()
+    if asked.epochs > run.config.epochs:
+        run.extend(asked.epochs)
+    return run, state, dataset
+
+
+def _opened(path: Path) -> tuple[RunFolder, TrainState | None, Dataset]:
+    """A run folder, its last checkpoint if there is one, and its data."""
+    from . import training
+    from .checkpoint import CHECKPOINT, RunFolder
+
+    run = RunFolder.open(path)
+    dataset = _load(run.config)
+    if dataset.fingerprint() != run.fingerprint:
+        raise ValueError(
+            f"{run.config.dataset} does not hold the images that the run in {path} was trained on"
+        )
+    state = run.load() if (path / CHECKPOINT).exists() else None
+    if state is not None:
+        wanted = training.learning_rule(run.config, dataset).network.shapes()
+        found = {name: value.shape for name, value in state.parameters.items()}
+        if found != wanted:
+            raise ValueError(f"{path / CHECKPOINT} holds parameters {found}, expected {wanted}")
+    return run, state, dataset
+
+
+def _finished(path: Path) -> tuple[RunFolder, TrainState, Dataset]:
+    run, state, dataset = _opened(path)
+    if state is None:
+        raise ValueError(f"{path} holds no checkpoint yet")
+    return run, state, dataset
+
+
+def _load(config: TrainConfig) -> Dataset:
+    from . import datasets
+
+    return datasets.load(
+        config.dataset,
+        data_dir=config.data_dir,
+        train_per_class=config.train_per_class,
+        test_per_class=config.test_per_class,
+    )
+
+
+def _draw(run: RunFolder, dataset: Dataset, state: TrainState, out: Path, threads: int | None) -> None:
+    from . import plots, training
+
+    out.mkdir(parents=True, exist_ok=True)
+    result = training.evaluate(
+        run.config, dataset, state.parameters, dataset.x_test, dataset.y_test, num_threads=threads
+    )
+    figures = {
+        "confusion.png": plots.confusion_matrix(dataset.y_test, result.predictions, dataset.num_classes),
+        "weights.png": plots.first_layer_weights(state.parameters["W0"], dataset.image_shape),
+    }
+    if state.history:
+        figures = {"curves.png": plots.training_curves(state.history), **figures}
+    for name, figure in figures.items():
+        figure.savefig(out / name)
+    click.echo(f"Pictures: {', '.join(str(out / name) for name in figures)}")
+
+
+@contextmanager
+def _stop_between_batches() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C asks for a stop after the batch under way, so that the state saved is a whole one."""
+    asked = False
+
+    def ask(*_: Any) -> None:
+        nonlocal asked
+        asked = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(
+    config: TrainConfig, batches: int, state: TrainState | None
+) -> Iterator[Callable[[TrainState], None]]:
+    """A bar on a terminal, plain lines elsewhere; the function it gives is called after every batch."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    done = state.epoch * batches + state.batch if state else 0
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _plain_lines(config, batches)
+        return
+    columns = (
+        TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f}%"),
+        TextColumn("{task.fields[speed]:.0f} images/s"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[accuracies]}"),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(
+            "",
+            total=config.epochs * batches,
+            completed=done,
+            epoch=1,
+            epochs=config.epochs,
+            speed=0,
+            accuracies="",
+        )
+        yield _bar(bar, task, batches)
+
+
+def _bar(bar: Progress, task: TaskID, batches: int) -> Callable[[TrainState], None]:
+    drawn = 0.0
+
+    def show(state: TrainState) -> None:
+        nonlocal drawn
+        now = time.monotonic()
+        if now - drawn < 0.1 and state.images:
+            return
+        drawn = now
+        fields: dict[str, Any] = {"epoch": state.epoch + bool(state.images), "accuracies": _accuracies(state)}
+        if state.seconds:
+            fields["speed"] = state.images / state.seconds
+        bar.update(task, completed=state.epoch * batches + state.batch, **fields)
+
+    return show
+
+
+def _plain_lines(config: TrainConfig, batches: int) -> Callable[[TrainState], None]:
+    printed = time.monotonic()
+
+    def show(state: TrainState) -> None:
+        nonlocal printed
+        now = time.monotonic()
+        if state.images and now - printed < PLAIN_INTERVAL:
+            return
+        printed = now
+        place = f"epoch {state.epoch + bool(state.images)}/{config.epochs}"
+        if state.images:
+            place += f", {state.batch / batches:.0%}, {state.images / state.seconds:.0f} images/s"
+        click.echo(f"{place}: {_accuracies(state)}", err=True)
+
+    return show
+
+
+def _accuracies(state: TrainState) -> str:
+    """Training accuracy of the epoch under way, and test accuracy of the last one."""
+    row = state.history[-1] if state.history else {}
+    train = state.correct / state.images if state.images else row.get("train_accuracy", 0.0)
+    text = f"train {train:.1%}"
+    return f"{text}, test {row['test_accuracy']:.1%}" if row else text
