@@ -108,8 +108,9 @@ def ours(rule: EquilibriumPropagation, parameters: Parameters, images, targets, 
     p = {name: value.copy() for name, value in parameters.items()}
     for k in range(len(images)):
         x, target, ids = images[k : k + 1], targets[k : k + 1], np.array([k], dtype=np.uint32)
-        free = rule.free_phase(p, x, ids)
-        rule.update(p, x, free, rule.nudge_phase(p, x, target, free, ids))
+        fields = rule.network.fields(p, x)
+        free = rule.free_phase(p, fields, ids)
+        rule.update(p, x, free, rule.nudge_phase(p, fields, target, free, ids))
 
 
 @click.command()

@@ -80,8 +80,9 @@ def test_update_is_the_derivative_of_the_exact_nudged_minimum(inputs, layers, cl
     )
     target = network.targets(labels)
     ids = np.arange(2, dtype=np.uint32)
-    free = rule.free_phase(p, x, ids)
-    nudged = rule.nudge_phase(p, x, target, free, ids)
+    fields = network.fields(p, x)
+    free = rule.free_phase(p, fields, ids)
+    nudged = rule.nudge_phase(p, fields, target, free, ids)
     updated = {name: value.copy() for name, value in p.items()}
     rule.update(updated, x, free, nudged)
 
@@ -118,11 +119,12 @@ def test_nudge_skips_what_is_right_and_starts_from_the_free_state():
     machine = ExactMachine()
     rule = EquilibriumPropagation(network, machine, nudge=5.0, field_limit=4.0)
     ids = np.arange(6, dtype=np.uint32)
-    free = rule.free_phase(p, x, ids)
+    fields = network.fields(p, x)
+    free = rule.free_phase(p, fields, ids)
     found = free[:, 0, network.outputs].astype(np.float32)
     target = found.copy()
     target[[1, 4]] *= -1
-    nudged = rule.nudge_phase(p, x, target, free, ids)
+    nudged = rule.nudge_phase(p, fields, target, free, ids)
     first, second = machine.calls
     assert first["initial_states"] is None
     np.testing.assert_array_equal(second["initial_states"], free[[1, 4]])

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["add_outer", "anneal", "project"]
+__all__ = ["add_outer", "anneal", "products", "project"]
 
 def anneal(
     rows: NDArray[np.int64],
@@ -73,4 +73,19 @@ def add_outer(w: NDArray[np.float32], x: NDArray[np.float32], d: NDArray[np.floa
 
     Raises:
         ValueError: Shapes do not fit.
+    """
+
+def products(states: NDArray[np.int8], before: tuple[int, int], after: tuple[int, int]) -> NDArray[np.int32]:
+    """Sum over states of ``s_i s_j`` for spins i and j of two ranges of spins.
+
+    Args:
+        states: (states, spins), C-contiguous, of -1 and +1.
+        before: First spin i, and the one after the last.
+        after: First spin j, and the one after the last.
+
+    Returns:
+        int32 (spins i, spins j).
+
+    Raises:
+        ValueError: A range ends outside the spins.
     """

@@ -90,7 +90,7 @@ def main() -> None:
 @click.option("--bias-learning-rate", type=float, help="Step of the biases.  [default: 0.001]")
 @click.option("--reverse-fraction", type=float, help="Where the reverse anneal turns.  [default: 0.25]")
 @click.option(
-    "--beta-range", type=(float, float), help="Hot and cold inverse temperature.  [default: 0.2 20]"
+    "--beta-range", type=(float, float), help="Hot and cold inverse temperature.  [default: 0.5 20]"
 )
 @click.option("--statistic", help="Keep the lowest read, or the average of all.  [default: lowest]")
 @click.option("--seed", type=int, help="Seed of everything random.  [default: 0]")

@@ -40,7 +40,7 @@ class TrainConfig(BaseModel):
     learning_rate: Positive = 0.01
     bias_learning_rate: Positive = 0.001
     reverse_fraction: Annotated[float, Field(ge=0, le=1)] = 0.25
-    beta_range: tuple[Positive, Positive] = (0.2, 20.0)
+    beta_range: tuple[Positive, Positive] = (0.5, 20.0)
     statistic: Literal["lowest", "average"] = "lowest"
     field_limit: Positive = 4.0
     seed: Annotated[int, Field(ge=0, lt=2**62)] = 0

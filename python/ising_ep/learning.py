@@ -19,6 +19,7 @@ An image whose free outputs are the target already would be nudged to where it i
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,27 +60,32 @@ class EquilibriumPropagation:
     seed: int = 0
 
     def free_phase(
-        self, parameters: Parameters, x: NDArray[np.float32], ids: NDArray[np.uint32]
+        self, parameters: Parameters, fields: NDArray[np.float32], ids: NDArray[np.uint32]
     ) -> NDArray[np.int8]:
-        """Anneals the input alone; states ``(batch, kept reads, spins)``."""
-        fields = self.network.fields(parameters, x)
+        """Anneals the input alone, given as ``network.fields(parameters, x)``.
+
+        Returns:
+            States ``(batch, kept reads, spins)``.
+        """
         return self._anneal(parameters, fields, None, ids)
 
     def nudge_phase(
         self,
         parameters: Parameters,
-        x: NDArray[np.float32],
+        fields: NDArray[np.float32],
         target: NDArray[np.float32],
         free: NDArray[np.int8],
         ids: NDArray[np.uint32],
     ) -> NDArray[np.int8]:
         """Anneals on from the free states with the outputs pulled towards ``target``."""
-        wrong = (free[:, :, self.network.outputs] != target[:, None]).any(axis=(1, 2))
+        outputs = self.network.outputs
+        wrong = (free[:, :, outputs] != target[:, None]).any(axis=(1, 2))
+        if not wrong.any():
+            return free
+        pulled = fields[wrong]
+        pulled[:, outputs] -= self.nudge * target[wrong]
         nudged = free.copy()
-        if wrong.any():
-            fields = self.network.fields(parameters, x[wrong])
-            fields[:, self.network.outputs] -= self.nudge * target[wrong]
-            nudged[wrong] = self._anneal(parameters, fields, free[wrong], ids[wrong])
+        nudged[wrong] = self._anneal(parameters, pulled, free[wrong], ids[wrong])
         return nudged
 
     def update(
@@ -90,26 +96,21 @@ class EquilibriumPropagation:
         nudged: NDArray[np.int8],
     ) -> None:
         """Changes the parameters, in place, by the contrast of the two phases, averaged over the batch."""
-        step = -1.0 / (self.nudge * len(x))
         changed = (free != nudged).any(axis=(1, 2))
         if not changed.any():
             return
-        # Both phases as one list of states, each with its sign and its share of the average over reads.
-        states = np.concatenate([nudged[changed], free[changed]], axis=1, dtype=np.float32)
-        share = np.repeat([1.0, -1.0], free.shape[1]).astype(np.float32) / free.shape[1]
-        contrast = np.einsum("r,brn->bn", share, states)
-        layers = self.network.slices
+        x, free, nudged = x[changed], free[changed], nudged[changed]
+        reads, layers = free.shape[1], self.network.slices
+        step = -1.0 / (self.nudge * len(changed) * reads)
 
-        first = np.float32(self.learning_rate * step) * contrast[:, layers[0]]
-        _core.add_outer(parameters["W0"], x[changed], first, PARAMETER_LIMIT)
-        for k in range(1, len(layers)):
-            before, after = states[:, :, layers[k - 1]], states[:, :, layers[k]]
-            products = np.einsum(
-                "r,bri,brj->ij", share, before, after, optimize=["einsum_path", (0, 1), (0, 1)]
-            )
-            _step(parameters[f"W{k}"], self.learning_rate * step, products)
+        contrast = nudged.sum(axis=1, dtype=np.float32) - free.sum(axis=1, dtype=np.float32)
+        first = np.float32(step * self.learning_rate) * contrast[:, layers[0]]
+        _core.add_outer(parameters["W0"], x, first, PARAMETER_LIMIT)
+        for k, (before, after) in enumerate(itertools.pairwise(layers), start=1):
+            products = _products(nudged, before, after) - _products(free, before, after)
+            _add(parameters[f"W{k}"], step * self.learning_rate, products)
         for k, layer in enumerate(layers):
-            _step(parameters[f"b{k}"], self.bias_learning_rate * step, contrast[:, layer].sum(axis=0))
+            _add(parameters[f"b{k}"], step * self.bias_learning_rate, contrast[:, layer].sum(axis=0))
 
     def outputs(self, states: NDArray[np.int8]) -> NDArray[np.float32]:
         """Output spins ``(batch, outputs)``, averaged over the reads kept."""
@@ -123,10 +124,9 @@ class EquilibriumPropagation:
         initial_states: NDArray[np.int8] | None,
         ids: NDArray[np.uint32],
     ) -> NDArray[np.int8]:
-        np.clip(fields, -self.field_limit, self.field_limit, out=fields)
         reads = self.machine.sample(
             self.network.couplings(parameters),
-            fields,
+            np.clip(fields, -self.field_limit, self.field_limit),
             initial_states=initial_states,
             # The phases draw different numbers: their seeds differ in the highest bit.
             seed=self.seed ^ (0 if initial_states is None else 1 << 63),
@@ -135,6 +135,13 @@ class EquilibriumPropagation:
         return reads.states if self.statistic == "average" else reads.lowest()[:, None]
 
 
-def _step(parameter: NDArray[np.float32], rate: float, contrast: NDArray[np.float32]) -> None:
-    parameter += np.float32(rate) * contrast
+def _products(states: NDArray[np.int8], before: slice, after: slice) -> NDArray[np.int32]:
+    """Sum of ``s_i s_j`` over the reads of all images, for spins of two layers."""
+    flat = states.reshape(-1, states.shape[2])
+    return _core.products(flat, (before.start, before.stop), (after.start, after.stop))
+
+
+def _add(parameter: NDArray[np.float32], rate: float, contrast: NDArray[np.generic]) -> None:
+    """A step, held within the limit."""
+    parameter += np.float32(rate) * contrast.astype(np.float32)
     np.clip(parameter, -PARAMETER_LIMIT, PARAMETER_LIMIT, out=parameter)

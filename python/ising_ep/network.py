@@ -36,6 +36,9 @@ class FullyConnected:
         layers: Spins of each layer, hidden layers first, output last.
         num_classes: Classes; the output layer has the same number of spins for each.
 
+    Attributes:
+        slices: Where each layer stands in a state.
+
     Raises:
         ValueError: If a number is not positive or the outputs do not divide among the classes.
 
@@ -48,6 +51,7 @@ class FullyConnected:
     num_inputs: int
     layers: tuple[int, ...]
     num_classes: int
+    slices: list[slice] = field(init=False, repr=False, compare=False)
     _rows: NDArray[np.int64] = field(init=False, repr=False, compare=False)
     _cols: NDArray[np.int64] = field(init=False, repr=False, compare=False)
 
@@ -63,11 +67,16 @@ class FullyConnected:
                 f"the output layer has {self.layers[-1]} spins, expected a multiple of the "
                 f"{self.num_classes} classes"
             )
-        indices = [np.arange(s.start, s.stop, dtype=np.int64) for s in self.slices]
+        ends = list(itertools.accumulate(self.layers))
+        slices = [slice(end - size, end) for end, size in zip(ends, self.layers, strict=True)]
+        indices = [np.arange(s.start, s.stop, dtype=np.int64) for s in slices]
         pairs = list(itertools.pairwise(indices))
         empty = np.empty(0, dtype=np.int64)
-        object.__setattr__(self, "_rows", np.concatenate([empty, *(np.repeat(a, len(b)) for a, b in pairs)]))
-        object.__setattr__(self, "_cols", np.concatenate([empty, *(np.tile(b, len(a)) for a, b in pairs)]))
+        rows = np.concatenate([empty, *(np.repeat(a, len(b)) for a, b in pairs)])
+        cols = np.concatenate([empty, *(np.tile(b, len(a)) for a, b in pairs)])
+        # Worked out once, because every anneal asks for them; the class is frozen otherwise.
+        for name, value in {"slices": slices, "_rows": rows, "_cols": cols}.items():
+            object.__setattr__(self, name, value)
 
     @property
     def num_spins(self) -> int:
@@ -78,12 +87,6 @@ class FullyConnected:
     def num_couplings(self) -> int:
         """Couplings between all pairs of neighbouring layers."""
         return len(self._rows)
-
-    @property
-    def slices(self) -> list[slice]:
-        """Where each layer stands in a state."""
-        ends = np.cumsum(self.layers).tolist()
-        return [slice(end - size, end) for end, size in zip(ends, self.layers, strict=True)]
 
     @property
     def outputs(self) -> slice:

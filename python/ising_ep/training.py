@@ -72,8 +72,9 @@ def train(
         for batch, ids in _batches(config, len(targets), state):
             start = time.perf_counter()
             x, target = dataset.x_train[batch], targets[batch]
-            free = rule.free_phase(state.parameters, x, ids)
-            nudged = rule.nudge_phase(state.parameters, x, target, free, ids)
+            fields = rule.network.fields(state.parameters, x)
+            free = rule.free_phase(state.parameters, fields, ids)
+            nudged = rule.nudge_phase(state.parameters, fields, target, free, ids)
             rule.update(state.parameters, x, free, nudged)
             outputs = rule.outputs(free)
             state.batch += 1
@@ -180,7 +181,8 @@ def _evaluate(
     for start in range(0, len(x), EVALUATION_BATCH):
         batch = x[start : start + EVALUATION_BATCH]
         ids = np.arange(start, start + len(batch), dtype=np.uint32)
-        outputs.append(rule.outputs(rule.free_phase(parameters, batch, ids)))
+        fields = rule.network.fields(parameters, batch)
+        outputs.append(rule.outputs(rule.free_phase(parameters, fields, ids)))
         if on_batch:
             on_batch(start + len(batch))
     found = np.concatenate(outputs)

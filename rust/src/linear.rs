@@ -1,7 +1,9 @@
-//! The two products of learning that touch every pixel: fields from pixels, and the weight update.
+//! The products of learning: fields from pixels, the update of the pixels' weights, and correlations of
+//! spins.
 //!
-//! Both skip pixels that are 0, four fifths of a handwritten digit, and add up in one fixed order, so
-//! the answer does not depend on threads or on a BLAS library's idea of blocking.
+//! The first two skip pixels that are 0, four fifths of a handwritten digit, and add up in one fixed
+//! order, so the answer does not depend on threads or on a BLAS library's idea of blocking. The third
+//! counts in integers.
 
 /// `out = bias + x w` for `x (batch, inputs)`, `w (inputs, units)`, `bias (units)`, all row by row.
 ///
@@ -42,6 +44,31 @@ pub fn add_outer(w: &mut [f32], x: &[f32], d: &[f32], units: usize, limit: f32) 
     }
 }
 
+/// `out[i][j] += sum over states of s_i s_j` for spins `i` of `before` and `j` of `after`, for `states` of
+/// `num_spins` spins each, -1 or +1, row by row.
+///
+/// # Panics
+/// Where the ranges or lengths do not fit.
+pub fn add_products(
+    states: &[i8],
+    num_spins: usize,
+    before: std::ops::Range<usize>,
+    after: std::ops::Range<usize>,
+    out: &mut [i32],
+) {
+    assert_eq!(out.len(), before.len() * after.len(), "out must hold a number for each pair");
+    if out.is_empty() {
+        return;
+    }
+    for state in states.chunks_exact(num_spins) {
+        let others = &state[after.clone()];
+        for (&s, row) in state[before.clone()].iter().zip(out.chunks_exact_mut(others.len())) {
+            let s = i32::from(s);
+            row.iter_mut().zip(others).for_each(|(sum, &t)| *sum += s * i32::from(t));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +83,13 @@ mod tests {
         let mut w = [0.0, 0.0, 0.5, 0.5, 9.0, 0.0];
         add_outer(&mut w, &x, &[0.25, 0.5, 0.125, -4.0], 2, 1.0);
         assert_eq!(w, [0.25, 0.5, 0.875, -1.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn products_of_spins() {
+        let states = [1, -1, 1, 1, 1, 1, -1, -1];
+        let mut out = [10, 0, 0, 0];
+        add_products(&states, 4, 0..2, 2..4, &mut out);
+        assert_eq!(out, [10, 0, -2, -2]);
     }
 }

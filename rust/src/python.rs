@@ -27,7 +27,7 @@ const BRIEF: usize = 20_000_000;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::{add_outer, anneal_batch, project};
+    use super::{add_outer, anneal_batch, products, project};
 }
 
 #[pyfunction]
@@ -132,4 +132,25 @@ fn add_outer(
     }
     linear::add_outer(w.as_slice_mut()?, x.as_slice()?, d.as_slice()?, units, limit);
     Ok(())
+}
+
+#[pyfunction]
+fn products<'py>(
+    py: Python<'py>,
+    states: PyReadonlyArray2<'py, i8>,
+    before: (usize, usize),
+    after: (usize, usize),
+) -> PyResult<Bound<'py, PyArray2<i32>>> {
+    let spins = states.shape()[1];
+    for (start, stop) in [before, after] {
+        if start > stop || stop > spins {
+            return Err(PyValueError::new_err(format!(
+                "spins {start}..{stop} are asked for, but states have {spins} spins"
+            )));
+        }
+    }
+    let mut out = Array2::zeros((before.1 - before.0, after.1 - after.0));
+    let sums = out.as_slice_mut().expect("a new array is contiguous");
+    linear::add_products(states.as_slice()?, spins, before.0..before.1, after.0..after.1, sums);
+    Ok(out.into_pyarray(py))
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import schedule
+from .. import _core, schedule
 from ..network import Couplings
-from ..sampler import BatchResult, SimulatedAnnealingSampler
+from ..sampler import BatchResult
 
 
 class AnnealingMachine:
@@ -30,7 +30,7 @@ class AnnealingMachine:
         *,
         num_reads: int = 10,
         num_sweeps: int = 100,
-        beta_range: tuple[float, float] = (0.2, 20.0),
+        beta_range: tuple[float, float] = (0.5, 20.0),
         reverse_fraction: float = 0.25,
         num_threads: int | None = None,
     ) -> None:
@@ -38,7 +38,6 @@ class AnnealingMachine:
         self.num_threads = num_threads
         self._forward = schedule.forward(num_sweeps, beta_range)
         self._reverse = schedule.reverse(num_sweeps, beta_range, reverse_fraction)
-        self._sampler = SimulatedAnnealingSampler()
 
     def sample(
         self,
@@ -50,13 +49,19 @@ class AnnealingMachine:
         problem_ids: NDArray[np.uint32],
     ) -> BatchResult:
         """See `Machine.sample`."""
-        return self._sampler.sample_batch(
-            couplings,
-            fields,
-            num_reads=self.num_reads,
-            beta_schedule=self._forward if initial_states is None else self._reverse,
-            initial_states=initial_states,
-            seed=seed,
-            num_threads=self.num_threads,
-            problem_ids=problem_ids,
+        betas = self._forward if initial_states is None else self._reverse
+        if initial_states is not None:
+            shape = (len(fields), self.num_reads, fields.shape[1])
+            initial_states = np.ascontiguousarray(np.broadcast_to(initial_states, shape))
+        return BatchResult(
+            *_core.anneal(
+                *couplings,
+                fields.astype(np.float64),
+                betas,
+                self.num_reads,
+                initial_states,
+                seed,
+                problem_ids,
+                self.num_threads,
+            )
         )

@@ -166,8 +166,10 @@ struct Change {
 struct Side {
     spins: Vec<[f32; BLOCK]>,
     fields: Vec<[f32; BLOCK]>,
-    /// Scratch: the flips of the sweep under way.
-    flips: Vec<Change>,
+    /// Of the sweep under way, a bit a spin, by fours of blocks: who flipped, and the sign bits then.
+    flipped: Vec<[u16; 4]>,
+    signs: Vec<[u16; 4]>,
+    changes: Vec<Change>,
 }
 
 impl Side {
@@ -176,7 +178,9 @@ impl Side {
         Side {
             spins: vec![[1.0; BLOCK]; blocks],
             fields: vec![[0.0; BLOCK]; blocks],
-            flips: Vec::with_capacity(len),
+            flipped: vec![[0; 4]; blocks.div_ceil(4)],
+            signs: vec![[0; 4]; blocks.div_ceil(4)],
+            changes: Vec::with_capacity(len),
         }
     }
 }
@@ -270,6 +274,9 @@ fn refresh(job: &Job, couplings: &Couplings, run: usize, sides: &mut [Side; 2]) 
 }
 
 /// Updates all spins of a side; flips change the fields of the other side, number `other_side`.
+///
+/// First all decisions, with no branch between them but the one that skips a frozen block, so that the
+/// long chain of one overlaps that of the next; then the list of flips; then their rows.
 #[inline(always)]
 unsafe fn sweep<S: Simd>(
     couplings: &Couplings,
@@ -279,33 +286,41 @@ unsafe fn sweep<S: Simd>(
     rate: f32,
     counter: impl Fn(u32) -> [u32; 4],
 ) {
-    for (b, (spins, fields)) in side.spins.iter_mut().zip(&side.fields).enumerate() {
+    let decisions = side.flipped.as_flattened_mut().iter_mut().zip(side.signs.as_flattened_mut());
+    for (b, ((spins, fields), (flipped, signs))) in
+        side.spins.iter_mut().zip(&side.fields).zip(decisions).enumerate()
+    {
         let mut exponent = [0f32; BLOCK];
         let mut warm = 0;
         for k in 0..BLOCK {
             exponent[k] = rate * (spins[k] * fields[k]);
             warm |= i32::from(exponent[k] > NEVER);
         }
-        if warm == 0 {
-            continue;
-        }
-        let [block, t, read, problem] = counter(b as u32);
-        // SAFETY: as for this function.
-        unsafe {
-            let bits = S::sixteen_spins(&couplings.key, block, t, read, problem);
-            let accepted = accept(&exponent, &bits);
-            *spins = turned(spins, &accepted);
-            let mut flips = S::signs(&accepted);
-            let signs = u32::from(S::signs(&spins.map(|s| s.to_bits() as i32)));
-            while flips != 0 {
-                let k = flips.trailing_zeros();
-                flips &= flips - 1;
-                side.flips.push(Change { from: BLOCK as u32 * b as u32 + k, sign: signs >> k << 31 });
+        *flipped = 0;
+        if warm != 0 {
+            let [block, t, read, problem] = counter(b as u32);
+            // SAFETY: as for this function.
+            unsafe {
+                let bits = S::sixteen_spins(&couplings.key, block, t, read, problem);
+                let accepted = accept(&exponent, &bits);
+                *spins = turned(spins, &accepted);
+                *flipped = S::signs(&accepted);
+                *signs = S::signs(&spins.map(|s| s.to_bits() as i32));
             }
         }
     }
-    couplings.add(other_side, &side.flips, 1.0, &mut other.fields);
-    side.flips.clear();
+    side.changes.clear();
+    for (k, (flipped, signs)) in side.flipped.iter().zip(&side.signs).enumerate() {
+        let [mut flips, signs] =
+            [flipped, signs].map(|four| four.iter().rev().fold(0, |w, &m| w << BLOCK | u64::from(m)));
+        while flips != 0 {
+            let bit = flips.trailing_zeros();
+            flips &= flips - 1;
+            let from = (4 * BLOCK * k) as u32 + bit;
+            side.changes.push(Change { from, sign: ((signs >> bit) as u32) << 31 });
+        }
+    }
+    couplings.add(other_side, &side.changes, 1.0, &mut other.fields);
 }
 
 /// The energy of a state in double precision, from the numbers that were given.
