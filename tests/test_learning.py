@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
+from ising_ep import BatchResult
 from ising_ep.learning import EquilibriumPropagation
 from ising_ep.network import FullyConnected, Parameters
-from ising_ep.sampler import BatchResult
 
 
 class ExactMachine:

@@ -23,8 +23,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from ising_ep import BatchResult, SimulatedAnnealingSampler
 from ising_ep import sampler as sampler_module
-from ising_ep.sampler import BatchResult, SimulatedAnnealingSampler
 
 SAMPLER = SimulatedAnnealingSampler()
 NO_COUPLINGS: tuple[list[int], list[int], list[float]] = ([], [], [])

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import datasets as datasets
-    from .sampler import BatchResult as BatchResult
+    from .batch import BatchResult as BatchResult
     from .sampler import SimulatedAnnealingSampler as SimulatedAnnealingSampler
 
 # Loaded when first asked for: dimod alone takes longer to import than all the rest.
 _HOME = {
-    "BatchResult": ".sampler",
+    "BatchResult": ".batch",
     "SimulatedAnnealingSampler": ".sampler",
 }
 __all__ = ["BatchResult", "SimulatedAnnealingSampler", "__version__", "datasets"]

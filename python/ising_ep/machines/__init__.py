@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..batch import BatchResult
 from ..network import Couplings
-from ..sampler import BatchResult
 from .annealing import AnnealingMachine
 
 __all__ = ["AnnealingMachine", "Machine"]

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, schedule
+from ..batch import BatchResult
 from ..network import Couplings
-from ..sampler import BatchResult
 
 
 class AnnealingMachine:

@@ -1,0 +1,114 @@
+"""Checks of numbers and arrays that come from outside: one line that names the value, or what was meant."""
+
+import secrets
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+# The core numbers reads and problems with one 32-bit word each of its random counter.
+WORD = 2**32 - 1
+# Far above any machine's cores, far below what an operating system refuses to start.
+MOST_THREADS = 4096
+
+
+def integer(name: str, value: int, low: int, high: int | None = None) -> int:
+    """The integer, if it is one from `low` to `high`."""
+    expected = f"an integer >= {low}" if high is None else f"an integer from {low} to {high}"
+    if not isinstance(value, Integral):
+        raise TypeError(f"{name} is {value!r}, expected {expected}")
+    if value < low or (high is not None and value > high):
+        raise ValueError(f"{name} is {value}, expected {expected}")
+    return int(value)
+
+
+def one_of(name: str, value: str, options: tuple[str, ...]) -> None:
+    """Refuses what is not among the options."""
+    if value not in options:
+        raise ValueError(f"{name} is {value!r}, expected one of {options}")
+
+
+def seed_or_new(seed: int | None) -> int:
+    """The seed, or a new one from the system's entropy."""
+    return secrets.randbits(64) if seed is None else integer("seed", seed, 0, 2**64 - 1)
+
+
+def threads(num_threads: int | None) -> int | None:
+    """The number of threads, or None for all cores."""
+    return None if num_threads is None else integer("num_threads", num_threads, 1, MOST_THREADS)
+
+
+def array_of(name: str, array: ArrayLike, kinds: str, shape: str) -> NDArray[Any]:
+    """An array of one of the numpy `kinds`, with as many dimensions as the text `shape` names."""
+    result = np.asarray(array)
+    if result.ndim != len(shape.strip("(),").split(",")):
+        raise ValueError(f"{name} has shape {result.shape}, expected {shape}")
+    # numpy makes an empty list float64.
+    if result.dtype.kind not in kinds and result.size:
+        wanted = "real numbers" if "f" in kinds else "integers"
+        raise ValueError(f"{name} has dtype {result.dtype}, expected {wanted}")
+    return result
+
+
+def floats(name: str, array: ArrayLike, shape: str) -> NDArray[np.float64]:
+    """As contiguous float64 of the shape named."""
+    with np.errstate(over="ignore"):  # a longdouble out of range becomes inf, which the core names
+        return np.ascontiguousarray(array_of(name, array, "fiu", shape), dtype=np.float64)
+
+
+def integers(name: str, array: ArrayLike, shape: str) -> NDArray[np.int64]:
+    """As contiguous int64 of the shape named."""
+    given = array_of(name, array, "iu", shape)
+    if given.dtype.kind == "u" and given.size and given.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"{name} holds {given.max()}, too large for an index")
+    return np.ascontiguousarray(given, dtype=np.int64)
+
+
+def coupling_arrays(
+    couplings: tuple[ArrayLike, ArrayLike, ArrayLike],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """The rows, cols and values of couplings as the core takes them."""
+    if len(couplings) != 3:
+        raise ValueError(f"couplings has {len(couplings)} parts, expected 3: (rows, cols, values)")
+    rows, cols, values = couplings
+    return (
+        integers("rows", rows, "(couplings,)"),
+        integers("cols", cols, "(couplings,)"),
+        floats("values", values, "(couplings,)"),
+    )
+
+
+def stream_ids(ids: ArrayLike, num_problems: int) -> NDArray[np.uint32]:
+    """The ids of the problems' random streams as the core takes them."""
+    given = array_of("problem_ids", ids, "iu", "(batch,)")
+    if len(given) != num_problems:
+        raise ValueError(f"problem_ids has shape {given.shape}, expected ({num_problems},)")
+    for outlier in (given.min(initial=0), given.max(initial=0)):
+        if not 0 <= outlier <= WORD:
+            raise ValueError(f"problem_ids holds {outlier}, expected integers from 0 to {WORD}")
+    return np.ascontiguousarray(given, dtype=np.uint32)
+
+
+def spins(states: ArrayLike) -> NDArray[np.int8]:
+    """As int8. What is int8 already is left for the core to check: batches are large."""
+    given = np.asarray(states)
+    if given.dtype == np.int8:
+        return given
+    if given.dtype.kind not in "fiu":
+        raise ValueError(f"initial_states has dtype {given.dtype}, expected numbers -1 and +1")
+    wrong = given[np.abs(given) != 1]
+    if wrong.size:
+        raise ValueError(f"initial_states holds {wrong[0]}, expected -1 or +1")
+    return given.astype(np.int8)
+
+
+def broadcast(states: NDArray[np.int8], shape: tuple[int, int, int]) -> NDArray[np.int8]:
+    """Initial states of every read of every problem."""
+    try:
+        return np.ascontiguousarray(np.broadcast_to(states, shape))
+    except ValueError:
+        raise ValueError(
+            f"initial_states has shape {states.shape}, which does not broadcast to"
+            f" (batch, reads, spins) = {shape}"
+        ) from None
