@@ -809,7 +809,6 @@ def test_no_warnings_from_ordinary_calls() -> None:
         )
 
 
-@pytest.mark.xfail(reason="the core aborts the process where an allocation fails")
 def test_too_many_reads_for_the_memory_is_an_exception() -> None:
     script = """
 import numpy as np

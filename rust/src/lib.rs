@@ -18,7 +18,7 @@
 //! let fields = [-0.1, 0.0];
 //! let betas: Vec<f64> = (1..=50).map(|k| 0.2 * k as f64).collect();
 //! let batch = Batch::new(&model, &fields, &betas, 16, None, 7, &[0])?;
-//! let samples = anneal(&model, &batch, None, &Default::default());
+//! let samples = anneal(&model, &batch, None, &Default::default())?;
 //! let lowest = samples.energies.iter().copied().fold(f64::INFINITY, f64::min);
 //! assert!((lowest + 1.1).abs() < 1e-12);
 //! # Ok(())

@@ -2,13 +2,24 @@
 
 use std::fmt::Display;
 
-/// What is wrong with a problem; the text names the value and what was expected.
+/// Why a batch cannot be annealed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{0}")]
-pub struct Error(String);
+pub enum Error {
+    /// What is wrong with the problem: the text names the value and what was expected.
+    #[error("{0}")]
+    Input(String),
+    /// The samples do not fit into memory.
+    #[error("{runs} reads of {spins} spins do not fit into memory")]
+    Memory {
+        /// Reads of all problems.
+        runs: usize,
+        /// Spins of a problem.
+        spins: usize,
+    },
+}
 
 fn bad<T>(text: impl Display) -> Result<T, Error> {
-    Err(Error(text.to_string()))
+    Err(Error::Input(text.to_string()))
 }
 
 /// The couplings of an Ising problem, each stored from both of its ends.

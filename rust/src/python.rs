@@ -6,7 +6,7 @@ use numpy::{
     IntoPyArray, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyReadwriteArray2,
     PyUntypedArrayMethods,
 };
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -14,7 +14,10 @@ use std::time::Duration;
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
-        PyValueError::new_err(error.to_string())
+        match error {
+            Error::Input(text) => PyValueError::new_err(text),
+            Error::Memory { .. } => PyMemoryError::new_err(error.to_string()),
+        }
     }
 }
 
@@ -57,7 +60,7 @@ fn anneal_batch<'py>(
         let model = Model::new(spins, rows, cols, values)?;
         let batch = Batch::new(&model, fields, betas, num_reads, initial, seed, ids)?;
         let work = spins.saturating_mul(problems).saturating_mul(num_reads).saturating_mul(betas.len());
-        watched(work, |stop| anneal(&model, &batch, num_threads, stop))
+        Ok(watched(work, |stop| anneal(&model, &batch, num_threads, stop))??)
     })?;
     let states = Array3::from_shape_vec((problems, num_reads, spins), samples.states);
     let energies = Array2::from_shape_vec((problems, num_reads), samples.energies);

@@ -112,6 +112,9 @@ impl Couplings {
     /// while the rows of all changes go by: no addition waits for the one before.
     #[inline(always)]
     fn add(&self, side: usize, changes: &[Change], scale: f32, fields: &mut [[f32; BLOCK]]) {
+        if changes.is_empty() {
+            return;
+        }
         let stride = self.stride[side];
         let vectors = fields.as_flattened_mut()[..stride].as_chunks_mut::<VECTOR>().0;
         let tiles = vectors.len().div_ceil(8).max(1);

@@ -10,9 +10,9 @@ mod isa;
 mod layered;
 mod sparse;
 
-use crate::model::{Batch, Model};
-use rayon::prelude::*;
+use crate::model::{Batch, Error, Model};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// More threads than this are not started, whatever is asked for.
 pub const MAX_THREADS: usize = 256;
@@ -26,37 +26,53 @@ pub struct Samples {
     pub energies: Vec<f64>,
 }
 
+impl Samples {
+    fn zeros(runs: usize, spins: usize) -> Result<Self, Error> {
+        let mut samples = Samples::default();
+        let reserved = samples.states.try_reserve_exact(runs.saturating_mul(spins));
+        reserved.and(samples.energies.try_reserve_exact(runs)).map_err(|_| Error::Memory { runs, spins })?;
+        samples.states.resize(runs * spins, 0);
+        samples.energies.resize(runs, 0.0);
+        Ok(samples)
+    }
+}
+
 /// Anneals every problem of `batch`, `num_reads` times each.
 ///
 /// The answer depends on the model, the batch and its seed alone, to the last bit: not on
 /// `num_threads` (all cores where `None`), the processor, or how problems are grouped into batches.
 /// Once `stop` is set the call returns soon, within a sweep, with states that mean nothing.
-pub fn anneal(model: &Model, batch: &Batch, num_threads: Option<usize>, stop: &AtomicBool) -> Samples {
-    let (n, reads) = (model.num_spins(), batch.num_reads);
-    let num_runs = batch.problem_ids.len() * reads;
-    let mut samples = Samples { states: vec![0; num_runs * n], energies: vec![0.0; num_runs] };
+///
+/// # Errors
+/// If there is no memory for the samples.
+pub fn anneal(
+    model: &Model,
+    batch: &Batch,
+    num_threads: Option<usize>,
+    stop: &AtomicBool,
+) -> Result<Samples, Error> {
+    let (n, problems) = (model.num_spins(), batch.problem_ids.len());
+    let mut samples = Samples::zeros(problems.saturating_mul(batch.num_reads), n)?;
     if n == 0 {
-        return samples;
+        return Ok(samples);
     }
     let isa = isa::best();
     let job = Job { model, batch, stop };
     match layered::Layers::find(model) {
         Some(layers) => {
             let problem = layered::Couplings::new(&job, layers);
-            // One read a task: about 10 us of work at the least that is worth a task of its own.
-            let work = n * batch.betas.len();
-            in_parallel(num_threads, 1, 20_000 / work + 1, n, &mut samples, |first, states, energies| {
+            in_parallel(num_threads, 1, n, &mut samples, |first, states, energies| {
                 isa::layered(isa, &job, &problem, first, states, energies)
             });
         }
         None => {
             let problem = sparse::Couplings::new(&job);
-            in_parallel(num_threads, sparse::LANES, 1, n, &mut samples, |first, states, energies| {
+            in_parallel(num_threads, sparse::LANES, n, &mut samples, |first, states, energies| {
                 isa::sparse(isa, &job, &problem, first, states, energies)
             });
         }
     }
-    samples
+    Ok(samples)
 }
 
 /// What every kernel is given. A *run* is one read of one problem; runs are numbered problem by problem.
@@ -102,25 +118,34 @@ impl Job<'_> {
     }
 }
 
-/// Shares out the runs in chunks of `lanes`, at least `chunks` of them a task.
+/// Shares out the runs in chunks of `lanes`: whoever is free takes the next. The calling thread works too,
+/// so one thread needs no pool, and a brief job is under way before the others have woken up.
 fn in_parallel(
     num_threads: Option<usize>,
     lanes: usize,
-    chunks: usize,
     num_spins: usize,
     samples: &mut Samples,
     kernel: impl Fn(usize, &mut [i8], &mut [f64]) + Sync,
 ) {
-    let states = samples.states.par_chunks_mut(lanes * num_spins);
-    let energies = samples.energies.par_chunks_mut(lanes);
+    let states = samples.states.chunks_mut(lanes * num_spins);
+    let energies = samples.energies.chunks_mut(lanes);
+    let threads = num_threads.unwrap_or_else(pool::cores).min(energies.len());
+    let chunks = Mutex::new(states.zip(energies).enumerate());
+    let next = || chunks.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = || {
-        states
-            .zip(energies)
-            .enumerate()
-            .with_min_len(chunks)
-            .for_each(|(k, (states, energies))| kernel(k * lanes, states, energies));
+        while let Some((k, (states, energies))) = next() {
+            kernel(k * lanes, states, energies);
+        }
     };
-    pool::of(num_threads).install(work);
+    if threads <= 1 {
+        return work();
+    }
+    pool::of(threads - 1).in_place_scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|_| work());
+        }
+        work();
+    });
 }
 
 mod pool {
@@ -131,10 +156,16 @@ mod pool {
     use std::sync::{Arc, LazyLock, Mutex};
 
     /// By process and size: a forked child (Python's multiprocessing) inherits pools without threads.
-    static POOLS: LazyLock<Mutex<HashMap<(u32, usize), Arc<ThreadPool>>>> = LazyLock::new(Mutex::default);
+    type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
 
-    pub(super) fn of(num_threads: Option<usize>) -> Arc<ThreadPool> {
-        let threads = num_threads.unwrap_or(0).min(super::MAX_THREADS);
+    static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(Mutex::default);
+
+    pub(super) fn cores() -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
+
+    pub(super) fn of(threads: usize) -> Arc<ThreadPool> {
+        let threads = threads.min(super::MAX_THREADS);
         let mut pools = POOLS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let build = || {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build();

@@ -74,7 +74,7 @@ fn same_bits_for_any_threads_and_split() {
             let ids: Vec<u32> = problems.clone().map(|p| p as u32).collect();
             let fields = &fields[problems.start * n..problems.end * n];
             let batch = Batch::new(&model, fields, &betas, 17, None, 5, &ids).unwrap();
-            anneal(&model, &batch, threads, &AtomicBool::new(false))
+            anneal(&model, &batch, threads, &AtomicBool::new(false)).unwrap()
         };
         let whole = run(0..3, None);
         for threads in [1, 2, 16] {
@@ -92,7 +92,7 @@ fn energies_are_those_of_the_states() {
         let n = model.num_spins();
         let betas = [0.5; 20];
         let batch = Batch::new(&model, &fields, &betas, 5, None, 5, &[0, 1, 2]).unwrap();
-        let samples = anneal(&model, &batch, None, &AtomicBool::new(false));
+        let samples = anneal(&model, &batch, None, &AtomicBool::new(false)).unwrap();
         for (run, (state, energy)) in samples.states.chunks(n).zip(&samples.energies).enumerate() {
             let s = |i: usize| f64::from(state[i]);
             let mut wanted = 0.0;
@@ -117,7 +117,7 @@ fn a_cold_anneal_keeps_a_ground_state_it_is_given() {
     let fields = vec![-0.5; n as usize];
     let up = vec![1i8; 3 * n as usize];
     let batch = Batch::new(&model, &fields, &[1e6; 10], 3, Some(&up), 1, &[0]).unwrap();
-    assert_eq!(anneal(&model, &batch, None, &AtomicBool::new(false)).states, up);
+    assert_eq!(anneal(&model, &batch, None, &AtomicBool::new(false)).unwrap().states, up);
 }
 
 #[test]
@@ -134,7 +134,8 @@ fn numbers_far_from_one_anneal_like_their_scaled_selves() {
         let one = Batch::new(&plain, &fields, &betas, 16, None, 9, &[4]).unwrap();
         let two = Batch::new(&scaled, &scaled_fields, &scaled_betas, 16, None, 9, &[4]).unwrap();
         let stop = AtomicBool::new(false);
-        assert_eq!(anneal(&plain, &one, None, &stop).states, anneal(&scaled, &two, None, &stop).states);
+        let states = |model, batch| anneal(model, batch, None, &stop).unwrap().states;
+        assert_eq!(states(&plain, &one), states(&scaled, &two));
     }
 }
 
@@ -142,10 +143,10 @@ fn numbers_far_from_one_anneal_like_their_scaled_selves() {
 fn nothing_to_anneal() {
     let empty = Model::new(0, &[], &[], &[]).unwrap();
     let batch = Batch::new(&empty, &[], &[1.0], 3, None, 0, &[0, 1]).unwrap();
-    let samples = anneal(&empty, &batch, None, &AtomicBool::new(false));
+    let samples = anneal(&empty, &batch, None, &AtomicBool::new(false)).unwrap();
     assert_eq!((samples.states.len(), samples.energies), (0, vec![0.0; 6]));
 
     let free = Model::new(2, &[], &[], &[]).unwrap();
     let batch = Batch::new(&free, &[], &[1.0], 3, None, 0, &[]).unwrap();
-    assert_eq!(anneal(&free, &batch, Some(2), &AtomicBool::new(false)), Samples::default());
+    assert_eq!(anneal(&free, &batch, Some(2), &AtomicBool::new(false)).unwrap(), Samples::default());
 }
