@@ -32,7 +32,7 @@ mod rng;
 mod simd;
 
 pub use anneal::{Samples, anneal};
-pub use model::{Batch, Error, Model};
+pub use model::{Batch, Error, Model, Pattern};
 
 #[cfg(feature = "python")]
 mod python;

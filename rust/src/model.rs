@@ -1,6 +1,8 @@
 //! The problem: couplings as compressed sparse rows, fields, and every check on what comes in.
 
+use crate::anneal::Layers;
 use std::fmt::Display;
+use std::sync::{Arc, OnceLock};
 
 /// Why a batch cannot be annealed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -22,41 +24,41 @@ fn bad<T>(text: impl Display) -> Result<T, Error> {
     Err(Error::Input(text.to_string()))
 }
 
-/// The couplings of an Ising problem, each stored from both of its ends.
+/// Which spins are coupled: what stays the same while a network learns.
+///
+/// Each pair is stored from both of its ends:
 ///
 /// ```text
-/// row_start  0     2        5 ...      neighbours of spin i and their couplings stand at
-/// neighbour  3 7 | 0 2 9  | ...        row_start[i] .. row_start[i + 1], in rising order
-/// coupling   J J | J J J  | ...
+/// row_start  0     2        5 ...      neighbours of spin i stand at row_start[i] .. row_start[i + 1],
+/// neighbour  3 7 | 0 2 9  | ...        in rising order; a model's couplings stand beside them
 /// ```
-#[derive(Debug, Clone)]
-pub struct Model {
+#[derive(Debug)]
+pub struct Pattern {
     row_start: Vec<usize>,
     neighbour: Vec<u32>,
-    coupling: Vec<f64>,
-    largest: f64,
+    /// Where coupling `k` stands, from its two ends.
+    slots: Vec<[u32; 2]>,
+    layers: OnceLock<Option<Layers>>,
 }
 
-impl Model {
-    /// Couplings `values[k]` between spins `rows[k]` and `cols[k]` of `num_spins` spins. A pair given
-    /// more than once, in either order, gets the sum.
+impl Pattern {
+    /// Couplings between spins `rows[k]` and `cols[k]` of `num_spins` spins.
     ///
     /// # Errors
-    /// On lengths that differ, an index out of range, a self-loop, or a value that is not finite.
-    pub fn new(num_spins: usize, rows: &[i64], cols: &[i64], values: &[f64]) -> Result<Self, Error> {
-        if rows.len() != cols.len() || rows.len() != values.len() {
+    /// On lengths that differ, an index out of range, or a self-loop.
+    pub fn new(num_spins: usize, rows: &[i64], cols: &[i64]) -> Result<Self, Error> {
+        if rows.len() != cols.len() {
             return bad(format_args!(
-                "couplings: rows, cols and values must have one length, got {}, {} and {}",
+                "couplings: rows and cols must have one length, got {} and {}",
                 rows.len(),
-                cols.len(),
-                values.len()
+                cols.len()
             ));
         }
-        if num_spins > u32::MAX as usize {
-            return bad(format_args!("{num_spins} spins: at most {} are supported", u32::MAX));
+        if num_spins > u32::MAX as usize || rows.len() > (u32::MAX / 2) as usize {
+            return bad(format_args!("{num_spins} spins and {} couplings are too many", rows.len()));
         }
         let mut row_start = vec![0usize; num_spins + 1];
-        for ((k, &i), (&j, &value)) in rows.iter().enumerate().zip(cols.iter().zip(values)) {
+        for (k, (&i, &j)) in rows.iter().zip(cols).enumerate() {
             for index in [i, j] {
                 if index < 0 || index as usize >= num_spins {
                     return bad(format_args!(
@@ -67,68 +69,43 @@ impl Model {
             if i == j {
                 return bad(format_args!("coupling {k} joins spin {i} to itself; a coupling needs two spins"));
             }
-            if !value.is_finite() {
-                return bad(format_args!(
-                    "coupling {k} between spins {i} and {j} is {value}, not a finite number"
-                ));
-            }
             row_start[i as usize + 1] += 1;
             row_start[j as usize + 1] += 1;
         }
         for i in 0..num_spins {
             row_start[i + 1] += row_start[i];
         }
+        // Every coupling once from each end, as (neighbour, coupling, end), row by row.
         let mut next = row_start.clone();
-        let mut neighbour = vec![0u32; 2 * rows.len()];
-        let mut coupling = vec![0f64; 2 * rows.len()];
-        for ((&i, &j), &value) in rows.iter().zip(cols).zip(values) {
-            for (from, to) in [(i, j), (j, i)] {
-                let slot = &mut next[from as usize];
-                neighbour[*slot] = to as u32;
-                coupling[*slot] = value;
-                *slot += 1;
+        let mut entries = vec![(0u32, 0u32, 0usize); 2 * rows.len()];
+        for (k, (&i, &j)) in rows.iter().zip(cols).enumerate() {
+            for (end, (from, to)) in [(i, j), (j, i)].into_iter().enumerate() {
+                let at = &mut next[from as usize];
+                entries[*at] = (to as u32, k as u32, end);
+                *at += 1;
             }
         }
-        let mut model = Model { row_start, neighbour, coupling, largest: 0.0 };
-        model.sort_rows_and_merge();
-        model.largest = model.coupling.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-        if model.largest.is_infinite() {
-            return bad("couplings given more than once add up to an infinite coupling");
+        let mut neighbour = Vec::with_capacity(entries.len());
+        let mut slots = vec![[0u32; 2]; rows.len()];
+        for i in 0..num_spins {
+            let row = &mut entries[row_start[i]..row_start[i + 1]];
+            // Couplings of one pair stay in the order given, and so add up alike from both ends.
+            row.sort_unstable();
+            row_start[i] = neighbour.len();
+            for &(j, k, end) in &*row {
+                if neighbour.len() == row_start[i] || neighbour[neighbour.len() - 1] != j {
+                    neighbour.push(j);
+                }
+                slots[k as usize][end] = neighbour.len() as u32 - 1;
+            }
         }
-        Ok(model)
+        row_start[num_spins] = neighbour.len();
+        Ok(Pattern { row_start, neighbour, slots, layers: OnceLock::new() })
     }
 
-    /// Brings every row into rising order and adds up couplings of the same pair. Rows that are in
-    /// order already, the usual case, are only looked at.
-    fn sort_rows_and_merge(&mut self) {
-        let n = self.num_spins();
-        let sorted =
-            (0..n).all(|i| self.neighbour[self.row_start[i]..self.row_start[i + 1]].is_sorted_by(|a, b| a < b));
-        if sorted {
-            return;
-        }
-        let mut end = 0;
-        let mut row = Vec::new();
-        for i in 0..n {
-            let range = self.row_start[i]..self.row_start[i + 1];
-            row.clear();
-            row.extend(self.neighbour[range.clone()].iter().copied().zip(self.coupling[range].iter().copied()));
-            // Stable: equal pairs add up in the order given, the same order seen from both ends.
-            row.sort_by_key(|&(j, _)| j);
-            self.row_start[i] = end;
-            for &(j, value) in &row {
-                if end > self.row_start[i] && self.neighbour[end - 1] == j {
-                    self.coupling[end - 1] += value;
-                } else {
-                    self.neighbour[end] = j;
-                    self.coupling[end] = value;
-                    end += 1;
-                }
-            }
-        }
-        self.row_start[n] = end;
-        self.neighbour.truncate(end);
-        self.coupling.truncate(end);
+    /// The two sides of the couplings, if they are layered; worked out once.
+    pub(crate) fn layers(&self) -> Option<&Layers> {
+        self.layers.get_or_init(|| Layers::find(self)).as_ref()
     }
 
     /// The number of spins.
@@ -136,15 +113,77 @@ impl Model {
         self.row_start.len() - 1
     }
 
-    /// The neighbours of spin `i`, rising, and the couplings to them.
-    pub fn row(&self, i: usize) -> (&[u32], &[f64]) {
-        let range = self.row_start[i]..self.row_start[i + 1];
-        (&self.neighbour[range.clone()], &self.coupling[range])
+    /// The number of coupled pairs.
+    pub fn num_pairs(&self) -> usize {
+        self.neighbour.len() / 2
     }
 
-    /// The number of couplings; a pair counts once.
-    pub fn num_couplings(&self) -> usize {
-        self.neighbour.len() / 2
+    /// The spins coupled to spin `i`, rising.
+    pub fn neighbours(&self, i: usize) -> &[u32] {
+        &self.neighbour[self.row_start[i]..self.row_start[i + 1]]
+    }
+}
+
+/// A pattern with its couplings.
+#[derive(Debug, Clone)]
+pub struct Model {
+    pattern: Arc<Pattern>,
+    coupling: Vec<f64>,
+    largest: f64,
+}
+
+impl Model {
+    /// Couplings `values[k]` between spins `rows[k]` and `cols[k]` of `num_spins` spins. A pair given
+    /// more than once, in either order, gets the sum.
+    ///
+    /// # Errors
+    /// As [`Pattern::new`] and [`Model::on`].
+    pub fn new(num_spins: usize, rows: &[i64], cols: &[i64], values: &[f64]) -> Result<Self, Error> {
+        Self::on(Arc::new(Pattern::new(num_spins, rows, cols)?), values)
+    }
+
+    /// Couplings `values[k]` in the order that the pattern was made in.
+    ///
+    /// # Errors
+    /// On another number of values than of couplings, or one that is not finite.
+    pub fn on(pattern: Arc<Pattern>, values: &[f64]) -> Result<Self, Error> {
+        if values.len() != pattern.slots.len() {
+            return bad(format_args!(
+                "couplings: rows and cols have {} entries, values {}, expected as many",
+                pattern.slots.len(),
+                values.len()
+            ));
+        }
+        if let Some(k) = values.iter().position(|v| !v.is_finite()) {
+            return bad(format_args!("coupling {k} is {}, not a finite number", values[k]));
+        }
+        let mut coupling = vec![0f64; pattern.neighbour.len()];
+        for (&[one, other], &value) in pattern.slots.iter().zip(values) {
+            coupling[one as usize] += value;
+            coupling[other as usize] += value;
+        }
+        // As integers the sizes of floats compare alike, and faster.
+        let largest = f64::from_bits(coupling.iter().fold(0, |m, v| m.max(v.abs().to_bits())));
+        if largest.is_infinite() {
+            return bad("couplings given more than once add up to an infinite coupling");
+        }
+        Ok(Model { pattern, coupling, largest })
+    }
+
+    /// Which spins are coupled.
+    pub fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    /// The number of spins.
+    pub fn num_spins(&self) -> usize {
+        self.pattern.num_spins()
+    }
+
+    /// The neighbours of spin `i`, rising, and the couplings to them.
+    pub fn row(&self, i: usize) -> (&[u32], &[f64]) {
+        let range = self.pattern.row_start[i]..self.pattern.row_start[i + 1];
+        (&self.pattern.neighbour[range.clone()], &self.coupling[range])
     }
 }
 
@@ -248,7 +287,7 @@ mod tests {
         assert_eq!(m.row(0), (&[1u32, 2][..], &[1.5, 2.25][..]));
         assert_eq!(m.row(1), (&[0u32][..], &[1.5][..]));
         assert_eq!(m.row(2), (&[0u32][..], &[2.25][..]));
-        assert_eq!(m.num_couplings(), 2);
+        assert_eq!(m.pattern().num_pairs(), 2);
     }
 
     #[test]
@@ -258,7 +297,8 @@ mod tests {
         assert!(text(Model::new(2, &[0], &[2], &[1.0])).contains("spin 2"));
         assert!(text(Model::new(2, &[-1], &[1], &[1.0])).contains("spin -1"));
         assert!(text(Model::new(2, &[0], &[1], &[f64::NAN])).contains("NaN"));
-        assert!(text(Model::new(2, &[0], &[1], &[])).contains("one length"));
+        assert!(text(Model::new(2, &[0], &[1], &[])).contains("expected as many"));
+        assert!(text(Model::new(2, &[0], &[], &[])).contains("one length"));
         assert!(text(Model::new(2, &[0, 1], &[1, 0], &[f64::MAX, f64::MAX])).contains("infinite"));
     }
 

@@ -1,6 +1,6 @@
 //! The Python module `ising_ep._core`: checks shapes, releases the GIL, maps errors. Nothing else.
 
-use crate::{Batch, Error, Model, anneal, linear};
+use crate::{Batch, Error, Model, Pattern, anneal, linear};
 use numpy::ndarray::{Array2, Array3};
 use numpy::{
     IntoPyArray, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyReadwriteArray2,
@@ -10,6 +10,7 @@ use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 impl From<Error> for PyErr {
@@ -57,7 +58,7 @@ fn anneal_batch<'py>(
     let (fields, betas, ids) = (fields.as_slice()?, betas.as_slice()?, problem_ids.as_slice()?);
     let initial = initial_states.as_ref().map(|states| states.as_slice()).transpose()?;
     let samples = py.detach(|| -> PyResult<_> {
-        let model = Model::new(spins, rows, cols, values)?;
+        let model = Model::on(pattern_of(spins, rows, cols)?, values)?;
         let batch = Batch::new(&model, fields, betas, num_reads, initial, seed, ids)?;
         let work = spins.saturating_mul(problems).saturating_mul(num_reads).saturating_mul(betas.len());
         Ok(watched(work, |stop| anneal(&model, &batch, num_threads, stop))??)
@@ -66,6 +67,27 @@ fn anneal_batch<'py>(
     let energies = Array2::from_shape_vec((problems, num_reads), samples.energies);
     let wrong = |e: numpy::ndarray::ShapeError| PyValueError::new_err(e.to_string());
     Ok((states.map_err(wrong)?.into_pyarray(py), energies.map_err(wrong)?.into_pyarray(py)))
+}
+
+/// The pattern of the couplings, from the last call if it was the same: while a network learns, only the
+/// values change, and sorting the couplings takes as long as a short anneal.
+fn pattern_of(spins: usize, rows: &[i64], cols: &[i64]) -> Result<Arc<Pattern>, Error> {
+    struct Last {
+        rows: Vec<i64>,
+        cols: Vec<i64>,
+        pattern: Arc<Pattern>,
+    }
+    static LAST: Mutex<Option<Last>> = Mutex::new(None);
+    let last = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(last) = &*last()
+        && last.pattern.num_spins() == spins
+        && (&*last.rows, &*last.cols) == (rows, cols)
+    {
+        return Ok(last.pattern.clone());
+    }
+    let pattern = Arc::new(Pattern::new(spins, rows, cols)?);
+    *last() = Some(Last { rows: rows.to_vec(), cols: cols.to_vec(), pattern: pattern.clone() });
+    Ok(pattern)
 }
 
 /// Runs `job` on a thread of its own while this one looks for Ctrl-C; brief work runs where it is.

@@ -20,7 +20,7 @@
 
 use super::Job;
 use super::accept::{NEVER, SIGN, accept, turned};
-use crate::model::Model;
+use crate::model::Pattern;
 use crate::rng::{INITIAL, Key};
 use crate::simd::Simd;
 
@@ -30,18 +30,22 @@ const VECTOR: usize = 8;
 /// Sweeps after which the fields are summed anew, before rounding errors could add up.
 const REFRESH: u32 = 512;
 
-/// The two sides of a layered model.
-pub(super) struct Layers {
+/// The two sides of layered couplings.
+#[derive(Debug)]
+pub(crate) struct Layers {
+    /// The spins of each side, rising.
     sides: [Vec<u32>; 2],
+    /// Each spin's place in its side.
+    place: Vec<u32>,
 }
 
 impl Layers {
-    /// Splits the model into two sides with no coupling within, if that can be done and if at least
+    /// Splits the spins into two sides with no coupling within, if that can be done and if at least
     /// half of the pairs across are coupled.
-    pub(super) fn find(model: &Model) -> Option<Self> {
-        let n = model.num_spins();
+    pub(crate) fn find(pattern: &Pattern) -> Option<Self> {
+        let n = pattern.num_spins();
         // Cheap no to what cannot be dense enough: sides of a and n - a have at least n - 1 pairs.
-        if 2 * model.num_couplings() < n.saturating_sub(1) {
+        if 2 * pattern.num_pairs() < n.saturating_sub(1) {
             return None;
         }
         let mut side = vec![u8::MAX; n];
@@ -54,7 +58,7 @@ impl Layers {
             queue.push(start as u32);
             while let Some(i) = queue.pop() {
                 let other = 1 - side[i as usize];
-                for &j in model.row(i as usize).0 {
+                for &j in pattern.neighbours(i as usize) {
                     match &mut side[j as usize] {
                         unseen @ &mut u8::MAX => {
                             *unseen = other;
@@ -66,17 +70,22 @@ impl Layers {
                 }
             }
         }
-        let sides = [0, 1].map(|k| (0..n as u32).filter(|&i| side[i as usize] == k).collect::<Vec<_>>());
+        let mut sides = [vec![], vec![]];
+        let mut place = vec![0; n];
+        for (i, &side) in side.iter().enumerate() {
+            place[i] = sides[side as usize].len() as u32;
+            sides[side as usize].push(i as u32);
+        }
         let pairs = sides[0].len() * sides[1].len();
-        (2 * model.num_couplings() >= pairs).then_some(Layers { sides })
+        (2 * pattern.num_pairs() >= pairs).then_some(Layers { sides, place })
     }
 }
 
 /// The couplings in the kernel's layout, shared by all runs.
-pub(super) struct Couplings {
+pub(super) struct Couplings<'a> {
     key: Key,
     /// Model index of each spin of each side.
-    sides: [Vec<u32>; 2],
+    sides: &'a [Vec<u32>; 2],
     /// `onto[side]`: for each spin of the *other* side, its couplings onto this side, times 2.
     onto: [Vec<f32>; 2],
     stride: [usize; 2],
@@ -84,22 +93,19 @@ pub(super) struct Couplings {
     exact: Vec<f64>,
 }
 
-impl Couplings {
-    pub(super) fn new(job: &Job, layers: Layers) -> Self {
-        let sides = layers.sides;
+impl<'a> Couplings<'a> {
+    pub(super) fn new(job: &Job, layers: &'a Layers) -> Self {
+        let sides = &layers.sides;
         let stride = [0, 1].map(|k| sides[k].len().next_multiple_of(VECTOR));
         let mut onto = [vec![0f32; sides[1].len() * stride[0]], vec![0f32; sides[0].len() * stride[1]]];
         let mut exact = vec![0f64; sides[0].len() * sides[1].len()];
-        let mut place = vec![0usize; job.model.num_spins()];
-        for (b, &j) in sides[1].iter().enumerate() {
-            place[j as usize] = b;
-        }
         for (a, &i) in sides[0].iter().enumerate() {
             let (neighbours, values) = job.model.row(i as usize);
             for (&j, &value) in neighbours.iter().zip(values) {
-                let b = place[j as usize];
-                onto[0][b * stride[0] + a] = 2.0 * job.scaled(value);
-                onto[1][a * stride[1] + b] = 2.0 * job.scaled(value);
+                let b = layers.place[j as usize] as usize;
+                let twice = 2.0 * job.scaled(value);
+                onto[0][b * stride[0] + a] = twice;
+                onto[1][a * stride[1] + b] = twice;
                 exact[a * sides[1].len() + b] = value;
             }
         }
@@ -205,7 +211,7 @@ pub(super) unsafe fn run<S: Simd>(
     for (k, (state, energy)) in states.chunks_exact_mut(n).zip(energies).enumerate() {
         // SAFETY: as for this function.
         unsafe { run_one::<S>(job, couplings, first + k, &mut sides) };
-        for (side, index) in sides.iter().zip(&couplings.sides) {
+        for (side, index) in sides.iter().zip(couplings.sides) {
             for (&i, &s) in index.iter().zip(side.spins.as_flattened()) {
                 state[i as usize] = s as i8;
             }

@@ -10,6 +10,8 @@ mod isa;
 mod layered;
 mod sparse;
 
+pub(crate) use layered::Layers;
+
 use crate::model::{Batch, Error, Model};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -58,7 +60,7 @@ pub fn anneal(
     }
     let isa = isa::best();
     let job = Job { model, batch, stop };
-    match layered::Layers::find(model) {
+    match model.pattern().layers() {
         Some(layers) => {
             let problem = layered::Couplings::new(&job, layers);
             in_parallel(num_threads, 1, n, &mut samples, |first, states, energies| {
@@ -140,12 +142,15 @@ fn in_parallel(
     if threads <= 1 {
         return work();
     }
-    pool::of(threads - 1).in_place_scope(|scope| {
+    let pool = pool::of(threads - 1);
+    pool::stir();
+    pool.in_place_scope(|scope| {
         for _ in 1..threads {
             scope.spawn(|_| work());
         }
         work();
     });
+    pool.spawn_broadcast(|_| pool::linger());
 }
 
 mod pool {
@@ -153,12 +158,31 @@ mod pool {
     //! small anneal.
     use rayon::{ThreadPool, ThreadPoolBuilder};
     use std::collections::HashMap;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, LazyLock, Mutex};
+    use std::time::{Duration, Instant};
 
     /// By process and size: a forked child (Python's multiprocessing) inherits pools without threads.
     type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
 
     static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(Mutex::default);
+
+    /// Counts the jobs begun, for those who linger.
+    static JOBS: AtomicUsize = AtomicUsize::new(0);
+    /// How long a thread stays awake for the next job. To wake one takes 50 to 100 us on a virtual machine,
+    /// and training asks for the next anneal sooner than this.
+    const LINGER: Duration = Duration::from_micros(300);
+
+    pub(super) fn stir() {
+        JOBS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn linger() {
+        let (seen, since) = (JOBS.load(Ordering::Relaxed), Instant::now());
+        while JOBS.load(Ordering::Relaxed) == seen && since.elapsed() < LINGER {
+            std::hint::spin_loop();
+        }
+    }
 
     pub(super) fn cores() -> usize {
         std::thread::available_parallelism().map_or(1, usize::from)

@@ -13,6 +13,7 @@
 
 use super::Job;
 use super::accept::{NEVER, accept, turned};
+use crate::model::Pattern;
 use crate::rng::{INITIAL, Key};
 use crate::simd::Simd;
 
@@ -24,27 +25,28 @@ const REFRESH: u32 = 512;
 type Lanes = [f32; LANES];
 
 /// The couplings in the kernel's precision, in the order of the model's rows.
-pub(super) struct Couplings {
+pub(super) struct Couplings<'a> {
+    pattern: &'a Pattern,
     key: Key,
     row_start: Vec<usize>,
     coupling: Vec<f32>,
 }
 
-impl Couplings {
-    pub(super) fn new(job: &Job) -> Self {
+impl<'a> Couplings<'a> {
+    pub(super) fn new(job: &Job<'a>) -> Self {
         let mut row_start = vec![0];
-        let mut coupling = Vec::with_capacity(2 * job.model.num_couplings());
+        let mut coupling = Vec::with_capacity(2 * job.model.pattern().num_pairs());
         for i in 0..job.model.num_spins() {
             coupling.extend(job.model.row(i).1.iter().map(|&value| job.scaled(value)));
             row_start.push(coupling.len());
         }
-        Couplings { key: Key::new(job.batch.seed), row_start, coupling }
+        Couplings { pattern: job.model.pattern(), key: Key::new(job.batch.seed), row_start, coupling }
     }
 
     #[inline(always)]
-    fn row<'a>(&'a self, job: &'a Job, i: usize) -> impl Iterator<Item = (usize, f32)> + 'a {
+    fn row(&self, i: usize) -> impl Iterator<Item = (usize, f32)> {
         let values = &self.coupling[self.row_start[i]..self.row_start[i + 1]];
-        job.model.row(i).0.iter().map(|&j| j as usize).zip(values.iter().copied())
+        self.pattern.neighbours(i).iter().map(|&j| j as usize).zip(values.iter().copied())
     }
 }
 
@@ -118,7 +120,7 @@ pub(super) unsafe fn run<S: Simd>(
             // Twice the new spin where it flipped, 0 elsewhere.
             let change: Lanes =
                 std::array::from_fn(|k| f32::from_bits((2.0 * spins[i][k]).to_bits() & flips[k] as u32));
-            for (j, value) in couplings.row(job, i) {
+            for (j, value) in couplings.row(i) {
                 let f = fields[j];
                 fields[j] = std::array::from_fn(|k| f[k] + change[k] * value);
             }
@@ -140,7 +142,7 @@ fn refresh(job: &Job, couplings: &Couplings, runs: &[usize; LANES], spins: &[Lan
     let h = runs.map(|run| job.fields(run));
     for (i, f) in fields.iter_mut().enumerate() {
         *f = h.map(|h| job.scaled(h[i]));
-        for (j, value) in couplings.row(job, i) {
+        for (j, value) in couplings.row(i) {
             for k in 0..LANES {
                 f[k] += value * spins[j][k];
             }

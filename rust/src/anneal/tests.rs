@@ -43,7 +43,7 @@ fn same_bits_on_every_instruction_set() {
         let n = model.num_spins();
         let on = |isa: Isa| {
             let mut s = Samples { states: vec![0; 21 * n], energies: vec![0.0; 21] };
-            match layered::Layers::find(&model) {
+            match model.pattern().layers() {
                 Some(layers) => {
                     let c = layered::Couplings::new(&job, layers);
                     isa::layered(isa, &job, &c, 0, &mut s.states, &mut s.energies);
