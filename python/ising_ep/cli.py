@@ -41,6 +41,8 @@ def one_line_errors(command: F) -> F:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
+        except BrokenPipeError:
+            raise  # `| head` has seen enough: click ends quietly
         except (ValueError, OSError) as error:
             raise BadInput(" ".join(str(error).split())) from None
 
@@ -431,3 +433,7 @@ def _accuracies(state: TrainState) -> str:
     train = state.correct / state.images if state.images else row.get("train_accuracy", 0.0)
     text = f"train {train:.1%}"
     return f"{text}, test {row['test_accuracy']:.1%}" if row else text
+
+
+if __name__ == "__main__":
+    main()

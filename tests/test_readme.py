@@ -1,0 +1,48 @@
+"""What the README says works: its Python runs, its commands and options exist, its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from ising_ep import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+COMMANDS = re.findall(r"^\$ ising-ep (.*)$", README, flags=re.MULTILINE)
+
+
+def test_there_is_something_to_test():
+    assert len(SNIPPETS) >= 2
+    assert len(COMMANDS) >= 6
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_python_runs_and_prints(snippet, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(snippet, "README.md", "exec"), {"__name__": "readme"})
+    assert capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_commands_are_understood(line):
+    name, *arguments = shlex.split(line, comments=True)
+    command = cli.main.commands[name]
+    # Parses and checks everything, and runs nothing.
+    context = command.make_context(name, arguments, parent=click.Context(cli.main, info_name="ising-ep"))
+    assert context.params
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\((?!http)([^)#]+)\)", README))
+def test_links_lead_somewhere(target):
+    assert (ROOT / target).exists()
+
+
+@pytest.mark.parametrize("target", re.findall(r"^\$ make (\w+)", README, flags=re.MULTILINE))
+def test_make_targets_exist(target):
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)

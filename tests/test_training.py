@@ -1,0 +1,142 @@
+"""The training loop: one seed, one result, however it is threaded, stopped, killed or resumed."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from ising_ep import datasets, training
+from ising_ep.checkpoint import RunFolder, TrainState
+from ising_ep.config import TrainConfig
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return datasets.load_digits(train_per_class=4, test_per_class=3)
+
+
+def config_of(**changes) -> TrainConfig:
+    settings = {"layers": (12, 10), "epochs": 3, "num_reads": 3, "num_sweeps": 15, "seed": 5}
+    return TrainConfig.checked({"dataset": "digits"} | settings | changes)
+
+
+def same_parameters(first: TrainState, second: TrainState) -> bool:
+    assert first.parameters.keys() == second.parameters.keys()
+    return all(np.array_equal(first.parameters[name], second.parameters[name]) for name in first.parameters)
+
+
+def accuracies(state: TrainState) -> list[dict[str, float]]:
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in state.history]
+
+
+def test_the_result_does_not_depend_on_threads(digits):
+    runs = [training.train(config_of(), digits, num_threads=n) for n in (1, 2, 5)]
+    for run in runs[1:]:
+        assert same_parameters(runs[0], run)
+        assert accuracies(runs[0]) == accuracies(run)
+
+
+def test_another_seed_is_another_run(digits):
+    first, second = (training.train(config_of(seed=seed), digits) for seed in (0, 1))
+    assert not same_parameters(first, second)
+
+
+@pytest.mark.parametrize("statistic", ["lowest", "average"])
+@pytest.mark.parametrize("batch_size", [1, 7])
+def test_a_run_resumed_anywhere_ends_in_the_same_bits(digits, tmp_path, statistic, batch_size):
+    config = config_of(statistic=statistic, batch_size=batch_size)
+    run = RunFolder.create(tmp_path / "run", config, digits.fingerprint())
+    whole = training.train(config, digits)
+    places = random.Random(3).sample(range(1, 3 * -(-40 // batch_size)), 4)
+
+    class StopError(Exception):
+        pass
+
+    for place in places:
+        seen = 0
+
+        def on_batch(state, place=place):
+            nonlocal seen
+            seen += 1
+            if seen == place:
+                run.save(state)
+                raise StopError
+
+        with pytest.raises(StopError):
+            training.train(config, digits, on_batch=on_batch)
+        resumed = training.train(config, digits, state=run.load())
+        assert same_parameters(whole, resumed)
+        assert accuracies(whole) == accuracies(resumed)
+
+
+def test_evaluation_does_not_depend_on_the_batch(digits, monkeypatch):
+    state = training.train(config_of(epochs=1), digits)
+    call = (config_of(), digits, state.parameters, digits.x_test, digits.y_test)
+    whole = training.evaluate(*call)
+    monkeypatch.setattr(training, "EVALUATION_BATCH", 7)
+    parts = training.evaluate(*call, num_threads=1)
+    np.testing.assert_array_equal(whole.predictions, parts.predictions)
+    assert (whole.accuracy, whole.loss) == (parts.accuracy, pytest.approx(parts.loss))
+
+
+def test_killed_at_random_moments_and_resumed(tmp_path):
+    """SIGKILL, again and again, until the run is over; then the same bits as without."""
+    settings = ["--train-per-class", "8", "--test-per-class", "2", "--layers", "12,10", "--epochs", "3"]
+    settings += ["--num-reads", "3", "--num-sweeps", "40", "--seed", "9"]
+
+    def command(*arguments):
+        return [sys.executable, "-m", "ising_ep.cli", "train", *arguments]
+
+    subprocess.run(command(*settings, "--out", tmp_path / "whole"), check=True, capture_output=True)
+    rng = random.Random(1)
+    run = tmp_path / "killed"
+    kills = 0
+    while True:
+        arguments = ["--resume", run] if (run / "config.json").exists() else [*settings, "--out", run]
+        process = subprocess.Popen(
+            command(*arguments, "--checkpoint-every", "1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        # Most kills fall in the first epochs, some between starting and the first checkpoint.
+        if kills < 6:
+            time.sleep(rng.uniform(0.3, 1.6))
+            process.send_signal(signal.SIGKILL)  # nothing happens if it is over
+            kills += 1
+        _, errors = process.communicate()
+        if process.returncode != -signal.SIGKILL:
+            assert process.returncode == 0, errors.decode()
+            break
+    assert kills
+    first, second = (RunFolder.open(path).load() for path in (tmp_path / "whole", run))
+    assert same_parameters(first, second)
+    assert accuracies(first) == accuracies(second)
+
+
+def test_the_papers_patterns_are_learned():
+    patterns = datasets.load_patterns()
+    state = training.train(TrainConfig.checked({"dataset": "patterns"}), patterns)
+    assert state.history[-1]["test_accuracy"] == 1.0
+    assert state.history[-1]["test_loss"] == 0.0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"statistic": "lowest"}, {"layers": (40, 30, 20)}, {"batch_size": 5, "learning_rate": 0.01}],
+)
+def test_digits_are_learned(changes):
+    """Chance would be 0.1, with a standard error of 0.03 on 100 test images: 0.3 is out of its reach."""
+    few = datasets.load_digits(train_per_class=40, test_per_class=10)
+    config = TrainConfig.checked({"dataset": "digits", "layers": (60, 40), "epochs": 4} | changes)
+    state = training.train(config, few)
+    assert state.history[-1]["test_accuracy"] > 0.3
+    assert state.history[-1]["train_loss"] < state.history[0]["train_loss"]
+
+
+def test_classes_must_fit_the_outputs(digits):
+    with pytest.raises(ValueError, match="15 spins, expected a multiple of the 10 classes"):
+        training.train(config_of(layers=(12, 15)), digits)
