@@ -74,7 +74,8 @@ def first_layer_weights(weights: NDArray[np.float32], image_shape: tuple[int, in
         axes.set(xlabel="first-layer spin", ylabel="input", title="First-layer weights")
         grid: Any = axes
     else:
-        shown = weights[:, :MOST_UNITS].T.reshape(-1, *image_shape)
+        largest = np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")[:MOST_UNITS]
+        shown = weights[:, largest].T.reshape(-1, *image_shape)
         columns = min(12, len(shown))
         rows = -(-len(shown) // columns)
         figure = Figure(figsize=(0.75 * columns + 1, 0.75 * rows + 0.5), layout="constrained", dpi=DPI)
@@ -83,6 +84,6 @@ def first_layer_weights(weights: NDArray[np.float32], image_shape: tuple[int, in
             axes.axis("off")
         for axes, field in zip(grid.flat, shown, strict=False):
             image = axes.imshow(field, **colours)
-        figure.suptitle(f"Weights onto the first {len(shown)} of {weights.shape[1]} hidden spins")
+        figure.suptitle(f"Weights onto {len(shown)} of {weights.shape[1]} hidden spins, largest first")
     figure.colorbar(image, ax=grid, shrink=0.8, label="weight")
     return figure
