@@ -618,7 +618,7 @@ GOOD: dict[str, Any] = {
         ({"couplings": ([0], [0], [1.0])}, "coupling 0 .*spin 0"),
         ({"couplings": ([0], [3], [1.0])}, "spin 3"),
         ({"couplings": ([-1], [1], [1.0])}, "spin -1"),
-        ({"couplings": ([0, 1], [1], [1.0])}, "2, 1 and 1"),
+        ({"couplings": ([0, 1], [1], [1.0])}, "got 2 and 1"),
         ({"couplings": ([0], [1], [np.nan])}, "NaN"),
         ({"couplings": ([0], [1], [-np.inf])}, "-inf"),
         ({"couplings": ([0, 1], [1, 0], [1.7e308, 1.7e308])}, "infinite"),
