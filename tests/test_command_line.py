@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,6 +85,24 @@ def test_more_epochs_on_a_finished_run(run):
     first, second = (RunFolder.open(run.parent / name).load() for name in ("run", "straight"))
     for name, value in first.parameters.items():
         np.testing.assert_array_equal(value, second.parameters[name])
+
+
+MNIST = Path(__file__).resolve().parents[2] / "shared/data/mnist"
+
+
+@pytest.mark.skipif(not MNIST.is_dir(), reason=f"MNIST's files are not in {MNIST}")
+def test_data_may_move(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old").symlink_to(MNIST)
+    options = ["--train-per-class", "2", "--test-per-class", "1", *SMALL[2:], "--layers", "6,10"]
+    assert (
+        ising_ep("train", "--dataset", "mnist", "--data-dir", "old", *options, "--out", "run").exit_code == 0
+    )
+    (tmp_path / "old").rename(tmp_path / "new")
+    assert_refused(ising_ep("train", "--resume", "run", "--epochs", "3"), "old")
+    result = ising_ep("train", "--resume", "run", "--epochs", "3", "--data-dir", "new")
+    assert result.exit_code == 0, result.output
+    assert ising_ep("evaluate", "run").exit_code == 0
 
 
 @pytest.mark.parametrize(

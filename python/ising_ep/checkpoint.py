@@ -107,9 +107,9 @@ class RunFolder:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{file} is not the settings of a run: {_one_line(error)}") from None
 
-    def extend(self, epochs: int) -> None:
-        """Lets the run go on to more epochs."""
-        self.config = self.config.model_copy(update={"epochs": epochs})
+    def change(self, config: TrainConfig) -> None:
+        """Replaces the settings, for a run that goes on to more epochs or whose data moved."""
+        self.config = config
         self._write_config()
 
     def save(self, state: TrainState) -> None:

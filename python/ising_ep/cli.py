@@ -43,7 +43,7 @@ def one_line_errors(command: F) -> F:
             return command(*args, **kwargs)
         except BrokenPipeError:
             raise  # `| head` has seen enough: click ends quietly
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, MemoryError) as error:
             raise BadInput(" ".join(str(error).split())) from None
 
     return wrapped  # type: ignore[return-value]
@@ -94,7 +94,9 @@ def main() -> None:
 @click.option(
     "--beta-range", type=(float, float), help="Hot and cold inverse temperature.  [default: 0.5 20]"
 )
-@click.option("--statistic", help="Keep the lowest read, or the average of all.  [default: lowest]")
+@click.option(
+    "--statistic", help="Keep the lowest read, or the average of all.  [default: lowest; digits average]"
+)
 @click.option("--seed", type=int, help="Seed of everything random.  [default: 0]")
 @click.option(
     "--threads", type=click.IntRange(1), help="Threads; never changes the result.  [default: all cores]"
@@ -268,31 +270,31 @@ def _new(given: dict[str, Any]) -> tuple[TrainConfig, Dataset]:
 
 
 def _resumed(path: Path, given: dict[str, Any]) -> tuple[RunFolder, TrainState | None, Dataset]:
-    """A run to go on with; only more epochs may be asked for than it has."""
+    """A run to go on with: it may get more epochs, and its data may have moved."""
     from .config import TrainConfig
 
-    run, state, dataset = _opened(path)
+    run, state, dataset = _opened(path, given.get("data_dir"))
     asked = TrainConfig.checked(run.config.model_dump() | given)
     for name, value in given.items():
         old, new = getattr(run.config, name), getattr(asked, name)
-        if old != new and not (name == "epochs" and new > old):
+        if old != new and name != "data_dir" and not (name == "epochs" and new > old):
             option = "--" + name.replace("_", "-")
             raise ValueError(
                 f"{option} is {value}, but the run in {path} has {old}; a run keeps its settings"
             )
     run.remove_leftovers()
-    if asked.epochs > run.config.epochs:
-        run.extend(asked.epochs)
+    if asked != run.config:
+        run.change(asked)
     return run, state, dataset
 
 
-def _opened(path: Path) -> tuple[RunFolder, TrainState | None, Dataset]:
-    """A run folder, its last checkpoint if there is one, and its data."""
+def _opened(path: Path, data_dir: str | None = None) -> tuple[RunFolder, TrainState | None, Dataset]:
+    """A run folder, its last checkpoint if there is one, and its data, from ``data_dir`` if it moved."""
     from . import training
     from .checkpoint import CHECKPOINT, RunFolder
 
     run = RunFolder.open(path)
-    dataset = _load(run.config)
+    dataset = _load(run.config, data_dir)
     if dataset.fingerprint() != run.fingerprint:
         raise ValueError(
             f"{run.config.dataset} does not hold the images that the run in {path} was trained on"
@@ -313,12 +315,12 @@ def _finished(path: Path) -> tuple[RunFolder, TrainState, Dataset]:
     return run, state, dataset
 
 
-def _load(config: TrainConfig) -> Dataset:
+def _load(config: TrainConfig, data_dir: str | None = None) -> Dataset:
     from . import datasets
 
     return datasets.load(
         config.dataset,
-        data_dir=config.data_dir,
+        data_dir=data_dir or config.data_dir,
         train_per_class=config.train_per_class,
         test_per_class=config.test_per_class,
     )
@@ -344,11 +346,16 @@ def _draw(run: RunFolder, dataset: Dataset, state: TrainState, out: Path, thread
 
 @contextmanager
 def _stop_between_batches() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks for a stop after the batch under way, so that the state saved is a whole one."""
+    """Ctrl-C asks for a stop after the batch under way, so that the state saved is a whole one.
+
+    A second one stops at once; the last checkpoint stands.
+    """
     asked = False
 
     def ask(*_: Any) -> None:
         nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
         asked = True
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
