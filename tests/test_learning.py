@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from ising_ep import BatchResult
+from ising_ep import BatchResult, _core, datasets
 from ising_ep.learning import EquilibriumPropagation
 from ising_ep.network import FullyConnected, Parameters
 
@@ -210,3 +210,33 @@ def test_classes_own_neighbouring_outputs():
     target = network.targets([0, 2])
     np.testing.assert_array_equal(target, [[1, 1, -1, -1, -1, -1], [-1, -1, -1, -1, 1, 1]])
     np.testing.assert_array_equal(network.scores(target), [[1, -1, -1], [-1, -1, 1]])
+
+
+def test_the_core_refuses_transposed_arrays():
+    """Read as they lie in memory, they would give wrong answers without a word."""
+    x, w = np.ones((2, 3), dtype=np.float32), np.ones((3, 4), dtype=np.float32)
+    bias, d = np.ones(4, dtype=np.float32), np.ones((2, 4), dtype=np.float32)
+    with pytest.raises(ValueError, match="x is not C-contiguous"):
+        _core.project(np.asfortranarray(x), w, bias)
+    with pytest.raises(ValueError, match="w is not C-contiguous"):
+        _core.add_outer(np.asfortranarray(w), x, d, 1.0)
+    states = np.asfortranarray(np.ones((2, 5), dtype=np.int8))
+    with pytest.raises(ValueError, match="states is not C-contiguous"):
+        _core.products(states, (0, 2), (2, 5))
+    pair = np.array([0]), np.array([1]), np.array([1.0])
+    fields, ids = np.asfortranarray(np.ones((2, 3))), np.arange(2, dtype=np.uint32)
+    with pytest.raises(ValueError, match="fields is not C-contiguous"):
+        _core.anneal(*pair, fields, np.ones(1), 1, None, 0, ids, 1)
+
+
+def test_layers_of_users_arrays_do_not_depend_on_their_memory_order(tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(size=(6, 4)), np.arange(6) % 2
+    sets = []
+    for order in "CF":
+        images = np.array(x, order=order)
+        np.savez(tmp_path / "mine.npz", x_train=images, y_train=y, x_test=images, y_test=y)
+        sets.append(datasets.load_npz(tmp_path / "mine.npz"))
+    first, second = sets
+    assert second.x_train.flags.c_contiguous
+    assert first.fingerprint() == second.fingerprint()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import platform
 import sys
@@ -140,8 +141,17 @@ class RunFolder:
             if metadata.get("format") != str(FORMAT):
                 raise ValueError(f"its format is {metadata.get('format')!r}, expected {FORMAT}")
             state = TrainState(parameters=parameters, **json.loads(metadata["state"]))
-            _check(state)
-        except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+            _check(state, self.config.batch_size)
+        # Numbers of a kind that numpy lacks are an AttributeError, sizes past any float an ArithmeticError.
+        except (
+            SafetensorError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+        ) as error:
             raise ValueError(f"{file} is not a checkpoint of this run: {_one_line(error)}") from None
         return state
 
@@ -181,7 +191,7 @@ class RunFolder:
             os.close(folder)
 
 
-def _check(state: TrainState) -> None:
+def _check(state: TrainState, batch_size: int) -> None:
     """That the state is one that training could have left."""
     for name, value in state.parameters.items():
         if value.dtype != np.float32 or not np.isfinite(value).all():
@@ -190,10 +200,24 @@ def _check(state: TrainState) -> None:
         if type(getattr(state, name)) is not int or getattr(state, name) < 0:
             raise ValueError(f"{name} is {getattr(state, name)!r}, expected a number >= 0")
     for name in ("squared_error", "seconds"):
-        if not isinstance(getattr(state, name), int | float):
-            raise ValueError(f"{name} is {getattr(state, name)!r}, expected a number")
-    if len(state.history) != state.epoch or any(set(row) != set(COLUMNS) for row in state.history):
+        if not _is_finite(getattr(state, name)):
+            raise ValueError(f"{name} is {getattr(state, name)!r}, expected a finite number")
+    if not (state.batch - 1) * batch_size < state.images <= state.batch * batch_size:
+        raise ValueError(f"images is {state.images}, expected those of {state.batch} batches of {batch_size}")
+    if state.correct > state.images:
+        raise ValueError(f"correct is {state.correct}, expected at most images, {state.images}")
+    if len(state.history) != state.epoch or not all(
+        isinstance(row, dict)
+        and row.keys() == set(COLUMNS)
+        and row["epoch"] == epoch
+        and all(map(_is_finite, row.values()))
+        for epoch, row in enumerate(state.history, start=1)
+    ):
         raise ValueError(f"its history is not that of {state.epoch} epochs")
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 def _one_line(error: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -167,7 +168,7 @@ def train(
                 run.config, dataset, state=state, num_threads=threads, on_batch=on_batch, on_epoch=on_epoch
             )
         except KeyboardInterrupt:
-            click.echo(f"Stopped. Go on with: ising-ep train --resume {run.path}", err=True)
+            click.echo(f"Stopped. Go on with: ising-ep train --resume {shlex.quote(str(run.path))}", err=True)
             context.exit(130)
     last = state.history[-1]
     click.echo(
@@ -305,6 +306,10 @@ def _opened(path: Path, data_dir: str | None = None) -> tuple[RunFolder, TrainSt
         found = {name: value.shape for name, value in state.parameters.items()}
         if found != wanted:
             raise ValueError(f"{path / CHECKPOINT} holds parameters {found}, expected {wanted}")
+        if state.images > len(dataset.x_train):
+            raise ValueError(
+                f"{path / CHECKPOINT} is {state.images} images into an epoch of {len(dataset.x_train)}"
+            )
     return run, state, dataset
 
 

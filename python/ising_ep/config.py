@@ -16,6 +16,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "patterns": {"layers": (8, 4), "epochs": 20, "learning_rate": 0.1},
 }
 
+# Far above any step that learns, far below what overflows single precision.
+MAX_STEP = 1e6
+
 
 class TrainConfig(BaseModel):
     """The settings of a run; the defaults are the paper's for 784-120-40 on MNIST/100.
@@ -49,6 +52,11 @@ class TrainConfig(BaseModel):
     def _fits(self) -> Self:
         if self.nudge == 0:
             raise ValueError("nudge is 0, expected another number")
+        step = max(self.learning_rate, self.bias_learning_rate) / abs(self.nudge)
+        if step > MAX_STEP:
+            raise ValueError(
+                f"the larger learning rate over nudge is {step:g}, expected at most {MAX_STEP:g}"
+            )
         if self.beta_range[0] > self.beta_range[1]:
             raise ValueError(f"beta_range is {self.beta_range}, expected the hot end first, 0 < hot <= cold")
         return self

@@ -254,7 +254,7 @@ def _choose_split(
 
 
 def _scaled(x: NDArray[Any]) -> NDArray[np.float32]:
-    pixels = x.reshape(len(x), -1).astype(np.float32)
+    pixels = np.ascontiguousarray(x.reshape(len(x), -1), dtype=np.float32)
     return pixels / np.float32(255) if x.dtype == np.uint8 else pixels
 
 

@@ -1,10 +1,10 @@
 //! The Python module `ising_ep._core`: checks shapes, releases the GIL, maps errors. Nothing else.
 
 use crate::{Batch, Error, Model, Pattern, anneal, linear};
-use numpy::ndarray::{Array2, Array3};
+use numpy::ndarray::{Array2, Array3, Dimension};
 use numpy::{
-    IntoPyArray, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyReadwriteArray2,
-    PyUntypedArrayMethods,
+    Element, IntoPyArray, PyArray2, PyArray3, PyReadonlyArray, PyReadonlyArray1, PyReadonlyArray2,
+    PyReadonlyArray3, PyReadwriteArray2, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
@@ -54,9 +54,10 @@ fn anneal_batch<'py>(
     if num_threads == Some(0) {
         return Err(PyValueError::new_err("num_threads is 0, expected at least 1"));
     }
-    let (rows, cols, values) = (rows.as_slice()?, cols.as_slice()?, values.as_slice()?);
-    let (fields, betas, ids) = (fields.as_slice()?, betas.as_slice()?, problem_ids.as_slice()?);
-    let initial = initial_states.as_ref().map(|states| states.as_slice()).transpose()?;
+    let (rows, cols, values) = (c_order(&rows, "rows")?, c_order(&cols, "cols")?, c_order(&values, "values")?);
+    let (fields, betas) = (c_order(&fields, "fields")?, c_order(&betas, "betas")?);
+    let ids = c_order(&problem_ids, "problem_ids")?;
+    let initial = initial_states.as_ref().map(|states| c_order(states, "initial_states")).transpose()?;
     let samples = py.detach(|| -> PyResult<_> {
         let model = Model::on(pattern_of(spins, rows, cols)?, values)?;
         let batch = Batch::new(&model, fields, betas, num_reads, initial, seed, ids)?;
@@ -67,6 +68,15 @@ fn anneal_batch<'py>(
     let energies = Array2::from_shape_vec((problems, num_reads), samples.energies);
     let wrong = |e: numpy::ndarray::ShapeError| PyValueError::new_err(e.to_string());
     Ok((states.map_err(wrong)?.into_pyarray(py), energies.map_err(wrong)?.into_pyarray(py)))
+}
+
+/// The numbers of an array row by row; a transposed one would be read in the wrong order.
+fn c_order<'a, T: Element, D: Dimension>(array: &'a PyReadonlyArray<'_, T, D>, name: &str) -> PyResult<&'a [T]> {
+    if array.is_c_contiguous() { Ok(array.as_slice()?) } else { Err(not_c_order(name)) }
+}
+
+fn not_c_order(name: &str) -> PyErr {
+    PyValueError::new_err(format!("{name} is not C-contiguous"))
 }
 
 /// The pattern of the couplings, from the last call if it was the same: while a network learns, only the
@@ -134,7 +144,7 @@ fn project<'py>(
         )));
     }
     let mut out = vec![0f32; batch * units];
-    linear::project(x.as_slice()?, w.as_slice()?, bias.as_slice()?, &mut out);
+    linear::project(c_order(&x, "x")?, c_order(&w, "w")?, c_order(&bias, "bias")?, &mut out);
     let out = Array2::from_shape_vec((batch, units), out).map_err(|e| PyValueError::new_err(e.to_string()))?;
     Ok(out.into_pyarray(py))
 }
@@ -155,7 +165,11 @@ fn add_outer(
             d.shape()
         )));
     }
-    linear::add_outer(w.as_slice_mut()?, x.as_slice()?, d.as_slice()?, units, limit);
+    let (x, d) = (c_order(&x, "x")?, c_order(&d, "d")?);
+    if !w.is_c_contiguous() {
+        return Err(not_c_order("w"));
+    }
+    linear::add_outer(w.as_slice_mut()?, x, d, units, limit);
     Ok(())
 }
 
@@ -176,6 +190,6 @@ fn products<'py>(
     }
     let mut out = Array2::zeros((before.1 - before.0, after.1 - after.0));
     let sums = out.as_slice_mut().expect("a new array is contiguous");
-    linear::add_products(states.as_slice()?, spins, before.0..before.1, after.0..after.1, sums);
+    linear::add_products(c_order(&states, "states")?, spins, before.0..before.1, after.0..after.1, sums);
     Ok(out.into_pyarray(py))
 }
