@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import signal
+import struct
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from ising_ep import cli
-from ising_ep.checkpoint import CHECKPOINT, CONFIG, METRICS, RunFolder
+from ising_ep.checkpoint import CHECKPOINT, CONFIG, METRICS, TEMPORARY, RunFolder
 
 SMALL = ["--layers", "6,4", "--num-reads", "2", "--num-sweeps", "10", "--epochs", "2"]
 
@@ -83,8 +87,15 @@ def test_more_epochs_on_a_finished_run(run):
     straight = ising_ep("train", "--dataset", "two.npz", *SMALL[:-1], "4", "--out", "straight")
     assert straight.exit_code == 0, straight.output
     first, second = (RunFolder.open(run.parent / name).load() for name in ("run", "straight"))
+    assert_same(first, second)
+
+
+def assert_same(first, second):
+    assert first.parameters.keys() == second.parameters.keys()
     for name, value in first.parameters.items():
         np.testing.assert_array_equal(value, second.parameters[name])
+    for ours, theirs in zip(first.history, second.history, strict=True):
+        assert ours | {"seconds": 0} == theirs | {"seconds": 0}
 
 
 MNIST = Path(__file__).resolve().parents[2] / "shared/data/mnist"
@@ -117,10 +128,9 @@ def test_data_may_move(tmp_path, monkeypatch):
     ],
 )
 def test_a_run_keeps_its_settings(run, options, texts):
-    before = {p.name: p.read_bytes() for p in run.iterdir()}
-    result = ising_ep("train", "--resume", "run", *options)
-    assert_refused(result, *texts)
-    assert before == {p.name: p.read_bytes() for p in run.iterdir()}
+    before = contents(run.parent)
+    assert_refused(ising_ep("train", "--resume", "run", *options), *texts)
+    assert contents(run.parent) == before
 
 
 def test_other_images_under_the_same_name_are_refused(run):
@@ -131,13 +141,20 @@ def test_other_images_under_the_same_name_are_refused(run):
     assert_refused(ising_ep("train", "--resume", "run", "--epochs", "3"), "two.npz", "run")
 
 
+def contents(folder):
+    """Every file in it, and what it holds."""
+    return {p: p.is_file() and p.read_bytes() for p in folder.rglob("*")}
+
+
 def assert_refused(result, *texts):
+    """Exit code 2 and one line on stderr, after click's usage at most; the line holds all ``texts``."""
     assert result.exit_code == 2, result.output
-    assert not isinstance(result.exception, BaseException) or isinstance(result.exception, SystemExit)
-    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
-    assert len(errors) == 1, result.stderr
+    assert isinstance(result.exception, SystemExit)
+    *usage, error = result.stderr.splitlines()
+    assert error.startswith("Error: ")
+    assert all(line.startswith(("Usage: ", "Try ")) or not line for line in usage), result.stderr
     for text in texts:
-        assert text in result.stderr
+        assert text in error
 
 
 @pytest.mark.parametrize(
@@ -165,6 +182,23 @@ def assert_refused(result, *texts):
         (["train", "--dataset", "two.npz", "--out", "two.npz"], ["two.npz"]),
         (["train", "--dataset", "two.npz", "--out", "two.npz/run"], ["two.npz"]),
         (["train", "--dataset", "two.npz", "--out", "."], ["not an empty folder"]),
+        (["train", "--dataset", "two.npz", "--num-reads", "many"], ["--num-reads", "many"]),
+        (["train", "--dataset", "two.npz", "--batch-size", "0"], ["batch_size", "0"]),
+        (["train", "--dataset", "two.npz", "--learning-rate", "1e300"], ["learning rate", "1e+06"]),
+        (["train", "--dataset", "two.npz", "--nudge", "1e-300"], ["nudge", "1e+06"]),
+        (["train", "--dataset", "two.npz", "--reverse-fraction", "1.5"], ["reverse_fraction", "1.5"]),
+        (["train", "--dataset", "two.npz", "--beta-range", "nan", "1"], ["beta_range", "nan"]),
+        (["train", "--dataset", "two.npz", "--test-per-class", "0"], ["test_per_class", "0"]),
+        (["train", "--dataset", "two.npz", "--threads", "0"], ["--threads", "0"]),
+        (["train", "--dataset", "two.npz", "--checkpoint-every", "0"], ["--checkpoint-every", "0"]),
+        (["train", "--dataset", "two.npz", "--data-dir", "."], ["data_dir", "two.npz"]),
+        (["train", "--dataset", "two.npz", "--colour", "red"], ["--colour"]),
+        (["train", "--dataset", "labels.npz"], ["labels.npz", "-1"]),
+        (["train", "--dataset", "gap.npz"], ["gap.npz", "without gaps"]),
+        (["train", "--dataset", "beyond.npz"], ["beyond.npz", "2"]),
+        (["train", "--dataset", "shapes.npz"], ["shapes.npz", "12 images", "11 labels"]),
+        (["train", "--dataset", "pickled.npz"], ["pickled.npz", "object"]),
+        (["train", "--dataset", "mnist", "--data-dir", "idx"], ["train-images-idx3-ubyte", "promises"]),
         (["train", "--resume", "."], ["is not a run folder"]),
         (["train", "--resume", "nowhere"], ["nowhere"]),
         (["evaluate", "nowhere"], ["nowhere"]),
@@ -175,10 +209,38 @@ def assert_refused(result, *texts):
 def test_bad_input_is_one_line_and_nothing_is_written(data, arguments, texts):
     arrays = dict(np.load("two.npz"))
     np.savez("nan.npz", **arrays | {"x_train": np.full((12, 4), np.nan)})
+    np.savez("labels.npz", **arrays | {"y_train": arrays["y_train"] - 1})
+    np.savez("gap.npz", **arrays | {"y_train": arrays["y_train"] * 2})
+    np.savez("beyond.npz", **arrays | {"y_test": arrays["y_test"] + 1})
+    np.savez("shapes.npz", **arrays | {"y_train": arrays["y_train"][1:]})
+    np.savez("pickled.npz", **arrays | {"x_train": np.array([{}] * 12)})
     (data / "broken.npz").write_bytes((data / "two.npz").read_bytes()[:200])
-    before = sorted(p.name for p in data.iterdir())
+    (data / "idx").mkdir()
+    header = struct.pack(">4I", 0x803, 60_000, 28, 28)
+    (data / "idx" / "train-images-idx3-ubyte").write_bytes(header + bytes(100))
+    before = contents(data)
     assert_refused(ising_ep(*arguments), *texts)
-    assert sorted(p.name for p in data.iterdir()) == before
+    assert contents(data) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "texts"),
+    [
+        (["evaluate", "run", "--dataset", "digits"], ["digits", "64", "16"]),
+        (["evaluate", "run", "--dataset", "missing.npz"], ["missing.npz"]),
+        (["predict", "run", "missing.npy"], ["missing.npy"]),
+        (["predict", "run", "two.npz"], ["two.npz", "x"]),
+        (["predict", "run", "images.npy", "--out", "no/such/labels.csv"], ["no/such/labels.csv"]),
+        (["predict", "run", "images.npy", "--out", "run"], ["run"]),
+        (["plot", "run", "--out", "two.npz"], ["two.npz"]),
+        (["plot", "run", "--out", "two.npz/pictures"], ["two.npz"]),
+        (["train", "--dataset", "two.npz", "--out", "run"], ["run", "not an empty folder", "--resume"]),
+    ],
+)
+def test_bad_input_leaves_a_run_alone(run, arguments, texts):
+    before = contents(run.parent)
+    assert_refused(ising_ep(*arguments), *texts)
+    assert contents(run.parent) == before
 
 
 @pytest.mark.parametrize(
@@ -198,37 +260,83 @@ def test_images_that_do_not_fit_are_refused(run, images, texts):
 
 def test_a_damaged_checkpoint_is_refused(run):
     (run / CHECKPOINT).write_bytes((run / CHECKPOINT).read_bytes()[:-4])
-    for command in (["evaluate"], ["plot"], ["train", "--resume"]):
-        assert_refused(ising_ep(*command, "run"), CHECKPOINT)
+    assert_checkpoint_refused()
+
+
+def assert_checkpoint_refused():
+    for command in (["evaluate", "run"], ["plot", "run"], ["predict", "run", "images.npy"]):
+        assert_refused(ising_ep(*command), CHECKPOINT)
+    assert_refused(ising_ep("train", "--resume", "run", "--epochs", "3"), CHECKPOINT)
+
+
+def test_parameters_of_another_network_are_refused(run):
+    folder = RunFolder.open(run)
+    whole = folder.load()
+    parameters = whole.parameters
+    for changed in (
+        {"W0": parameters["W0"].T.copy()},
+        {"W0": parameters["W0"][:, :-1].copy()},
+        {"b7": parameters["b0"]},
+    ):
+        folder.save(replace(whole, parameters=parameters | changed))
+        assert_checkpoint_refused()
+    folder.save(replace(whole, parameters={k: v for k, v in parameters.items() if k != "b1"}))
+    assert_checkpoint_refused()
+
+
+def test_more_images_than_an_epoch_has_are_refused(run):
+    folder = RunFolder.open(run)
+    folder.save(replace(folder.load(), batch=13, images=13))
+    assert_checkpoint_refused()
+
+
+def test_a_run_without_a_checkpoint_starts_anew(run):
+    before = RunFolder.open(run).load()
+    (run / CHECKPOINT).unlink()
+    assert_refused(ising_ep("evaluate", "run"), "no checkpoint")
+    assert ising_ep("train", "--resume", "run").exit_code == 0
+    assert_same(before, RunFolder.open(run).load())
+
+
+def test_leftovers_go_on_resuming(run):
+    leftover = run / f"{TEMPORARY}{CHECKPOINT}"
+    leftover.write_bytes(b"half a checkp")
+    assert ising_ep("evaluate", "run").exit_code == 0
+    assert ising_ep("train", "--resume", "run", "--epochs", "3").exit_code == 0
+    assert not leftover.exists()
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "predict", "plot"])
-def test_help_shows_examples(command):
+def test_help_shows_examples_that_parse(command):
     result = ising_ep(command, "--help")
     assert result.exit_code == 0
     assert "Example" in result.output
-    assert f"ising-ep {command}" in result.output
+    examples = re.findall(rf"^ +ising-ep {command} (.*)$", result.output, flags=re.MULTILINE)
+    assert examples
+    for example in examples:
+        arguments = re.sub(r" +\(.*\)$", "", example).split()
+        assert cli.main.commands[command].make_context(command, arguments).params
 
 
-def test_ctrl_c_keeps_what_was_done(data):
+def test_ctrl_c_and_resume_is_as_if_never_stopped(data):
     command = [sys.executable, "-m", "ising_ep.cli", "train"]
-    settings = ["--dataset", "two.npz", "--layers", "6,4", "--num-sweeps", "1000", "--num-reads", "20"]
-    process = subprocess.Popen(
-        [*command, *settings, "--epochs", "200", "--out", "run"], stderr=subprocess.PIPE, text=True
-    )
-    while not (data / "run" / CHECKPOINT).exists():
+    options = ["--dataset", "two.npz", "--layers", "6,4", "--num-sweeps", "10000", "--epochs", "8"]
+    straight = [*command, *options, "--out", "straight"]
+    subprocess.run(straight, check=True, capture_output=True)
+    out = "a run"  # the space must not break the line that says how to go on
+    process = subprocess.Popen([*command, *options, "--out", out], stderr=subprocess.PIPE, text=True)
+    while not (data / out / CHECKPOINT).exists():
         assert process.poll() is None
-        time.sleep(0.02)
+        time.sleep(0.005)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
-    assert process.returncode == 130
-    assert "ising-ep train --resume run" in errors
-    stopped = RunFolder.open(data / "run").load()
-    epochs = str(stopped.epoch + 1)
-    straight = [*command, *settings, "--epochs", epochs, "--out", "straight"]
-    subprocess.run(straight, check=True, capture_output=True)
-    # The run goes on through the rest of the epoch under way; its first epochs are those of a straight run.
-    assert stopped.history[: stopped.epoch] == [
-        row | {"seconds": old["seconds"]}
-        for row, old in zip(RunFolder.open(data / "straight").load().history, stopped.history, strict=False)
-    ]
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    whole = RunFolder.open(data / "straight").load()
+    stopped = RunFolder.open(data / out).load()
+    assert 1 <= stopped.epoch < 8
+
+    last = errors.splitlines()[-1]
+    assert last.startswith("Stopped. Go on with: ising-ep train --resume ")
+    subprocess.run([*command, *shlex.split(last)[6:]], check=True, capture_output=True)
+    assert_same(whole, RunFolder.open(data / out).load())

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ising_ep import datasets, training
-from ising_ep.checkpoint import RunFolder, TrainState
+from ising_ep.checkpoint import CHECKPOINT, CONFIG, RunFolder, TrainState
 from ising_ep.config import TrainConfig
 
 
@@ -36,7 +36,7 @@ def accuracies(state: TrainState) -> list[dict[str, float]]:
 
 
 def test_the_result_does_not_depend_on_threads(digits):
-    runs = [training.train(config_of(), digits, num_threads=n) for n in (1, 2, 5)]
+    runs = [training.train(config_of(), digits, num_threads=n) for n in (1, 2, 4)]
     for run in runs[1:]:
         assert same_parameters(runs[0], run)
         assert accuracies(runs[0]) == accuracies(run)
@@ -45,6 +45,29 @@ def test_the_result_does_not_depend_on_threads(digits):
 def test_another_seed_is_another_run(digits):
     first, second = (training.train(config_of(seed=seed), digits) for seed in (0, 1))
     assert not same_parameters(first, second)
+
+
+def test_a_run_resumed_from_every_epoch_ends_in_the_same_bits(digits, tmp_path):
+    config = config_of()
+    run = RunFolder.create(tmp_path / "run", config, digits.fingerprint())
+    states = []
+
+    def on_epoch(state):
+        run.save(state)
+        states.append(run.load())
+
+    whole = training.train(config, digits, on_epoch=on_epoch)
+    assert [(state.epoch, state.batch) for state in states] == [(1, 0), (2, 0), (3, 0)]
+    for state in states:
+        resumed = training.train(config, digits, state=state)
+        assert same_parameters(whole, resumed)
+        assert accuracies(whole) == accuracies(resumed)
+
+
+def test_more_epochs_do_not_change_the_first_ones(digits):
+    short, long = (training.train(config_of(epochs=epochs), digits) for epochs in (1, 2))
+    assert accuracies(short) == accuracies(long)[:1]
+    assert same_parameters(training.train(config_of(epochs=2), digits, state=short), long)
 
 
 @pytest.mark.parametrize("statistic", ["lowest", "average"])
@@ -85,10 +108,12 @@ def test_evaluation_does_not_depend_on_the_batch(digits, monkeypatch):
     assert (whole.accuracy, whole.loss) == (parts.accuracy, pytest.approx(parts.loss))
 
 
-def test_killed_at_random_moments_and_resumed(tmp_path):
+def test_killed_at_random_moments_and_resumed(digits, tmp_path):
     """SIGKILL, again and again, until the run is over; then the same bits as without."""
-    settings = ["--train-per-class", "8", "--test-per-class", "2", "--layers", "12,10", "--epochs", "3"]
-    settings += ["--num-reads", "3", "--num-sweeps", "40", "--seed", "9"]
+    arrays = {name: getattr(digits, name) for name in ("x_train", "y_train", "x_test", "y_test")}
+    np.savez(tmp_path / "few.npz", **arrays)  # starts faster than scikit-learn
+    settings = ["--dataset", str(tmp_path / "few.npz"), "--layers", "12,10", "--epochs", "6"]
+    settings += ["--num-sweeps", "300", "--seed", "9"]
 
     def command(*arguments):
         return [sys.executable, "-m", "ising_ep.cli", "train", *arguments]
@@ -96,44 +121,66 @@ def test_killed_at_random_moments_and_resumed(tmp_path):
     subprocess.run(command(*settings, "--out", tmp_path / "whole"), check=True, capture_output=True)
     rng = random.Random(1)
     run = tmp_path / "killed"
+    checkpoint = run / CHECKPOINT
+
+    def written() -> tuple[int, int]:
+        """Changes with every checkpoint."""
+        return (checkpoint.stat().st_ino, checkpoint.stat().st_mtime_ns) if checkpoint.exists() else (0, 0)
+
     kills = 0
+    places = set()
     while True:
-        arguments = ["--resume", run] if (run / "config.json").exists() else [*settings, "--out", run]
+        before = written()
+        arguments = ["--resume", run] if (run / CONFIG).exists() else [*settings, "--out", run]
         process = subprocess.Popen(
-            command(*arguments, "--checkpoint-every", "1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command(*arguments, "--checkpoint-every", "1"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
-        # Most kills fall in the first epochs, some between starting and the first checkpoint.
-        if kills < 6:
-            time.sleep(rng.uniform(0.3, 1.6))
-            process.send_signal(signal.SIGKILL)  # nothing happens if it is over
-            kills += 1
+        if kills < 5:
+            # The second kill falls somewhere in starting up, all others while it learns and writes.
+            while kills != 1 and written() == before and process.poll() is None:
+                time.sleep(0.001)
+            time.sleep(rng.uniform(0, 0.08))
+            process.kill()  # nothing happens if it is over
         _, errors = process.communicate()
         if process.returncode != -signal.SIGKILL:
             assert process.returncode == 0, errors.decode()
             break
-    assert kills
+        kills += 1
+        stopped = RunFolder.open(run).load()
+        places.add((stopped.epoch, stopped.batch))
+    assert kills >= 5
+    assert len(places) >= 4
+    print(sorted(places))
     first, second = (RunFolder.open(path).load() for path in (tmp_path / "whole", run))
     assert same_parameters(first, second)
     assert accuracies(first) == accuracies(second)
 
 
-def test_the_papers_patterns_are_learned():
+@pytest.mark.parametrize("seed", range(5))
+def test_the_papers_patterns_are_learned(seed):
     patterns = datasets.load_patterns()
-    state = training.train(TrainConfig.checked({"dataset": "patterns"}), patterns)
+    state = training.train(TrainConfig.checked({"dataset": "patterns", "seed": seed}), patterns)
     assert state.history[-1]["test_accuracy"] == 1.0
     assert state.history[-1]["test_loss"] == 0.0
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{}, {"statistic": "lowest"}, {"layers": (40, 30, 20)}, {"batch_size": 5, "learning_rate": 0.01}],
+    ("changes", "least"),
+    [
+        ({}, 0.65),
+        ({"statistic": "lowest"}, 0.6),
+        ({"layers": (40, 30, 20)}, 0.35),
+        ({"batch_size": 5, "learning_rate": 0.01}, 0.65),
+    ],
 )
-def test_digits_are_learned(changes):
-    """Chance would be 0.1, with a standard error of 0.03 on 100 test images: 0.3 is out of its reach."""
+def test_digits_are_learned(changes, least):
+    """In four epochs; 0.15 less than seeds 0 and 1 reach. Chance is 0.1, its standard error here 0.03."""
     few = datasets.load_digits(train_per_class=40, test_per_class=10)
     config = TrainConfig.checked({"dataset": "digits", "layers": (60, 40), "epochs": 4} | changes)
     state = training.train(config, few)
-    assert state.history[-1]["test_accuracy"] > 0.3
+    assert state.history[-1]["test_accuracy"] >= least
     assert state.history[-1]["train_loss"] < state.history[0]["train_loss"]
 
 
