@@ -320,7 +320,7 @@ def test_help_shows_examples_that_parse(command):
 
 def test_ctrl_c_and_resume_is_as_if_never_stopped(data):
     command = [sys.executable, "-m", "ising_ep.cli", "train"]
-    options = ["--dataset", "two.npz", "--layers", "6,4", "--num-sweeps", "10000", "--epochs", "8"]
+    options = ["--dataset", "two.npz", "--layers", "6,4", "--num-sweeps", "6000", "--epochs", "8"]
     straight = [*command, *options, "--out", "straight"]
     subprocess.run(straight, check=True, capture_output=True)
     out = "a run"  # the space must not break the line that says how to go on

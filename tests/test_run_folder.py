@@ -15,7 +15,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from ising_ep.checkpoint import CHECKPOINT, COLUMNS, CONFIG, METRICS, TEMPORARY, RunFolder, TrainState
+from ising_ep.checkpoint import (
+    CHECKPOINT,
+    COLUMNS,
+    CONFIG,
+    METRICS,
+    TEMPORARY,
+    RunFolder,
+    TrainState,
+    _digest,
+)
 from ising_ep.config import TrainConfig
 
 
@@ -153,6 +162,18 @@ def assert_refused(run: RunFolder) -> None:
     assert "\n" not in str(error.value)
 
 
+def write_checkpoint(run: RunFolder, parameters, metadata) -> None:
+    """With the right checksum, so that what it holds is what gets it refused."""
+    if metadata is not None:
+        metadata = {**metadata, "sha256": _digest(parameters, metadata["state"])}
+    save_file(parameters, run.path / CHECKPOINT, metadata=metadata)
+
+
+def test_a_place_where_a_run_can_be_is_taken(run):
+    write_checkpoint(run, {"W0": np.zeros((2, 2), dtype=np.float32)}, {"format": "1", "state": progress()})
+    assert run.load().epoch == 0
+
+
 def progress(**changes) -> str:
     fields = {"epoch": 0, "batch": 0, "images": 0, "correct": 0, "squared_error": 0.0, "seconds": 0.0}
     return json.dumps(fields | {"history": []} | changes)
@@ -175,7 +196,7 @@ def progress(**changes) -> str:
     ],
 )
 def test_a_checkpoint_of_something_else_is_refused(run, parameters, metadata):
-    save_file(parameters, run.path / CHECKPOINT, metadata=metadata)
+    write_checkpoint(run, parameters, metadata)
     assert_refused(run)
 
 
@@ -210,7 +231,7 @@ def row(**changes) -> dict[str, object]:
 def test_a_place_where_no_run_can_be_is_refused(run, changes):
     """The run's batches are of three images."""
     metadata = {"format": "1", "state": progress(**changes)}
-    save_file({"W0": np.zeros((2, 2), dtype=np.float32)}, run.path / CHECKPOINT, metadata=metadata)
+    write_checkpoint(run, {"W0": np.zeros((2, 2), dtype=np.float32)}, metadata)
     assert_refused(run)
 
 
@@ -265,3 +286,10 @@ def test_a_damaged_checkpoint_is_refused_or_whole(run, data):
     else:
         assert all(np.isfinite(value).all() for value in state.parameters.values())
         assert sorted(value.shape for value in state.parameters.values()) == [(3,), (4, 3)]
+
+
+def test_one_flipped_bit_in_a_weight_is_refused(run):
+    content = bytearray((run.path / CHECKPOINT).read_bytes())
+    content[-1] ^= 1
+    (run.path / CHECKPOINT).write_bytes(content)
+    assert_refused(run)

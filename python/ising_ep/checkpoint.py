@@ -11,6 +11,7 @@ whole. Nothing is pickled: opening a run folder runs no code.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -116,7 +117,8 @@ class RunFolder:
     def save(self, state: TrainState) -> None:
         """Replaces the checkpoint by ``state``, then the metrics by its history."""
         progress = {k: v for k, v in asdict(state).items() if k != "parameters"}
-        metadata = {"format": str(FORMAT), "state": json.dumps(progress)}
+        text = json.dumps(progress)
+        metadata = {"format": str(FORMAT), "state": text, "sha256": _digest(state.parameters, text)}
         self._replace(CHECKPOINT, save(state.parameters, metadata=metadata))
         table = io.StringIO()
         writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
@@ -140,6 +142,8 @@ class RunFolder:
                 parameters = {name: np.array(tensors.get_tensor(name)) for name in tensors.keys()}  # noqa: SIM118
             if metadata.get("format") != str(FORMAT):
                 raise ValueError(f"its format is {metadata.get('format')!r}, expected {FORMAT}")
+            if metadata["sha256"] != _digest(parameters, metadata["state"]):
+                raise ValueError("its numbers are not those that were saved")
             state = TrainState(parameters=parameters, **json.loads(metadata["state"]))
             _check(state, self.config.batch_size)
         # Numbers of a kind that numpy lacks are an AttributeError, sizes past any float an ArithmeticError.
@@ -189,6 +193,15 @@ class RunFolder:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _digest(parameters: Parameters, progress: str) -> str:
+    """Tells a flipped bit in a weight, which would train on without a word, from the weight."""
+    digest = hashlib.sha256(progress.encode())
+    for name, value in sorted(parameters.items()):
+        digest.update(f"{name}{value.dtype.str}{value.shape}".encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()
 
 
 def _check(state: TrainState, batch_size: int) -> None:
