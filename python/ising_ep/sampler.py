@@ -19,7 +19,7 @@ from dimod.typing import SamplesLike
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
-from .batch import BatchResult, sample_batch
+from .batch import sample_batch
 from .checks import WORD, floats, integer, one_of, seed_or_new, spins, threads
 
 BetaScheduleType = Literal["linear", "geometric", "custom"]
@@ -192,29 +192,8 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
         states = samples.record.sample[:, [samples.variables.index(label) for label in labels]]
         return np.ascontiguousarray(spins(states))  # picking columns leaves Fortran order
 
-    def sample_batch(
-        self,
-        couplings: tuple[ArrayLike, ArrayLike, ArrayLike],
-        fields: ArrayLike,
-        *,
-        num_reads: int,
-        beta_schedule: ArrayLike,
-        initial_states: ArrayLike | None = None,
-        seed: int | None = None,
-        num_threads: int | None = None,
-        problem_ids: ArrayLike | None = None,
-    ) -> BatchResult:
-        """See `ising_ep.batch.sample_batch`, of which this is another name."""
-        return sample_batch(
-            couplings,
-            fields,
-            num_reads=num_reads,
-            beta_schedule=beta_schedule,
-            initial_states=initial_states,
-            seed=seed,
-            num_threads=num_threads,
-            problem_ids=problem_ids,
-        )
+    # Needs neither dimod nor an instance; it stands here too because scripts look for it here.
+    sample_batch = staticmethod(sample_batch)
 
 
 class _Ising(NamedTuple):
