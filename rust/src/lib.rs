@@ -31,8 +31,8 @@ mod model;
 mod rng;
 mod simd;
 
-pub use anneal::{Samples, anneal};
-pub use model::{Batch, Error, Model, Pattern};
+pub use anneal::{Control, Samples, anneal};
+pub use model::{Batch, Criterion, Error, Model, Pattern};
 
 #[cfg(feature = "python")]
 mod python;

@@ -120,7 +120,13 @@ impl Pattern {
 
     /// The spins coupled to spin `i`, rising.
     pub fn neighbours(&self, i: usize) -> &[u32] {
-        &self.neighbour[self.row_start[i]..self.row_start[i + 1]]
+        self.row(i).0
+    }
+
+    /// The spins coupled to spin `i`, and where its couplings begin.
+    pub(crate) fn row(&self, i: usize) -> (&[u32], usize) {
+        let (start, end) = (self.row_start[i], self.row_start[i + 1]);
+        (&self.neighbour[start..end], start)
     }
 }
 
@@ -182,9 +188,24 @@ impl Model {
 
     /// The neighbours of spin `i`, rising, and the couplings to them.
     pub fn row(&self, i: usize) -> (&[u32], &[f64]) {
-        let range = self.pattern.row_start[i]..self.pattern.row_start[i + 1];
-        (&self.pattern.neighbour[range.clone()], &self.coupling[range])
+        let (neighbours, start) = self.pattern.row(i);
+        (neighbours, &self.coupling[start..start + neighbours.len()])
     }
+
+    /// The couplings of all rows, one after the other.
+    pub(crate) fn couplings(&self) -> &[f64] {
+        &self.coupling
+    }
+}
+
+/// How a flip that changes the energy by `dE` is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Criterion {
+    /// With probability `min(1, exp(-beta dE))`.
+    #[default]
+    Metropolis,
+    /// With probability `1 / (1 + exp(beta dE))`, which sets the spin as a heat bath would.
+    Gibbs,
 }
 
 /// What to anneal on a [`Model`]: fields, schedule, reads, initial states, and the random streams.
@@ -202,6 +223,10 @@ pub struct Batch<'a> {
     pub seed: u64,
     /// One id for each problem: its random numbers depend on the seed, this id and the read only.
     pub problem_ids: &'a [u32],
+    /// Which flips are accepted.
+    pub criterion: Criterion,
+    /// Whether each update picks a spin at random, instead of all in turn.
+    pub random_order: bool,
     /// Power of two that brings the problem's energies within reach of single precision.
     pub(crate) scale: f64,
 }
@@ -256,7 +281,33 @@ impl<'a> Batch<'a> {
             }
         }
         let largest = fields.iter().fold(model.largest, |m, h| m.max(h.abs()));
-        Ok(Batch { fields, betas, num_reads, initial_states, seed, problem_ids, scale: scale_for(largest) })
+        Ok(Batch {
+            fields,
+            betas,
+            num_reads,
+            initial_states,
+            seed,
+            problem_ids,
+            criterion: Criterion::Metropolis,
+            random_order: false,
+            scale: scale_for(largest),
+        })
+    }
+
+    /// The same batch, with flips accepted by `criterion`.
+    #[must_use]
+    pub fn accepting_by(self, criterion: Criterion) -> Self {
+        Batch { criterion, ..self }
+    }
+
+    /// The same batch, with spins picked at random, as many in a sweep as there are.
+    #[must_use]
+    pub fn in_random_order(self, random_order: bool) -> Self {
+        Batch { random_order, ..self }
+    }
+
+    pub(crate) fn gibbs(&self) -> bool {
+        self.criterion == Criterion::Gibbs
     }
 
     /// The fields of problem `p`.

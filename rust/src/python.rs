@@ -1,6 +1,6 @@
 //! The Python module `ising_ep._core`: checks shapes, releases the GIL, maps errors. Nothing else.
 
-use crate::{Batch, Error, Model, Pattern, anneal, linear};
+use crate::{Batch, Control, Error, Model, Pattern, anneal, linear};
 use numpy::ndarray::{Array2, Array3, Dimension};
 use numpy::{
     Element, IntoPyArray, PyArray2, PyArray3, PyReadonlyArray, PyReadonlyArray1, PyReadonlyArray2,
@@ -8,7 +8,6 @@ use numpy::{
 };
 use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -101,8 +100,8 @@ fn pattern_of(spins: usize, rows: &[i64], cols: &[i64]) -> Result<Arc<Pattern>, 
 }
 
 /// Runs `job` on a thread of its own while this one looks for Ctrl-C; brief work runs where it is.
-fn watched<T: Send>(work: usize, job: impl FnOnce(&AtomicBool) -> T + Send) -> PyResult<T> {
-    let stop = AtomicBool::new(false);
+fn watched<T: Send>(work: usize, job: impl FnOnce(&Control) -> T + Send) -> PyResult<T> {
+    let stop = Control::default();
     if work < BRIEF {
         return Ok(job(&stop));
     }
@@ -118,7 +117,9 @@ fn watched<T: Send>(work: usize, job: impl FnOnce(&AtomicBool) -> T + Send) -> P
         while wait.recv_timeout(Duration::from_millis(20)) == Err(RecvTimeoutError::Timeout) {
             if interrupt.is_ok() {
                 interrupt = Python::attach(|py| py.check_signals());
-                stop.store(interrupt.is_err(), Ordering::Relaxed);
+                if interrupt.is_err() {
+                    stop.abort();
+                }
             }
         }
         match thread.join() {

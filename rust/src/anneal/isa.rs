@@ -1,9 +1,20 @@
 //! Run-time choice of the instruction set: each kernel is written once and compiled for each.
 
-use super::{Job, layered, sparse};
-use crate::simd::Portable;
 #[cfg(target_arch = "x86_64")]
-use crate::simd::x86::{AesNi, Vaes};
+use crate::simd::x86::Avx2;
+use crate::simd::{Portable, Simd};
+use std::sync::OnceLock;
+
+/// A problem in the layout of one kernel.
+///
+/// The runs of a batch are cut into chunks that a kernel anneals together, and threads take in turn.
+pub(super) trait Kernel: Sync {
+    /// The run after the last of chunk `chunk`; may be more than there are.
+    fn end(&self, chunk: usize) -> usize;
+
+    /// Anneals a chunk: `states` (runs, spins) and `energies` (runs,) are those of its runs.
+    fn run<S: Simd>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]);
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Isa {
@@ -20,15 +31,11 @@ pub(super) enum Isa {
 pub(super) fn available() -> Vec<Isa> {
     let mut found = vec![Isa::Portable];
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("aes") {
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("aes") {
         found.push(Isa::Avx2);
         if is_x86_feature_detected!("vaes") {
             found.push(Isa::Avx2Vaes);
-            let wide = is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vl");
-            if wide {
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
                 found.push(Isa::Avx512);
             }
         }
@@ -37,73 +44,40 @@ pub(super) fn available() -> Vec<Isa> {
 }
 
 pub(super) fn best() -> Isa {
-    static BEST: std::sync::OnceLock<Isa> = std::sync::OnceLock::new();
+    static BEST: OnceLock<Isa> = OnceLock::new();
     *BEST.get_or_init(|| *available().last().expect("the portable path is always there"))
 }
 
-/// Compiles `$module::run` for every instruction set, under the name `$name`.
-macro_rules! kernel {
-    ($name:ident, $module:ident) => {
-        pub(super) fn $name(
-            isa: Isa,
-            job: &Job,
-            problem: &$module::Couplings,
-            first: usize,
-            states: &mut [i8],
-            energies: &mut [f64],
-        ) {
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,aes")]
-            fn avx2(
-                job: &Job,
-                problem: &$module::Couplings,
-                first: usize,
-                states: &mut [i8],
-                energies: &mut [f64],
-            ) {
-                // SAFETY: the features that AesNi needs are enabled here.
-                unsafe { $module::run::<AesNi>(job, problem, first, states, energies) }
-            }
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,aes,vaes")]
-            fn avx2_vaes(
-                job: &Job,
-                problem: &$module::Couplings,
-                first: usize,
-                states: &mut [i8],
-                energies: &mut [f64],
-            ) {
-                // SAFETY: the features that Vaes needs are enabled here.
-                unsafe { $module::run::<Vaes>(job, problem, first, states, energies) }
-            }
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,aes,vaes,avx512f,avx512bw,avx512dq,avx512vl")]
-            fn avx512(
-                job: &Job,
-                problem: &$module::Couplings,
-                first: usize,
-                states: &mut [i8],
-                energies: &mut [f64],
-            ) {
-                // SAFETY: the features that Vaes needs are enabled here.
-                unsafe { $module::run::<Vaes>(job, problem, first, states, energies) }
-            }
-            // SAFETY: `available` found the features before it named the instruction set, and Portable
-            // needs none.
-            unsafe {
-                match isa {
-                    Isa::Portable => $module::run::<Portable>(job, problem, first, states, energies),
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => avx2(job, problem, first, states, energies),
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2Vaes => avx2_vaes(job, problem, first, states, energies),
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => avx512(job, problem, first, states, energies),
-                }
-            }
-        }
-    };
+/// Runs a chunk with the instructions of `isa`, which must be among the [`available`] ones.
+pub(super) fn run<K: Kernel>(isa: Isa, kernel: &K, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma,aes")]
+    fn avx2<K: Kernel>(kernel: &K, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
+        // SAFETY: the features are enabled here.
+        kernel.run(unsafe { Avx2::<false>::new() }, chunk, states, energies);
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma,aes,vaes")]
+    fn avx2_vaes<K: Kernel>(kernel: &K, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
+        // SAFETY: the features are enabled here.
+        kernel.run(unsafe { Avx2::<true>::new() }, chunk, states, energies);
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma,aes,vaes,avx512f,avx512vl")]
+    fn avx512<K: Kernel>(kernel: &K, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
+        // SAFETY: the features are enabled here.
+        kernel.run(unsafe { Avx2::<true>::new() }, chunk, states, energies);
+    }
+    match isa {
+        Isa::Portable => kernel.run(Portable, chunk, states, energies),
+        // SAFETY: `available` found the features before it named the instruction set.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { avx2(kernel, chunk, states, energies) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2Vaes => unsafe { avx2_vaes(kernel, chunk, states, energies) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { avx512(kernel, chunk, states, energies) },
+    }
 }
-
-kernel!(layered, layered);
-kernel!(sparse, sparse);

@@ -20,17 +20,18 @@
 //! side in the lanes, takes 7 times as long (2.7 against 0.36 ms a problem), for it must add a row as soon
 //! as *one* of 16 runs flips. Adding rows as each spin flips took 20 % longer than the list of flips.
 
-use super::Job;
-use super::accept::{NEVER, SIGN, accept, turned};
+use super::accept::{NEVER, accepted};
+use super::isa::Kernel;
+use super::{Job, REFRESH};
 use crate::model::Pattern;
-use crate::rng::{INITIAL, Key};
-use crate::simd::Simd;
+use crate::rng::{INITIAL, Keys};
+use crate::simd::{Eight, Simd};
 
 const BLOCK: usize = 16;
 /// Spins are padded to whole blocks, rows of couplings only to this.
 const VECTOR: usize = 8;
-/// Sweeps after which the fields are summed anew, before rounding errors could add up.
-const REFRESH: u32 = 512;
+/// The sign bit of a float.
+const SIGN: u32 = 1 << 31;
 
 /// The two sides of layered couplings.
 #[derive(Debug)]
@@ -84,34 +85,36 @@ impl Layers {
 }
 
 /// The couplings in the kernel's layout, shared by all runs.
-pub(super) struct Couplings<'a> {
-    key: Key,
+pub(super) struct Layered<'a> {
+    job: &'a Job<'a>,
     /// Model index of each spin of each side.
     sides: &'a [Vec<u32>; 2],
     /// `onto[side]`: for each spin of the *other* side, its couplings onto this side, times 2.
-    onto: [Vec<f32>; 2],
+    onto: [Vec<Eight<f32>>; 2],
+    /// Vectors in a row of each.
     stride: [usize; 2],
     /// Couplings of each spin of side 0 onto side 1 in full precision, for the energies.
     exact: Vec<f64>,
 }
 
-impl<'a> Couplings<'a> {
-    pub(super) fn new(job: &Job, layers: &'a Layers) -> Self {
+impl<'a> Layered<'a> {
+    pub(super) fn new(job: &'a Job<'a>, layers: &'a Layers) -> Self {
         let sides = &layers.sides;
-        let stride = [0, 1].map(|k| sides[k].len().next_multiple_of(VECTOR));
-        let mut onto = [vec![0f32; sides[1].len() * stride[0]], vec![0f32; sides[0].len() * stride[1]]];
+        let stride = [0, 1].map(|k| sides[k].len().div_ceil(VECTOR));
+        let zeros = |rows: usize, stride: usize| vec![Eight([0f32; VECTOR]); rows * stride];
+        let mut onto = [zeros(sides[1].len(), stride[0]), zeros(sides[0].len(), stride[1])];
         let mut exact = vec![0f64; sides[0].len() * sides[1].len()];
         for (a, &i) in sides[0].iter().enumerate() {
             let (neighbours, values) = job.model.row(i as usize);
             for (&j, &value) in neighbours.iter().zip(values) {
                 let b = layers.place[j as usize] as usize;
                 let twice = 2.0 * job.scaled(value);
-                onto[0][b * stride[0] + a] = twice;
-                onto[1][a * stride[1] + b] = twice;
+                onto[0][b * stride[0] + a / VECTOR].0[a % VECTOR] = twice;
+                onto[1][a * stride[1] + b / VECTOR].0[b % VECTOR] = twice;
                 exact[a * sides[1].len() + b] = value;
             }
         }
-        Couplings { key: Key::new(job.batch.seed), sides, onto, stride, exact }
+        Layered { job, sides, onto, stride, exact }
     }
 
     /// Adds to a side's fields what each of `changes` puts on them, `scale` times twice the coupling.
@@ -119,48 +122,47 @@ impl<'a> Couplings<'a> {
     /// The fields are taken in tiles of up to 8 vectors, as equal as can be, that stay in registers
     /// while the rows of all changes go by: no addition waits for the one before.
     #[inline(always)]
-    fn add(&self, side: usize, changes: &[Change], scale: f32, fields: &mut [[f32; BLOCK]]) {
+    fn add<S: Simd>(&self, s: S, side: usize, changes: &[Change], scale: f32, fields: &mut [[S::F; 2]]) {
         if changes.is_empty() {
             return;
         }
         let stride = self.stride[side];
-        let vectors = fields.as_flattened_mut()[..stride].as_chunks_mut::<VECTOR>().0;
+        let vectors = &mut fields.as_flattened_mut()[..stride];
         let tiles = vectors.len().div_ceil(8).max(1);
         let mut at = 0;
         for tile in vectors.chunks_mut(vectors.len().div_ceil(tiles).max(1)) {
             let rows = &self.onto[side][at..];
             match tile.len() {
-                1 => add_tile::<1>(rows, stride, changes, scale, tile),
-                2 => add_tile::<2>(rows, stride, changes, scale, tile),
-                3 => add_tile::<3>(rows, stride, changes, scale, tile),
-                4 => add_tile::<4>(rows, stride, changes, scale, tile),
-                5 => add_tile::<5>(rows, stride, changes, scale, tile),
-                6 => add_tile::<6>(rows, stride, changes, scale, tile),
-                7 => add_tile::<7>(rows, stride, changes, scale, tile),
-                _ => add_tile::<8>(rows, stride, changes, scale, tile),
+                1 => add_tile::<S, 1>(s, rows, stride, changes, scale, tile),
+                2 => add_tile::<S, 2>(s, rows, stride, changes, scale, tile),
+                3 => add_tile::<S, 3>(s, rows, stride, changes, scale, tile),
+                4 => add_tile::<S, 4>(s, rows, stride, changes, scale, tile),
+                5 => add_tile::<S, 5>(s, rows, stride, changes, scale, tile),
+                6 => add_tile::<S, 6>(s, rows, stride, changes, scale, tile),
+                7 => add_tile::<S, 7>(s, rows, stride, changes, scale, tile),
+                _ => add_tile::<S, 8>(s, rows, stride, changes, scale, tile),
             }
-            at += VECTOR * tile.len();
+            at += tile.len();
         }
     }
 }
 
 /// `tile += scale * sum over changes of sign * row`, rows `stride` apart.
 #[inline(always)]
-fn add_tile<const N: usize>(
-    rows: &[f32],
+fn add_tile<S: Simd, const N: usize>(
+    s: S,
+    rows: &[Eight<f32>],
     stride: usize,
     changes: &[Change],
     scale: f32,
-    tile: &mut [[f32; VECTOR]],
+    tile: &mut [S::F],
 ) {
-    let mut sum: [[f32; VECTOR]; N] = std::array::from_fn(|v| tile[v]);
+    let mut sum: [S::F; N] = std::array::from_fn(|v| tile[v]);
     for change in changes {
-        let row = rows[change.from as usize * stride..][..N * VECTOR].as_chunks::<VECTOR>().0;
-        let factor = f32::from_bits(scale.to_bits() ^ change.sign);
+        let row = &rows[change.from as usize * stride..][..N];
+        let factor = s.splat(f32::from_bits(scale.to_bits() ^ change.sign));
         for v in 0..N {
-            for k in 0..VECTOR {
-                sum[v][k] += factor * row[v][k];
-            }
+            sum[v] = s.mul_add(factor, s.floats(row[v].0), sum[v]);
         }
     }
     tile.copy_from_slice(&sum);
@@ -174,21 +176,22 @@ struct Change {
 }
 
 /// One side of one run.
-struct Side {
-    spins: Vec<[f32; BLOCK]>,
-    fields: Vec<[f32; BLOCK]>,
+struct Side<S: Simd> {
+    /// The signs tell; 16 to a block.
+    spins: Vec<[S::F; 2]>,
+    fields: Vec<[S::F; 2]>,
     /// Of the sweep under way, a bit a spin, by fours of blocks: who flipped, and the sign bits then.
     flipped: Vec<[u16; 4]>,
     signs: Vec<[u16; 4]>,
     changes: Vec<Change>,
 }
 
-impl Side {
-    fn new(len: usize) -> Self {
+impl<S: Simd> Side<S> {
+    fn new(s: S, len: usize) -> Self {
         let blocks = len.div_ceil(BLOCK);
         Side {
-            spins: vec![[1.0; BLOCK]; blocks],
-            fields: vec![[0.0; BLOCK]; blocks],
+            spins: vec![[s.splat(1.0); 2]; blocks],
+            fields: vec![[s.splat(0.0); 2]; blocks],
             flipped: vec![[0; 4]; blocks.div_ceil(4)],
             signs: vec![[0; 4]; blocks.div_ceil(4)],
             changes: Vec::with_capacity(len),
@@ -196,164 +199,175 @@ impl Side {
     }
 }
 
-/// Anneals the runs from `first` on, one after the other.
-///
-/// # Safety
-/// The instructions that `S` stands for must be there.
-#[inline(always)]
-pub(super) unsafe fn run<S: Simd>(
-    job: &Job,
-    couplings: &Couplings,
-    first: usize,
-    states: &mut [i8],
-    energies: &mut [f64],
-) {
-    let n = job.model.num_spins();
-    let mut sides = [0, 1].map(|k| Side::new(couplings.sides[k].len()));
-    for (k, (state, energy)) in states.chunks_exact_mut(n).zip(energies).enumerate() {
-        // SAFETY: as for this function.
-        unsafe { run_one::<S>(job, couplings, first + k, &mut sides) };
-        for (side, index) in sides.iter().zip(couplings.sides) {
-            for (&i, &s) in index.iter().zip(side.spins.as_flattened()) {
-                state[i as usize] = s as i8;
+impl Kernel for Layered<'_> {
+    fn end(&self, chunk: usize) -> usize {
+        chunk + 1
+    }
+
+    #[inline(always)]
+    fn run<S: Simd>(&self, s: S, run: usize, state: &mut [i8], energies: &mut [f64]) {
+        let mut sides = [0, 1].map(|k| Side::new(s, self.sides[k].len()));
+        if self.job.batch.gibbs() {
+            self.anneal::<S, true>(s, run, &mut sides);
+        } else {
+            self.anneal::<S, false>(s, run, &mut sides);
+        }
+        for (side, index) in sides.iter().zip(self.sides) {
+            let spins = side.spins.as_flattened().iter().flat_map(|&v| s.float_array(v));
+            for (&i, spin) in index.iter().zip(spins) {
+                state[i as usize] = spin as i8;
             }
         }
-        *energy = energy_of(job, couplings, first + k, state);
+        energies[0] = self.energy(run, state);
     }
 }
 
-#[inline(always)]
-unsafe fn run_one<S: Simd>(job: &Job, couplings: &Couplings, run: usize, sides: &mut [Side; 2]) {
-    let (problem, read) = job.problem_and_read(run);
-    let problem = job.batch.problem_ids[problem];
-    // Blocks of random numbers are counted through both sides.
-    let offset = [0, (4 * sides[0].spins.len()) as u32];
-    for (k, side) in sides.iter_mut().enumerate() {
-        let index = &couplings.sides[k];
-        let spins = side.spins.as_flattened_mut();
-        match job.initial_state(run) {
-            Some(state) => {
-                for (s, &i) in spins.iter_mut().zip(index) {
-                    *s = f32::from(state[i as usize]);
+impl Layered<'_> {
+    #[inline(always)]
+    fn anneal<S: Simd, const GIBBS: bool>(&self, s: S, run: usize, sides: &mut [Side<S>; 2]) {
+        let job = self.job;
+        let keys = Keys::new(s, &job.key);
+        let (problem, read) = job.problem_and_read(run);
+        let problem = job.batch.problem_ids[problem];
+        // Blocks of random numbers are counted through both sides; one is for four spins.
+        let offset = [0, (4 * sides[0].spins.len()) as u32];
+        let start = |sweep: u32| keys.start(s, [0, sweep, read, problem, 0, sweep, read, problem]);
+        for (k, side) in sides.iter_mut().enumerate() {
+            match job.initial_state(run) {
+                Some(state) => {
+                    let given = |at: usize| self.sides[k].get(at).map_or(1.0, |&i| f32::from(state[i as usize]));
+                    for (v, spins) in side.spins.as_flattened_mut().iter_mut().enumerate() {
+                        *spins = s.floats(std::array::from_fn(|lane| given(VECTOR * v + lane)));
+                    }
+                }
+                None => {
+                    for (b, block) in side.spins.iter_mut().enumerate() {
+                        let bits = sixteen(s, &keys, start(INITIAL), offset[k] + 4 * b as u32);
+                        *block = bits.map(|bits| s.select(bits, s.splat(-1.0), s.splat(1.0)));
+                    }
                 }
             }
-            None => {
-                for (b, block) in side.spins.iter_mut().enumerate() {
-                    let at = offset[k] + 4 * b as u32;
-                    // SAFETY: as for this function.
-                    let bits = unsafe { S::sixteen_spins(&couplings.key, at, INITIAL, read, problem) };
-                    *block = bits.map(|b| if b >> 31 == 0 { 1.0 } else { -1.0 });
+        }
+        for (t, rate) in job.rates() {
+            if t % REFRESH == 0 {
+                self.refresh(s, run, sides);
+            }
+            if job.stopped() {
+                return;
+            }
+            let [a, b] = sides;
+            self.sweep::<S, GIBBS>(s, &keys, start(t), offset[0], rate, a, 1, b);
+            self.sweep::<S, GIBBS>(s, &keys, start(t), offset[1], rate, b, 0, a);
+        }
+    }
+
+    /// The local fields from the spins: `f_i = h_i + sum_j J_ij s_j`, and minus infinity for the padding,
+    /// whose spins are up and so never flip.
+    #[inline(always)]
+    fn refresh<S: Simd>(&self, s: S, run: usize, sides: &mut [Side<S>; 2]) {
+        let h = self.job.fields(run);
+        for k in [0, 1] {
+            let [a, b] = &mut *sides;
+            let (side, other) = if k == 0 { (a, b) } else { (b, a) };
+            let field =
+                |at: usize| self.sides[k].get(at).map_or(f32::NEG_INFINITY, |&i| self.job.scaled(h[i as usize]));
+            for (v, fields) in side.fields.as_flattened_mut().iter_mut().enumerate() {
+                *fields = s.floats(std::array::from_fn(|lane| field(VECTOR * v + lane)));
+            }
+            let len = self.sides[k].len();
+            for (v, spins) in side.spins.as_flattened_mut().iter_mut().enumerate() {
+                let lanes = s.float_array(*spins);
+                let up = |lane: usize| if VECTOR * v + lane < len { lanes[lane] } else { 1.0 };
+                *spins = s.floats(std::array::from_fn(up));
+            }
+            let spins = other.spins.as_flattened().iter().flat_map(|&v| s.float_array(v));
+            let all = (0..self.sides[1 - k].len() as u32).zip(spins);
+            let all: Vec<_> = all.map(|(from, spin)| Change { from, sign: spin.to_bits() & SIGN }).collect();
+            self.add(s, k, &all, 0.5, &mut side.fields);
+        }
+    }
+
+    /// Updates all spins of a side; flips change the fields of the other side, number `other_side`.
+    ///
+    /// First all decisions, with no branch between them but the one that skips a frozen block, so that the
+    /// long chain of one overlaps that of the next; then the list of flips; then their rows.
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
+    fn sweep<S: Simd, const GIBBS: bool>(
+        &self,
+        s: S,
+        keys: &Keys<S>,
+        start: S::U,
+        offset: u32,
+        rate: f32,
+        side: &mut Side<S>,
+        other_side: usize,
+        other: &mut Side<S>,
+    ) {
+        let rate = s.splat(rate);
+        let sign = s.splat_int(SIGN);
+        let decisions = side.flipped.as_flattened_mut().iter_mut().zip(side.signs.as_flattened_mut());
+        for (b, ((spins, fields), (flipped, signs))) in
+            side.spins.iter_mut().zip(&side.fields).zip(decisions).enumerate()
+        {
+            let exponent: [S::F; 2] = std::array::from_fn(|v| s.mul(rate, s.mul(spins[v], fields[v])));
+            *flipped = 0;
+            let warmest = s.max(exponent[0], exponent[1]);
+            if s.signs(s.as_ints(s.sub(s.splat(NEVER), warmest))) != 0 {
+                let bits = sixteen(s, keys, start, offset + 4 * b as u32);
+                *signs = 0;
+                for v in 0..2 {
+                    let flips = accepted::<S, GIBBS>(s, exponent[v], bits[v]);
+                    let new = s.xor(s.as_ints(spins[v]), s.and(flips, sign));
+                    spins[v] = s.as_floats(new);
+                    *flipped |= u16::from(s.signs(flips)) << (VECTOR * v);
+                    *signs |= u16::from(s.signs(new)) << (VECTOR * v);
                 }
             }
         }
-    }
-    for (t, rate) in job.rates() {
-        if t % REFRESH == 0 {
-            refresh(job, couplings, run, sides);
-        }
-        if job.stopped() {
-            return;
-        }
-        let [a, b] = sides;
-        // SAFETY: as for this function.
-        unsafe {
-            sweep::<S>(couplings, 1, a, b, rate, |block| [offset[0] + 4 * block, t, read, problem]);
-            sweep::<S>(couplings, 0, b, a, rate, |block| [offset[1] + 4 * block, t, read, problem]);
-        }
-    }
-}
-
-/// The local fields from the spins: `f_i = h_i + sum_j J_ij s_j`, and minus infinity for the padding,
-/// whose spins are up and so never flip.
-#[inline(always)]
-fn refresh(job: &Job, couplings: &Couplings, run: usize, sides: &mut [Side; 2]) {
-    let h = job.fields(run);
-    for k in [0, 1] {
-        let [a, b] = &mut *sides;
-        let (side, other) = if k == 0 { (a, b) } else { (b, a) };
-        side.fields.fill([f32::NEG_INFINITY; BLOCK]);
-        for (f, &i) in side.fields.as_flattened_mut().iter_mut().zip(&couplings.sides[k]) {
-            *f = job.scaled(h[i as usize]);
-        }
-        let spins = &other.spins.as_flattened()[..couplings.sides[1 - k].len()];
-        let all = spins.iter().enumerate().map(|(k, s)| Change { from: k as u32, sign: s.to_bits() & SIGN });
-        couplings.add(k, &all.collect::<Vec<_>>(), 0.5, &mut side.fields);
-        for pad in &mut side.spins.as_flattened_mut()[couplings.sides[k].len()..] {
-            *pad = 1.0;
-        }
-    }
-}
-
-/// Updates all spins of a side; flips change the fields of the other side, number `other_side`.
-///
-/// First all decisions, with no branch between them but the one that skips a frozen block, so that the
-/// long chain of one overlaps that of the next; then the list of flips; then their rows.
-#[inline(always)]
-unsafe fn sweep<S: Simd>(
-    couplings: &Couplings,
-    other_side: usize,
-    side: &mut Side,
-    other: &mut Side,
-    rate: f32,
-    counter: impl Fn(u32) -> [u32; 4],
-) {
-    let decisions = side.flipped.as_flattened_mut().iter_mut().zip(side.signs.as_flattened_mut());
-    for (b, ((spins, fields), (flipped, signs))) in
-        side.spins.iter_mut().zip(&side.fields).zip(decisions).enumerate()
-    {
-        let mut exponent = [0f32; BLOCK];
-        let mut warm = 0;
-        for k in 0..BLOCK {
-            exponent[k] = rate * (spins[k] * fields[k]);
-            warm |= i32::from(exponent[k] > NEVER);
-        }
-        *flipped = 0;
-        if warm != 0 {
-            let [block, t, read, problem] = counter(b as u32);
-            // SAFETY: as for this function.
-            unsafe {
-                let bits = S::sixteen_spins(&couplings.key, block, t, read, problem);
-                let accepted = accept(&exponent, &bits);
-                *spins = turned(spins, &accepted);
-                *flipped = S::signs(&accepted);
-                *signs = S::signs(&spins.map(|s| s.to_bits() as i32));
+        side.changes.clear();
+        for (k, (flipped, signs)) in side.flipped.iter().zip(&side.signs).enumerate() {
+            let [mut flips, signs] =
+                [flipped, signs].map(|four| four.iter().rev().fold(0, |w, &m| w << BLOCK | u64::from(m)));
+            while flips != 0 {
+                let bit = flips.trailing_zeros();
+                flips &= flips - 1;
+                let from = (4 * BLOCK * k) as u32 + bit;
+                side.changes.push(Change { from, sign: ((signs >> bit) as u32) << 31 });
             }
         }
+        self.add(s, other_side, &side.changes, 1.0, &mut other.fields);
     }
-    side.changes.clear();
-    for (k, (flipped, signs)) in side.flipped.iter().zip(&side.signs).enumerate() {
-        let [mut flips, signs] =
-            [flipped, signs].map(|four| four.iter().rev().fold(0, |w, &m| w << BLOCK | u64::from(m)));
-        while flips != 0 {
-            let bit = flips.trailing_zeros();
-            flips &= flips - 1;
-            let from = (4 * BLOCK * k) as u32 + bit;
-            side.changes.push(Change { from, sign: ((signs >> bit) as u32) << 31 });
-        }
-    }
-    couplings.add(other_side, &side.changes, 1.0, &mut other.fields);
-}
 
-/// The energy of a state in double precision, from the numbers that were given.
-#[inline(always)]
-fn energy_of(job: &Job, couplings: &Couplings, run: usize, state: &[i8]) -> f64 {
-    let spin = |i: &u32| f64::from(state[*i as usize]);
-    let h = job.fields(run);
-    let mut field: Vec<f64> = couplings.sides[1].iter().map(|&j| h[j as usize]).collect();
-    let mut energy = 0.0;
-    if !field.is_empty() {
-        for (row, i) in couplings.exact.chunks_exact(field.len()).zip(&couplings.sides[0]) {
-            let s = spin(i);
-            for (f, w) in field.iter_mut().zip(row) {
-                *f += s * w;
+    /// The energy of a state in double precision, from the numbers that were given.
+    fn energy(&self, run: usize, state: &[i8]) -> f64 {
+        let spin = |i: &u32| f64::from(state[*i as usize]);
+        let h = self.job.fields(run);
+        let mut field: Vec<f64> = self.sides[1].iter().map(|&j| h[j as usize]).collect();
+        let mut energy = 0.0;
+        if !field.is_empty() {
+            for (row, i) in self.exact.chunks_exact(field.len()).zip(&self.sides[0]) {
+                let s = spin(i);
+                for (f, w) in field.iter_mut().zip(row) {
+                    *f += s * w;
+                }
             }
         }
+        for i in &self.sides[0] {
+            energy += spin(i) * h[*i as usize];
+        }
+        for (j, f) in self.sides[1].iter().zip(&field) {
+            energy += spin(j) * f;
+        }
+        energy
     }
-    for i in &couplings.sides[0] {
-        energy += spin(i) * h[*i as usize];
-    }
-    for (j, f) in couplings.sides[1].iter().zip(&field) {
-        energy += spin(j) * f;
-    }
-    energy
+}
+
+/// The random numbers of 16 spins from block `block` on.
+#[inline(always)]
+fn sixteen<S: Simd>(s: S, keys: &Keys<S>, start: S::U, block: u32) -> [S::U; 2] {
+    [0, 2].map(|k| {
+        let place = s.ints([block + k, 0, 0, 0, block + k + 1, 0, 0, 0]);
+        keys.finish(s, s.xor(start, place))
+    })
 }

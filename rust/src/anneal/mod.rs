@@ -8,12 +8,16 @@
 mod accept;
 mod isa;
 mod layered;
+mod multispin;
+mod single;
 mod sparse;
 
 pub(crate) use layered::Layers;
 
 use crate::model::{Batch, Error, Model};
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::rng::Key;
+use isa::Kernel;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// More threads than this are not started, whatever is asked for.
@@ -39,11 +43,36 @@ impl Samples {
     }
 }
 
+/// How an anneal goes on, and a way to end it from another thread.
+#[derive(Debug, Default)]
+pub struct Control {
+    done: AtomicUsize,
+    finish: AtomicBool,
+    abort: AtomicBool,
+}
+
+impl Control {
+    /// Reads that are finished, of all problems.
+    pub fn done(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Begins no more reads; those under way are finished and returned.
+    pub fn finish(&self) {
+        self.finish.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the anneal within a sweep or so, with states that mean nothing.
+    pub fn abort(&self) {
+        self.abort.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Anneals every problem of `batch`, `num_reads` times each.
 ///
 /// The answer depends on the model, the batch and its seed alone, to the last bit: not on
 /// `num_threads` (all cores where `None`), the processor, or how problems are grouped into batches.
-/// Once `stop` is set the call returns soon, within a sweep, with states that mean nothing.
+/// After [`Control::finish`] only the reads that were begun come back: the first so many of the batch.
 ///
 /// # Errors
 /// If there is no memory for the samples.
@@ -51,106 +80,168 @@ pub fn anneal(
     model: &Model,
     batch: &Batch,
     num_threads: Option<usize>,
-    stop: &AtomicBool,
+    control: &Control,
 ) -> Result<Samples, Error> {
     let (n, problems) = (model.num_spins(), batch.problem_ids.len());
     let mut samples = Samples::zeros(problems.saturating_mul(batch.num_reads), n)?;
     if n == 0 {
         return Ok(samples);
     }
-    let isa = isa::best();
-    let job = Job { model, batch, stop };
-    match model.pattern().layers() {
-        Some(layers) => {
-            let problem = layered::Couplings::new(&job, layers);
-            in_parallel(num_threads, 1, n, &mut samples, |first, states, energies| {
-                isa::layered(isa, &job, &problem, first, states, energies)
-            });
+    let job = Job { model, batch, key: Key::new(batch.seed), control };
+    let threads = num_threads.unwrap_or_else(pool::cores);
+    match Plan::of(&job) {
+        Plan::Layered(layers) => in_parallel(&job, threads, &layered::Layered::new(&job, layers), &mut samples),
+        Plan::Multispin(integers) => {
+            in_parallel(&job, threads, &multispin::Multispin::new(&job, integers), &mut samples);
         }
-        None => {
-            let problem = sparse::Couplings::new(&job);
-            in_parallel(num_threads, sparse::LANES, n, &mut samples, |first, states, energies| {
-                isa::sparse(isa, &job, &problem, first, states, energies)
-            });
-        }
+        Plan::Single => in_parallel(&job, threads, &single::Single::new(&job), &mut samples),
+        Plan::Sparse => in_parallel(&job, threads, &sparse::Sparse::new(&job, threads), &mut samples),
     }
     Ok(samples)
 }
 
+/// The kernel for a job.
+enum Plan<'a> {
+    Layered(&'a Layers),
+    Multispin(multispin::Integers),
+    Single,
+    Sparse,
+}
+
+impl<'a> Plan<'a> {
+    fn of(job: &Job<'a>) -> Self {
+        let (model, batch) = (job.model, job.batch);
+        let runs = batch.problem_ids.len() * batch.num_reads;
+        if batch.random_order {
+            return Plan::Single;
+        }
+        if let Some(layers) = model.pattern().layers() {
+            return Plan::Layered(layers);
+        }
+        // What the kernels cost: a vector of few runs takes as long as a full one.
+        if runs < 3 {
+            return Plan::Single;
+        }
+        let few = batch.num_reads < 12 && runs > batch.num_reads;
+        if !batch.gibbs()
+            && !few
+            && let Some(integers) = multispin::Integers::of(job)
+        {
+            return Plan::Multispin(integers);
+        }
+        Plan::Sparse
+    }
+}
+
+/// Sweeps after which the fields are summed anew, before rounding errors could add up.
+const REFRESH: u32 = 512;
+
 /// What every kernel is given. A *run* is one read of one problem; runs are numbered problem by problem.
-#[derive(Clone, Copy)]
-pub(crate) struct Job<'a> {
-    pub(crate) model: &'a Model,
-    pub(crate) batch: &'a Batch<'a>,
-    stop: &'a AtomicBool,
+struct Job<'a> {
+    model: &'a Model,
+    batch: &'a Batch<'a>,
+    key: Key,
+    control: &'a Control,
 }
 
 impl Job<'_> {
     /// The problem's index in the batch and the read.
-    pub(crate) fn problem_and_read(&self, run: usize) -> (usize, u32) {
+    fn problem_and_read(&self, run: usize) -> (usize, u32) {
         (run / self.batch.num_reads, (run % self.batch.num_reads) as u32)
     }
 
     /// The fields of the problem that `run` belongs to.
-    pub(crate) fn fields(&self, run: usize) -> &[f64] {
+    fn fields(&self, run: usize) -> &[f64] {
         self.batch.problem_fields(run / self.batch.num_reads, self.model.num_spins())
     }
 
     /// The state given for `run` to start from.
-    pub(crate) fn initial_state(&self, run: usize) -> Option<&[i8]> {
+    fn initial_state(&self, run: usize) -> Option<&[i8]> {
         let n = self.model.num_spins();
         self.batch.initial_states.map(|states| &states[run * n..(run + 1) * n])
     }
 
     /// `2 beta log2(e)` of each sweep: flips are accepted with probability `2^(rate s f)`.
-    pub(crate) fn rates(&self) -> impl Iterator<Item = (u32, f32)> {
+    fn rates(&self) -> impl Iterator<Item = (u32, f32)> {
         let factor = 2.0 * std::f64::consts::LOG2_E / self.batch.scale;
         // A rate beyond single precision is as good as zero temperature.
         let rate = move |beta: &f64| (beta * factor).min(f64::from(f32::MAX) * 0.5) as f32;
         self.batch.betas.iter().map(rate).enumerate().map(|(t, r)| (t as u32, r))
     }
 
-    pub(crate) fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+    fn stopped(&self) -> bool {
+        self.control.abort.load(Ordering::Relaxed)
     }
 
     /// A coupling or field as the kernels see it.
-    pub(crate) fn scaled(&self, value: f64) -> f32 {
+    fn scaled(&self, value: f64) -> f32 {
         (value * self.batch.scale) as f32
+    }
+
+    /// The energy of a state of `run` in double precision, from the numbers that were given.
+    fn energy(&self, run: usize, state: &[i8]) -> f64 {
+        let h = self.fields(run);
+        let mut energy = 0.0;
+        for (i, &spin) in state.iter().enumerate() {
+            let (neighbours, values) = self.model.row(i);
+            let mut field = h[i];
+            for (&j, &value) in neighbours.iter().zip(values) {
+                // Each pair once, from its later spin.
+                if j as usize >= i {
+                    break;
+                }
+                field += value * f64::from(state[j as usize]);
+            }
+            energy += f64::from(spin) * field;
+        }
+        energy
     }
 }
 
-/// Shares out the runs in chunks of `lanes`: whoever is free takes the next. The calling thread works too,
-/// so one thread needs no pool, and a brief job is under way before the others have woken up.
-fn in_parallel(
-    num_threads: Option<usize>,
-    lanes: usize,
-    num_spins: usize,
-    samples: &mut Samples,
-    kernel: impl Fn(usize, &mut [i8], &mut [f64]) + Sync,
-) {
-    let states = samples.states.chunks_mut(lanes * num_spins);
-    let energies = samples.energies.chunks_mut(lanes);
-    let threads = num_threads.unwrap_or_else(pool::cores).min(energies.len());
-    let chunks = Mutex::new(states.zip(energies).enumerate());
-    let next = || chunks.lock().unwrap_or_else(PoisonError::into_inner).next();
+/// Shares out the chunks: whoever is free takes the next. The calling thread works too, so one thread needs
+/// no pool, and a brief job is under way before the others have woken up. Leaves what was begun.
+fn in_parallel(job: &Job, num_threads: usize, kernel: &impl Kernel, samples: &mut Samples) {
+    let (n, runs) = (job.model.num_spins(), samples.energies.len());
+    let isa = isa::best();
+    let (states, energies) = (&mut samples.states[..], &mut samples.energies[..]);
+    let rest = Mutex::new((0, states, energies));
+    let next = || {
+        let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
+        if rest.2.is_empty() || job.control.finish.load(Ordering::Relaxed) {
+            return None;
+        }
+        let chunk = rest.0;
+        let begun = runs - rest.2.len();
+        let count = kernel.end(chunk).min(runs) - begun;
+        let (states, energies) = (std::mem::take(&mut rest.1), std::mem::take(&mut rest.2));
+        let (states, later_states) = states.split_at_mut(count * n);
+        let (energies, later_energies) = energies.split_at_mut(count);
+        *rest = (chunk + 1, later_states, later_energies);
+        Some((chunk, states, energies))
+    };
     let work = || {
-        while let Some((k, (states, energies))) = next() {
-            kernel(k * lanes, states, energies);
+        while let Some((chunk, states, energies)) = next() {
+            isa::run(isa, kernel, chunk, states, energies);
+            job.control.done.fetch_add(energies.len(), Ordering::Relaxed);
         }
     };
-    if threads <= 1 {
-        return work();
-    }
-    let pool = pool::of(threads - 1);
-    pool::stir();
-    pool.in_place_scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(|_| work());
-        }
+    let chunks = (0..num_threads).position(|chunk| kernel.end(chunk) >= runs).map_or(num_threads, |last| last + 1);
+    if chunks <= 1 {
         work();
-    });
-    pool.spawn_broadcast(|_| pool::linger());
+    } else {
+        let pool = pool::of(chunks - 1);
+        pool::stir();
+        pool.in_place_scope(|scope| {
+            for _ in 1..chunks {
+                scope.spawn(|_| work());
+            }
+            work();
+        });
+        pool.spawn_broadcast(|_| pool::linger());
+    }
+    let begun = runs - rest.into_inner().unwrap_or_else(PoisonError::into_inner).2.len();
+    samples.states.truncate(begun * n);
+    samples.energies.truncate(begun);
 }
 
 mod pool {

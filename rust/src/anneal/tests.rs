@@ -2,6 +2,7 @@
 
 use super::isa::{self, Isa};
 use super::*;
+use crate::model::Criterion;
 
 /// A small random problem: complete bipartite where `sides` is given, else a random graph.
 fn problem(n: usize, sides: Option<usize>, seed: u64) -> (Model, Vec<f64>) {
@@ -28,9 +29,31 @@ fn problem(n: usize, sides: Option<usize>, seed: u64) -> (Model, Vec<f64>) {
 }
 
 fn shapes() -> impl Iterator<Item = (Model, Vec<f64>)> {
-    [(1, None), (12, None), (37, None), (40, Some(17)), (9, Some(1)), (160, Some(120))]
+    let real = [(1, None), (12, None), (37, None), (40, Some(17)), (9, Some(1)), (160, Some(120))]
         .into_iter()
-        .map(|(n, sides)| problem(n, sides, n as u64))
+        .map(|(n, sides)| problem(n, sides, n as u64));
+    real.chain(
+        [(12, 1, 1.0), (37, 1, 0.1), (37, 7, 0.25), (70, 3, 1.0)].map(|(n, most, q)| integer_problem(n, most, q)),
+    )
+}
+
+/// A random graph with couplings and fields that are up to `most` quanta.
+fn integer_problem(n: usize, most: i64, quantum: f64) -> (Model, Vec<f64>) {
+    let (mut rows, mut cols, mut values) = (vec![], vec![], vec![]);
+    let mut fields = vec![];
+    for i in 0..n as i64 {
+        for j in i + 1..(i + 9).min(n as i64) {
+            if (i * 7 + j * 3) % 5 < 3 {
+                rows.push(i);
+                cols.push(j);
+                values.push(quantum * ((i * i + 3 * j) % (2 * most + 1) - most) as f64);
+            }
+        }
+    }
+    for k in 0..3 * n as i64 {
+        fields.push(quantum * ((k * k + k / 3) % (2 * most + 1) - most) as f64);
+    }
+    (Model::new(n, &rows, &cols, &values).unwrap(), fields)
 }
 
 #[test]
@@ -38,31 +61,41 @@ fn same_bits_on_every_instruction_set() {
     for (model, fields) in shapes() {
         let betas: Vec<f64> = (0..40).map(|k| 0.1 * f64::from(k)).collect();
         let batch = Batch::new(&model, &fields, &betas, 7, None, 3, &[0, 1, 2]).unwrap();
-        let stop = AtomicBool::new(false);
-        let job = Job { model: &model, batch: &batch, stop: &stop };
-        let n = model.num_spins();
-        let on = |isa: Isa| {
-            let mut s = Samples { states: vec![0; 21 * n], energies: vec![0.0; 21] };
-            match model.pattern().layers() {
-                Some(layers) => {
-                    let c = layered::Couplings::new(&job, layers);
-                    isa::layered(isa, &job, &c, 0, &mut s.states, &mut s.energies);
+        for batch in [batch, batch.accepting_by(Criterion::Gibbs), batch.in_random_order(true)] {
+            let control = Control::default();
+            let job = Job { model: &model, batch: &batch, key: Key::new(3), control: &control };
+            let n = model.num_spins();
+            let on = |isa: Isa| {
+                let mut found = vec![];
+                if let Some(layers) = model.pattern().layers() {
+                    found.push(all_chunks(isa, &layered::Layered::new(&job, layers), n, 21));
                 }
-                None => {
-                    let c = sparse::Couplings::new(&job);
-                    let (states, energies) = (s.states.chunks_mut(16 * n), s.energies.chunks_mut(16));
-                    for (k, (states, energies)) in states.zip(energies).enumerate() {
-                        isa::sparse(isa, &job, &c, 16 * k, states, energies);
-                    }
+                found.push(all_chunks(isa, &single::Single::new(&job), n, 21));
+                found.push(all_chunks(isa, &sparse::Sparse::new(&job, 1), n, 21));
+                if let Some(integers) = multispin::Integers::of(&job) {
+                    found.push(all_chunks(isa, &multispin::Multispin::new(&job, integers), n, 21));
                 }
+                found
+            };
+            let reference = on(Isa::Portable);
+            for isa in isa::available() {
+                assert!(on(isa) == reference, "{isa:?} differs on {n} spins");
             }
-            s
-        };
-        let reference = on(Isa::Portable);
-        for isa in isa::available() {
-            assert!(on(isa) == reference, "{isa:?} differs on {n} spins");
         }
     }
+}
+
+/// What a kernel makes of all runs.
+fn all_chunks(isa: Isa, kernel: &impl Kernel, n: usize, runs: usize) -> Samples {
+    let mut samples = Samples { states: vec![0; runs * n], energies: vec![0.0; runs] };
+    let (mut chunk, mut at) = (0, 0);
+    while at < runs {
+        let end = kernel.end(chunk).min(runs);
+        let (states, energies) = (&mut samples.states[at * n..end * n], &mut samples.energies[at..end]);
+        isa::run(isa, kernel, chunk, states, energies);
+        (chunk, at) = (chunk + 1, end);
+    }
+    samples
 }
 
 #[test]
@@ -74,7 +107,7 @@ fn same_bits_for_any_threads_and_split() {
             let ids: Vec<u32> = problems.clone().map(|p| p as u32).collect();
             let fields = &fields[problems.start * n..problems.end * n];
             let batch = Batch::new(&model, fields, &betas, 17, None, 5, &ids).unwrap();
-            anneal(&model, &batch, threads, &AtomicBool::new(false)).unwrap()
+            anneal(&model, &batch, threads, &Control::default()).unwrap()
         };
         let whole = run(0..3, None);
         for threads in [1, 2, 16] {
@@ -92,7 +125,7 @@ fn energies_are_those_of_the_states() {
         let n = model.num_spins();
         let betas = [0.5; 20];
         let batch = Batch::new(&model, &fields, &betas, 5, None, 5, &[0, 1, 2]).unwrap();
-        let samples = anneal(&model, &batch, None, &AtomicBool::new(false)).unwrap();
+        let samples = anneal(&model, &batch, None, &Control::default()).unwrap();
         for (run, (state, energy)) in samples.states.chunks(n).zip(&samples.energies).enumerate() {
             let s = |i: usize| f64::from(state[i]);
             let mut wanted = 0.0;
@@ -117,7 +150,7 @@ fn a_cold_anneal_keeps_a_ground_state_it_is_given() {
     let fields = vec![-0.5; n as usize];
     let up = vec![1i8; 3 * n as usize];
     let batch = Batch::new(&model, &fields, &[1e6; 10], 3, Some(&up), 1, &[0]).unwrap();
-    assert_eq!(anneal(&model, &batch, None, &AtomicBool::new(false)).unwrap().states, up);
+    assert_eq!(anneal(&model, &batch, None, &Control::default()).unwrap().states, up);
 }
 
 #[test]
@@ -133,7 +166,7 @@ fn numbers_far_from_one_anneal_like_their_scaled_selves() {
         let scaled_betas = betas.map(|b| b / scale);
         let one = Batch::new(&plain, &fields, &betas, 16, None, 9, &[4]).unwrap();
         let two = Batch::new(&scaled, &scaled_fields, &scaled_betas, 16, None, 9, &[4]).unwrap();
-        let stop = AtomicBool::new(false);
+        let stop = Control::default();
         let states = |model, batch| anneal(model, batch, None, &stop).unwrap().states;
         assert_eq!(states(&plain, &one), states(&scaled, &two));
     }
@@ -143,10 +176,10 @@ fn numbers_far_from_one_anneal_like_their_scaled_selves() {
 fn nothing_to_anneal() {
     let empty = Model::new(0, &[], &[], &[]).unwrap();
     let batch = Batch::new(&empty, &[], &[1.0], 3, None, 0, &[0, 1]).unwrap();
-    let samples = anneal(&empty, &batch, None, &AtomicBool::new(false)).unwrap();
+    let samples = anneal(&empty, &batch, None, &Control::default()).unwrap();
     assert_eq!((samples.states.len(), samples.energies), (0, vec![0.0; 6]));
 
     let free = Model::new(2, &[], &[], &[]).unwrap();
     let batch = Batch::new(&free, &[], &[1.0], 3, None, 0, &[]).unwrap();
-    assert_eq!(anneal(&free, &batch, Some(2), &AtomicBool::new(false)).unwrap(), Samples::default());
+    assert_eq!(anneal(&free, &batch, Some(2), &Control::default()).unwrap(), Samples::default());
 }

@@ -1,0 +1,617 @@
+//! Small integer couplings, in units of a common quantum: 256 reads of a problem in the bits of a vector.
+//!
+//! ```text
+//! spin i   [ read 0 | read 1 | ... | read 255 ]   one bit each, 1 = down
+//! field i  plane 0 [ 1 | 0 | ... ]    counts the couplings that would rather see the spin flipped,
+//!          plane 1 [ 0 | 1 | ... ]    weighted by |J|, summed anew at each update by bitwise adders;
+//!          plane 2 [ 1 | 1 | ... ]    the count starts so that the last plane tells "costs nothing"
+//! ```
+//!
+//! After Isakov, Zintchenko, Rønnow and Troyer, "Optimised simulated annealing for Ising spin glasses" (Comput.
+//! Phys. Commun. 192, 265, 2015), with one difference: they share a random number among the reads of a
+//! word, which correlates the reads; here every read draws its own.
+//!
+//! A flip that costs `e + 1` steps of `2 dE` is accepted with probability `p r^e`. For the two lowest binary
+//! digits of `e` that is *one* uniform number against four thresholds; each higher digit is one more
+//! independent event of probability `r^4, r^8, ...`. A uniform number is compared digit by digit, all reads
+//! at once: the first digit that is 1 in a random word decides a read, and its answer is that digit of
+//! its threshold. After 12 words one read in 16 vectors is left; the words go on until none is. When
+//! even the cheapest flip has a chance below 2^-12, the reads that survive 12 words are drawn directly:
+//! in 15 of 16 vectors there is none.
+//!
+//! Cost of an update of 256 reads: 7 instructions a coupling of 1, and about 100 for the numbers and the
+//! decision, or 30 when cold. The fields are not maintained: adding a flip's share would cost as much as
+//! summing, and in 256 reads one nearly always flips.
+//!
+//! Tried and slower: 512 reads, which hides the latency of AES (four streams for each place do it as well,
+//! and leave 512 reads for two threads); one digit of a geometric variable at a time, as it needs a uniform
+//! number for each; leaving the words early, for the misprediction costs more than the words.
+
+use super::Job;
+use super::isa::Kernel;
+use crate::rng::{INITIAL, Keys};
+use crate::simd::Simd;
+
+const READS: usize = 256;
+/// Streams of random words for each place, so that the rounds of one overlap those of another.
+const STREAMS: usize = 4;
+/// Words that are compared without a look at who is left.
+const WORDS: usize = 12;
+/// Binary digits of a coupling.
+const DIGITS: usize = 3;
+/// The sum of |couplings| and |field| of a spin that seven planes hold.
+const LARGEST: u32 = 126;
+
+/// Couplings and fields as integers.
+pub(super) struct Integers {
+    quantum: f64,
+    /// In the order of the model's rows.
+    couplings: Vec<i8>,
+    /// `(problems, spins)`.
+    fields: Vec<i8>,
+    /// The largest sum of |couplings| and |field| of a spin.
+    largest: u32,
+}
+
+impl Integers {
+    /// If they are small enough, multiples of a quantum, and few enough that summing them all is cheap.
+    pub(super) fn of(job: &Job) -> Option<Self> {
+        let (couplings, fields) = (job.model.couplings(), job.batch.fields);
+        let all = || couplings.iter().chain(fields).map(|v| v.abs());
+        let smallest = all().filter(|&v| v > 0.0).fold(f64::INFINITY, f64::min);
+        let multiple = |v: f64, quantum: f64| {
+            let ratio = v / quantum;
+            let whole = ratio.round();
+            ((ratio - whole).abs() <= 1e-9 * whole && whole <= f64::from(LARGEST)).then_some(whole as i8)
+        };
+        // The smallest number may itself be a few quanta: 2 and 3 are multiples of 1.
+        let mut quanta = (1..=6).map(|parts| smallest / f64::from(parts));
+        let quantum = quanta.find(|&q| q.is_normal() && all().all(|v| multiple(v, q).is_some()))?;
+        let integers = |values: &[f64]| -> Vec<i8> {
+            values
+                .iter()
+                .map(|&v| multiple(v.abs(), quantum).unwrap_or(0) * if v < 0.0 { -1 } else { 1 })
+                .collect()
+        };
+        let mut found = Integers { quantum, couplings: integers(couplings), fields: integers(fields), largest: 0 };
+        let n = job.model.num_spins();
+        let mut widest = vec![0u32; n];
+        for problem in found.fields.chunks_exact(n) {
+            for (wide, h) in widest.iter_mut().zip(problem) {
+                *wide = (*wide).max(u32::from(h.unsigned_abs()));
+            }
+        }
+        let mut inputs = 0;
+        for (i, wide) in widest.iter().enumerate() {
+            let (neighbours, at) = job.model.pattern().row(i);
+            let row = &found.couplings[at..at + neighbours.len()];
+            if row.iter().any(|j| j.unsigned_abs() >> DIGITS != 0) {
+                return None;
+            }
+            inputs += row.iter().map(|j| j.count_ones_of_size()).sum::<u32>() as usize;
+            found.largest = found.largest.max(wide + row.iter().map(|j| u32::from(j.unsigned_abs())).sum::<u32>());
+        }
+        (found.largest <= LARGEST && inputs <= 40 * n).then_some(found)
+    }
+}
+
+trait Digits {
+    fn count_ones_of_size(self) -> u32;
+}
+
+impl Digits for i8 {
+    /// Binary digits that are 1 in the absolute value.
+    fn count_ones_of_size(self) -> u32 {
+        self.unsigned_abs().count_ones()
+    }
+}
+
+/// One binary digit of a coupling: the neighbour, and whether J is positive.
+#[derive(Clone, Copy)]
+struct Input {
+    neighbour: u32,
+    positive: u32,
+}
+
+pub(super) struct Multispin<'a> {
+    job: &'a Job<'a>,
+    integers: Integers,
+    /// The inputs of digit `d` of spin `i` stand at `starts[DIGITS i + d] .. starts[DIGITS i + d + 1]`.
+    starts: Vec<u32>,
+    inputs: Vec<Input>,
+    /// Binary digits of the largest coupling.
+    digits: usize,
+}
+
+impl<'a> Multispin<'a> {
+    pub(super) fn new(job: &'a Job<'a>, integers: Integers) -> Self {
+        let (mut starts, mut inputs) = (vec![0], vec![]);
+        for i in 0..job.model.num_spins() {
+            let (neighbours, at) = job.model.pattern().row(i);
+            for digit in 0..DIGITS {
+                for (&neighbour, j) in neighbours.iter().zip(&integers.couplings[at..]) {
+                    if j.unsigned_abs() >> digit & 1 == 1 {
+                        inputs.push(Input { neighbour, positive: u32::from(*j > 0) });
+                    }
+                }
+                starts.push(inputs.len() as u32);
+            }
+        }
+        let largest = integers.couplings.iter().map(|j| j.unsigned_abs()).max().unwrap_or(0);
+        let digits = (8 - largest.leading_zeros()) as usize;
+        Multispin { job, integers, starts, inputs, digits }
+    }
+
+    fn chunks_of_problem(&self) -> usize {
+        self.job.batch.num_reads.div_ceil(READS)
+    }
+}
+
+impl Kernel for Multispin<'_> {
+    fn end(&self, chunk: usize) -> usize {
+        let (each, reads) = (self.chunks_of_problem(), self.job.batch.num_reads);
+        chunk / each * reads + (READS * (chunk % each + 1)).min(reads)
+    }
+
+    #[inline(always)]
+    fn run<S: Simd>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
+        // The last plane stands for 2^(planes - 1), more than half of the largest sum.
+        match self.integers.largest.div_ceil(2) {
+            0..4 => self.anneal::<S, 3>(s, chunk, states, energies),
+            4..8 => self.anneal::<S, 4>(s, chunk, states, energies),
+            8..16 => self.anneal::<S, 5>(s, chunk, states, energies),
+            16..32 => self.anneal::<S, 6>(s, chunk, states, energies),
+            _ => self.anneal::<S, 7>(s, chunk, states, energies),
+        }
+    }
+}
+
+/// What a sweep's temperature makes of the odds, for an even or odd sum of a spin's |couplings|.
+struct Odds {
+    /// For each digit of a uniform number, which of the four thresholds have a 1 there.
+    thresholds: [u8; 32],
+    /// All thresholds are below `2^-WORDS`.
+    cold: bool,
+}
+
+impl<'a> Multispin<'a> {
+    #[inline(always)]
+    fn anneal<S: Simd, const K: usize>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
+        let job = self.job;
+        let n = job.model.num_spins();
+        let keys = Keys::new(s, &job.key);
+        let problem = chunk / self.chunks_of_problem();
+        let first_read = READS * (chunk % self.chunks_of_problem());
+        let fields = &self.integers.fields[problem * n..][..n];
+        let totals: Vec<u8> = (0..n).map(|i| self.total(i, fields)).collect();
+        let stream = Stream { id: job.batch.problem_ids[problem], block: (first_read / 128) as u32 };
+        let first_run = problem * job.batch.num_reads + first_read;
+        let mut spins = self.initial_spins(s, &keys, &stream, first_run, energies.len());
+        let survivors = survivors();
+
+        for (t, &beta) in job.batch.betas.iter().enumerate() {
+            let step = (-2.0 * beta * self.integers.quantum).exp();
+            let odds = odds(step);
+            let higher: [u32; 4] = std::array::from_fn(|d| fixed(step.powi(8 << d)));
+            let starts = stream.starts(s, &keys, t as u32);
+            for i in 0..n {
+                if i % 4096 == 0 && job.stopped() {
+                    return;
+                }
+                let old = spins[i];
+                let total = totals[i];
+                let count = self.count::<S, K>(s, i, old, total, fields[i], &spins);
+                let free = count[K - 1];
+                let place = s.ints([i as u32, 0, 0, 0, i as u32, 0, 0, 0]);
+                let odds = &odds[usize::from(total % 2)];
+                let mut left = s.and_not(s.splat_int(u32::MAX), free);
+                let mut words = [left; STREAMS];
+                let mut accepted = s.splat_int(0);
+                if odds.cold {
+                    words[0] = keys.finish(s, s.xor(starts[0], place));
+                    let draw = s.int_array(words[0]);
+                    if draw[0] >= survivors[0] {
+                        let places = keys.next(s, words[0]);
+                        let reads = some_reads(&survivors, draw[0], s.int_array(places));
+                        left = s.and(left, s.ints(reads));
+                        words[0] = keys.next(s, places);
+                    } else {
+                        left = s.splat_int(0);
+                    }
+                    if s.is_zero(left) {
+                        spins[i] = s.xor(old, free);
+                        continue;
+                    }
+                } else {
+                    for (word, &start) in words.iter_mut().zip(&starts) {
+                        *word = keys.finish(s, s.xor(start, place));
+                    }
+                }
+                let levels = levels(s, count[0], count[1]);
+                if !odds.cold {
+                    for digit in 0..WORDS {
+                        let word = &mut words[digit % STREAMS];
+                        let decided = s.and(left, *word);
+                        left = s.and_not(left, *word);
+                        let yes = levels[usize::from(odds.thresholds[digit] & 15)];
+                        accepted = s.or(accepted, s.and(decided, yes));
+                        *word = keys.next(s, *word);
+                    }
+                }
+                let mut next = WORDS;
+                let word = &mut words[0];
+                while next < 32 && !s.is_zero(left) {
+                    let decided = s.and(left, *word);
+                    left = s.and_not(left, *word);
+                    let yes = levels[usize::from(odds.thresholds[next] & 15)];
+                    accepted = s.or(accepted, s.and(decided, yes));
+                    *word = keys.next(s, *word);
+                    next += 1;
+                }
+                for d in 0..K - 3 {
+                    let asked = s.and_not(accepted, s.or(count[d + 2], free));
+                    if !s.is_zero(asked) {
+                        let refused = s.and_not(asked, bernoulli(s, &keys, asked, higher[d], word));
+                        accepted = s.and_not(accepted, refused);
+                    }
+                }
+                spins[i] = s.xor(old, s.or(free, accepted));
+            }
+        }
+        self.write_out(s, &spins, fields, states, energies);
+    }
+
+    /// The sum of |couplings| and |field| of spin `i`.
+    fn total(&self, i: usize, fields: &[i8]) -> u8 {
+        let (neighbours, at) = self.job.model.pattern().row(i);
+        let couplings = &self.integers.couplings[at..at + neighbours.len()];
+        couplings.iter().map(|j| j.unsigned_abs()).sum::<u8>() + fields[i].unsigned_abs()
+    }
+
+    /// `2^(K-1) - C + S` in `K` planes, where `S` sums the |couplings| and |field| that would rather see the
+    /// spin flipped, and `C` is half their total, rounded up. So `S - (total - S) = s f`, the last plane tells
+    /// where a flip costs nothing, and the others hold `2^(K-1) - 1 - e` where it costs `e + 1` steps.
+    #[inline(always)]
+    fn count<S: Simd, const K: usize>(
+        &self,
+        s: S,
+        i: usize,
+        spin: S::U,
+        total: u8,
+        field: i8,
+        spins: &[S::U],
+    ) -> [S::U; K] {
+        let start = (1u32 << (K - 1)) - u32::from(total).div_ceil(2);
+        let mut planes: [S::U; K] =
+            std::array::from_fn(|k| s.splat_int(if start >> k & 1 == 1 { u32::MAX } else { 0 }));
+        let other = s.and_not(s.splat_int(u32::MAX), spin);
+        // A coupling J > 0 would rather see unlike spins, so counts where they are alike.
+        let me = [spin, other];
+        self.add_digit::<S, K, 0>(s, i, &me, spins, &mut planes);
+        if self.digits > 1 {
+            self.add_digit::<S, K, 1>(s, i, &me, spins, &mut planes);
+            self.add_digit::<S, K, 2>(s, i, &me, spins, &mut planes);
+        }
+        if field != 0 {
+            // A field h > 0 would rather see the spin down, so counts where it is up.
+            let up = me[usize::from(field > 0)];
+            let size = field.unsigned_abs();
+            for k in 0..K {
+                if size >> k & 1 == 1 {
+                    ripple(s, &mut planes, k, up);
+                }
+            }
+        }
+        planes
+    }
+
+    /// Adds digit `D` of all couplings of spin `i`.
+    #[inline(always)]
+    fn add_digit<S: Simd, const K: usize, const D: usize>(
+        &self,
+        s: S,
+        i: usize,
+        me: &[S::U; 2],
+        spins: &[S::U],
+        planes: &mut [S::U; K],
+    ) {
+        let at = DIGITS * i + D;
+        let inputs = &self.inputs[self.starts[at] as usize..self.starts[at + 1] as usize];
+        let wants = |input: &Input| {
+            // SAFETY: `spins` has one entry for each of the model's spins, and a pattern is refused if it
+            // names another. Checking here takes a fifth of the time.
+            let neighbour = unsafe { spins.get_unchecked(input.neighbour as usize) };
+            s.xor(me[(input.positive & 1) as usize], *neighbour)
+        };
+        let (fours, rest) = inputs.as_chunks::<4>();
+        for [a, b, c, d] in fours {
+            let one = full_add(s, &mut planes[D], wants(a), wants(b));
+            let two = full_add(s, &mut planes[D], wants(c), wants(d));
+            if D + 1 < K {
+                let four = full_add(s, &mut planes[D + 1], one, two);
+                ripple(s, planes, D + 2, four);
+            }
+        }
+        let (twos, rest) = rest.as_chunks::<2>();
+        for [a, b] in twos {
+            let carry = full_add(s, &mut planes[D], wants(a), wants(b));
+            ripple(s, planes, D + 1, carry);
+        }
+        for a in rest {
+            ripple(s, planes, D, wants(a));
+        }
+    }
+
+    /// The states given, or random ones.
+    #[inline(always)]
+    fn initial_spins<S: Simd>(
+        &self,
+        s: S,
+        keys: &Keys<S>,
+        stream: &Stream,
+        first_run: usize,
+        runs: usize,
+    ) -> Vec<S::U> {
+        let start = stream.starts(s, keys, INITIAL)[0];
+        let spin = |i: usize| {
+            if self.job.batch.initial_states.is_none() {
+                return keys.finish(s, s.xor(start, s.ints([i as u32, 0, 0, 0, i as u32, 0, 0, 0])));
+            }
+            let mut bits = [0u32; 8];
+            for read in 0..runs {
+                let down = self.job.initial_state(first_run + read).is_some_and(|state| state[i] < 0);
+                bits[read / 32] |= u32::from(down) << (read % 32);
+            }
+            s.ints(bits)
+        };
+        (0..self.job.model.num_spins()).map(spin).collect()
+    }
+
+    /// Spins by read, and energies: the quantum times what the couplings and fields count.
+    #[inline(always)]
+    fn write_out<S: Simd>(&self, s: S, spins: &[S::U], fields: &[i8], states: &mut [i8], energies: &mut [f64]) {
+        let n = spins.len();
+        // Of each read, the |couplings| and |fields| that would rather see their spins otherwise.
+        let mut unhappy = Counter { planes: vec![s.splat_int(0); 40] };
+        let mut total = 0i64;
+        for (i, &spin) in spins.iter().enumerate() {
+            let (neighbours, at) = self.job.model.pattern().row(i);
+            let me = [spin, s.and_not(s.splat_int(u32::MAX), spin)];
+            let earlier = neighbours.iter().take_while(|&&j| (j as usize) < i);
+            for (&j, coupling) in earlier.zip(&self.integers.couplings[at..]) {
+                unhappy.add(s, coupling.unsigned_abs(), s.xor(me[usize::from(*coupling > 0)], spins[j as usize]));
+                total += i64::from(coupling.unsigned_abs());
+            }
+            unhappy.add(s, fields[i].unsigned_abs(), me[usize::from(fields[i] > 0)]);
+            total += i64::from(fields[i].unsigned_abs());
+        }
+        for (energy, count) in energies.iter_mut().zip(unhappy.counts(s)) {
+            *energy = self.integers.quantum * (2 * count - total) as f64;
+        }
+        let reads = energies.len();
+        for (at, eight) in (0..n).step_by(8).zip(spins.chunks(8)) {
+            let mut bytes = [[0u8; 32]; 8];
+            for (row, &spin) in bytes.iter_mut().zip(eight) {
+                let words = s.int_array(spin).map(u32::to_le_bytes);
+                row.copy_from_slice(words.as_flattened());
+            }
+            for byte in 0..reads.div_ceil(8) {
+                let turned = transposed(u64::from_le_bytes(bytes.map(|row| row[byte])));
+                for (read, bits) in (8 * byte..reads).zip(turned.to_le_bytes()) {
+                    let state = &mut states[read * n + at..][..eight.len()];
+                    state.copy_from_slice(&SPINS[bits as usize][..eight.len()]);
+                }
+            }
+        }
+    }
+}
+
+/// Where the random words of a chunk come from.
+struct Stream {
+    id: u32,
+    /// Blocks of 128 reads; the two halves of a vector.
+    block: u32,
+}
+
+impl Stream {
+    #[inline(always)]
+    fn starts<S: Simd>(&self, s: S, keys: &Keys<S>, sweep: u32) -> [S::U; STREAMS] {
+        std::array::from_fn(|k| {
+            let word = STREAMS as u32 * self.block + k as u32;
+            keys.start(s, [0, sweep, word, self.id, 0, sweep, word + STREAMS as u32, self.id])
+        })
+    }
+}
+
+/// `2^32 p`, rounded down.
+fn fixed(p: f64) -> u32 {
+    (p * 2f64.powi(32)).min(f64::from(u32::MAX)) as u32
+}
+
+/// For even and odd totals; `step` is the Boltzmann factor of the smallest step in energy, two quanta.
+///
+/// A flip that costs `e + 1` steps of four quanta if the total is even, or two quanta less if it is odd, is
+/// accepted with probability `step^(2e + 2)` or `step^(2e + 1)`.
+fn odds(step: f64) -> [Odds; 2] {
+    [step * step, step].map(|first| {
+        let levels: [u32; 4] = std::array::from_fn(|e| fixed(first * step.powi(2 * e as i32)));
+        let mut thresholds = [0; 32];
+        for (digit, set) in thresholds.iter_mut().enumerate() {
+            for (e, level) in levels.iter().enumerate() {
+                *set |= ((level >> (31 - digit) & 1) as u8) << e;
+            }
+        }
+        Odds { thresholds, cold: levels[0] >> (32 - WORDS) == 0 }
+    })
+}
+
+/// The 16 unions of the sets of reads whose cost has the two lowest digits 0, 1, 2, 3.
+#[inline(always)]
+fn levels<S: Simd>(s: S, not_low: S::U, not_high: S::U) -> [S::U; 16] {
+    let all = s.splat_int(u32::MAX);
+    let not = |a: S::U| s.and_not(all, a);
+    let zero = s.and(not_low, not_high);
+    let one = s.and_not(not_high, not_low);
+    let two = s.and_not(not_low, not_high);
+    let not_three = s.or(not_low, not_high);
+    let three = not(not_three);
+    [
+        s.splat_int(0),
+        zero,
+        one,
+        not_high,
+        two,
+        not_low,
+        s.or(one, two),
+        not_three,
+        three,
+        s.or(zero, three),
+        not(not_low),
+        not(two),
+        not(not_high),
+        not(one),
+        not(zero),
+        all,
+    ]
+}
+
+/// Those of `asked` for whom an event of probability `p 2^-32` happens.
+#[inline(always)]
+fn bernoulli<S: Simd>(s: S, keys: &Keys<S>, asked: S::U, mut p: u32, word: &mut S::U) -> S::U {
+    let (mut left, mut happened) = (asked, s.splat_int(0));
+    while p != 0 && !s.is_zero(left) {
+        if p >> 31 == 1 {
+            happened = s.or(happened, s.and(left, *word));
+        }
+        left = s.and_not(left, *word);
+        *word = keys.next(s, *word);
+        p <<= 1;
+    }
+    happened
+}
+
+/// `survivors()[k]` is `2^32` times the probability that at most `k` of 256 reads survive `WORDS` words.
+fn survivors() -> [u32; 16] {
+    let p = 0.5f64.powi(WORDS as i32);
+    let mut one = (1.0 - p).powi(READS as i32);
+    let mut at_most = 0.0;
+    std::array::from_fn(|k| {
+        at_most += one;
+        one *= p / (1.0 - p) * (READS - k) as f64 / (k + 1) as f64;
+        fixed(at_most)
+    })
+}
+
+/// As many reads as `draw` says survive: the first distinct ones of random `places`, which are enough but for
+/// one case in 10^40.
+fn some_reads(survivors: &[u32; 16], draw: u32, places: [u32; 8]) -> [u32; 8] {
+    let mut missing = survivors.iter().filter(|&&limit| draw >= limit).count();
+    let mut reads = [0u32; 8];
+    for place in places.map(u32::to_le_bytes).as_flattened() {
+        let (word, bit) = (usize::from(place / 32), 1 << (place % 32));
+        if missing > 0 && reads[word] & bit == 0 {
+            reads[word] |= bit;
+            missing -= 1;
+        }
+    }
+    reads
+}
+
+/// `sum += a + b` in one plane; returns the carry.
+#[inline(always)]
+fn full_add<S: Simd>(s: S, sum: &mut S::U, a: S::U, b: S::U) -> S::U {
+    let either = s.xor(*sum, a);
+    let carry = s.or(s.and(*sum, a), s.and(either, b));
+    *sum = s.xor(either, b);
+    carry
+}
+
+/// Adds a carry to plane `from` and on.
+#[inline(always)]
+fn ripple<S: Simd, const K: usize>(s: S, planes: &mut [S::U; K], from: usize, mut carry: S::U) {
+    for plane in &mut planes[from.min(K)..] {
+        let sum = s.xor(*plane, carry);
+        carry = s.and(*plane, carry);
+        *plane = sum;
+    }
+}
+
+/// A count for each read.
+struct Counter<S: Simd> {
+    planes: Vec<S::U>,
+}
+
+impl<S: Simd> Counter<S> {
+    /// Adds `weight` where `which` is set.
+    #[inline(always)]
+    fn add(&mut self, s: S, weight: u8, which: S::U) {
+        for digit in (0..8).filter(|digit| weight >> digit & 1 == 1) {
+            let mut carry = which;
+            for plane in &mut self.planes[digit..] {
+                if s.is_zero(carry) {
+                    break;
+                }
+                let sum = s.xor(*plane, carry);
+                carry = s.and(*plane, carry);
+                *plane = sum;
+            }
+        }
+    }
+
+    fn counts(&self, s: S) -> [i64; READS] {
+        let mut counts = [0; READS];
+        for (k, &plane) in self.planes.iter().enumerate() {
+            for (read, count) in counts.iter_mut().enumerate() {
+                *count |= i64::from(s.int_array(plane)[read / 32] >> (read % 32) & 1) << k;
+            }
+        }
+        counts
+    }
+}
+
+/// The eight spins that eight bits stand for, lowest first.
+static SPINS: [[i8; 8]; 256] = {
+    let mut table = [[1; 8]; 256];
+    let mut k = 0;
+    while k < 8 * 256 {
+        if (k / 8) >> (k % 8) & 1 == 1 {
+            table[k / 8][k % 8] = -1;
+        }
+        k += 1;
+    }
+    table
+};
+
+/// 8 x 8 bits, a row in each byte, mirrored at the diagonal (Warren, "Hacker's Delight", section 7-3).
+fn transposed(mut x: u64) -> u64 {
+    for (shift, mask) in [(7, 0x00AA_00AA_00AA_00AA), (14, 0x0000_CCCC_0000_CCCC), (28, 0x0000_0000_F0F0_F0F0)] {
+        let t = (x ^ (x >> shift)) & mask;
+        x ^= t ^ (t << shift);
+    }
+    x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transposition_mirrors_every_bit() {
+        for k in 0..64 {
+            assert_eq!(transposed(1 << k), 1 << (k % 8 * 8 + k / 8));
+        }
+    }
+
+    #[test]
+    fn thresholds_spell_the_probabilities() {
+        let step = (-0.37f64).exp();
+        for (odds, first) in odds(step).iter().zip([2, 1]) {
+            for e in 0..4 {
+                let digits = odds.thresholds.iter().map(|set| u32::from(set >> e & 1));
+                let found = digits.fold(0, |p, digit| p << 1 | digit);
+                let wanted = step.powi(first + 2 * e) * 2f64.powi(32);
+                assert!((f64::from(found) - wanted).abs() <= 1.0);
+            }
+        }
+    }
+}
