@@ -15,7 +15,6 @@ import hashlib
 import io
 import json
 import math
-import os
 import platform
 import sys
 from dataclasses import asdict, dataclass, field
@@ -27,13 +26,12 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from .atomic import TEMPORARY, replace
 from .config import TrainConfig
 from .network import Parameters
 
 COLUMNS = ("epoch", "train_accuracy", "train_loss", "test_accuracy", "test_loss", "seconds")
 CONFIG, METRICS, CHECKPOINT = "config.json", "metrics.csv", "checkpoint.safetensors"
-# What marks a file as being written; never the name of anything finished.
-TEMPORARY = ".ising-ep-tmp-"
 FORMAT = 1
 
 
@@ -119,12 +117,12 @@ class RunFolder:
         progress = {k: v for k, v in asdict(state).items() if k != "parameters"}
         text = json.dumps(progress)
         metadata = {"format": str(FORMAT), "state": text, "sha256": _digest(state.parameters, text)}
-        self._replace(CHECKPOINT, save(state.parameters, metadata=metadata))
+        replace(self.path / CHECKPOINT, save(state.parameters, metadata=metadata))
         table = io.StringIO()
         writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(state.history)
-        self._replace(METRICS, table.getvalue().encode())
+        replace(self.path / METRICS, table.getvalue().encode())
 
     def load(self) -> TrainState:
         """The last checkpoint.
@@ -174,25 +172,7 @@ class RunFolder:
                 **{name: version(name) for name in ("ising-ep", "numpy", "scikit-learn")},
             },
         }
-        self._replace(CONFIG, json.dumps(content, indent=2).encode() + b"\n")
-
-    def _replace(self, name: str, content: bytes) -> None:
-        """Writes a file beside the old one, to the disk, and puts it in its place."""
-        temporary = self.path / f"{TEMPORARY}{name}"
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.path / name)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        folder = os.open(self.path, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace(self.path / CONFIG, json.dumps(content, indent=2).encode() + b"\n")
 
 
 def _digest(parameters: Parameters, progress: str) -> str:

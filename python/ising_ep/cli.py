@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import shlex
 import signal
@@ -11,10 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
+
+from .cli_errors import one_line_errors
+from .cli_sample import sample
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -23,31 +25,8 @@ if TYPE_CHECKING:
     from .config import TrainConfig
     from .datasets import Dataset
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 # Seconds between lines where no bar can be drawn.
 PLAIN_INTERVAL = 10.0
-
-
-class BadInput(click.ClickException):
-    """One line on what is wrong."""
-
-    exit_code = 2
-
-
-def one_line_errors(command: F) -> F:
-    """Turns what is wrong with the input into one line and exit code 2."""
-
-    @functools.wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except BrokenPipeError:
-            raise  # `| head` has seen enough: click ends quietly
-        except (ValueError, OSError, MemoryError) as error:
-            raise BadInput(" ".join(str(error).split())) from None
-
-    return wrapped  # type: ignore[return-value]
 
 
 class Layers(click.ParamType[tuple[int, ...]]):
@@ -75,7 +54,11 @@ def main() -> None:
       ising-ep train
       ising-ep train --dataset mnist --data-dir ~/mnist --train-per-class 100
       ising-ep evaluate runs/digits-20260101-120000
+      ising-ep sample problem.coo
     """
+
+
+main.add_command(sample)
 
 
 @main.command()

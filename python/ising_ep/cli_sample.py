@@ -1,0 +1,227 @@
+"""The command `ising-ep sample`: anneals a problem from a file."""
+
+from __future__ import annotations
+
+import platform
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from .cli_errors import one_line_errors
+
+if TYPE_CHECKING:
+    import dimod
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .files import Format, Problem, VartypeName
+
+# Seconds before it is worth saying that something is going on.
+PATIENCE = 2.0
+# Lines of the histogram.
+MOST_BINS = 12
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--num-reads", type=int, default=100, show_default=True, help="Anneals.")
+@click.option("--num-sweeps", type=int, default=1000, show_default=True, help="Sweeps of an anneal.")
+@click.option(
+    "--beta-range",
+    type=(float, float),
+    metavar="HOT COLD",
+    help="First and last inverse temperature.  [default: from the biases]",
+)
+@click.option(
+    "--schedule",
+    type=click.Choice(["geometric", "linear"]),
+    default="geometric",
+    show_default=True,
+    help="How the inverse temperature grows.",
+)
+@click.option("--seed", type=int, help="Seed of everything random.  [default: a new one, printed]")
+@click.option("--num-threads", type=int, help="Threads; never changes the result.  [default: all cores]")
+@click.option(
+    "--vartype",
+    type=click.Choice(["SPIN", "BINARY"], case_sensitive=False),
+    metavar="SPIN|BINARY",
+    help="Of a COO file without '# vartype=SPIN' or BINARY.",
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["coo", "bqm", "json", "gset", "qubo"]),
+    help="Of the file.  [default: by its content and ending]",
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="FILE.json, FILE.csv or FILE.npz for the states."
+)
+@click.option("--force", is_flag=True, help="Overwrite the output.")
+@one_line_errors
+def sample(
+    file: Path,
+    num_reads: int,
+    num_sweeps: int,
+    beta_range: tuple[float, float] | None,
+    schedule: Literal["geometric", "linear"],
+    seed: int | None,
+    num_threads: int | None,
+    vartype: VartypeName | None,
+    file_format: Format | None,
+    output: Path | None,
+    force: bool,
+) -> None:
+    """Find states of low energy of the Ising problem or QUBO in FILE.
+
+    FILE is dimod's COO text, a BQM as dimod writes it with to_file() or as JSON, a graph of the Gset
+    (for max-cut), or qbsolv's .qubo.
+
+    \b
+    Examples:
+      ising-ep sample problem.coo --seed 1
+      ising-ep sample G1 --num-reads 200 --num-sweeps 5000 --output G1.npz
+      ising-ep sample couplings.txt --format coo --vartype SPIN --beta-range 0.1 10
+      ising-ep sample problem.qubo --schedule linear --output states.json --force
+
+    \b
+    Output (the reads in their order, with versions, seed and settings):
+      .json   dimod.SampleSet.from_serializable(json.load(open(FILE)))
+      .csv    a column a variable, energy, num_occurrences; the settings in FILE.csv.json
+      .npz    states, energies, labels, settings; numpy.load needs no allow_pickle
+    """
+    from .checks import seed_or_new
+    from .files import read_with_format
+    from .results import check_output, label_array, write_sampleset
+    from .sampler import SimulatedAnnealingSampler
+
+    if output is not None:
+        check_output(output, force=force)
+    seed = seed_or_new(seed)
+    with _spinner(f"Reading {file.name}"):
+        problem = read_with_format(file, file_format=file_format, vartype=vartype)
+    if output is not None and output.suffix.lower() == ".npz":
+        label_array(list(problem.bqm.variables))  # refuses what does not fit before the work is done
+    with _spinner("Annealing"), warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        started = perf_counter()
+        sampleset = SimulatedAnnealingSampler().sample(
+            problem.bqm,
+            beta_range=beta_range,
+            num_reads=num_reads,
+            num_sweeps=num_sweeps,
+            beta_schedule_type=schedule,
+            seed=seed,
+            num_threads=num_threads,
+        )
+        seconds = perf_counter() - started
+    for warning in warned:
+        click.echo(f"Warning: {warning.message}", err=True)
+    versions = {"python": platform.python_version()}
+    versions |= {name: version(name) for name in ("ising-ep", "dimod", "numpy")}
+    settings = {
+        "file": str(file),
+        "format": problem.file_format,
+        "vartype": problem.bqm.vartype.name,
+        "num_reads": num_reads,
+        "num_sweeps": num_sweeps,
+        "seed": seed,
+        "num_threads": num_threads,
+        "seconds": seconds,
+        **sampleset.info,
+        "versions": versions,
+    }
+    if output is not None:
+        write_sampleset(output, sampleset, settings)
+    _print_summary(problem, sampleset.record.energy, settings)
+    if output is not None:
+        click.echo(f"States: {output}")
+
+
+def _print_summary(problem: Problem, energies: NDArray[np.float64], settings: dict[str, Any]) -> None:
+    from .files import cut_weight
+
+    bqm = problem.bqm
+    count, rows = _histogram(energies, _rounding(bqm))
+    best = float(energies.min())
+    click.echo(
+        f"{settings['file']}: {bqm.num_variables} variables, {bqm.num_interactions} couplings,"
+        f" {bqm.vartype.name} ({problem.file_format})"
+    )
+    click.echo(f"Best energy {best:.12g} in {count} of {len(energies)} reads, mean {energies.mean():.12g}")
+    if problem.file_format == "gset":
+        click.echo(f"Best cut {cut_weight(bqm, best):.12g}")
+    _print_bars(rows)
+    hot, cold = settings["beta_range"]
+    click.echo(
+        f"{settings['num_reads']} reads of {settings['num_sweeps']} sweeps, beta {hot:.6g} to {cold:.6g}"
+        f" {settings['beta_schedule_type']}, seed {settings['seed']}: {settings['seconds']:.3g} s"
+    )
+    click.echo(", ".join(f"{name} {number}" for name, number in settings["versions"].items()))
+
+
+def _rounding(bqm: dimod.BinaryQuadraticModel) -> float:
+    """What two sums of the same biases may differ by, and energies that are meant to differ do not."""
+    linear, (_, _, values), offset, *_ = bqm.to_numpy_vectors()
+    return 1e-12 * float(abs(linear).sum() + abs(values).sum() + abs(offset))
+
+
+def _histogram(energies: NDArray[np.float64], rounding: float) -> tuple[int, list[tuple[str, int]]]:
+    """How many reads have the lowest energy, and the reads of each energy, or of each range of energies."""
+    import numpy as np
+
+    ordered = np.sort(energies)
+    starts = np.flatnonzero(np.diff(ordered, prepend=-np.inf) > rounding)
+    counts = np.diff(starts, append=len(ordered))
+    at_best = int(counts[0])
+    if len(starts) <= MOST_BINS:
+        texts = [f"{energy:.10g}" for energy in ordered[starts]]
+    else:
+        counts, edges = np.histogram(ordered, bins=MOST_BINS)
+        texts = [f"{low:.10g} to {high:.10g}" for low, high in pairwise(edges)]
+    return at_best, list(zip(texts, counts.tolist(), strict=True))
+
+
+def _print_bars(rows: list[tuple[str, int]]) -> None:
+    """A bar a row, as wide as the terminal; plain text where there is none."""
+    from rich.console import Console
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 1))
+    for _ in range(2):
+        table.add_column(justify="right", no_wrap=True)
+    most = max(count for _, count in rows)
+    for text, count in rows:
+        table.add_row(text, str(count), ProgressBar(total=most, completed=count))
+    Console().print(table)
+
+
+@contextmanager
+def _spinner(text: str) -> Iterator[None]:
+    """On a terminal, what is going on and for how long, once that takes longer than `PATIENCE`."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    progress = Progress(*columns, console=console, transient=True)
+    progress.add_task(text, total=None)
+    timer = threading.Timer(PATIENCE, progress.start)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        progress.stop()
