@@ -13,13 +13,13 @@
 //! ```
 //!
 //! They found 5 rounds enough to pass BigCrush, and so do we use 5. A processor has AES rounds as
-//! instructions: 8 numbers cost 6 instructions with VAES on 256-bit vectors, where Philox takes about 65,
+//! instructions: 16 numbers cost 6 instructions with VAES on 512-bit vectors, where Philox takes about 65,
 //! and xoshiro128+, which is not a function of the counter, about 10.
 //!
 //! The multi-spin kernel wants a dozen words for one place: it lets four counters run on, [`next`] by
 //! `next`, two more rounds a word.
 
-use crate::simd::Simd;
+use crate::simd::{Row, Simd};
 
 pub(crate) const ROUNDS: usize = 5;
 
@@ -44,7 +44,7 @@ impl Key {
     }
 }
 
-/// Round keys as vectors.
+/// Round keys as vectors, for four counters at once.
 #[derive(Clone, Copy)]
 pub(crate) struct Keys<S: Simd> {
     first: S::U,
@@ -54,15 +54,21 @@ pub(crate) struct Keys<S: Simd> {
 impl<S: Simd> Keys<S> {
     #[inline(always)]
     pub(crate) fn new(s: S, key: &Key) -> Self {
-        let wide = |k: [u32; 4]| s.ints([k[0], k[1], k[2], k[3], k[0], k[1], k[2], k[3]]);
+        let wide = |k: [u32; 4]| s.ints(&Row(std::array::from_fn(|lane| k[lane % 4])));
         Keys { first: wide(key.0[0]), rounds: std::array::from_fn(|r| wide(key.0[r + 1])) }
     }
 
-    /// The numbers of two counters, one in each half. Of counters that share all but their first word,
+    /// The numbers of four counters, one in each quarter. Of counters that share all but their first word,
     /// the rest may be prepared: `start(a ^ b) = start(a) ^ b`.
     #[inline(always)]
-    pub(crate) fn start(&self, s: S, counters: [u32; 8]) -> S::U {
-        s.xor(s.ints(counters), self.first)
+    pub(crate) fn start(&self, s: S, counters: [[u32; 4]; 4]) -> S::U {
+        s.xor_int(self.place(s, counters), self.first)
+    }
+
+    /// Counters as a vector.
+    #[inline(always)]
+    pub(crate) fn place(&self, s: S, counters: [[u32; 4]; 4]) -> S::U {
+        s.ints(&Row(std::array::from_fn(|lane| counters[lane / 4][lane % 4])))
     }
 
     /// The rounds of what [`Keys::start`] gave.
@@ -73,11 +79,41 @@ impl<S: Simd> Keys<S> {
         }
         state
     }
+}
+
+/// Round keys as bits, for two counters at once.
+#[derive(Clone, Copy)]
+pub(crate) struct BitKeys<S: Simd> {
+    first: S::B,
+    rounds: [S::B; ROUNDS],
+}
+
+impl<S: Simd> BitKeys<S> {
+    #[inline(always)]
+    pub(crate) fn new(s: S, key: &Key) -> Self {
+        let wide = |k: [u32; 4]| s.bits(std::array::from_fn(|word| k[word % 4]));
+        BitKeys { first: wide(key.0[0]), rounds: std::array::from_fn(|r| wide(key.0[r + 1])) }
+    }
+
+    /// As [`Keys::start`].
+    #[inline(always)]
+    pub(crate) fn start(&self, s: S, counters: [u32; 8]) -> S::B {
+        s.xor(s.bits(counters), self.first)
+    }
+
+    /// As [`Keys::finish`].
+    #[inline(always)]
+    pub(crate) fn finish(&self, s: S, mut state: S::B) -> S::B {
+        for &key in &self.rounds {
+            state = s.aes_bits(state, key);
+        }
+        state
+    }
 
     /// The word after `word` in its stream.
     #[inline(always)]
-    pub(crate) fn next(&self, s: S, word: S::U) -> S::U {
-        s.aes(s.aes(word, self.rounds[0]), self.rounds[1])
+    pub(crate) fn next(&self, s: S, word: S::B) -> S::B {
+        s.aes_bits(s.aes_bits(word, self.rounds[0]), self.rounds[1])
     }
 }
 

@@ -1,80 +1,97 @@
-//! The decision of eight flips at once: Metropolis, or heat bath (Gibbs).
+//! Which flips are accepted: Metropolis, or heat bath (Gibbs).
+//!
+//! A flip that changes the energy by `dE` has the exponent `x = -beta dE log2(e)`. Metropolis accepts it with
+//! probability `min(1, 2^x)`, heat bath with `2^x / (1 + 2^x)`: for a uniform number `u`, where `x` is at least
+//! `log2 u`, or `log2 (u / (1 - u))`. These limits are random numbers that know nothing of the spins, so a
+//! processor works on them while it still waits for the fields.
+//!
+//! Tried and slower: the power `2^x` against `u`. It takes as many instructions, but all of them after the field.
 
 use crate::simd::Simd;
 
-/// Below this exponent a flip is never accepted, so that vectors whose exponents all lie below it need no
-/// random numbers: the smallest uniform number is 0, the next 2^-30.
+/// No limit lies below.
 pub(super) const NEVER: f32 = -31.0;
 
-/// All ones in the lanes whose flip is accepted, given the base-2 logarithm `exponent` of the Boltzmann
-/// factor of the flip and 32 random `bits`.
-///
-/// Metropolis accepts with probability `min(1, 2^x)`, heat bath with `2^x / (1 + 2^x)`, compared with a
-/// uniform number of 30 bits. The power is `2^n 2^r`, `n` the nearest integer, and `2^r` by a polynomial of
-/// degree 5 (least maximum of the relative error, 2e-7, held to 1 at 0, so that what costs nothing is
-/// always accepted).
+/// The least exponents that are accepted, from 32 random bits each.
 #[inline(always)]
-pub(super) fn accepted<S: Simd, const GIBBS: bool>(s: S, exponent: S::F, bits: S::U) -> S::U {
-    // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits of the sum.
-    const ROUND: f32 = 12_582_912.0;
-    const C: [f32; 5] = [0.693_146_97, 0.240_221_2, 0.055_507_13, 0.009_675_541, 0.001_327_647_2];
-    const RESOLUTION: u32 = 30;
-    let most = if GIBBS { -NEVER } else { 0.0 };
-    let x = s.min(s.max(exponent, s.splat(NEVER)), s.splat(most));
-    // Metropolis takes the power in units of the random number at once.
-    let (round, unit) = if GIBBS { (ROUND, 1.0) } else { (ROUND + RESOLUTION as f32, 1.0) };
-    let shifted = s.add(x, s.splat(round));
-    let r = s.sub(x, s.sub(shifted, s.splat(round)));
-    let mut p = s.splat(C[4]);
-    for c in [C[3], C[2], C[1], C[0], unit] {
-        p = s.mul_add(r, p, s.splat(c));
-    }
-    let mut power = s.as_floats(s.add_int(s.as_ints(p), s.shl::<23>(s.as_ints(shifted))));
+pub(super) fn limits<S: Simd, const GIBBS: bool>(s: S, bits: S::U) -> S::F {
+    // u = odd / 2^31: symmetric about 1/2, never 0 or 1.
+    let odd = s.or_int(s.shr::<1>(bits), s.splat_int(1));
     if GIBBS {
-        let scaled = s.mul(power, s.splat((1u32 << RESOLUTION) as f32));
-        power = s.div(scaled, s.add(power, s.splat(1.0)));
+        let rest = s.sub_int(s.splat_int(1 << 31), odd);
+        let (exponent, log) = log2(s, odd);
+        let (rest_exponent, rest_log) = log2(s, rest);
+        s.add(s.sub(exponent, rest_exponent), s.sub(log, rest_log))
+    } else {
+        let (exponent, log) = log2(s, odd);
+        s.add(s.add(exponent, s.splat(NEVER)), log)
     }
-    s.greater(s.truncate(power), s.shr::<2>(bits))
+}
+
+/// `log2` of positive `i32`s, as its whole part and the rest. The rest is a polynomial of the mantissa, of least
+/// error (2.2e-6) among those that are right at 1 and 2; then lowered by 6e-7, so that no rounding takes
+/// Metropolis' limits above 0 and what costs nothing is always accepted.
+#[inline(always)]
+fn log2<S: Simd>(s: S, x: S::U) -> (S::F, S::F) {
+    const C: [f32; 7] =
+        [-3.043_760_5, 6.127_034, -5.363_627, 3.303_788, -1.274_415_7, 0.276_818_58, -0.025_838_26];
+    let (exponent, mantissa) = s.exponent_and_mantissa(s.to_floats(x));
+    let mut log = s.splat(C[6]);
+    for c in C[..6].iter().rev() {
+        log = s.mul_add(log, mantissa, s.splat(*c));
+    }
+    (exponent, log)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::Portable;
+    use crate::simd::{LANES, Portable, Row};
 
-    fn count<const GIBBS: bool>(exponent: f32, bits: impl Fn(u32) -> u32) -> u32 {
+    fn limits_of<const GIBBS: bool>(bits: impl Fn(u32) -> u32) -> [f32; LANES] {
         let s = Portable;
-        let bits = s.ints(std::array::from_fn(|k| bits(k as u32)));
-        s.signs(accepted::<_, GIBBS>(s, s.splat(exponent), bits)).count_ones()
+        let lanes = Row(std::array::from_fn(|k| bits(k as u32)));
+        s.float_array(limits::<_, GIBBS>(s, s.ints(&lanes)))
     }
 
     #[test]
     fn as_many_are_accepted_as_the_probability_says() {
         // Of a grid of uniform numbers.
+        let grid = 1u32 << 16;
         for exponent in [0.0f32, -0.1, -0.5, -0.50001, -1.0, -3.3, -7.9, -11.5, 0.3, 2.0, 9.9] {
-            let grid = 1 << 16;
+            let count = |limits: [f32; LANES]| limits.iter().filter(|&&limit| exponent >= limit).count();
             let place = |first: u32| move |k: u32| ((first + k) << 16) | 0x8000;
-            let metropolis: u32 = (0..grid).step_by(8).map(|k| count::<false>(exponent, place(k))).sum();
-            let gibbs: u32 = (0..grid).step_by(8).map(|k| count::<true>(exponent, place(k))).sum();
+            let firsts = || (0..grid).step_by(LANES);
+            let metropolis: usize = firsts().map(|first| count(limits_of::<false>(place(first)))).sum();
+            let gibbs: usize = firsts().map(|first| count(limits_of::<true>(place(first)))).sum();
             let power = f64::from(exponent).exp2();
             for (found, wanted) in [(metropolis, power.min(1.0)), (gibbs, power / (1.0 + power))] {
                 let wanted = wanted * f64::from(grid);
-                assert!((f64::from(found) - wanted).abs() <= 1.0, "{exponent}: {found} of {wanted}");
+                assert!((found as f64 - wanted).abs() <= 1.0, "{exponent}: {found} of {wanted}");
             }
         }
     }
 
     #[test]
-    fn nothing_is_accepted_at_never_and_all_at_zero() {
-        for never in [NEVER, -1e30, f32::NEG_INFINITY] {
-            assert_eq!(count::<false>(never, |_| 0), 0);
-            assert_eq!(count::<true>(never, |_| 0), 0);
+    fn limits_are_logarithms_and_none_is_above_zero() {
+        for first in (0..1 << 24).step_by(LANES) {
+            for (top, wide) in [(8, 0), (7, 1 << 31)] {
+                let bits = |k: u32| wide | (first + k) << top | 0x55;
+                for (k, limit) in limits_of::<false>(bits).into_iter().enumerate() {
+                    let wanted = (f64::from(bits(k as u32) >> 1 | 1) / 2f64.powi(31)).log2();
+                    assert!(limit <= 0.0 && (f64::from(limit) - wanted).abs() < 8e-6, "{wanted} {limit}");
+                }
+            }
         }
-        for always in [0.0, 1e30, f32::INFINITY] {
-            assert_eq!(count::<false>(always, |_| u32::MAX), 8);
+    }
+
+    #[test]
+    fn the_ends() {
+        assert!(limits_of::<false>(|_| 0).iter().all(|&limit| (NEVER..NEVER + 1e-5).contains(&limit)));
+        assert!(limits_of::<false>(|_| u32::MAX).iter().all(|&limit| (-2e-6..=0.0).contains(&limit)));
+        for bits in [|_| 0, |k| k << 7] {
+            let (low, high) = (limits_of::<true>(bits), limits_of::<true>(|k| !bits(k)));
+            assert!(low.iter().zip(high).all(|(low, high)| (low + high).abs() < 1e-5));
         }
-        // Heat bath leaves even the best flip out once in 2^30.
-        assert_eq!(count::<true>(f32::INFINITY, |_| u32::MAX - 8), 8);
-        assert_eq!(count::<true>(0.0, |k| k << 29), 4);
     }
 }

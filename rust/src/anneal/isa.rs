@@ -1,7 +1,7 @@
 //! Run-time choice of the instruction set: each kernel is written once and compiled for each.
 
 #[cfg(target_arch = "x86_64")]
-use crate::simd::x86::Avx2;
+use crate::simd::x86::{self, Avx2, Avx512};
 use crate::simd::{Portable, Simd};
 use std::sync::OnceLock;
 
@@ -31,14 +31,10 @@ pub(super) enum Isa {
 pub(super) fn available() -> Vec<Isa> {
     let mut found = vec![Isa::Portable];
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("aes") {
-        found.push(Isa::Avx2);
-        if is_x86_feature_detected!("vaes") {
-            found.push(Isa::Avx2Vaes);
-            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
-                found.push(Isa::Avx512);
-            }
-        }
+    {
+        let sets =
+            [(x86::has_avx2(), Isa::Avx2), (x86::has_vaes(), Isa::Avx2Vaes), (x86::has_avx512(), Isa::Avx512)];
+        found.extend(sets.into_iter().filter_map(|(has, isa)| has.then_some(isa)));
     }
     found
 }
@@ -51,22 +47,22 @@ pub(super) fn best() -> Isa {
 /// Runs a chunk with the instructions of `isa`, which must be among the [`available`] ones.
 pub(super) fn run<K: Kernel>(isa: Isa, kernel: &K, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma,aes")]
+    #[target_feature(enable = "avx2,fma,aes,bmi2")]
     fn avx2<K: Kernel>(kernel: &K, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
         // SAFETY: the features are enabled here.
         kernel.run(unsafe { Avx2::<false>::new() }, chunk, states, energies);
     }
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma,aes,vaes")]
+    #[target_feature(enable = "avx2,fma,aes,bmi2,vaes")]
     fn avx2_vaes<K: Kernel>(kernel: &K, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
         // SAFETY: the features are enabled here.
         kernel.run(unsafe { Avx2::<true>::new() }, chunk, states, energies);
     }
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma,aes,vaes,avx512f,avx512vl")]
+    #[target_feature(enable = "avx2,fma,aes,bmi2,vaes,avx512f,avx512bw,avx512dq,avx512vl")]
     fn avx512<K: Kernel>(kernel: &K, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
         // SAFETY: the features are enabled here.
-        kernel.run(unsafe { Avx2::<true>::new() }, chunk, states, energies);
+        kernel.run(unsafe { Avx512::new() }, chunk, states, energies);
     }
     match isa {
         Isa::Portable => kernel.run(Portable, chunk, states, energies),

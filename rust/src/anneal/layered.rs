@@ -5,33 +5,27 @@
 //! them all at once *is* a sequential sweep; the lanes of a vector are 16 spins of one read:
 //!
 //! ```text
-//! side A, 120 spins, padded to 128                side B, 40 spins, padded to 48
-//! spin    [ s0 .. s15 | .. | .. s119, pads ]      [ s0 .. s15 | .. | .. s39, pads ]
-//! field   [ f0 .. f15 | .. | .. -inf .. -inf ]    [ f0 .. f15 | .. | .. -inf ...  ]
-//!           16 decisions a block                    a flip in A adds 2 s_new W[a, :] to B's fields,
-//!                                                   5 vectors of 8; one in B adds W^T[b, :], 15
+//! side A, 120 spins, padded to 128                 side B, 40 spins, padded to 48
+//! spin    a bit, 1 = down, 64 to a word
+//! sum     [ f0 .. f15 | .. | .. f119, pads ]       [ f0 .. f15 | .. | .. f39, pads ]
+//!           16 decisions a block                     a flip in A adds 2 s_new W[a, :] to B's sums,
+//!                                                    3 vectors; one in B adds W^T[b, :], 8
 //! ```
 //!
-//! Cost of a read's sweep over K(120, 40): 11 blocks of about 60 instructions (numbers, power,
-//! comparison; a block that is frozen costs 6), and 5 or 15 additions of vectors a flip. One read at a
-//! time keeps every lane busy whatever the number of reads, and only spins that flip pay for it.
+//! Cost of a read's sweep over K(120, 40) with AVX-512: 11 blocks of about 30 instructions (8 where all are
+//! frozen), and 3 or 8 additions a flip. One read at a time keeps every lane busy whatever the number of reads,
+//! and only spins that flip pay for it.
 //!
-//! Measured beside it, on a batch of 16 problems x 10 reads, one thread: the sparse kernel, 16 runs side by
-//! side in the lanes, takes 7 times as long (2.7 against 0.36 ms a problem), for it must add a row as soon
-//! as *one* of 16 runs flips. Adding rows as each spin flips took 20 % longer than the list of flips.
+//! Tried and slower: 16 runs side by side in the lanes (7 times, for it must add a row as soon as *one* of 16 runs
+//! flips); rows added as each spin flips (20 %, against the list of flips).
 
-use super::accept::{NEVER, accepted};
+use super::Job;
+use super::accept::{NEVER, limits};
+use super::fixed::Fixed;
 use super::isa::Kernel;
-use super::{Job, REFRESH};
 use crate::model::Pattern;
 use crate::rng::{INITIAL, Keys};
-use crate::simd::{Eight, Simd};
-
-const BLOCK: usize = 16;
-/// Spins are padded to whole blocks, rows of couplings only to this.
-const VECTOR: usize = 8;
-/// The sign bit of a float.
-const SIGN: u32 = 1 << 31;
+use crate::simd::{LANES, Row, Simd};
 
 /// The two sides of layered couplings.
 #[derive(Debug)]
@@ -87,116 +81,116 @@ impl Layers {
 /// The couplings in the kernel's layout, shared by all runs.
 pub(super) struct Layered<'a> {
     job: &'a Job<'a>,
-    /// Model index of each spin of each side.
-    sides: &'a [Vec<u32>; 2],
-    /// `onto[side]`: for each spin of the *other* side, its couplings onto this side, times 2.
-    onto: [Vec<Eight<f32>>; 2],
-    /// Vectors in a row of each.
-    stride: [usize; 2],
+    sides: [SideOfModel<'a>; 2],
     /// Couplings of each spin of side 0 onto side 1 in full precision, for the energies.
     exact: Vec<f64>,
 }
 
+/// What all runs share of one side.
+struct SideOfModel<'a> {
+    /// Model index of each spin.
+    index: &'a [u32],
+    /// For each spin of the *other* side, twice its couplings onto this side, `blocks` vectors.
+    onto: Vec<Row<u32>>,
+    /// The sums where all of the other side is up.
+    all_up: Vec<Row<u32>>,
+    unit: Vec<Row<f32>>,
+    blocks: usize,
+}
+
 impl<'a> Layered<'a> {
     pub(super) fn new(job: &'a Job<'a>, layers: &'a Layers) -> Self {
-        let sides = &layers.sides;
-        let stride = [0, 1].map(|k| sides[k].len().div_ceil(VECTOR));
-        let zeros = |rows: usize, stride: usize| vec![Eight([0f32; VECTOR]); rows * stride];
-        let mut onto = [zeros(sides[1].len(), stride[0]), zeros(sides[0].len(), stride[1])];
-        let mut exact = vec![0f64; sides[0].len() * sides[1].len()];
-        for (a, &i) in sides[0].iter().enumerate() {
-            let (neighbours, values) = job.model.row(i as usize);
-            for (&j, &value) in neighbours.iter().zip(values) {
-                let b = layers.place[j as usize] as usize;
-                let twice = 2.0 * job.scaled(value);
-                onto[0][b * stride[0] + a / VECTOR].0[a % VECTOR] = twice;
-                onto[1][a * stride[1] + b / VECTOR].0[b % VECTOR] = twice;
-                exact[a * sides[1].len() + b] = value;
+        let fixed = Fixed::new(job);
+        let lens = [0, 1].map(|k| layers.sides[k].len());
+        let mut exact = vec![0f64; lens[0] * lens[1]];
+        let sides = [0, 1].map(|k| {
+            let (index, blocks) = (&*layers.sides[k], lens[k].div_ceil(LANES));
+            let mut onto = vec![Row([0; LANES]); lens[1 - k] * blocks];
+            for (at, &i) in index.iter().enumerate() {
+                let (neighbours, values) = job.model.row(i as usize);
+                let twice = &fixed.twice[job.model.pattern().row(i as usize).1..];
+                for ((&j, &value), &twice) in neighbours.iter().zip(values).zip(twice) {
+                    let other = layers.place[j as usize] as usize;
+                    onto[other * blocks + at / LANES].0[at % LANES] = twice as u32;
+                    if k == 0 {
+                        exact[at * lens[1] + other] = value;
+                    }
+                }
             }
-        }
-        Layered { job, sides, onto, stride, exact }
+            let all_up = rows(index, |i| fixed.all_up[i] as u32, 0);
+            SideOfModel { index, onto, all_up, unit: rows(index, |i| fixed.unit[i], 0.0), blocks }
+        });
+        Layered { job, sides, exact }
     }
+}
 
-    /// Adds to a side's fields what each of `changes` puts on them, `scale` times twice the coupling.
+/// A number for each spin of a side, `padding` after the last.
+fn rows<T: Copy>(index: &[u32], number: impl Fn(usize) -> T, padding: T) -> Vec<Row<T>> {
+    let row = |spins: &[u32]| Row(std::array::from_fn(|k| spins.get(k).map_or(padding, |&i| number(i as usize))));
+    index.chunks(LANES).map(row).collect()
+}
+
+impl SideOfModel<'_> {
+    /// Takes twice the couplings of each spin in `downs` off the sums, and adds those of each in `ups`.
     ///
-    /// The fields are taken in tiles of up to 8 vectors, as equal as can be, that stay in registers
+    /// The sums are taken in tiles of up to 8 vectors, as equal as can be, that stay in registers
     /// while the rows of all changes go by: no addition waits for the one before.
     #[inline(always)]
-    fn add<S: Simd>(&self, s: S, side: usize, changes: &[Change], scale: f32, fields: &mut [[S::F; 2]]) {
-        if changes.is_empty() {
+    fn change<S: Simd>(&self, s: S, ups: &[u32], downs: &[u32], sums: &mut [S::U]) {
+        if ups.is_empty() && downs.is_empty() {
             return;
         }
-        let stride = self.stride[side];
-        let vectors = &mut fields.as_flattened_mut()[..stride];
-        let tiles = vectors.len().div_ceil(8).max(1);
+        let tiles = self.blocks.div_ceil(8).max(1);
         let mut at = 0;
-        for tile in vectors.chunks_mut(vectors.len().div_ceil(tiles).max(1)) {
-            let rows = &self.onto[side][at..];
+        for tile in sums.chunks_mut(self.blocks.div_ceil(tiles).max(1)) {
             match tile.len() {
-                1 => add_tile::<S, 1>(s, rows, stride, changes, scale, tile),
-                2 => add_tile::<S, 2>(s, rows, stride, changes, scale, tile),
-                3 => add_tile::<S, 3>(s, rows, stride, changes, scale, tile),
-                4 => add_tile::<S, 4>(s, rows, stride, changes, scale, tile),
-                5 => add_tile::<S, 5>(s, rows, stride, changes, scale, tile),
-                6 => add_tile::<S, 6>(s, rows, stride, changes, scale, tile),
-                7 => add_tile::<S, 7>(s, rows, stride, changes, scale, tile),
-                _ => add_tile::<S, 8>(s, rows, stride, changes, scale, tile),
+                1 => self.change_tile::<S, 1>(s, at, ups, downs, tile),
+                2 => self.change_tile::<S, 2>(s, at, ups, downs, tile),
+                3 => self.change_tile::<S, 3>(s, at, ups, downs, tile),
+                4 => self.change_tile::<S, 4>(s, at, ups, downs, tile),
+                5 => self.change_tile::<S, 5>(s, at, ups, downs, tile),
+                6 => self.change_tile::<S, 6>(s, at, ups, downs, tile),
+                7 => self.change_tile::<S, 7>(s, at, ups, downs, tile),
+                _ => self.change_tile::<S, 8>(s, at, ups, downs, tile),
             }
             at += tile.len();
         }
     }
-}
 
-/// `tile += scale * sum over changes of sign * row`, rows `stride` apart.
-#[inline(always)]
-fn add_tile<S: Simd, const N: usize>(
-    s: S,
-    rows: &[Eight<f32>],
-    stride: usize,
-    changes: &[Change],
-    scale: f32,
-    tile: &mut [S::F],
-) {
-    let mut sum: [S::F; N] = std::array::from_fn(|v| tile[v]);
-    for change in changes {
-        let row = &rows[change.from as usize * stride..][..N];
-        let factor = s.splat(f32::from_bits(scale.to_bits() ^ change.sign));
-        for v in 0..N {
-            sum[v] = s.mul_add(factor, s.floats(row[v].0), sum[v]);
+    #[inline(always)]
+    fn change_tile<S: Simd, const N: usize>(
+        &self,
+        s: S,
+        at: usize,
+        ups: &[u32],
+        downs: &[u32],
+        tile: &mut [S::U],
+    ) {
+        let row = |from: u32| &self.onto[from as usize * self.blocks + at..][..N];
+        let mut sum: [S::U; N] = std::array::from_fn(|v| tile[v]);
+        for &from in ups {
+            let row = row(from);
+            sum = std::array::from_fn(|v| s.add_int(sum[v], s.ints(&row[v])));
         }
+        for &from in downs {
+            let row = row(from);
+            sum = std::array::from_fn(|v| s.sub_int(sum[v], s.ints(&row[v])));
+        }
+        tile.copy_from_slice(&sum);
     }
-    tile.copy_from_slice(&sum);
-}
-
-/// A spin of the other side whose share in the fields changes; `sign` is the sign bit of its spin.
-#[derive(Clone, Copy)]
-struct Change {
-    from: u32,
-    sign: u32,
 }
 
 /// One side of one run.
 struct Side<S: Simd> {
-    /// The signs tell; 16 to a block.
-    spins: Vec<[S::F; 2]>,
-    fields: Vec<[S::F; 2]>,
-    /// Of the sweep under way, a bit a spin, by fours of blocks: who flipped, and the sign bits then.
-    flipped: Vec<[u16; 4]>,
-    signs: Vec<[u16; 4]>,
-    changes: Vec<Change>,
-}
-
-impl<S: Simd> Side<S> {
-    fn new(s: S, len: usize) -> Self {
-        let blocks = len.div_ceil(BLOCK);
-        Side {
-            spins: vec![[s.splat(1.0); 2]; blocks],
-            fields: vec![[s.splat(0.0); 2]; blocks],
-            flipped: vec![[0; 4]; blocks.div_ceil(4)],
-            signs: vec![[0; 4]; blocks.div_ceil(4)],
-            changes: Vec::with_capacity(len),
-        }
-    }
+    /// A bit a spin, 1 = down, four blocks to a word; padding is up.
+    spins: Vec<u64>,
+    /// `sum_j J_ij s_j`.
+    sums: Vec<S::U>,
+    /// Minus infinity for the padding, which therefore never flips.
+    fields: Vec<Row<f32>>,
+    /// Who flipped up, and who down, in the sweep under way.
+    ups: Vec<u32>,
+    downs: Vec<u32>,
 }
 
 impl Kernel for Layered<'_> {
@@ -206,16 +200,11 @@ impl Kernel for Layered<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(&self, s: S, run: usize, state: &mut [i8], energies: &mut [f64]) {
-        let mut sides = [0, 1].map(|k| Side::new(s, self.sides[k].len()));
-        if self.job.batch.gibbs() {
-            self.anneal::<S, true>(s, run, &mut sides);
-        } else {
-            self.anneal::<S, false>(s, run, &mut sides);
-        }
-        for (side, index) in sides.iter().zip(self.sides) {
-            let spins = side.spins.as_flattened().iter().flat_map(|&v| s.float_array(v));
-            for (&i, spin) in index.iter().zip(spins) {
-                state[i as usize] = spin as i8;
+        let sides =
+            if self.job.batch.gibbs() { self.anneal::<S, true>(s, run) } else { self.anneal::<S, false>(s, run) };
+        for (spins, side) in sides.iter().zip(&self.sides) {
+            for (at, &i) in side.index.iter().enumerate() {
+                state[i as usize] = 1 - 2 * (spins[at / 64] >> (at % 64) & 1) as i8;
             }
         }
         energies[0] = self.energy(run, state);
@@ -223,71 +212,59 @@ impl Kernel for Layered<'_> {
 }
 
 impl Layered<'_> {
+    /// The spins of both sides after the last sweep.
     #[inline(always)]
-    fn anneal<S: Simd, const GIBBS: bool>(&self, s: S, run: usize, sides: &mut [Side<S>; 2]) {
+    fn anneal<S: Simd, const GIBBS: bool>(&self, s: S, run: usize) -> [Vec<u64>; 2] {
         let job = self.job;
         let keys = Keys::new(s, &job.key);
         let (problem, read) = job.problem_and_read(run);
-        let problem = job.batch.problem_ids[problem];
-        // Blocks of random numbers are counted through both sides; one is for four spins.
-        let offset = [0, (4 * sides[0].spins.len()) as u32];
-        let start = |sweep: u32| keys.start(s, [0, sweep, read, problem, 0, sweep, read, problem]);
-        for (k, side) in sides.iter_mut().enumerate() {
+        let id = job.batch.problem_ids[problem];
+        let start = |sweep: u32| keys.start(s, [[0, sweep, read, id]; 4]);
+        let h = job.fields(run);
+        let mut sides = [0, 1].map(|k| {
+            let side = &self.sides[k];
+            let mut spins = vec![0u64; side.index.len().div_ceil(64)];
             match job.initial_state(run) {
                 Some(state) => {
-                    let given = |at: usize| self.sides[k].get(at).map_or(1.0, |&i| f32::from(state[i as usize]));
-                    for (v, spins) in side.spins.as_flattened_mut().iter_mut().enumerate() {
-                        *spins = s.floats(std::array::from_fn(|lane| given(VECTOR * v + lane)));
+                    for (at, &i) in side.index.iter().enumerate() {
+                        spins[at / 64] |= u64::from(state[i as usize] < 0) << (at % 64);
                     }
                 }
                 None => {
-                    for (b, block) in side.spins.iter_mut().enumerate() {
-                        let bits = sixteen(s, &keys, start(INITIAL), offset[k] + 4 * b as u32);
-                        *block = bits.map(|bits| s.select(bits, s.splat(-1.0), s.splat(1.0)));
+                    for block in 0..side.blocks {
+                        let bits = self.sixteen(s, &keys, start(INITIAL), k, block);
+                        spins[block / 4] |= u64::from(s.mask_bits(s.top_bits(bits))) << (LANES * (block % 4));
+                    }
+                    if let (Some(last), rest @ 1..) = (spins.last_mut(), side.index.len() % 64) {
+                        *last &= (1 << rest) - 1;
                     }
                 }
             }
-        }
-        for (t, rate) in job.rates() {
-            if t % REFRESH == 0 {
-                self.refresh(s, run, sides);
+            Side {
+                spins,
+                sums: side.all_up.iter().map(|row| s.ints(row)).collect(),
+                fields: rows(side.index, |i| job.scaled(h[i]), f32::NEG_INFINITY),
+                ups: vec![],
+                downs: Vec::with_capacity(side.index.len()),
             }
-            if job.stopped() {
-                return;
-            }
-            let [a, b] = sides;
-            self.sweep::<S, GIBBS>(s, &keys, start(t), offset[0], rate, a, 1, b);
-            self.sweep::<S, GIBBS>(s, &keys, start(t), offset[1], rate, b, 0, a);
-        }
-    }
-
-    /// The local fields from the spins: `f_i = h_i + sum_j J_ij s_j`, and minus infinity for the padding,
-    /// whose spins are up and so never flip.
-    #[inline(always)]
-    fn refresh<S: Simd>(&self, s: S, run: usize, sides: &mut [Side<S>; 2]) {
-        let h = self.job.fields(run);
+        });
         for k in [0, 1] {
-            let [a, b] = &mut *sides;
-            let (side, other) = if k == 0 { (a, b) } else { (b, a) };
-            let field =
-                |at: usize| self.sides[k].get(at).map_or(f32::NEG_INFINITY, |&i| self.job.scaled(h[i as usize]));
-            for (v, fields) in side.fields.as_flattened_mut().iter_mut().enumerate() {
-                *fields = s.floats(std::array::from_fn(|lane| field(VECTOR * v + lane)));
-            }
-            let len = self.sides[k].len();
-            for (v, spins) in side.spins.as_flattened_mut().iter_mut().enumerate() {
-                let lanes = s.float_array(*spins);
-                let up = |lane: usize| if VECTOR * v + lane < len { lanes[lane] } else { 1.0 };
-                *spins = s.floats(std::array::from_fn(up));
-            }
-            let spins = other.spins.as_flattened().iter().flat_map(|&v| s.float_array(v));
-            let all = (0..self.sides[1 - k].len() as u32).zip(spins);
-            let all: Vec<_> = all.map(|(from, spin)| Change { from, sign: spin.to_bits() & SIGN }).collect();
-            self.add(s, k, &all, 0.5, &mut side.fields);
+            let mut downs = vec![];
+            set_bits(&sides[1 - k].spins, |at| downs.push(at));
+            self.sides[k].change(s, &[], &downs, &mut sides[k].sums);
         }
+        let [a, b] = &mut sides;
+        for (t, rate) in job.rates() {
+            if job.stopped() {
+                break;
+            }
+            self.sweep::<S, GIBBS>(s, &keys, start(t), rate, 0, a, b);
+            self.sweep::<S, GIBBS>(s, &keys, start(t), rate, 1, b, a);
+        }
+        sides.map(|side| side.spins)
     }
 
-    /// Updates all spins of a side; flips change the fields of the other side, number `other_side`.
+    /// Updates all spins of side `k`; flips change the sums of the other side.
     ///
     /// First all decisions, with no branch between them but the one that skips a frozen block, so that the
     /// long chain of one overlaps that of the next; then the list of flips; then their rows.
@@ -298,76 +275,78 @@ impl Layered<'_> {
         s: S,
         keys: &Keys<S>,
         start: S::U,
-        offset: u32,
         rate: f32,
+        k: usize,
         side: &mut Side<S>,
-        other_side: usize,
         other: &mut Side<S>,
     ) {
+        side.ups.clear();
+        side.downs.clear();
         let rate = s.splat(rate);
-        let sign = s.splat_int(SIGN);
-        let decisions = side.flipped.as_flattened_mut().iter_mut().zip(side.signs.as_flattened_mut());
-        for (b, ((spins, fields), (flipped, signs))) in
-            side.spins.iter_mut().zip(&side.fields).zip(decisions).enumerate()
-        {
-            let exponent: [S::F; 2] = std::array::from_fn(|v| s.mul(rate, s.mul(spins[v], fields[v])));
-            *flipped = 0;
-            let warmest = s.max(exponent[0], exponent[1]);
-            if s.signs(s.as_ints(s.sub(s.splat(NEVER), warmest))) != 0 {
-                let bits = sixteen(s, keys, start, offset + 4 * b as u32);
-                *signs = 0;
-                for v in 0..2 {
-                    let flips = accepted::<S, GIBBS>(s, exponent[v], bits[v]);
-                    let new = s.xor(s.as_ints(spins[v]), s.and(flips, sign));
-                    spins[v] = s.as_floats(new);
-                    *flipped |= u16::from(s.signs(flips)) << (VECTOR * v);
-                    *signs |= u16::from(s.signs(new)) << (VECTOR * v);
+        let blocks = side.sums.chunks(4).zip(side.fields.chunks(4)).zip(self.sides[k].unit.chunks(4));
+        for (word, ((sums, fields), units)) in blocks.enumerate() {
+            let old = side.spins[word];
+            let down = s.masks(old);
+            let mut flips = 0;
+            for (v, ((&sum, field), unit)) in sums.iter().zip(fields).zip(units).enumerate() {
+                let field = s.mul_add(s.to_floats(sum), s.floats(unit), s.floats(field));
+                let exponent = s.negate(down[v], s.mul(rate, field));
+                if s.mask_bits(s.at_least(exponent, s.splat(NEVER))) != 0 {
+                    let bits = self.sixteen(s, keys, start, k, 4 * word + v);
+                    let accepted = s.at_least(exponent, limits::<S, GIBBS>(s, bits));
+                    flips |= u64::from(s.mask_bits(accepted)) << (LANES * v);
                 }
             }
+            let first = 64 * word as u32;
+            set_bits(&[flips & old], |at| side.ups.push(first + at));
+            set_bits(&[flips & !old], |at| side.downs.push(first + at));
+            side.spins[word] = old ^ flips;
         }
-        side.changes.clear();
-        for (k, (flipped, signs)) in side.flipped.iter().zip(&side.signs).enumerate() {
-            let [mut flips, signs] =
-                [flipped, signs].map(|four| four.iter().rev().fold(0, |w, &m| w << BLOCK | u64::from(m)));
-            while flips != 0 {
-                let bit = flips.trailing_zeros();
-                flips &= flips - 1;
-                let from = (4 * BLOCK * k) as u32 + bit;
-                side.changes.push(Change { from, sign: ((signs >> bit) as u32) << 31 });
-            }
-        }
-        self.add(s, other_side, &side.changes, 1.0, &mut other.fields);
+        self.sides[1 - k].change(s, &side.ups, &side.downs, &mut other.sums);
+    }
+
+    /// The random numbers of 16 spins of side `k`. One AES block is for four spins, and they are counted through
+    /// both sides.
+    #[inline(always)]
+    fn sixteen<S: Simd>(&self, s: S, keys: &Keys<S>, start: S::U, k: usize, block: usize) -> S::U {
+        let first = 4 * (k * self.sides[0].blocks + block) as u32;
+        let place = keys.place(s, std::array::from_fn(|quarter| [first + quarter as u32, 0, 0, 0]));
+        keys.finish(s, s.xor_int(start, place))
     }
 
     /// The energy of a state in double precision, from the numbers that were given.
     fn energy(&self, run: usize, state: &[i8]) -> f64 {
         let spin = |i: &u32| f64::from(state[*i as usize]);
         let h = self.job.fields(run);
-        let mut field: Vec<f64> = self.sides[1].iter().map(|&j| h[j as usize]).collect();
+        let [a, b] = [0, 1].map(|k| self.sides[k].index);
+        let mut field: Vec<f64> = b.iter().map(|&j| h[j as usize]).collect();
         let mut energy = 0.0;
         if !field.is_empty() {
-            for (row, i) in self.exact.chunks_exact(field.len()).zip(&self.sides[0]) {
+            for (row, i) in self.exact.chunks_exact(field.len()).zip(a) {
                 let s = spin(i);
                 for (f, w) in field.iter_mut().zip(row) {
                     *f += s * w;
                 }
             }
         }
-        for i in &self.sides[0] {
+        for i in a {
             energy += spin(i) * h[*i as usize];
         }
-        for (j, f) in self.sides[1].iter().zip(&field) {
+        for (j, f) in b.iter().zip(&field) {
             energy += spin(j) * f;
         }
         energy
     }
 }
 
-/// The random numbers of 16 spins from block `block` on.
+/// Calls `with` for each bit that is set, the lowest first.
 #[inline(always)]
-fn sixteen<S: Simd>(s: S, keys: &Keys<S>, start: S::U, block: u32) -> [S::U; 2] {
-    [0, 2].map(|k| {
-        let place = s.ints([block + k, 0, 0, 0, block + k + 1, 0, 0, 0]);
-        keys.finish(s, s.xor(start, place))
-    })
+fn set_bits(words: &[u64], mut with: impl FnMut(u32)) {
+    for (k, &word) in words.iter().enumerate() {
+        let mut left = word;
+        while left != 0 {
+            with(64 * k as u32 + left.trailing_zeros());
+            left &= left - 1;
+        }
+    }
 }

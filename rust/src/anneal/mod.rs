@@ -6,7 +6,10 @@
 //! A flip is accepted when `u < exp(2 beta s_i f_i)`, `u` uniform.
 
 mod accept;
+mod dense;
+mod fixed;
 mod isa;
+mod lanes;
 mod layered;
 mod multispin;
 mod single;
@@ -95,6 +98,7 @@ pub fn anneal(
             in_parallel(&job, threads, &multispin::Multispin::new(&job, integers), &mut samples);
         }
         Plan::Single => in_parallel(&job, threads, &single::Single::new(&job), &mut samples),
+        Plan::Dense => in_parallel(&job, threads, &dense::Dense::new(&job, threads), &mut samples),
         Plan::Sparse => in_parallel(&job, threads, &sparse::Sparse::new(&job, threads), &mut samples),
     }
     Ok(samples)
@@ -105,6 +109,7 @@ enum Plan<'a> {
     Layered(&'a Layers),
     Multispin(multispin::Integers),
     Single,
+    Dense,
     Sparse,
 }
 
@@ -129,12 +134,9 @@ impl<'a> Plan<'a> {
         {
             return Plan::Multispin(integers);
         }
-        Plan::Sparse
+        if dense::is_dense(model.pattern()) { Plan::Dense } else { Plan::Sparse }
     }
 }
-
-/// Sweeps after which the fields are summed anew, before rounding errors could add up.
-const REFRESH: u32 = 512;
 
 /// What every kernel is given. A *run* is one read of one problem; runs are numbered problem by problem.
 struct Job<'a> {
@@ -144,14 +146,14 @@ struct Job<'a> {
     control: &'a Control,
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
     /// The problem's index in the batch and the read.
     fn problem_and_read(&self, run: usize) -> (usize, u32) {
         (run / self.batch.num_reads, (run % self.batch.num_reads) as u32)
     }
 
     /// The fields of the problem that `run` belongs to.
-    fn fields(&self, run: usize) -> &[f64] {
+    fn fields(&self, run: usize) -> &'a [f64] {
         self.batch.problem_fields(run / self.batch.num_reads, self.model.num_spins())
     }
 

@@ -29,7 +29,7 @@
 
 use super::Job;
 use super::isa::Kernel;
-use crate::rng::{INITIAL, Keys};
+use crate::rng::{BitKeys, INITIAL};
 use crate::simd::Simd;
 
 const READS: usize = 256;
@@ -179,7 +179,7 @@ impl<'a> Multispin<'a> {
     fn anneal<S: Simd, const K: usize>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
         let job = self.job;
         let n = job.model.num_spins();
-        let keys = Keys::new(s, &job.key);
+        let keys = BitKeys::new(s, &job.key);
         let problem = chunk / self.chunks_of_problem();
         let first_read = READS * (chunk % self.chunks_of_problem());
         let fields = &self.integers.fields[problem * n..][..n];
@@ -202,23 +202,23 @@ impl<'a> Multispin<'a> {
                 let total = totals[i];
                 let count = self.count::<S, K>(s, i, old, total, fields[i], &spins);
                 let free = count[K - 1];
-                let place = s.ints([i as u32, 0, 0, 0, i as u32, 0, 0, 0]);
+                let place = s.bits([i as u32, 0, 0, 0, i as u32, 0, 0, 0]);
                 let odds = &odds[usize::from(total % 2)];
-                let mut left = s.and_not(s.splat_int(u32::MAX), free);
+                let mut left = s.and_not(s.splat_bit(true), free);
                 let mut words = [left; STREAMS];
-                let mut accepted = s.splat_int(0);
+                let mut accepted = s.splat_bit(false);
                 if odds.cold {
                     words[0] = keys.finish(s, s.xor(starts[0], place));
-                    let draw = s.int_array(words[0]);
+                    let draw = s.bit_array(words[0]);
                     if draw[0] >= survivors[0] {
                         let places = keys.next(s, words[0]);
-                        let reads = some_reads(&survivors, draw[0], s.int_array(places));
-                        left = s.and(left, s.ints(reads));
+                        let reads = some_reads(&survivors, draw[0], s.bit_array(places));
+                        left = s.and(left, s.bits(reads));
                         words[0] = keys.next(s, places);
                     } else {
-                        left = s.splat_int(0);
+                        left = s.splat_bit(false);
                     }
-                    if s.is_zero(left) {
+                    if s.no_bits(left) {
                         spins[i] = s.xor(old, free);
                         continue;
                     }
@@ -234,23 +234,23 @@ impl<'a> Multispin<'a> {
                         let decided = s.and(left, *word);
                         left = s.and_not(left, *word);
                         let yes = levels[usize::from(odds.thresholds[digit] & 15)];
-                        accepted = s.or(accepted, s.and(decided, yes));
+                        accepted = s.or_and(accepted, decided, yes);
                         *word = keys.next(s, *word);
                     }
                 }
                 let mut next = WORDS;
                 let word = &mut words[0];
-                while next < 32 && !s.is_zero(left) {
+                while next < 32 && !s.no_bits(left) {
                     let decided = s.and(left, *word);
                     left = s.and_not(left, *word);
                     let yes = levels[usize::from(odds.thresholds[next] & 15)];
-                    accepted = s.or(accepted, s.and(decided, yes));
+                    accepted = s.or_and(accepted, decided, yes);
                     *word = keys.next(s, *word);
                     next += 1;
                 }
                 for d in 0..K - 3 {
                     let asked = s.and_not(accepted, s.or(count[d + 2], free));
-                    if !s.is_zero(asked) {
+                    if !s.no_bits(asked) {
                         let refused = s.and_not(asked, bernoulli(s, &keys, asked, higher[d], word));
                         accepted = s.and_not(accepted, refused);
                     }
@@ -276,15 +276,14 @@ impl<'a> Multispin<'a> {
         &self,
         s: S,
         i: usize,
-        spin: S::U,
+        spin: S::B,
         total: u8,
         field: i8,
-        spins: &[S::U],
-    ) -> [S::U; K] {
+        spins: &[S::B],
+    ) -> [S::B; K] {
         let start = (1u32 << (K - 1)) - u32::from(total).div_ceil(2);
-        let mut planes: [S::U; K] =
-            std::array::from_fn(|k| s.splat_int(if start >> k & 1 == 1 { u32::MAX } else { 0 }));
-        let other = s.and_not(s.splat_int(u32::MAX), spin);
+        let mut planes: [S::B; K] = std::array::from_fn(|k| s.splat_bit(start >> k & 1 == 1));
+        let other = s.and_not(s.splat_bit(true), spin);
         // A coupling J > 0 would rather see unlike spins, so counts where they are alike.
         let me = [spin, other];
         self.add_digit::<S, K, 0>(s, i, &me, spins, &mut planes);
@@ -311,9 +310,9 @@ impl<'a> Multispin<'a> {
         &self,
         s: S,
         i: usize,
-        me: &[S::U; 2],
-        spins: &[S::U],
-        planes: &mut [S::U; K],
+        me: &[S::B; 2],
+        spins: &[S::B],
+        planes: &mut [S::B; K],
     ) {
         let at = DIGITS * i + D;
         let inputs = &self.inputs[self.starts[at] as usize..self.starts[at + 1] as usize];
@@ -347,36 +346,36 @@ impl<'a> Multispin<'a> {
     fn initial_spins<S: Simd>(
         &self,
         s: S,
-        keys: &Keys<S>,
+        keys: &BitKeys<S>,
         stream: &Stream,
         first_run: usize,
         runs: usize,
-    ) -> Vec<S::U> {
+    ) -> Vec<S::B> {
         let start = stream.starts(s, keys, INITIAL)[0];
         let spin = |i: usize| {
             if self.job.batch.initial_states.is_none() {
-                return keys.finish(s, s.xor(start, s.ints([i as u32, 0, 0, 0, i as u32, 0, 0, 0])));
+                return keys.finish(s, s.xor(start, s.bits([i as u32, 0, 0, 0, i as u32, 0, 0, 0])));
             }
             let mut bits = [0u32; 8];
             for read in 0..runs {
                 let down = self.job.initial_state(first_run + read).is_some_and(|state| state[i] < 0);
                 bits[read / 32] |= u32::from(down) << (read % 32);
             }
-            s.ints(bits)
+            s.bits(bits)
         };
         (0..self.job.model.num_spins()).map(spin).collect()
     }
 
     /// Spins by read, and energies: the quantum times what the couplings and fields count.
     #[inline(always)]
-    fn write_out<S: Simd>(&self, s: S, spins: &[S::U], fields: &[i8], states: &mut [i8], energies: &mut [f64]) {
+    fn write_out<S: Simd>(&self, s: S, spins: &[S::B], fields: &[i8], states: &mut [i8], energies: &mut [f64]) {
         let n = spins.len();
         // Of each read, the |couplings| and |fields| that would rather see their spins otherwise.
-        let mut unhappy = Counter { planes: vec![s.splat_int(0); 40] };
+        let mut unhappy = Counter { planes: vec![s.splat_bit(false); 40] };
         let mut total = 0i64;
         for (i, &spin) in spins.iter().enumerate() {
             let (neighbours, at) = self.job.model.pattern().row(i);
-            let me = [spin, s.and_not(s.splat_int(u32::MAX), spin)];
+            let me = [spin, s.and_not(s.splat_bit(true), spin)];
             let earlier = neighbours.iter().take_while(|&&j| (j as usize) < i);
             for (&j, coupling) in earlier.zip(&self.integers.couplings[at..]) {
                 unhappy.add(s, coupling.unsigned_abs(), s.xor(me[usize::from(*coupling > 0)], spins[j as usize]));
@@ -392,7 +391,7 @@ impl<'a> Multispin<'a> {
         for (at, eight) in (0..n).step_by(8).zip(spins.chunks(8)) {
             let mut bytes = [[0u8; 32]; 8];
             for (row, &spin) in bytes.iter_mut().zip(eight) {
-                let words = s.int_array(spin).map(u32::to_le_bytes);
+                let words = s.bit_array(spin).map(u32::to_le_bytes);
                 row.copy_from_slice(words.as_flattened());
             }
             for byte in 0..reads.div_ceil(8) {
@@ -415,7 +414,7 @@ struct Stream {
 
 impl Stream {
     #[inline(always)]
-    fn starts<S: Simd>(&self, s: S, keys: &Keys<S>, sweep: u32) -> [S::U; STREAMS] {
+    fn starts<S: Simd>(&self, s: S, keys: &BitKeys<S>, sweep: u32) -> [S::B; STREAMS] {
         std::array::from_fn(|k| {
             let word = STREAMS as u32 * self.block + k as u32;
             keys.start(s, [0, sweep, word, self.id, 0, sweep, word + STREAMS as u32, self.id])
@@ -447,16 +446,16 @@ fn odds(step: f64) -> [Odds; 2] {
 
 /// The 16 unions of the sets of reads whose cost has the two lowest digits 0, 1, 2, 3.
 #[inline(always)]
-fn levels<S: Simd>(s: S, not_low: S::U, not_high: S::U) -> [S::U; 16] {
-    let all = s.splat_int(u32::MAX);
-    let not = |a: S::U| s.and_not(all, a);
+fn levels<S: Simd>(s: S, not_low: S::B, not_high: S::B) -> [S::B; 16] {
+    let all = s.splat_bit(true);
+    let not = |a: S::B| s.and_not(all, a);
     let zero = s.and(not_low, not_high);
     let one = s.and_not(not_high, not_low);
     let two = s.and_not(not_low, not_high);
     let not_three = s.or(not_low, not_high);
     let three = not(not_three);
     [
-        s.splat_int(0),
+        s.splat_bit(false),
         zero,
         one,
         not_high,
@@ -477,11 +476,11 @@ fn levels<S: Simd>(s: S, not_low: S::U, not_high: S::U) -> [S::U; 16] {
 
 /// Those of `asked` for whom an event of probability `p 2^-32` happens.
 #[inline(always)]
-fn bernoulli<S: Simd>(s: S, keys: &Keys<S>, asked: S::U, mut p: u32, word: &mut S::U) -> S::U {
-    let (mut left, mut happened) = (asked, s.splat_int(0));
-    while p != 0 && !s.is_zero(left) {
+fn bernoulli<S: Simd>(s: S, keys: &BitKeys<S>, asked: S::B, mut p: u32, word: &mut S::B) -> S::B {
+    let (mut left, mut happened) = (asked, s.splat_bit(false));
+    while p != 0 && !s.no_bits(left) {
         if p >> 31 == 1 {
-            happened = s.or(happened, s.and(left, *word));
+            happened = s.or_and(happened, left, *word);
         }
         left = s.and_not(left, *word);
         *word = keys.next(s, *word);
@@ -519,16 +518,15 @@ fn some_reads(survivors: &[u32; 16], draw: u32, places: [u32; 8]) -> [u32; 8] {
 
 /// `sum += a + b` in one plane; returns the carry.
 #[inline(always)]
-fn full_add<S: Simd>(s: S, sum: &mut S::U, a: S::U, b: S::U) -> S::U {
-    let either = s.xor(*sum, a);
-    let carry = s.or(s.and(*sum, a), s.and(either, b));
-    *sum = s.xor(either, b);
+fn full_add<S: Simd>(s: S, sum: &mut S::B, a: S::B, b: S::B) -> S::B {
+    let carry = s.majority(*sum, a, b);
+    *sum = s.xor3(*sum, a, b);
     carry
 }
 
 /// Adds a carry to plane `from` and on.
 #[inline(always)]
-fn ripple<S: Simd, const K: usize>(s: S, planes: &mut [S::U; K], from: usize, mut carry: S::U) {
+fn ripple<S: Simd, const K: usize>(s: S, planes: &mut [S::B; K], from: usize, mut carry: S::B) {
     for plane in &mut planes[from.min(K)..] {
         let sum = s.xor(*plane, carry);
         carry = s.and(*plane, carry);
@@ -538,17 +536,17 @@ fn ripple<S: Simd, const K: usize>(s: S, planes: &mut [S::U; K], from: usize, mu
 
 /// A count for each read.
 struct Counter<S: Simd> {
-    planes: Vec<S::U>,
+    planes: Vec<S::B>,
 }
 
 impl<S: Simd> Counter<S> {
     /// Adds `weight` where `which` is set.
     #[inline(always)]
-    fn add(&mut self, s: S, weight: u8, which: S::U) {
+    fn add(&mut self, s: S, weight: u8, which: S::B) {
         for digit in (0..8).filter(|digit| weight >> digit & 1 == 1) {
             let mut carry = which;
             for plane in &mut self.planes[digit..] {
-                if s.is_zero(carry) {
+                if s.no_bits(carry) {
                     break;
                 }
                 let sum = s.xor(*plane, carry);
@@ -562,7 +560,7 @@ impl<S: Simd> Counter<S> {
         let mut counts = [0; READS];
         for (k, &plane) in self.planes.iter().enumerate() {
             for (read, count) in counts.iter_mut().enumerate() {
-                *count |= i64::from(s.int_array(plane)[read / 32] >> (read % 32) & 1) << k;
+                *count |= i64::from(s.bit_array(plane)[read / 32] >> (read % 32) & 1) << k;
             }
         }
         counts

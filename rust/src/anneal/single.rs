@@ -1,30 +1,36 @@
 //! One run at a time, spin by spin: for a run or two of a problem, and for updates in random order.
 //!
 //! ```text
-//! spin i   [ s_i | field i ]      four random numbers from one AES block, for four updates
+//! spin i   [ s_i | sum of J_ij s_j ]      the limits of 16 updates from four AES blocks each
 //! ```
 //!
-//! The lanes of a vector hold nothing but the random numbers: two blocks at a time, for eight updates. Cost of
-//! an update: about 15 instructions, and 3 a neighbour where it flips. With three runs of a problem the
-//! kernels that fill lanes with runs are as fast, though they idle the others.
+//! The lanes of a vector hold nothing but random numbers, the same that the run has among others in the sparse
+//! kernel: so the answers agree to the last bit. Cost of an update: about 15 instructions, and 3 a neighbour
+//! where it flips, on sums that are maintained. With three runs of a problem the kernels that fill lanes with runs
+//! are as fast, though they idle the others.
 //!
 //! In random order each update picks its spin anew, with replacement, as dwave-samplers does; the runs
 //! then have no common order that could fill lanes.
 
+use super::Job;
+use super::accept::limits;
+use super::fixed::Fixed;
 use super::isa::Kernel;
-use super::{Job, REFRESH};
 use crate::rng::{INITIAL, Keys};
-use crate::simd::Simd;
+use crate::simd::{LANES, Row, Simd};
 
 pub(super) struct Single<'a> {
     job: &'a Job<'a>,
-    coupling: Vec<f32>,
+    fixed: Fixed,
+    /// Twice each coupling, in the order of the model's rows, in units of the *neighbour*.
+    onto: Vec<i32>,
 }
 
 impl<'a> Single<'a> {
     pub(super) fn new(job: &'a Job<'a>) -> Self {
-        let coupling = job.model.couplings().iter().map(|&value| job.scaled(value)).collect();
-        Single { job, coupling }
+        let fixed = Fixed::new(job);
+        let onto = fixed.onto(job);
+        Single { job, fixed, onto }
     }
 }
 
@@ -35,58 +41,56 @@ impl Kernel for Single<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
-        if self.job.batch.random_order {
-            self.anneal::<S, true>(s, chunk, states);
-        } else {
-            self.anneal::<S, false>(s, chunk, states);
+        match (self.job.batch.random_order, self.job.batch.gibbs()) {
+            (false, false) => self.anneal::<S, false, false>(s, chunk, states),
+            (false, true) => self.anneal::<S, false, true>(s, chunk, states),
+            (true, false) => self.anneal::<S, true, false>(s, chunk, states),
+            (true, true) => self.anneal::<S, true, true>(s, chunk, states),
         }
         energies[0] = self.job.energy(chunk, states);
     }
 }
 
+/// Marks the counters of numbers that pick spins.
+const ORDER: u32 = 1 << 31;
+
 impl Single<'_> {
     #[inline(always)]
-    fn anneal<S: Simd, const RANDOM_ORDER: bool>(&self, s: S, run: usize, spins: &mut [i8]) {
+    fn anneal<S: Simd, const RANDOM_ORDER: bool, const GIBBS: bool>(&self, s: S, run: usize, spins: &mut [i8]) {
         let job = self.job;
         let n = spins.len();
-        let keys = Keys::new(s, &job.key);
-        let (problem, read) = job.problem_and_read(run);
-        let id = job.batch.problem_ids[problem];
-        // The numbers of updates k .. k + 8.
-        let eight = |k: usize, sweep: u32, what: u32| {
-            let block = (k / 4) as u32 | what;
-            keys.finish(s, keys.start(s, [block, sweep, read, id, block + 1, sweep, read, id]))
-        };
+        let numbers = Numbers::new(s, job, run);
         match job.initial_state(run) {
             Some(state) => spins.copy_from_slice(state),
             None => {
-                for (b, eight_spins) in spins.chunks_mut(8).enumerate() {
-                    for (spin, bits) in eight_spins.iter_mut().zip(s.int_array(eight(8 * b, INITIAL, 0))) {
+                for (b, some) in spins.chunks_mut(LANES).enumerate() {
+                    for (spin, bits) in some.iter_mut().zip(numbers.sixteen(s, (LANES * b) as u32, INITIAL).0) {
                         *spin = if bits >> 31 == 0 { 1 } else { -1 };
                     }
                 }
             }
         }
-        let mut fields = vec![0f32; n];
+        let mut sums = self.sums(spins);
+        let fields: Vec<f32> = job.fields(run).iter().map(|&h| job.scaled(h)).collect();
         for (t, rate) in job.rates() {
-            if t % REFRESH == 0 {
-                self.refresh(run, spins, &mut fields);
-            }
-            for first in (0..n).step_by(8) {
+            for first in (0..n).step_by(LANES) {
                 if first % 4096 == 0 && job.stopped() {
                     return;
                 }
-                let bits = eight(first, t, 0);
-                let limits = s.float_array(limits(s, bits, job.batch.gibbs()));
-                let picks = if RANDOM_ORDER { s.int_array(eight(first, t, ORDER)) } else { [0; 8] };
+                let bits = numbers.sixteen(s, first as u32, t);
+                let limits = s.float_array(limits::<S, GIBBS>(s, s.ints(&bits)));
+                let picks = if RANDOM_ORDER { numbers.sixteen(s, first as u32 | ORDER, t).0 } else { [0; LANES] };
                 for (k, (limit, pick)) in limits.into_iter().zip(picks).take(n - first).enumerate() {
                     let i = if RANDOM_ORDER { (pick as usize * n) >> 32 } else { first + k };
-                    let spin = f32::from(spins[i]);
-                    if rate * (spin * fields[i]) >= limit {
-                        spins[i] = -spins[i];
+                    // As the sparse kernel has it, rounding by rounding.
+                    let field = (sums[i] as f32).mul_add(rate * self.fixed.unit[i], rate * fields[i]);
+                    let spin = spins[i];
+                    if f32::from(spin) * field >= limit {
+                        spins[i] = -spin;
                         let (neighbours, at) = job.model.pattern().row(i);
-                        for (&j, value) in neighbours.iter().zip(&self.coupling[at..]) {
-                            fields[j as usize] -= 2.0 * spin * value;
+                        for (&j, &twice) in neighbours.iter().zip(&self.onto[at..]) {
+                            let sum = &mut sums[j as usize];
+                            *sum = sum.wrapping_sub(i32::from(spin) * twice);
                         }
                     }
                 }
@@ -94,89 +98,45 @@ impl Single<'_> {
         }
     }
 
-    /// The local fields from the spins: `f_i = h_i + sum_j J_ij s_j`.
-    fn refresh(&self, run: usize, spins: &[i8], fields: &mut [f32]) {
-        for (i, (f, &h)) in fields.iter_mut().zip(self.job.fields(run)).enumerate() {
+    /// `sum_j J_ij s_j` of each spin, in its unit.
+    fn sums(&self, spins: &[i8]) -> Vec<i32> {
+        let sum = |i: usize| {
             let (neighbours, at) = self.job.model.pattern().row(i);
-            let couplings = neighbours.iter().zip(&self.coupling[at..]);
-            *f = self.job.scaled(h) + couplings.map(|(&j, v)| v * f32::from(spins[j as usize])).sum::<f32>();
-        }
+            let couplings = neighbours.iter().zip(&self.fixed.twice[at..]);
+            couplings.map(|(&j, twice)| twice / 2 * i32::from(spins[j as usize])).sum()
+        };
+        (0..spins.len()).map(sum).collect()
     }
 }
 
-/// Marks the counters of numbers that pick spins.
-const ORDER: u32 = 1 << 31;
-
-/// The exponents from which on flips are accepted: `log2 u` (Metropolis) or `log2 u / (1 - u)` (Gibbs), for
-/// `u` uniform of 30 bits. A flip of probability `2^x` is accepted where `u <= 2^x`.
-#[inline(always)]
-fn limits<S: Simd>(s: S, bits: S::U, gibbs: bool) -> S::F {
-    let whole = s.shr::<2>(bits);
-    let log = log2(s, s.add(s.to_floats(whole), s.splat(0.5)));
-    let other = if gibbs {
-        let rest = s.and_not(s.splat_int(u32::MAX >> 2), whole);
-        log2(s, s.add(s.to_floats(rest), s.splat(0.5)))
-    } else {
-        s.splat(30.0)
-    };
-    s.sub(log, other)
+/// The random numbers of one run.
+struct Numbers<S: Simd> {
+    keys: Keys<S>,
+    quad: u32,
+    /// Which of the four numbers of a block is the read's.
+    word: usize,
+    id: u32,
 }
 
-/// `log2 x` of positive normal numbers to 4e-7: the exponent, and of the mantissa `1 + t` the polynomial
-/// `t Q(t)`, a Chebyshev fit.
-#[inline(always)]
-fn log2<S: Simd>(s: S, x: S::F) -> S::F {
-    const Q: [f32; 8] = [
-        1.442_694_8,
-        -0.721_310_73,
-        0.480_073_75,
-        -0.353_454_68,
-        0.256_179_7,
-        -0.155_599_97,
-        0.063_787_594,
-        -0.012_370_643,
-    ];
-    let bits = s.as_ints(x);
-    let exponent = s.sub(s.to_floats(s.shr::<23>(bits)), s.splat(127.0));
-    let mantissa = s.or(s.and(bits, s.splat_int(0x007F_FFFF)), s.splat_int(0x3F80_0000));
-    let t = s.sub(s.as_floats(mantissa), s.splat(1.0));
-    let mut q = s.splat(Q[7]);
-    for c in Q[..7].iter().rev() {
-        q = s.mul_add(q, t, s.splat(*c));
-    }
-    s.mul_add(q, t, exponent)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::simd::Portable;
-
-    #[test]
-    fn logarithm_is_close() {
-        let s = Portable;
-        for k in 0..4000 {
-            let x = 0.5 + (k as f32).powi(2) * 60.0 + k as f32 * 0.001;
-            let found = s.float_array(log2(s, s.splat(x)))[0];
-            assert!((f64::from(found) - f64::from(x).log2()).abs() < 3e-6, "{x}: {found}");
-        }
-        assert_eq!(s.float_array(log2(s, s.splat(2f32.powi(30))))[0], 30.0);
+impl<S: Simd> Numbers<S> {
+    #[inline(always)]
+    fn new(s: S, job: &Job, run: usize) -> Self {
+        let (problem, read) = job.problem_and_read(run);
+        let id = job.batch.problem_ids[problem];
+        Numbers { keys: Keys::new(s, &job.key), quad: read / 4, word: read as usize % 4, id }
     }
 
-    #[test]
-    fn limits_are_met_as_often_as_the_probability_says() {
-        let s = Portable;
-        for x in [0.0f32, -0.5, -3.3, -9.0, 1.7] {
-            for gibbs in [false, true] {
-                let grid = 1u32 << 16;
-                let met = (0..grid).step_by(8).map(|first| {
-                    let bits = s.ints(std::array::from_fn(|k| ((first + k as u32) << 16) | 0x8000));
-                    s.float_array(limits(s, bits, gibbs)).iter().filter(|&&l| x >= l).count() as f64
-                });
-                let power = f64::from(x).exp2();
-                let wanted = if gibbs { power / (1.0 + power) } else { power.min(1.0) } * f64::from(grid);
-                assert!((met.sum::<f64>() - wanted).abs() <= 1.0, "{x} {gibbs}");
+    /// Those of counters `first .. first + 16`.
+    #[inline(always)]
+    fn sixteen(&self, s: S, first: u32, sweep: u32) -> Row<u32> {
+        let mut numbers = Row([0; LANES]);
+        for (quarter, out) in numbers.0.chunks_exact_mut(4).enumerate() {
+            let counters = std::array::from_fn(|k| [first + (4 * quarter + k) as u32, sweep, self.quad, self.id]);
+            let words = s.int_array(self.keys.finish(s, self.keys.start(s, counters)));
+            for (k, out) in out.iter_mut().enumerate() {
+                *out = words[4 * k + self.word];
             }
         }
+        numbers
     }
 }

@@ -70,8 +70,14 @@ fn same_bits_on_every_instruction_set() {
                 if let Some(layers) = model.pattern().layers() {
                     found.push(all_chunks(isa, &layered::Layered::new(&job, layers), n, 21));
                 }
-                found.push(all_chunks(isa, &single::Single::new(&job), n, 21));
-                found.push(all_chunks(isa, &sparse::Sparse::new(&job, 1), n, 21));
+                let single = all_chunks(isa, &single::Single::new(&job), n, 21);
+                if !batch.random_order {
+                    let sparse = [1, 2, 6].map(|threads| sparse::Sparse::new(&job, threads));
+                    assert!(sparse.iter().all(|kernel| all_chunks(isa, kernel, n, 21) == single));
+                    let dense = [1, 2, 6].map(|threads| dense::Dense::new(&job, threads));
+                    assert!(dense.iter().all(|kernel| all_chunks(isa, kernel, n, 21) == single));
+                }
+                found.push(single);
                 if let Some(integers) = multispin::Integers::of(&job) {
                     found.push(all_chunks(isa, &multispin::Multispin::new(&job, integers), n, 21));
                 }

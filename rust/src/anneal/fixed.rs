@@ -1,0 +1,114 @@
+//! Couplings as integers, so that sums of them are exact.
+//!
+//! Each spin has a unit of its own, a power of two so small that the |couplings| of the spin add up to less than
+//! `2^30` units: a rounded coupling is off by `2^-31` of their sum, less than a float's field would be after
+//! a few flips. Since integers add up alike in any order, a kernel may maintain a field, flip by flip, or sum it
+//! anew, as it likes, and has the same field to the last bit; nothing drifts and nothing is refreshed. All
+//! kernels for real couplings but the layered one give the same answer for this reason.
+//!
+//! The fields `h` stay floats beside them: they differ from problem to problem, and the units must not.
+
+use super::Job;
+
+pub(super) struct Fixed {
+    /// Twice the coupling to each neighbour, in the order of the model's rows, in units of the *row's* spin.
+    pub(super) twice: Vec<i32>,
+    /// What the couplings of each spin sum to where all neighbours are up.
+    pub(super) all_up: Vec<i32>,
+    /// The unit of each spin, after the job's scale.
+    pub(super) unit: Vec<f32>,
+}
+
+impl Fixed {
+    pub(super) fn new(job: &Job) -> Self {
+        let n = job.model.num_spins();
+        let mut fixed = Fixed {
+            twice: Vec::with_capacity(job.model.couplings().len()),
+            all_up: Vec::with_capacity(n),
+            unit: Vec::with_capacity(n),
+        };
+        for i in 0..n {
+            let scaled = || job.model.row(i).1.iter().map(|value| value * job.batch.scale);
+            let total: f64 = scaled().map(f64::abs).sum();
+            // What is too small for this is nothing beside the largest number of the problem.
+            let exponent = if total > 0.0 { floor_log2(total).max(-90) - 29 } else { 0 };
+            let per_unit = 2f64.powi(-exponent);
+            let first = fixed.twice.len();
+            fixed.twice.extend(scaled().map(|value| 2 * nearest(value * per_unit)));
+            fixed.all_up.push(fixed.twice[first..].iter().map(|twice| twice / 2).sum());
+            fixed.unit.push(2f32.powi(exponent));
+        }
+        fixed
+    }
+
+    /// Twice each coupling, in the order of the model's rows, in units of the *neighbour*: what a flip of the
+    /// row's spin does to it.
+    pub(super) fn onto(&self, job: &Job) -> Vec<i32> {
+        let pattern = job.model.pattern();
+        let mut onto = vec![0; self.twice.len()];
+        // Rows in rising order meet each neighbour's entries in rising order too.
+        let mut next: Vec<usize> = (0..job.model.num_spins()).map(|i| pattern.row(i).1).collect();
+        for i in 0..job.model.num_spins() {
+            let (neighbours, at) = pattern.row(i);
+            for (&j, &twice) in neighbours.iter().zip(&self.twice[at..]) {
+                let slot = &mut next[j as usize];
+                onto[*slot] = twice;
+                *slot += 1;
+            }
+        }
+        onto
+    }
+}
+
+/// Of positive numbers; too little of those below `2^-1022`.
+fn floor_log2(x: f64) -> i32 {
+    (x.to_bits() >> 52) as i32 - 1023
+}
+
+/// The nearest integer to a number below `2^31`, an even one of two: `f64::round_ties_even` is a call where the
+/// processor is not known to have the instruction, and a network's couplings are new for each image.
+fn nearest(x: f64) -> i32 {
+    // Adding 1.5 * 2^52 leaves the integer in the low bits of the sum.
+    (x + 6_755_399_441_055_744.0).to_bits() as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::anneal::Control;
+    use crate::model::{Batch, Model};
+    use crate::rng::Key;
+
+    #[test]
+    fn rounding() {
+        for x in [0.0, 0.4, -0.5, 0.5, 1.5, -2.5, 1e9 + 0.3, -1_073_741_823.7] {
+            assert_eq!(f64::from(nearest(x)), x.round_ties_even());
+        }
+        for x in [1.0f64, 1.999, 2.0, 1e-20, 3e30] {
+            assert_eq!(floor_log2(x), x.log2().floor() as i32);
+        }
+    }
+
+    #[test]
+    fn couplings_are_kept_to_31_bits_of_their_sum() {
+        let values = [1.0, -0.3, 1e-7, 12345.678, -2.5e-9];
+        let model = Model::new(4, &[0, 0, 1, 1, 2], &[1, 2, 2, 3, 3], &values).unwrap();
+        let batch = Batch::new(&model, &[0.0; 4], &[1.0], 1, None, 0, &[0]).unwrap();
+        let job = Job { model: &model, batch: &batch, key: Key::new(0), control: &Control::default() };
+        let fixed = Fixed::new(&job);
+        let mut at = 0;
+        for i in 0..4 {
+            let (_, row) = model.row(i);
+            let total: f64 = row.iter().map(|v| v.abs()).sum();
+            let mut sum = 0;
+            for value in row {
+                let kept = f64::from(fixed.twice[at]) / 2.0 * f64::from(fixed.unit[i]);
+                assert!((kept - value).abs() <= total * 2f64.powi(-30), "{kept} {value}");
+                sum += fixed.twice[at] / 2;
+                at += 1;
+            }
+            assert_eq!(sum, fixed.all_up[i]);
+            assert!(total / f64::from(fixed.unit[i]) < 2f64.powi(30));
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Runs side by side: which read of which problem sits in which lane, and what goes in and comes out.
+//!
+//! Reads fill the lanes by fours, because the four numbers of one AES block are four reads of a problem; problems
+//! follow each other, so that ten reads of each leave two lanes of twelve idle. The spins of up to 64 runs are
+//! the bits of one word, 1 = down.
+
+use super::Job;
+use crate::rng::{INITIAL, Keys};
+use crate::simd::{LANES, Row, Simd};
+
+/// Lanes of a word.
+const MOST: usize = 64;
+
+pub(super) struct Lanes {
+    first: usize,
+    /// The run in each lane; none where a problem's reads do not fill four lanes.
+    runs: Vec<Option<usize>>,
+    /// Words 2 and 3 of the random counters of each quad.
+    streams: Vec<[u32; 2]>,
+}
+
+/// Groups of four reads of a problem.
+fn quads_of(job: &Job) -> usize {
+    job.batch.num_reads.div_ceil(4)
+}
+
+impl Lanes {
+    /// Vectors of 16 runs in a chunk: 1, 2 or 4, so that each of `threads` has something to do.
+    pub(super) fn vectors(job: &Job, threads: usize) -> usize {
+        let all = (job.batch.problem_ids.len() * quads_of(job)).div_ceil(LANES / 4);
+        [4, 2].into_iter().find(|v| all > v * (threads.max(1) - 1) && all > v / 2).unwrap_or(1)
+    }
+
+    /// The run after the last of a chunk.
+    pub(super) fn end(job: &Job, chunk: usize, vectors: usize) -> usize {
+        let (quad, each) = (LANES / 4 * vectors * (chunk + 1), quads_of(job));
+        let reads = job.batch.num_reads;
+        quad / each * reads + (4 * (quad % each)).min(reads)
+    }
+
+    pub(super) fn new(job: &Job, chunk: usize, vectors: usize) -> Self {
+        let (each, reads) = (quads_of(job), job.batch.num_reads);
+        let quads = LANES / 4 * vectors;
+        let (mut runs, mut streams) = (vec![], vec![]);
+        for quad in quads * chunk..quads * (chunk + 1) {
+            let (problem, in_problem) = (quad / each, quad % each);
+            let id = job.batch.problem_ids.get(problem);
+            streams.push([in_problem as u32, id.copied().unwrap_or(0)]);
+            let reads_of_quad = 4 * in_problem..4 * in_problem + 4;
+            runs.extend(
+                reads_of_quad.map(|read| (id.is_some() && read < reads).then_some(problem * reads + read)),
+            );
+        }
+        Lanes { first: runs.iter().find_map(|&run| run).unwrap_or(0), runs, streams }
+    }
+
+    /// The counters of the quads in vector `v`, with spin 0.
+    #[inline(always)]
+    pub(super) fn counters(&self, v: usize, sweep: u32) -> [[u32; 4]; 4] {
+        std::array::from_fn(|k| {
+            let [quad, problem] = self.streams[LANES / 4 * v + k];
+            [0, sweep, quad, problem]
+        })
+    }
+
+    /// The states given, or random ones.
+    #[inline(always)]
+    pub(super) fn initial_spins<S: Simd>(&self, s: S, job: &Job, keys: &Keys<S>) -> Vec<u64> {
+        let mut spins = vec![0u64; job.model.num_spins()];
+        for (i, word) in spins.iter_mut().enumerate() {
+            if job.batch.initial_states.is_some() {
+                for (lane, run) in self.runs.iter().enumerate() {
+                    let down = run.and_then(|run| job.initial_state(run)).is_some_and(|state| state[i] < 0);
+                    *word |= u64::from(down) << lane;
+                }
+            } else {
+                for v in 0..self.runs.len() / LANES {
+                    let place = keys.place(s, [[i as u32, 0, 0, 0]; 4]);
+                    let bits = keys.finish(s, s.xor_int(keys.start(s, self.counters(v, INITIAL)), place));
+                    *word |= u64::from(s.mask_bits(s.top_bits(bits))) << (LANES * v);
+                }
+            }
+        }
+        spins
+    }
+
+    /// The fields of each lane.
+    fn problems<'a>(&self, job: &Job<'a>) -> Vec<&'a [f64]> {
+        self.runs.iter().map(|run| job.fields(run.unwrap_or(self.first))).collect()
+    }
+
+    pub(super) fn fields(&self, job: &Job) -> Fields {
+        let problems = self.problems(job);
+        if problems.iter().all(|&h| std::ptr::eq(h, problems[0])) {
+            return Fields::Shared(problems[0].iter().map(|&h| job.scaled(h)).collect());
+        }
+        let row = |i: usize, lanes: &[&[f64]]| Row(std::array::from_fn(|k| job.scaled(lanes[k][i])));
+        let rows = (0..job.model.num_spins()).flat_map(|i| problems.chunks(LANES).map(move |lanes| row(i, lanes)));
+        Fields::Each { rows: rows.collect(), vectors: problems.len() / LANES }
+    }
+
+    /// States and energies of the runs.
+    #[inline(always)]
+    pub(super) fn write_out(&self, job: &Job, spins: &[u64], states: &mut [i8], energies: &mut [f64]) {
+        let in_lanes = self.energies(job, spins);
+        let runs = self.runs.iter().enumerate().filter(|(_, run)| run.is_some());
+        for ((lane, _), (state, energy)) in runs.zip(states.chunks_exact_mut(spins.len()).zip(energies)) {
+            for (out, word) in state.iter_mut().zip(spins) {
+                *out = 1 - 2 * (word >> lane & 1) as i8;
+            }
+            *energy = in_lanes[lane];
+        }
+    }
+
+    /// As `Job::energy`, sum by sum, for all lanes at once.
+    #[inline(always)]
+    fn energies(&self, job: &Job, spins: &[u64]) -> [f64; MOST] {
+        let mut energies = [0.0; MOST];
+        let problems = self.problems(job);
+        for (i, word) in spins.iter().enumerate() {
+            let mut field = [0.0; MOST];
+            for (f, h) in field.iter_mut().zip(&problems) {
+                *f = h[i];
+            }
+            let (neighbours, values) = job.model.row(i);
+            for (&j, &value) in neighbours.iter().zip(values).take_while(|(j, _)| (**j as usize) < i) {
+                add_signed(&mut field, &[value; MOST], spins[j as usize]);
+            }
+            add_signed(&mut energies, &field, *word);
+        }
+        energies
+    }
+}
+
+/// Fields of all spins: one for all runs where these are of one problem, as is most common.
+pub(super) enum Fields {
+    Shared(Vec<f32>),
+    Each {
+        /// (spins, vectors)
+        rows: Vec<Row<f32>>,
+        vectors: usize,
+    },
+}
+
+impl Fields {
+    /// The fields of spin `i` in the runs of vector `v`, times `rate`.
+    #[inline(always)]
+    pub(super) fn times<S: Simd>(&self, s: S, rate: f32, i: usize, v: usize) -> S::F {
+        match self {
+            Fields::Shared(fields) => s.splat(rate * fields[i]),
+            Fields::Each { rows, vectors } => s.mul(s.splat(rate), s.floats(&rows[i * vectors + v])),
+        }
+    }
+}
+
+/// Adds to each number the other, or its negative where the bit is set.
+#[inline(always)]
+fn add_signed(to: &mut [f64; MOST], what: &[f64; MOST], negative: u64) {
+    for ((to, what), byte) in to.chunks_exact_mut(8).zip(what.chunks_exact(8)).zip(negative.to_le_bytes()) {
+        for ((to, what), sign) in to.iter_mut().zip(what).zip(SIGNS[byte as usize]) {
+            *to += what * sign;
+        }
+    }
+}
+
+/// What eight bits stand for, lowest first: -1 where one is set.
+static SIGNS: [[f64; 8]; 256] = {
+    let mut table = [[1.0; 8]; 256];
+    let mut k = 0;
+    while k < 8 * 256 {
+        if (k / 8) >> (k % 8) & 1 == 1 {
+            table[k / 8][k % 8] = -1.0;
+        }
+        k += 1;
+    }
+    table
+};

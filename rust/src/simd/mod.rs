@@ -1,0 +1,182 @@
+//! Sixteen lanes of numbers, or 256 planes of bits, on every processor.
+//!
+//! Every kernel is written once, over the trait [`Simd`], and compiled for each instruction set by
+//! [`crate::anneal::isa`]. All operations round alike everywhere, so that the kernels' answers agree to
+//! the last bit. A value of an implementing type is the proof that the processor has the instructions.
+//!
+//! ```text
+//!            numbers: 16 lanes                 yes or no for each lane      bits
+//! AVX-512    one register                      a mask register              one of 256 bits
+//! AVX2       two registers                     two registers                one of 256 bits
+//! elsewhere  an array; on ARM and x86-64 the compiler makes vectors of 128 bits of it
+//! ```
+
+mod portable;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod x86;
+
+pub(crate) use portable::Portable;
+
+/// Lanes of numbers.
+pub(crate) const LANES: usize = 16;
+
+/// Where a vector of the processor would lie.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Row<T>(pub(crate) [T; LANES]);
+
+/// `F` holds 16 `f32`, `U` 16 `u32` or `i32`, `M` a yes or no for each lane, `B` 256 bits.
+pub(crate) trait Simd: Copy {
+    type F: Copy + Send + Sync;
+    type U: Copy + Send + Sync;
+    type M: Copy + Send + Sync;
+    type B: Copy + Send + Sync;
+
+    /// Whether a loop can keep more than a dozen `U` in registers.
+    const MANY_REGISTERS: bool = false;
+
+    fn splat(self, x: f32) -> Self::F;
+    fn add(self, a: Self::F, b: Self::F) -> Self::F;
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F;
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F;
+    fn max(self, a: Self::F, b: Self::F) -> Self::F;
+    /// `a b + c`, rounded once.
+    fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    /// `-a` in the lanes of `lanes`.
+    fn negate(self, lanes: Self::M, a: Self::F) -> Self::F;
+    /// Lanes with `a >= b`.
+    fn at_least(self, a: Self::F, b: Self::F) -> Self::M;
+    /// `floor(log2 a)` and `a / 2^floor(log2 a)` of positive normal numbers.
+    fn exponent_and_mantissa(self, a: Self::F) -> (Self::F, Self::F);
+    /// The nearest floats to `i32`s.
+    fn to_floats(self, a: Self::U) -> Self::F;
+    fn floats(self, lanes: &Row<f32>) -> Self::F;
+    fn float_array(self, a: Self::F) -> [f32; LANES];
+
+    fn ints(self, lanes: &Row<u32>) -> Self::U;
+    fn int_array(self, a: Self::U) -> [u32; LANES];
+    fn splat_int(self, x: u32) -> Self::U;
+    fn add_int(self, a: Self::U, b: Self::U) -> Self::U;
+    fn sub_int(self, a: Self::U, b: Self::U) -> Self::U;
+    /// `a + b` in the lanes of `lanes`, `a` in the others.
+    fn add_where(self, lanes: Self::M, a: Self::U, b: Self::U) -> Self::U;
+    /// `a - b` in the lanes of `lanes`, `a` in the others.
+    fn sub_where(self, lanes: Self::M, a: Self::U, b: Self::U) -> Self::U;
+    fn xor_int(self, a: Self::U, b: Self::U) -> Self::U;
+    fn or_int(self, a: Self::U, b: Self::U) -> Self::U;
+    fn shr<const N: u32>(self, a: Self::U) -> Self::U;
+    /// One AES round on each quarter of 128 bits, the key added last.
+    fn aes(self, a: Self::U, key: Self::U) -> Self::U;
+
+    /// The lanes whose bits are set in each of four times 16 bits, the lowest first.
+    fn masks(self, bits: u64) -> [Self::M; 4];
+    fn mask_bits(self, lanes: Self::M) -> u16;
+    /// Lanes whose highest bit is set.
+    fn top_bits(self, a: Self::U) -> Self::M;
+
+    fn bits(self, words: [u32; 8]) -> Self::B;
+    fn bit_array(self, a: Self::B) -> [u32; 8];
+    /// All bits as `x`.
+    fn splat_bit(self, x: bool) -> Self::B;
+    fn and(self, a: Self::B, b: Self::B) -> Self::B;
+    fn or(self, a: Self::B, b: Self::B) -> Self::B;
+    fn xor(self, a: Self::B, b: Self::B) -> Self::B;
+    /// `a & !b`.
+    fn and_not(self, a: Self::B, b: Self::B) -> Self::B;
+    /// `a ^ b ^ c`.
+    fn xor3(self, a: Self::B, b: Self::B, c: Self::B) -> Self::B;
+    /// Where two of the three are set.
+    fn majority(self, a: Self::B, b: Self::B, c: Self::B) -> Self::B;
+    /// `a | b & c`.
+    fn or_and(self, a: Self::B, b: Self::B, c: Self::B) -> Self::B;
+    fn no_bits(self, a: Self::B) -> bool;
+    /// One AES round on each half of 128 bits, the key added last.
+    fn aes_bits(self, a: Self::B, key: Self::B) -> Self::B;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every operation on awkward numbers, as bits.
+    fn all<S: Simd>(s: S) -> Vec<Vec<u32>> {
+        let lanes = |eight: [u32; 8]| Row(std::array::from_fn(|k| eight[k % 8].wrapping_add(97 * (k as u32 / 8))));
+        let a = s.ints(&lanes([0, 1, u32::MAX, 1 << 31, 0x1234_5678, 77, 0xFFFF, 31]));
+        let b = s.ints(&lanes([3, 1, 5, 31, 0, 9, 30, 2]));
+        let x = s.mul(s.to_floats(a), s.splat(1e-3));
+        let y = s.sub(s.to_floats(b), s.splat(7.5));
+        let z = s.add(s.splat(0.1), s.mul(x, y));
+        let (exponent, mantissa) = s.exponent_and_mantissa(s.add(s.mul(x, x), s.splat(1e-20)));
+        let masks = s.masks(0x8001_7FFE_AAAA_1234);
+        let floats = [
+            s.floats(&Row(std::array::from_fn(|k| k as f32))),
+            x,
+            y,
+            z,
+            s.mul_add(x, y, z),
+            s.max(x, y),
+            s.negate(masks[0], x),
+            s.negate(s.at_least(x, y), y),
+            exponent,
+            mantissa,
+        ];
+        let ints = [
+            s.add_int(a, b),
+            s.sub_int(a, b),
+            s.add_where(masks[1], a, b),
+            s.sub_where(masks[2], a, b),
+            s.xor_int(a, b),
+            s.or_int(a, b),
+            s.shr::<3>(a),
+            s.splat_int(7),
+            s.aes(a, b),
+        ];
+        let c = s.bits([0, 1, u32::MAX, 1 << 31, 0x1234_5678, 77, 0xFFFF, 31]);
+        let d = s.bits([3, 1, 5, 31, 0x8765_4321, 9, 30, 2]);
+        let e = s.bits([0x5555_5555, 8, 1, 0, 0x0F0F_0F0F, 11, 7, 0xFFFF]);
+        let bits = [
+            s.and(c, d),
+            s.or(c, d),
+            s.xor(c, d),
+            s.and_not(c, d),
+            s.xor3(c, d, e),
+            s.majority(c, d, e),
+            s.or_and(c, d, e),
+            s.aes_bits(c, d),
+            s.splat_bit(true),
+            s.splat_bit(false),
+        ];
+        let mut found: Vec<Vec<u32>> =
+            floats.iter().map(|&f| s.float_array(f).map(f32::to_bits).to_vec()).collect();
+        found.extend(ints.iter().map(|&u| s.int_array(u).to_vec()));
+        found.extend(bits.iter().map(|&b| s.bit_array(b).to_vec()));
+        found.push(masks.iter().map(|&m| u32::from(s.mask_bits(m))).collect());
+        found.push(vec![
+            u32::from(s.mask_bits(s.at_least(x, y))),
+            u32::from(s.no_bits(s.xor(c, c))),
+            u32::from(s.mask_bits(s.top_bits(a))),
+        ]);
+        found
+    }
+
+    #[test]
+    fn every_instruction_set_computes_the_same() {
+        let reference = all(Portable);
+        assert_eq!(reference[reference.len() - 2], [0x1234, 0xAAAA, 0x7FFE, 0x8001]);
+        #[cfg(target_arch = "x86_64")]
+        {
+            if x86::has_avx2() {
+                // SAFETY: the instructions were found.
+                assert_eq!(all(unsafe { x86::Avx2::<false>::new() }), reference);
+                if x86::has_vaes() {
+                    // SAFETY: the instructions were found.
+                    assert_eq!(all(unsafe { x86::Avx2::<true>::new() }), reference);
+                }
+            }
+            if x86::has_avx512() {
+                // SAFETY: the instructions were found.
+                assert_eq!(all(unsafe { x86::Avx512::new() }), reference);
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Plain Rust, for every processor; the reference for the others.
+
+use super::{LANES, Row, Simd};
+use crate::rng::aes_round;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+type F = Row<f32>;
+type U = Row<u32>;
+
+fn map<T: Copy, R>(a: Row<T>, f: impl Fn(T) -> R) -> Row<R> {
+    Row(a.0.map(f))
+}
+
+fn with<T: Copy, R>(a: Row<T>, b: Row<T>, f: impl Fn(T, T) -> R) -> Row<R> {
+    Row(std::array::from_fn(|k| f(a.0[k], b.0[k])))
+}
+
+fn where_set(lanes: u16, k: usize) -> bool {
+    lanes >> k & 1 == 1
+}
+
+fn bits(f: impl Fn(usize) -> u32) -> [u32; 8] {
+    std::array::from_fn(f)
+}
+
+fn aes_quarters<const N: usize>(a: [u32; N], key: [u32; N]) -> [u32; N] {
+    let mut out = a;
+    for (block, key) in out.as_chunks_mut::<4>().0.iter_mut().zip(key.as_chunks::<4>().0) {
+        *block = aes_round(*block, *key);
+    }
+    out
+}
+
+impl Simd for Portable {
+    type F = F;
+    type U = U;
+    type M = u16;
+    type B = [u32; 8];
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> F {
+        Row([x; LANES])
+    }
+    #[inline(always)]
+    fn add(self, a: F, b: F) -> F {
+        with(a, b, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn sub(self, a: F, b: F) -> F {
+        with(a, b, |a, b| a - b)
+    }
+    #[inline(always)]
+    fn mul(self, a: F, b: F) -> F {
+        with(a, b, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn max(self, a: F, b: F) -> F {
+        with(a, b, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    fn mul_add(self, a: F, b: F, c: F) -> F {
+        Row(std::array::from_fn(|k| a.0[k].mul_add(b.0[k], c.0[k])))
+    }
+    #[inline(always)]
+    fn negate(self, lanes: u16, a: F) -> F {
+        Row(std::array::from_fn(|k| if where_set(lanes, k) { -a.0[k] } else { a.0[k] }))
+    }
+    #[inline(always)]
+    fn at_least(self, a: F, b: F) -> u16 {
+        (0..LANES).fold(0, |mask, k| mask | u16::from(a.0[k] >= b.0[k]) << k)
+    }
+    #[inline(always)]
+    fn exponent_and_mantissa(self, a: F) -> (F, F) {
+        let exponent = map(a, |a| (a.to_bits() >> 23) as f32 - 127.0);
+        (exponent, map(a, |a| f32::from_bits(a.to_bits() & 0x007F_FFFF | 0x3F80_0000)))
+    }
+    #[inline(always)]
+    fn to_floats(self, a: U) -> F {
+        map(a, |a| a as i32 as f32)
+    }
+    #[inline(always)]
+    fn floats(self, lanes: &Row<f32>) -> F {
+        *lanes
+    }
+    #[inline(always)]
+    fn float_array(self, a: F) -> [f32; LANES] {
+        a.0
+    }
+
+    #[inline(always)]
+    fn ints(self, lanes: &Row<u32>) -> U {
+        *lanes
+    }
+    #[inline(always)]
+    fn int_array(self, a: U) -> [u32; LANES] {
+        a.0
+    }
+    #[inline(always)]
+    fn splat_int(self, x: u32) -> U {
+        Row([x; LANES])
+    }
+    #[inline(always)]
+    fn add_int(self, a: U, b: U) -> U {
+        with(a, b, u32::wrapping_add)
+    }
+    #[inline(always)]
+    fn sub_int(self, a: U, b: U) -> U {
+        with(a, b, u32::wrapping_sub)
+    }
+    #[inline(always)]
+    fn add_where(self, lanes: u16, a: U, b: U) -> U {
+        Row(std::array::from_fn(|k| a.0[k].wrapping_add(if where_set(lanes, k) { b.0[k] } else { 0 })))
+    }
+    #[inline(always)]
+    fn sub_where(self, lanes: u16, a: U, b: U) -> U {
+        Row(std::array::from_fn(|k| a.0[k].wrapping_sub(if where_set(lanes, k) { b.0[k] } else { 0 })))
+    }
+    #[inline(always)]
+    fn xor_int(self, a: U, b: U) -> U {
+        with(a, b, |a, b| a ^ b)
+    }
+    #[inline(always)]
+    fn or_int(self, a: U, b: U) -> U {
+        with(a, b, |a, b| a | b)
+    }
+    #[inline(always)]
+    fn shr<const N: u32>(self, a: U) -> U {
+        map(a, |a| a >> N)
+    }
+    #[inline(always)]
+    fn aes(self, a: U, key: U) -> U {
+        Row(aes_quarters(a.0, key.0))
+    }
+
+    #[inline(always)]
+    fn masks(self, bits: u64) -> [u16; 4] {
+        std::array::from_fn(|v| (bits >> (16 * v)) as u16)
+    }
+    #[inline(always)]
+    fn mask_bits(self, lanes: u16) -> u16 {
+        lanes
+    }
+    #[inline(always)]
+    fn top_bits(self, a: U) -> u16 {
+        (0..LANES).fold(0, |mask, k| mask | ((a.0[k] >> 31) as u16) << k)
+    }
+
+    #[inline(always)]
+    fn bits(self, words: [u32; 8]) -> [u32; 8] {
+        words
+    }
+    #[inline(always)]
+    fn bit_array(self, a: [u32; 8]) -> [u32; 8] {
+        a
+    }
+    #[inline(always)]
+    fn splat_bit(self, x: bool) -> [u32; 8] {
+        [if x { u32::MAX } else { 0 }; 8]
+    }
+    #[inline(always)]
+    fn and(self, a: [u32; 8], b: [u32; 8]) -> [u32; 8] {
+        bits(|k| a[k] & b[k])
+    }
+    #[inline(always)]
+    fn or(self, a: [u32; 8], b: [u32; 8]) -> [u32; 8] {
+        bits(|k| a[k] | b[k])
+    }
+    #[inline(always)]
+    fn xor(self, a: [u32; 8], b: [u32; 8]) -> [u32; 8] {
+        bits(|k| a[k] ^ b[k])
+    }
+    #[inline(always)]
+    fn and_not(self, a: [u32; 8], b: [u32; 8]) -> [u32; 8] {
+        bits(|k| a[k] & !b[k])
+    }
+    #[inline(always)]
+    fn xor3(self, a: [u32; 8], b: [u32; 8], c: [u32; 8]) -> [u32; 8] {
+        bits(|k| a[k] ^ b[k] ^ c[k])
+    }
+    #[inline(always)]
+    fn majority(self, a: [u32; 8], b: [u32; 8], c: [u32; 8]) -> [u32; 8] {
+        bits(|k| a[k] & b[k] | (a[k] ^ b[k]) & c[k])
+    }
+    #[inline(always)]
+    fn or_and(self, a: [u32; 8], b: [u32; 8], c: [u32; 8]) -> [u32; 8] {
+        bits(|k| a[k] | b[k] & c[k])
+    }
+    #[inline(always)]
+    fn no_bits(self, a: [u32; 8]) -> bool {
+        a == [0; 8]
+    }
+    #[inline(always)]
+    fn aes_bits(self, a: [u32; 8], key: [u32; 8]) -> [u32; 8] {
+        aes_quarters(a, key)
+    }
+}

@@ -1,0 +1,232 @@
+//! AVX-512; and AVX2 with FMA, with AES in halves of 128 bits or, where there is VAES, at once.
+
+use super::{LANES, Row, Simd};
+use std::arch::x86_64::*;
+use std::mem::transmute;
+
+pub(crate) fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("aes")
+        && is_x86_feature_detected!("bmi2")
+}
+
+pub(crate) fn has_vaes() -> bool {
+    has_avx2() && is_x86_feature_detected!("vaes")
+}
+
+/// What Ice Lake, Zen 4 and their successors have.
+pub(crate) fn has_avx512() -> bool {
+    has_vaes()
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl")
+}
+
+/// One method: an expression of intrinsics.
+macro_rules! ops {
+    ($($name:ident $(<const $N:ident: u32>)? ($($arg:ident: $type:ty),*) -> $result:ty = $body:expr;)*) => {$(
+        #[inline(always)]
+        fn $name $(<const $N: u32>)? (self, $($arg: $type),*) -> $result {
+            // SAFETY: who made this value vouched for the instructions; arrays and vectors that are
+            // transmuted are plain numbers of one size.
+            unsafe { $body }
+        }
+    )*};
+}
+
+/// Sixteen lanes in one register.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512(());
+
+impl Avx512 {
+    /// # Safety
+    /// The processor must have what [`has_avx512`] asks for.
+    #[inline(always)]
+    pub(crate) unsafe fn new() -> Self {
+        Avx512(())
+    }
+}
+
+impl Simd for Avx512 {
+    type F = __m512;
+    type U = __m512i;
+    type M = __mmask16;
+    type B = __m256i;
+
+    const MANY_REGISTERS: bool = true;
+
+    #[inline(always)]
+    fn mask_bits(self, lanes: __mmask16) -> u16 {
+        lanes
+    }
+
+    ops! {
+        splat(x: f32) -> __m512 = _mm512_set1_ps(x);
+        add(a: __m512, b: __m512) -> __m512 = _mm512_add_ps(a, b);
+        sub(a: __m512, b: __m512) -> __m512 = _mm512_sub_ps(a, b);
+        mul(a: __m512, b: __m512) -> __m512 = _mm512_mul_ps(a, b);
+        max(a: __m512, b: __m512) -> __m512 = _mm512_max_ps(a, b);
+        mul_add(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fmadd_ps(a, b, c);
+        negate(lanes: __mmask16, a: __m512) -> __m512 = _mm512_mask_xor_ps(a, lanes, a, _mm512_set1_ps(-0.0));
+        at_least(a: __m512, b: __m512) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(a, b);
+        exponent_and_mantissa(a: __m512) -> (__m512, __m512) =
+            (_mm512_getexp_ps(a), _mm512_getmant_ps::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(a));
+        to_floats(a: __m512i) -> __m512 = _mm512_cvtepi32_ps(a);
+        floats(lanes: &Row<f32>) -> __m512 = transmute(*lanes);
+        float_array(a: __m512) -> [f32; LANES] = transmute(a);
+        ints(lanes: &Row<u32>) -> __m512i = transmute(*lanes);
+        int_array(a: __m512i) -> [u32; LANES] = transmute(a);
+        splat_int(x: u32) -> __m512i = _mm512_set1_epi32(x as i32);
+        add_int(a: __m512i, b: __m512i) -> __m512i = _mm512_add_epi32(a, b);
+        sub_int(a: __m512i, b: __m512i) -> __m512i = _mm512_sub_epi32(a, b);
+        add_where(lanes: __mmask16, a: __m512i, b: __m512i) -> __m512i = _mm512_mask_add_epi32(a, lanes, a, b);
+        sub_where(lanes: __mmask16, a: __m512i, b: __m512i) -> __m512i = _mm512_mask_sub_epi32(a, lanes, a, b);
+        xor_int(a: __m512i, b: __m512i) -> __m512i = _mm512_xor_si512(a, b);
+        or_int(a: __m512i, b: __m512i) -> __m512i = _mm512_or_si512(a, b);
+        shr<const N: u32>(a: __m512i) -> __m512i = _mm512_srli_epi32::<N>(a);
+        aes(a: __m512i, key: __m512i) -> __m512i = _mm512_aesenc_epi128(a, key);
+        masks(bits: u64) -> [__mmask16; 4] = transmute(bits);
+        top_bits(a: __m512i) -> __mmask16 = _mm512_movepi32_mask(a);
+        bits(words: [u32; 8]) -> __m256i = transmute(words);
+        bit_array(a: __m256i) -> [u32; 8] = transmute(a);
+        splat_bit(x: bool) -> __m256i = _mm256_set1_epi32(-i32::from(x));
+        and(a: __m256i, b: __m256i) -> __m256i = _mm256_and_si256(a, b);
+        or(a: __m256i, b: __m256i) -> __m256i = _mm256_or_si256(a, b);
+        xor(a: __m256i, b: __m256i) -> __m256i = _mm256_xor_si256(a, b);
+        and_not(a: __m256i, b: __m256i) -> __m256i = _mm256_andnot_si256(b, a);
+        xor3(a: __m256i, b: __m256i, c: __m256i) -> __m256i = _mm256_ternarylogic_epi32::<0x96>(a, b, c);
+        majority(a: __m256i, b: __m256i, c: __m256i) -> __m256i = _mm256_ternarylogic_epi32::<0xE8>(a, b, c);
+        or_and(a: __m256i, b: __m256i, c: __m256i) -> __m256i = _mm256_ternarylogic_epi32::<0xF8>(a, b, c);
+        no_bits(a: __m256i) -> bool = _mm256_testz_si256(a, a) == 1;
+        aes_bits(a: __m256i, key: __m256i) -> __m256i = _mm256_aesenc_epi128(a, key);
+    }
+}
+
+/// Sixteen lanes in two registers. With VAES or without.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2<const VAES: bool>(());
+
+impl<const VAES: bool> Avx2<VAES> {
+    /// # Safety
+    /// The processor must have what [`has_avx2`] asks for, or [`has_vaes`] where that is named.
+    #[inline(always)]
+    pub(crate) unsafe fn new() -> Self {
+        Avx2(())
+    }
+}
+
+type F2 = [__m256; 2];
+type U2 = [__m256i; 2];
+
+/// # Safety
+/// The processor must have AVX2.
+#[inline(always)]
+unsafe fn bit_lanes(shift: u32) -> __m256i {
+    // SAFETY: eight numbers as a vector; the caller vouches for the instructions.
+    unsafe { transmute::<[u32; 8], __m256i>(std::array::from_fn(|k| 1 << (k as u32 + shift))) }
+}
+
+impl<const VAES: bool> Simd for Avx2<VAES> {
+    type F = F2;
+    type U = U2;
+    type M = U2;
+    type B = __m256i;
+
+    ops! {
+        splat(x: f32) -> F2 = [_mm256_set1_ps(x); 2];
+        add(a: F2, b: F2) -> F2 = [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])];
+        sub(a: F2, b: F2) -> F2 = [_mm256_sub_ps(a[0], b[0]), _mm256_sub_ps(a[1], b[1])];
+        mul(a: F2, b: F2) -> F2 = [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])];
+        max(a: F2, b: F2) -> F2 = [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])];
+        mul_add(a: F2, b: F2, c: F2) -> F2 =
+            [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])];
+        negate(lanes: U2, a: F2) -> F2 = {
+            let sign = _mm256_set1_epi32(i32::MIN);
+            let half = |k: usize| _mm256_xor_ps(a[k], _mm256_castsi256_ps(_mm256_and_si256(lanes[k], sign)));
+            [half(0), half(1)]
+        };
+        at_least(a: F2, b: F2) -> U2 = {
+            let half = |k: usize| _mm256_castps_si256(_mm256_cmp_ps::<_CMP_GE_OQ>(a[k], b[k]));
+            [half(0), half(1)]
+        };
+        exponent_and_mantissa(a: F2) -> (F2, F2) = {
+            let exponent = |a: __m256| {
+                let biased = _mm256_cvtepi32_ps(_mm256_srli_epi32::<23>(_mm256_castps_si256(a)));
+                _mm256_sub_ps(biased, _mm256_set1_ps(127.0))
+            };
+            let mantissa = |a: __m256| {
+                let digits = _mm256_and_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32(0x007F_FFFF)));
+                _mm256_or_ps(digits, _mm256_set1_ps(1.0))
+            };
+            ([exponent(a[0]), exponent(a[1])], [mantissa(a[0]), mantissa(a[1])])
+        };
+        to_floats(a: U2) -> F2 = [_mm256_cvtepi32_ps(a[0]), _mm256_cvtepi32_ps(a[1])];
+        floats(lanes: &Row<f32>) -> F2 = transmute(*lanes);
+        float_array(a: F2) -> [f32; LANES] = transmute(a);
+        ints(lanes: &Row<u32>) -> U2 = transmute(*lanes);
+        int_array(a: U2) -> [u32; LANES] = transmute(a);
+        splat_int(x: u32) -> U2 = [_mm256_set1_epi32(x as i32); 2];
+        add_int(a: U2, b: U2) -> U2 = [_mm256_add_epi32(a[0], b[0]), _mm256_add_epi32(a[1], b[1])];
+        sub_int(a: U2, b: U2) -> U2 = [_mm256_sub_epi32(a[0], b[0]), _mm256_sub_epi32(a[1], b[1])];
+        add_where(lanes: U2, a: U2, b: U2) -> U2 = {
+            let half = |k: usize| _mm256_add_epi32(a[k], _mm256_and_si256(lanes[k], b[k]));
+            [half(0), half(1)]
+        };
+        sub_where(lanes: U2, a: U2, b: U2) -> U2 = {
+            let half = |k: usize| _mm256_sub_epi32(a[k], _mm256_and_si256(lanes[k], b[k]));
+            [half(0), half(1)]
+        };
+        xor_int(a: U2, b: U2) -> U2 = [_mm256_xor_si256(a[0], b[0]), _mm256_xor_si256(a[1], b[1])];
+        or_int(a: U2, b: U2) -> U2 = [_mm256_or_si256(a[0], b[0]), _mm256_or_si256(a[1], b[1])];
+        shr<const N: u32>(a: U2) -> U2 = {
+            let count = _mm_cvtsi32_si128(N as i32);
+            [_mm256_srl_epi32(a[0], count), _mm256_srl_epi32(a[1], count)]
+        };
+        aes(a: U2, key: U2) -> U2 = [aes_halves::<VAES>(a[0], key[0]), aes_halves::<VAES>(a[1], key[1])];
+        masks(bits: u64) -> [U2; 4] = {
+            let halves = [_mm256_set1_epi32(bits as i32), _mm256_set1_epi32((bits >> 32) as i32)];
+            let lanes = |half: usize, shift: u32| {
+                let bit = bit_lanes(shift);
+                _mm256_cmpeq_epi32(_mm256_and_si256(halves[half], bit), bit)
+            };
+            [[lanes(0, 0), lanes(0, 8)], [lanes(0, 16), lanes(0, 24)],
+             [lanes(1, 0), lanes(1, 8)], [lanes(1, 16), lanes(1, 24)]]
+        };
+        mask_bits(lanes: U2) -> u16 = {
+            let half = |k: usize| _mm256_movemask_ps(_mm256_castsi256_ps(lanes[k])) as u16;
+            half(0) | half(1) << 8
+        };
+        top_bits(a: U2) -> U2 = [_mm256_srai_epi32::<31>(a[0]), _mm256_srai_epi32::<31>(a[1])];
+        bits(words: [u32; 8]) -> __m256i = transmute(words);
+        bit_array(a: __m256i) -> [u32; 8] = transmute(a);
+        splat_bit(x: bool) -> __m256i = _mm256_set1_epi32(-i32::from(x));
+        and(a: __m256i, b: __m256i) -> __m256i = _mm256_and_si256(a, b);
+        or(a: __m256i, b: __m256i) -> __m256i = _mm256_or_si256(a, b);
+        xor(a: __m256i, b: __m256i) -> __m256i = _mm256_xor_si256(a, b);
+        and_not(a: __m256i, b: __m256i) -> __m256i = _mm256_andnot_si256(b, a);
+        xor3(a: __m256i, b: __m256i, c: __m256i) -> __m256i = _mm256_xor_si256(_mm256_xor_si256(a, b), c);
+        majority(a: __m256i, b: __m256i, c: __m256i) -> __m256i = {
+            let either = _mm256_and_si256(_mm256_xor_si256(a, b), c);
+            _mm256_or_si256(_mm256_and_si256(a, b), either)
+        };
+        or_and(a: __m256i, b: __m256i, c: __m256i) -> __m256i = _mm256_or_si256(a, _mm256_and_si256(b, c));
+        no_bits(a: __m256i) -> bool = _mm256_testz_si256(a, a) == 1;
+        aes_bits(a: __m256i, key: __m256i) -> __m256i = aes_halves::<VAES>(a, key);
+    }
+}
+
+/// # Safety
+/// The processor must have AES, and VAES where that is named.
+#[inline(always)]
+unsafe fn aes_halves<const VAES: bool>(a: __m256i, key: __m256i) -> __m256i {
+    // SAFETY: the caller vouches for the instructions; halves and wholes are plain bits.
+    unsafe {
+        if VAES {
+            return _mm256_aesenc_epi128(a, key);
+        }
+        let [a, key]: [[__m128i; 2]; 2] = transmute([a, key]);
+        transmute::<[__m128i; 2], __m256i>([_mm_aesenc_si128(a[0], key[0]), _mm_aesenc_si128(a[1], key[1])])
+    }
+}
