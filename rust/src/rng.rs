@@ -19,7 +19,7 @@
 //! The multi-spin kernel wants a dozen words for one place: it lets four counters run on, [`next`] by
 //! `next`, two more rounds a word.
 
-use crate::simd::{Row, Simd};
+use crate::simd::{LANES, Row, Simd};
 
 pub(crate) const ROUNDS: usize = 5;
 
@@ -62,22 +62,20 @@ impl<S: Simd> Keys<S> {
     /// the rest may be prepared: `start(a ^ b) = start(a) ^ b`.
     #[inline(always)]
     pub(crate) fn start(&self, s: S, counters: [[u32; 4]; 4]) -> S::U {
-        s.xor_int(self.place(s, counters), self.first)
+        let mut lanes = Row([0; LANES]);
+        lanes.0.as_chunks_mut().0.copy_from_slice(&counters);
+        s.xor_int(s.ints(&lanes), self.first)
     }
 
-    /// Counters as a vector.
+    /// The rounds of what [`Keys::start`] gave, side by side.
     #[inline(always)]
-    pub(crate) fn place(&self, s: S, counters: [[u32; 4]; 4]) -> S::U {
-        s.ints(&Row(std::array::from_fn(|lane| counters[lane / 4][lane % 4])))
-    }
-
-    /// The rounds of what [`Keys::start`] gave.
-    #[inline(always)]
-    pub(crate) fn finish(&self, s: S, mut state: S::U) -> S::U {
+    pub(crate) fn finish<const W: usize>(&self, s: S, mut states: [S::U; W]) -> [S::U; W] {
         for &key in &self.rounds {
-            state = s.aes(state, key);
+            for state in &mut states {
+                *state = s.aes(*state, key);
+            }
         }
-        state
+        states
     }
 }
 

@@ -13,32 +13,50 @@ use crate::simd::Simd;
 pub(super) const NEVER: f32 = -31.0;
 
 /// The least exponents that are accepted, from 32 random bits each.
+///
+/// `W` vectors go step by step side by side: each is a chain of 60 cycles, and a processor looks no further ahead
+/// than two such chains one after the other.
 #[inline(always)]
-pub(super) fn limits<S: Simd, const GIBBS: bool>(s: S, bits: S::U) -> S::F {
-    // u = odd / 2^31: symmetric about 1/2, never 0 or 1.
-    let odd = s.or_int(s.shr::<1>(bits), s.splat_int(1));
-    if GIBBS {
-        let rest = s.sub_int(s.splat_int(1 << 31), odd);
-        let (exponent, log) = log2(s, odd);
-        let (rest_exponent, rest_log) = log2(s, rest);
-        s.add(s.sub(exponent, rest_exponent), s.sub(log, rest_log))
-    } else {
-        let (exponent, log) = log2(s, odd);
-        s.add(s.add(exponent, s.splat(NEVER)), log)
+pub(super) fn limits<S: Simd, const W: usize, const GIBBS: bool>(s: S, bits: [S::U; W]) -> [S::F; W] {
+    // Loops, not `map`: the compiler keeps what they make in registers.
+    let mut odd = bits;
+    for odd in &mut odd {
+        // u = odd / 2^31: symmetric about 1/2, never 0 or 1.
+        *odd = s.and_or(*odd, s.splat_int(u32::MAX >> 1), s.splat_int(1));
     }
+    let (mut limits, log) = log2(s, odd);
+    if GIBBS {
+        for odd in &mut odd {
+            *odd = s.sub_int(s.splat_int(1 << 31), *odd);
+        }
+        let (rest, rest_log) = log2(s, odd);
+        for v in 0..W {
+            limits[v] = s.add(s.sub(limits[v], rest[v]), s.sub(log[v], rest_log[v]));
+        }
+    } else {
+        for v in 0..W {
+            limits[v] = s.add(s.add(limits[v], s.splat(NEVER)), log[v]);
+        }
+    }
+    limits
 }
 
 /// `log2` of positive `i32`s, as its whole part and the rest. The rest is a polynomial of the mantissa, of least
 /// error (2.2e-6) among those that are right at 1 and 2; then lowered by 6e-7, so that no rounding takes
 /// Metropolis' limits above 0 and what costs nothing is always accepted.
 #[inline(always)]
-fn log2<S: Simd>(s: S, x: S::U) -> (S::F, S::F) {
+fn log2<S: Simd, const W: usize>(s: S, x: [S::U; W]) -> ([S::F; W], [S::F; W]) {
     const C: [f32; 7] =
         [-3.043_760_5, 6.127_034, -5.363_627, 3.303_788, -1.274_415_7, 0.276_818_58, -0.025_838_26];
-    let (exponent, mantissa) = s.exponent_and_mantissa(s.to_floats(x));
-    let mut log = s.splat(C[6]);
+    let (mut exponent, mut mantissa) = ([s.splat(0.0); W], [s.splat(0.0); W]);
+    for v in 0..W {
+        (exponent[v], mantissa[v]) = s.exponent_and_mantissa(s.to_floats(x[v]));
+    }
+    let mut log = [s.splat(C[6]); W];
     for c in C[..6].iter().rev() {
-        log = s.mul_add(log, mantissa, s.splat(*c));
+        for v in 0..W {
+            log[v] = s.mul_add(log[v], mantissa[v], s.splat(*c));
+        }
     }
     (exponent, log)
 }
@@ -51,7 +69,8 @@ mod tests {
     fn limits_of<const GIBBS: bool>(bits: impl Fn(u32) -> u32) -> [f32; LANES] {
         let s = Portable;
         let lanes = Row(std::array::from_fn(|k| bits(k as u32)));
-        s.float_array(limits::<_, GIBBS>(s, s.ints(&lanes)))
+        let [limits] = limits::<_, 1, GIBBS>(s, [s.ints(&lanes)]);
+        s.float_array(limits)
     }
 
     #[test]
@@ -60,7 +79,7 @@ mod tests {
         let grid = 1u32 << 16;
         for exponent in [0.0f32, -0.1, -0.5, -0.50001, -1.0, -3.3, -7.9, -11.5, 0.3, 2.0, 9.9] {
             let count = |limits: [f32; LANES]| limits.iter().filter(|&&limit| exponent >= limit).count();
-            let place = |first: u32| move |k: u32| ((first + k) << 16) | 0x8000;
+            let place = |first: u32| move |k: u32| ((first + k) << 15) | 0x4000;
             let firsts = || (0..grid).step_by(LANES);
             let metropolis: usize = firsts().map(|first| count(limits_of::<false>(place(first)))).sum();
             let gibbs: usize = firsts().map(|first| count(limits_of::<true>(place(first)))).sum();
@@ -75,10 +94,10 @@ mod tests {
     #[test]
     fn limits_are_logarithms_and_none_is_above_zero() {
         for first in (0..1 << 24).step_by(LANES) {
-            for (top, wide) in [(8, 0), (7, 1 << 31)] {
+            for (top, wide) in [(7, 0), (6, 1 << 30)] {
                 let bits = |k: u32| wide | (first + k) << top | 0x55;
                 for (k, limit) in limits_of::<false>(bits).into_iter().enumerate() {
-                    let wanted = (f64::from(bits(k as u32) >> 1 | 1) / 2f64.powi(31)).log2();
+                    let wanted = (f64::from(bits(k as u32) & i32::MAX as u32 | 1) / 2f64.powi(31)).log2();
                     assert!(limit <= 0.0 && (f64::from(limit) - wanted).abs() < 8e-6, "{wanted} {limit}");
                 }
             }

@@ -40,7 +40,7 @@ pub(super) struct Dense<'a> {
     fixed: Fixed,
     /// Row by row, what a flip of spin `i` adds to each other's sum: twice the coupling, in units of the other.
     onto: Vec<Row<u32>>,
-    /// Vectors of a row: whole blocks.
+    /// Vectors of a row: whole blocks, and one more.
     stride: usize,
     /// Vectors of 16 runs in a chunk.
     vectors: usize,
@@ -50,7 +50,8 @@ impl<'a> Dense<'a> {
     /// For `threads` that share the work.
     pub(super) fn new(job: &'a Job<'a>, threads: usize) -> Self {
         let n = job.model.num_spins();
-        let stride = n.div_ceil(BLOCK) * BLOCK / LANES;
+        // Odd, or rows that are worked on together would share the few places of a cache that their address allows.
+        let stride = n.div_ceil(BLOCK) * BLOCK / LANES | 1;
         let fixed = Fixed::new(job);
         let mut onto = vec![Row([0; LANES]); n * stride];
         for j in 0..n {
@@ -127,14 +128,15 @@ impl Dense<'_> {
                         let old = (spins[i] >> (LANES * v)) as u16;
                         let [down, ..] = s.masks(u64::from(old));
                         let step = s.splat(rate * self.fixed.unit[i]);
-                        let field = fields.times(s, rate, i, v);
+                        let [field] = fields.times(s, rate, i, v);
                         let field = s.mul_add(s.to_floats(s.ints(&block[k])), step, field);
                         let exponent = s.negate(down, field);
                         if s.mask_bits(s.at_least(exponent, s.splat(NEVER))) == 0 {
                             continue;
                         }
-                        let bits = keys.finish(s, s.xor_int(start, keys.place(s, [[i as u32, 0, 0, 0]; 4])));
-                        let flipped = s.mask_bits(s.at_least(exponent, limits::<S, GIBBS>(s, bits)));
+                        let place = s.quarters(i as u32);
+                        let [limits] = limits::<S, 1, GIBBS>(s, keys.finish(s, [s.xor_int(start, place)]));
+                        let flipped = s.mask_bits(s.at_least(exponent, limits));
                         if flipped != 0 {
                             spins[i] ^= u64::from(flipped) << (LANES * v);
                             let (ups, downs) = (flipped & old, flipped & !old);
@@ -165,8 +167,8 @@ impl Dense<'_> {
     #[inline(always)]
     fn add_flips<S: Simd>(&self, s: S, first: usize, flips: &[Flips], sums: &mut [Row<u32>]) {
         let mut at = 0;
-        while at < self.stride {
-            at += match self.stride - at {
+        while at < self.stride - 1 {
+            at += match self.stride - 1 - at {
                 16.. if S::MANY_REGISTERS => self.add_to_tile::<S, 16>(s, first, at, flips, sums),
                 8.. => self.add_to_tile::<S, 8>(s, first, at, flips, sums),
                 _ => self.add_to_tile::<S, 4>(s, first, at, flips, sums),
@@ -191,7 +193,10 @@ impl Dense<'_> {
                 continue;
             }
             let tile = &mut sums[at..at + N];
-            let mut sum: [S::U; N] = std::array::from_fn(|v| s.ints(&tile[v]));
+            let mut sum = [s.splat_int(0); N];
+            for v in 0..N {
+                sum[v] = s.ints(&tile[v]);
+            }
             while ups != 0 {
                 let row = row(ups.trailing_zeros());
                 ups &= ups - 1;

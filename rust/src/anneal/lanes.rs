@@ -75,8 +75,8 @@ impl Lanes {
                 }
             } else {
                 for v in 0..self.runs.len() / LANES {
-                    let place = keys.place(s, [[i as u32, 0, 0, 0]; 4]);
-                    let bits = keys.finish(s, s.xor_int(keys.start(s, self.counters(v, INITIAL)), place));
+                    let place = s.quarters(i as u32);
+                    let [bits] = keys.finish(s, [s.xor_int(keys.start(s, self.counters(v, INITIAL)), place)]);
                     *word |= u64::from(s.mask_bits(s.top_bits(bits))) << (LANES * v);
                 }
             }
@@ -143,12 +143,19 @@ pub(super) enum Fields {
 }
 
 impl Fields {
-    /// The fields of spin `i` in the runs of vector `v`, times `rate`.
+    /// The fields of spin `i` in the runs of the vectors from `v` on, times `rate`.
     #[inline(always)]
-    pub(super) fn times<S: Simd>(&self, s: S, rate: f32, i: usize, v: usize) -> S::F {
+    pub(super) fn times<S: Simd, const W: usize>(&self, s: S, rate: f32, i: usize, v: usize) -> [S::F; W] {
         match self {
-            Fields::Shared(fields) => s.splat(rate * fields[i]),
-            Fields::Each { rows, vectors } => s.mul(s.splat(rate), s.floats(&rows[i * vectors + v])),
+            Fields::Shared(fields) => [s.splat(rate * fields[i]); W],
+            Fields::Each { rows, vectors } => {
+                let rows = &rows[i * vectors + v..][..W];
+                let mut times = [s.splat(rate); W];
+                for (times, row) in times.iter_mut().zip(rows) {
+                    *times = s.mul(*times, s.floats(row));
+                }
+                times
+            }
         }
     }
 }

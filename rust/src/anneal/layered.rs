@@ -20,7 +20,7 @@
 //! flips); rows added as each spin flips (20 %, against the list of flips).
 
 use super::Job;
-use super::accept::{NEVER, limits};
+use super::accept::{self, NEVER};
 use super::fixed::Fixed;
 use super::isa::Kernel;
 use crate::model::Pattern;
@@ -167,14 +167,17 @@ impl SideOfModel<'_> {
         tile: &mut [S::U],
     ) {
         let row = |from: u32| &self.onto[from as usize * self.blocks + at..][..N];
-        let mut sum: [S::U; N] = std::array::from_fn(|v| tile[v]);
+        let mut sum = [s.splat_int(0); N];
+        sum.copy_from_slice(tile);
         for &from in ups {
-            let row = row(from);
-            sum = std::array::from_fn(|v| s.add_int(sum[v], s.ints(&row[v])));
+            for (sum, row) in sum.iter_mut().zip(row(from)) {
+                *sum = s.add_int(*sum, s.ints(row));
+            }
         }
         for &from in downs {
-            let row = row(from);
-            sum = std::array::from_fn(|v| s.sub_int(sum[v], s.ints(&row[v])));
+            for (sum, row) in sum.iter_mut().zip(row(from)) {
+                *sum = s.sub_int(*sum, s.ints(row));
+            }
         }
         tile.copy_from_slice(&sum);
     }
@@ -189,9 +192,45 @@ struct Side<S: Simd> {
     /// Minus infinity for the padding, which therefore never flips.
     fields: Vec<Row<f32>>,
     /// Who flipped up, and who down, in the sweep under way.
-    ups: Vec<u32>,
-    downs: Vec<u32>,
+    ups: List,
+    downs: List,
 }
+
+/// The numbers of some spins of a side.
+struct List {
+    numbers: Vec<u32>,
+    count: usize,
+}
+
+impl List {
+    /// For a side of so many spins.
+    fn new(most: usize) -> Self {
+        List { numbers: vec![0; most.next_multiple_of(LANES) + LANES], count: 0 }
+    }
+
+    fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// Adds those of 16 numbers whose bits are set: all are written, one after the other, and as many count.
+    #[inline(always)]
+    fn append<S: Simd>(&mut self, s: S, which: u16, numbers: S::U) {
+        let [lanes, ..] = s.masks(u64::from(which));
+        let packed = s.int_array(s.packed(lanes, numbers));
+        self.numbers[self.count..self.count + LANES].copy_from_slice(&packed);
+        self.count += which.count_ones() as usize;
+    }
+
+    fn spins(&self) -> &[u32] {
+        &self.numbers[..self.count]
+    }
+}
+
+/// The first four blocks of random numbers.
+static FOUR_BLOCKS: Row<u32> = Row([0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]);
+
+/// The numbers of the first 16 spins.
+static FIRST: Row<u32> = Row([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
 
 impl Kernel for Layered<'_> {
     fn end(&self, chunk: usize) -> usize {
@@ -244,8 +283,8 @@ impl Layered<'_> {
                 spins,
                 sums: side.all_up.iter().map(|row| s.ints(row)).collect(),
                 fields: rows(side.index, |i| job.scaled(h[i]), f32::NEG_INFINITY),
-                ups: vec![],
-                downs: Vec::with_capacity(side.index.len()),
+                ups: List::new(side.index.len()),
+                downs: List::new(side.index.len()),
             }
         });
         for k in [0, 1] {
@@ -266,8 +305,8 @@ impl Layered<'_> {
 
     /// Updates all spins of side `k`; flips change the sums of the other side.
     ///
-    /// First all decisions, with no branch between them but the one that skips a frozen block, so that the
-    /// long chain of one overlaps that of the next; then the list of flips; then their rows.
+    /// First all decisions, four blocks at a time, with no branch but the one that skips a frozen four; then the
+    /// lists of flips, with no branch; then their rows.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
     fn sweep<S: Simd, const GIBBS: bool>(
@@ -285,24 +324,33 @@ impl Layered<'_> {
         let rate = s.splat(rate);
         let blocks = side.sums.chunks(4).zip(side.fields.chunks(4)).zip(self.sides[k].unit.chunks(4));
         for (word, ((sums, fields), units)) in blocks.enumerate() {
-            let old = side.spins[word];
-            let down = s.masks(old);
-            let mut flips = 0;
+            let old = &mut side.spins[word];
+            let down = s.masks(*old);
+            let mut exponent = [s.splat(f32::NEG_INFINITY); 4];
+            let mut warmest = exponent[0];
             for (v, ((&sum, field), unit)) in sums.iter().zip(fields).zip(units).enumerate() {
                 let field = s.mul_add(s.to_floats(sum), s.floats(unit), s.floats(field));
-                let exponent = s.negate(down[v], s.mul(rate, field));
-                if s.mask_bits(s.at_least(exponent, s.splat(NEVER))) != 0 {
-                    let bits = self.sixteen(s, keys, start, k, 4 * word + v);
-                    let accepted = s.at_least(exponent, limits::<S, GIBBS>(s, bits));
-                    flips |= u64::from(s.mask_bits(accepted)) << (LANES * v);
-                }
+                exponent[v] = s.negate(down[v], s.mul(rate, field));
+                warmest = s.max(warmest, exponent[v]);
             }
-            let first = 64 * word as u32;
-            set_bits(&[flips & old], |at| side.ups.push(first + at));
-            set_bits(&[flips & !old], |at| side.downs.push(first + at));
-            side.spins[word] = old ^ flips;
+            if s.mask_bits(s.at_least(warmest, s.splat(NEVER))) == 0 {
+                continue;
+            }
+            let mut limits = [s.splat(0.0); 4];
+            for (v, limit) in limits.iter_mut().enumerate().take(sums.len()) {
+                let bits = self.sixteen(s, keys, start, k, 4 * word + v);
+                [*limit] = accept::limits::<S, 1, GIBBS>(s, [bits]);
+            }
+            for v in 0..sums.len() {
+                let flips = s.mask_bits(s.at_least(exponent[v], limits[v]));
+                let was_down = (*old >> (LANES * v)) as u16;
+                let numbers = s.add_int(s.ints(&FIRST), s.splat_int((64 * word + LANES * v) as u32));
+                side.ups.append(s, flips & was_down, numbers);
+                side.downs.append(s, flips & !was_down, numbers);
+                *old ^= u64::from(flips) << (LANES * v);
+            }
         }
-        self.sides[1 - k].change(s, &side.ups, &side.downs, &mut other.sums);
+        self.sides[1 - k].change(s, side.ups.spins(), side.downs.spins(), &mut other.sums);
     }
 
     /// The random numbers of 16 spins of side `k`. One AES block is for four spins, and they are counted through
@@ -310,8 +358,9 @@ impl Layered<'_> {
     #[inline(always)]
     fn sixteen<S: Simd>(&self, s: S, keys: &Keys<S>, start: S::U, k: usize, block: usize) -> S::U {
         let first = 4 * (k * self.sides[0].blocks + block) as u32;
-        let place = keys.place(s, std::array::from_fn(|quarter| [first + quarter as u32, 0, 0, 0]));
-        keys.finish(s, s.xor_int(start, place))
+        let place = s.add_int(s.quarters(first), s.ints(&FOUR_BLOCKS));
+        let [bits] = keys.finish(s, [s.xor_int(start, place)]);
+        bits
     }
 
     /// The energy of a state in double precision, from the numbers that were given.

@@ -40,7 +40,7 @@ const WORDS: usize = 12;
 /// Binary digits of a coupling.
 const DIGITS: usize = 3;
 /// The sum of |couplings| and |field| of a spin that seven planes hold.
-const LARGEST: u32 = 126;
+const LARGEST: u32 = 127;
 
 /// Couplings and fields as integers.
 pub(super) struct Integers {
@@ -106,19 +106,13 @@ impl Digits for i8 {
     }
 }
 
-/// One binary digit of a coupling: the neighbour, and whether J is positive.
-#[derive(Clone, Copy)]
-struct Input {
-    neighbour: u32,
-    positive: u32,
-}
-
 pub(super) struct Multispin<'a> {
     job: &'a Job<'a>,
     integers: Integers,
     /// The inputs of digit `d` of spin `i` stand at `starts[DIGITS i + d] .. starts[DIGITS i + d + 1]`.
     starts: Vec<u32>,
-    inputs: Vec<Input>,
+    /// A word to add: twice the neighbour, and one more for the opposite of its spin.
+    inputs: Vec<u32>,
     /// Binary digits of the largest coupling.
     digits: usize,
 }
@@ -131,7 +125,8 @@ impl<'a> Multispin<'a> {
             for digit in 0..DIGITS {
                 for (&neighbour, j) in neighbours.iter().zip(&integers.couplings[at..]) {
                     if j.unsigned_abs() >> digit & 1 == 1 {
-                        inputs.push(Input { neighbour, positive: u32::from(*j > 0) });
+                        // A coupling J > 0 would rather see unlike spins.
+                        inputs.push(2 * neighbour + u32::from(*j > 0));
                     }
                 }
                 starts.push(inputs.len() as u32);
@@ -155,12 +150,12 @@ impl Kernel for Multispin<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
-        // The last plane stands for 2^(planes - 1), more than half of the largest sum.
-        match self.integers.largest.div_ceil(2) {
-            0..4 => self.anneal::<S, 3>(s, chunk, states, energies),
-            4..8 => self.anneal::<S, 4>(s, chunk, states, energies),
-            8..16 => self.anneal::<S, 5>(s, chunk, states, energies),
-            16..32 => self.anneal::<S, 6>(s, chunk, states, energies),
+        // As many planes as the largest sum has binary digits.
+        match self.integers.largest {
+            0..8 => self.anneal::<S, 3>(s, chunk, states, energies),
+            8..16 => self.anneal::<S, 4>(s, chunk, states, energies),
+            16..32 => self.anneal::<S, 5>(s, chunk, states, energies),
+            32..64 => self.anneal::<S, 6>(s, chunk, states, energies),
             _ => self.anneal::<S, 7>(s, chunk, states, energies),
         }
     }
@@ -168,8 +163,8 @@ impl Kernel for Multispin<'_> {
 
 /// What a sweep's temperature makes of the odds, for an even or odd sum of a spin's |couplings|.
 struct Odds {
-    /// For each digit of a uniform number, which of the four thresholds have a 1 there.
-    thresholds: [u8; 32],
+    /// For each digit of a uniform number, which of the thresholds have a 1 there.
+    thresholds: [u64; 32],
     /// All thresholds are below `2^-WORDS`.
     cold: bool,
 }
@@ -183,123 +178,107 @@ impl<'a> Multispin<'a> {
         let problem = chunk / self.chunks_of_problem();
         let first_read = READS * (chunk % self.chunks_of_problem());
         let fields = &self.integers.fields[problem * n..][..n];
-        let totals: Vec<u8> = (0..n).map(|i| self.total(i, fields)).collect();
+        let spins_of_problem: Vec<Spin> = (0..n).map(|i| self.spin(i, fields[i], K)).collect();
         let stream = Stream { id: job.batch.problem_ids[problem], block: (first_read / 128) as u32 };
         let first_run = problem * job.batch.num_reads + first_read;
-        let mut spins = self.initial_spins(s, &keys, &stream, first_run, energies.len());
+        let all = s.splat_bit(true);
+        let mut words = self.initial_words(s, &keys, &stream, first_run, energies.len());
         let survivors = survivors();
 
         for (t, &beta) in job.batch.betas.iter().enumerate() {
-            let step = (-2.0 * beta * self.integers.quantum).exp();
-            let odds = odds(step);
-            let higher: [u32; 4] = std::array::from_fn(|d| fixed(step.powi(8 << d)));
+            let odds = odds((-2.0 * beta * self.integers.quantum).exp());
             let starts = stream.starts(s, &keys, t as u32);
-            for i in 0..n {
+            for (i, spin) in spins_of_problem.iter().enumerate() {
                 if i % 4096 == 0 && job.stopped() {
                     return;
                 }
-                let old = spins[i];
-                let total = totals[i];
-                let count = self.count::<S, K>(s, i, old, total, fields[i], &spins);
+                let old = words[2 * i];
+                let count = self.count::<S, K>(s, i, spin, &words);
                 let free = count[K - 1];
                 let place = s.bits([i as u32, 0, 0, 0, i as u32, 0, 0, 0]);
-                let odds = &odds[usize::from(total % 2)];
-                let mut left = s.and_not(s.splat_bit(true), free);
-                let mut words = [left; STREAMS];
-                let mut accepted = s.splat_bit(false);
+                let odds = &odds[usize::from(spin.odd)];
+                let mut left = s.and_not(all, free);
+                let mut accepted = free;
+                let mut numbers = [left; STREAMS];
+                numbers[0] = keys.finish(s, s.xor(starts[0], place));
+                let mut digit = 0;
                 if odds.cold {
-                    words[0] = keys.finish(s, s.xor(starts[0], place));
-                    let draw = s.bit_array(words[0]);
+                    let draw = s.bit_array(numbers[0]);
+                    let mut reads = [0; 8];
                     if draw[0] >= survivors[0] {
-                        let places = keys.next(s, words[0]);
-                        let reads = some_reads(&survivors, draw[0], s.bit_array(places));
-                        left = s.and(left, s.bits(reads));
-                        words[0] = keys.next(s, places);
-                    } else {
-                        left = s.splat_bit(false);
+                        numbers[0] = keys.next(s, numbers[0]);
+                        reads = some_reads(&survivors, draw[0], s.bit_array(numbers[0]));
+                        numbers[0] = keys.next(s, numbers[0]);
                     }
-                    if s.no_bits(left) {
-                        spins[i] = s.xor(old, free);
-                        continue;
+                    left = s.and(left, s.bits(reads));
+                    digit = WORDS;
+                }
+                if digit == 0 || !s.no_bits(left) {
+                    let choice = Choice::<S, K>::new(s, &count);
+                    if digit == 0 {
+                        for (number, &start) in numbers.iter_mut().zip(&starts).skip(1) {
+                            *number = keys.finish(s, s.xor(start, place));
+                        }
+                        while digit < WORDS {
+                            let number = &mut numbers[digit % STREAMS];
+                            let yes = choice.of(s, odds.thresholds[digit]);
+                            accepted = s.or_and(accepted, s.and(left, *number), yes);
+                            left = s.and_not(left, *number);
+                            *number = keys.next(s, *number);
+                            digit += 1;
+                        }
                     }
-                } else {
-                    for (word, &start) in words.iter_mut().zip(&starts) {
-                        *word = keys.finish(s, s.xor(start, place));
+                    while digit < 32 && !s.no_bits(left) {
+                        let yes = choice.of(s, odds.thresholds[digit]);
+                        accepted = s.or_and(accepted, s.and(left, numbers[0]), yes);
+                        left = s.and_not(left, numbers[0]);
+                        numbers[0] = keys.next(s, numbers[0]);
+                        digit += 1;
                     }
                 }
-                let levels = levels(s, count[0], count[1]);
-                if !odds.cold {
-                    for digit in 0..WORDS {
-                        let word = &mut words[digit % STREAMS];
-                        let decided = s.and(left, *word);
-                        left = s.and_not(left, *word);
-                        let yes = levels[usize::from(odds.thresholds[digit] & 15)];
-                        accepted = s.or_and(accepted, decided, yes);
-                        *word = keys.next(s, *word);
-                    }
-                }
-                let mut next = WORDS;
-                let word = &mut words[0];
-                while next < 32 && !s.no_bits(left) {
-                    let decided = s.and(left, *word);
-                    left = s.and_not(left, *word);
-                    let yes = levels[usize::from(odds.thresholds[next] & 15)];
-                    accepted = s.or_and(accepted, decided, yes);
-                    *word = keys.next(s, *word);
-                    next += 1;
-                }
-                for d in 0..K - 3 {
-                    let asked = s.and_not(accepted, s.or(count[d + 2], free));
-                    if !s.no_bits(asked) {
-                        let refused = s.and_not(asked, bernoulli(s, &keys, asked, higher[d], word));
-                        accepted = s.and_not(accepted, refused);
-                    }
-                }
-                spins[i] = s.xor(old, s.or(free, accepted));
+                words[2 * i] = s.xor(old, accepted);
+                words[2 * i + 1] = s.and_not(all, words[2 * i]);
             }
         }
+        let spins: Vec<S::B> = words.chunks_exact(2).map(|word| word[0]).collect();
         self.write_out(s, &spins, fields, states, energies);
     }
 
-    /// The sum of |couplings| and |field| of spin `i`.
-    fn total(&self, i: usize, fields: &[i8]) -> u8 {
+    /// What stays the same of spin `i` of a problem.
+    fn spin(&self, i: usize, field: i8, planes: usize) -> Spin {
         let (neighbours, at) = self.job.model.pattern().row(i);
         let couplings = &self.integers.couplings[at..at + neighbours.len()];
-        couplings.iter().map(|j| j.unsigned_abs()).sum::<u8>() + fields[i].unsigned_abs()
+        let total =
+            couplings.iter().map(|j| u32::from(j.unsigned_abs())).sum::<u32>() + u32::from(field.unsigned_abs());
+        // A field h > 0 would rather see the spin down.
+        let start = (1 << (planes - 1)) - (total / 2 + 1) as i32 + i32::from(field.max(0));
+        Spin { odd: total % 2 == 1, start: start as u32 }
     }
 
     /// `2^(K-1) - C + S` in `K` planes, where `S` sums the |couplings| and |field| that would rather see the
     /// spin flipped, and `C` is half their total, rounded up. So `S - (total - S) = s f`, the last plane tells
     /// where a flip costs nothing, and the others hold `2^(K-1) - 1 - e` where it costs `e + 1` steps.
+    ///
+    /// Added up is what would rather see the spin *down*; where it is down, `S` is the total less this. With an
+    /// odd total that is the same as turning over all planes, so an even one gets one more, for a coupling that is
+    /// never content.
     #[inline(always)]
-    fn count<S: Simd, const K: usize>(
-        &self,
-        s: S,
-        i: usize,
-        spin: S::B,
-        total: u8,
-        field: i8,
-        spins: &[S::B],
-    ) -> [S::B; K] {
-        let start = (1u32 << (K - 1)) - u32::from(total).div_ceil(2);
-        let mut planes: [S::B; K] = std::array::from_fn(|k| s.splat_bit(start >> k & 1 == 1));
-        let other = s.and_not(s.splat_bit(true), spin);
-        // A coupling J > 0 would rather see unlike spins, so counts where they are alike.
-        let me = [spin, other];
-        self.add_digit::<S, K, 0>(s, i, &me, spins, &mut planes);
-        if self.digits > 1 {
-            self.add_digit::<S, K, 1>(s, i, &me, spins, &mut planes);
-            self.add_digit::<S, K, 2>(s, i, &me, spins, &mut planes);
+    fn count<S: Simd, const K: usize>(&self, s: S, i: usize, spin: &Spin, words: &[S::B]) -> [S::B; K] {
+        let constant = [s.splat_bit(false), s.splat_bit(true)];
+        let mut planes = [constant[0]; K];
+        for (k, plane) in planes.iter_mut().enumerate() {
+            *plane = constant[(spin.start >> k & 1) as usize];
         }
-        if field != 0 {
-            // A field h > 0 would rather see the spin down, so counts where it is up.
-            let up = me[usize::from(field > 0)];
-            let size = field.unsigned_abs();
-            for k in 0..K {
-                if size >> k & 1 == 1 {
-                    ripple(s, &mut planes, k, up);
-                }
-            }
+        if !spin.odd {
+            ripple(s, &mut planes, 0, words[2 * i + 1]);
+        }
+        self.add_digit::<S, K, 0>(s, i, words, &mut planes);
+        if self.digits > 1 {
+            self.add_digit::<S, K, 1>(s, i, words, &mut planes);
+            self.add_digit::<S, K, 2>(s, i, words, &mut planes);
+        }
+        for plane in &mut planes {
+            *plane = s.xor(*plane, words[2 * i]);
         }
         planes
     }
@@ -310,40 +289,36 @@ impl<'a> Multispin<'a> {
         &self,
         s: S,
         i: usize,
-        me: &[S::B; 2],
-        spins: &[S::B],
+        words: &[S::B],
         planes: &mut [S::B; K],
     ) {
         let at = DIGITS * i + D;
         let inputs = &self.inputs[self.starts[at] as usize..self.starts[at + 1] as usize];
-        let wants = |input: &Input| {
-            // SAFETY: `spins` has one entry for each of the model's spins, and a pattern is refused if it
-            // names another. Checking here takes a fifth of the time.
-            let neighbour = unsafe { spins.get_unchecked(input.neighbour as usize) };
-            s.xor(me[(input.positive & 1) as usize], *neighbour)
-        };
+        // SAFETY: there are two words for each of the model's spins, and a pattern is refused if it names
+        // another. Checking here takes a fifth of the time.
+        let word = |input: u32| unsafe { *words.get_unchecked(input as usize) };
         let (fours, rest) = inputs.as_chunks::<4>();
-        for [a, b, c, d] in fours {
-            let one = full_add(s, &mut planes[D], wants(a), wants(b));
-            let two = full_add(s, &mut planes[D], wants(c), wants(d));
+        for &[a, b, c, d] in fours {
+            let one = full_add(s, &mut planes[D], word(a), word(b));
+            let two = full_add(s, &mut planes[D], word(c), word(d));
             if D + 1 < K {
                 let four = full_add(s, &mut planes[D + 1], one, two);
                 ripple(s, planes, D + 2, four);
             }
         }
         let (twos, rest) = rest.as_chunks::<2>();
-        for [a, b] in twos {
-            let carry = full_add(s, &mut planes[D], wants(a), wants(b));
+        for &[a, b] in twos {
+            let carry = full_add(s, &mut planes[D], word(a), word(b));
             ripple(s, planes, D + 1, carry);
         }
-        for a in rest {
-            ripple(s, planes, D, wants(a));
+        for &a in rest {
+            ripple(s, planes, D, word(a));
         }
     }
 
-    /// The states given, or random ones.
+    /// The states given, or random ones: each spin and its opposite.
     #[inline(always)]
-    fn initial_spins<S: Simd>(
+    fn initial_words<S: Simd>(
         &self,
         s: S,
         keys: &BitKeys<S>,
@@ -363,7 +338,8 @@ impl<'a> Multispin<'a> {
             }
             s.bits(bits)
         };
-        (0..self.job.model.num_spins()).map(spin).collect()
+        let both = |spin: S::B| [spin, s.and_not(s.splat_bit(true), spin)];
+        (0..self.job.model.num_spins()).flat_map(|i| both(spin(i))).collect()
     }
 
     /// Spins by read, and energies: the quantum times what the couplings and fields count.
@@ -405,6 +381,14 @@ impl<'a> Multispin<'a> {
     }
 }
 
+/// What a problem makes of one spin.
+struct Spin {
+    /// Whether the |couplings| and |field| have an odd sum.
+    odd: bool,
+    /// What the count of its couplings starts from.
+    start: u32,
+}
+
 /// Where the random words of a chunk come from.
 struct Stream {
     id: u32,
@@ -433,60 +417,82 @@ fn fixed(p: f64) -> u32 {
 /// accepted with probability `step^(2e + 2)` or `step^(2e + 1)`.
 fn odds(step: f64) -> [Odds; 2] {
     [step * step, step].map(|first| {
-        let levels: [u32; 4] = std::array::from_fn(|e| fixed(first * step.powi(2 * e as i32)));
         let mut thresholds = [0; 32];
-        for (digit, set) in thresholds.iter_mut().enumerate() {
-            for (e, level) in levels.iter().enumerate() {
-                *set |= ((level >> (31 - digit) & 1) as u8) << e;
+        for e in 0..64 {
+            let level = fixed(first * step.powi(2 * e));
+            for (digit, set) in thresholds.iter_mut().enumerate() {
+                *set |= u64::from(level >> (31 - digit) & 1) << e;
             }
         }
-        Odds { thresholds, cold: levels[0] >> (32 - WORDS) == 0 }
+        Odds { thresholds, cold: fixed(first) >> (32 - WORDS) == 0 }
     })
 }
 
-/// The 16 unions of the sets of reads whose cost has the two lowest digits 0, 1, 2, 3.
-#[inline(always)]
-fn levels<S: Simd>(s: S, not_low: S::B, not_high: S::B) -> [S::B; 16] {
-    let all = s.splat_bit(true);
-    let not = |a: S::B| s.and_not(all, a);
-    let zero = s.and(not_low, not_high);
-    let one = s.and_not(not_high, not_low);
-    let two = s.and_not(not_low, not_high);
-    let not_three = s.or(not_low, not_high);
-    let three = not(not_three);
-    [
-        s.splat_bit(false),
-        zero,
-        one,
-        not_high,
-        two,
-        not_low,
-        s.or(one, two),
-        not_three,
-        three,
-        s.or(zero, three),
-        not(not_low),
-        not(two),
-        not(not_high),
-        not(one),
-        not(zero),
-        all,
-    ]
+/// Sets of reads by what their flip costs, to choose from by threshold.
+struct Choice<S: Simd, const K: usize> {
+    /// The 16 unions of the sets whose cost has the two lowest digits 0, 1, 2, 3.
+    low: [S::B; 16],
+    /// The other digits of the cost, turned over.
+    high: [S::B; K],
 }
 
-/// Those of `asked` for whom an event of probability `p 2^-32` happens.
-#[inline(always)]
-fn bernoulli<S: Simd>(s: S, keys: &BitKeys<S>, asked: S::B, mut p: u32, word: &mut S::B) -> S::B {
-    let (mut left, mut happened) = (asked, s.splat_bit(false));
-    while p != 0 && !s.no_bits(left) {
-        if p >> 31 == 1 {
-            happened = s.or_and(happened, left, *word);
-        }
-        left = s.and_not(left, *word);
-        *word = keys.next(s, *word);
-        p <<= 1;
+impl<S: Simd, const K: usize> Choice<S, K> {
+    #[inline(always)]
+    fn new(s: S, count: &[S::B; K]) -> Self {
+        let (not_low, not_high) = (count[0], count[1]);
+        let (none, all) = (s.splat_bit(false), s.splat_bit(true));
+        let not = |a: S::B| s.and_not(all, a);
+        let zero = s.and(not_low, not_high);
+        let one = s.and_not(not_high, not_low);
+        let two = s.and_not(not_low, not_high);
+        let not_three = s.or(not_low, not_high);
+        let three = not(not_three);
+        let even = s.xor(not_low, not_high);
+        let low = [
+            none,
+            zero,
+            one,
+            not_high,
+            two,
+            not_low,
+            even,
+            not_three,
+            three,
+            not(even),
+            not(not_low),
+            not(two),
+            not(not_high),
+            not(one),
+            not(zero),
+            all,
+        ];
+        let mut high = [none; K];
+        high[..K - 3].copy_from_slice(&count[2..K - 1]);
+        Choice { low, high }
     }
-    happened
+
+    /// The reads whose level of cost is among `levels`, a bit each.
+    #[inline(always)]
+    fn of(&self, s: S, levels: u64) -> S::B {
+        let low = |quarter: u32| self.low[(levels >> (4 * quarter) & 15) as usize];
+        match K {
+            3 => low(0),
+            4 => s.choose(self.high[0], low(0), low(1)),
+            _ => {
+                let pair = |k: u32| s.choose(self.high[0], low(2 * k), low(2 * k + 1));
+                let four = |k: u32| s.choose(self.high[1], pair(2 * k), pair(2 * k + 1));
+                match K {
+                    5 => four(0),
+                    6 => s.choose(self.high[2], four(0), four(1)),
+                    _ => s.choose(
+                        self.high[3],
+                        s.choose(self.high[2], four(0), four(1)),
+                        s.choose(self.high[2], four(2), four(3)),
+                    ),
+                }
+            }
+        }
+    }
 }
 
 /// `survivors()[k]` is `2^32` times the probability that at most `k` of 256 reads survive `WORDS` words.
@@ -604,8 +610,8 @@ mod tests {
     fn thresholds_spell_the_probabilities() {
         let step = (-0.37f64).exp();
         for (odds, first) in odds(step).iter().zip([2, 1]) {
-            for e in 0..4 {
-                let digits = odds.thresholds.iter().map(|set| u32::from(set >> e & 1));
+            for e in 0..64 {
+                let digits = odds.thresholds.iter().map(|set| (set >> e & 1) as u32);
                 let found = digits.fold(0, |p, digit| p << 1 | digit);
                 let wanted = step.powi(first + 2 * e) * 2f64.powi(32);
                 assert!((f64::from(found) - wanted).abs() <= 1.0);

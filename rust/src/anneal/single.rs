@@ -78,7 +78,8 @@ impl Single<'_> {
                     return;
                 }
                 let bits = numbers.sixteen(s, first as u32, t);
-                let limits = s.float_array(limits::<S, GIBBS>(s, s.ints(&bits)));
+                let [limits] = limits::<S, 1, GIBBS>(s, [s.ints(&bits)]);
+                let limits = s.float_array(limits);
                 let picks = if RANDOM_ORDER { numbers.sixteen(s, first as u32 | ORDER, t).0 } else { [0; LANES] };
                 for (k, (limit, pick)) in limits.into_iter().zip(picks).take(n - first).enumerate() {
                     let i = if RANDOM_ORDER { (pick as usize * n) >> 32 } else { first + k };
@@ -129,14 +130,11 @@ impl<S: Simd> Numbers<S> {
     /// Those of counters `first .. first + 16`.
     #[inline(always)]
     fn sixteen(&self, s: S, first: u32, sweep: u32) -> Row<u32> {
-        let mut numbers = Row([0; LANES]);
-        for (quarter, out) in numbers.0.chunks_exact_mut(4).enumerate() {
-            let counters = std::array::from_fn(|k| [first + (4 * quarter + k) as u32, sweep, self.quad, self.id]);
-            let words = s.int_array(self.keys.finish(s, self.keys.start(s, counters)));
-            for (k, out) in out.iter_mut().enumerate() {
-                *out = words[4 * k + self.word];
-            }
-        }
-        numbers
+        let blocks: [S::U; 4] = std::array::from_fn(|quarter| {
+            let block = first + 4 * quarter as u32;
+            self.keys.start(s, std::array::from_fn(|k| [block + k as u32, sweep, self.quad, self.id]))
+        });
+        let words = self.keys.finish(s, blocks).map(|words| s.int_array(words));
+        Row(std::array::from_fn(|k| words[k / 4][4 * (k % 4) + self.word]))
     }
 }

@@ -35,6 +35,9 @@ pub(crate) trait Simd: Copy {
     /// Whether a loop can keep more than a dozen `U` in registers.
     const MANY_REGISTERS: bool = false;
 
+    /// Whether [`Simd::transposed`] and [`Simd::looked_up`] are as fast as anything else.
+    const LOOKUP: bool = false;
+
     fn splat(self, x: f32) -> Self::F;
     fn add(self, a: Self::F, b: Self::F) -> Self::F;
     fn sub(self, a: Self::F, b: Self::F) -> Self::F;
@@ -63,8 +66,25 @@ pub(crate) trait Simd: Copy {
     /// `a - b` in the lanes of `lanes`, `a` in the others.
     fn sub_where(self, lanes: Self::M, a: Self::U, b: Self::U) -> Self::U;
     fn xor_int(self, a: Self::U, b: Self::U) -> Self::U;
-    fn or_int(self, a: Self::U, b: Self::U) -> Self::U;
+    /// `(a & b) | c`.
+    fn and_or(self, a: Self::U, b: Self::U, c: Self::U) -> Self::U;
     fn shr<const N: u32>(self, a: Self::U) -> Self::U;
+    /// `x` in the first lane of each quarter, 0 in the others.
+    fn quarters(self, x: u32) -> Self::U;
+    /// In bit `k` of byte `b` of lane `l`, bit `16 b + l` of word `k`.
+    #[inline(always)]
+    fn transposed(self, words: [u64; 8]) -> Self::U {
+        let bit = |l: usize, at: usize| (words[at % 8] >> (16 * (at / 8) + l) & 1) as u32;
+        let lane = |l: usize| (0..32).map(|at| bit(l, at) << at).sum();
+        self.ints(&Row(std::array::from_fn(lane)))
+    }
+    /// The entry of `table` that the four lowest bits of each lane name.
+    #[inline(always)]
+    fn looked_up(self, table: &Row<u32>, lanes: Self::U) -> Self::U {
+        self.ints(&Row(self.int_array(lanes).map(|lane| table.0[lane as usize % LANES])))
+    }
+    /// The lanes of `lanes` one after the other, then whatever.
+    fn packed(self, lanes: Self::M, a: Self::U) -> Self::U;
     /// One AES round on each quarter of 128 bits, the key added last.
     fn aes(self, a: Self::U, key: Self::U) -> Self::U;
 
@@ -89,6 +109,8 @@ pub(crate) trait Simd: Copy {
     fn majority(self, a: Self::B, b: Self::B, c: Self::B) -> Self::B;
     /// `a | b & c`.
     fn or_and(self, a: Self::B, b: Self::B, c: Self::B) -> Self::B;
+    /// `a` where `which` is set, else `b`.
+    fn choose(self, which: Self::B, a: Self::B, b: Self::B) -> Self::B;
     fn no_bits(self, a: Self::B) -> bool;
     /// One AES round on each half of 128 bits, the key added last.
     fn aes_bits(self, a: Self::B, key: Self::B) -> Self::B;
@@ -126,7 +148,11 @@ mod tests {
             s.add_where(masks[1], a, b),
             s.sub_where(masks[2], a, b),
             s.xor_int(a, b),
-            s.or_int(a, b),
+            s.and_or(a, b, s.splat_int(0x8001)),
+            s.quarters(0xABCD),
+            s.transposed([0x8001_7FFE_AAAA_1234, 1, u64::MAX, 0, 1 << 63, 0xFFFF, 0x0F0F << 20, 0x1234_5678_9ABC]),
+            s.packed(s.masks(u64::MAX)[0], a),
+            s.looked_up(&Row(std::array::from_fn(|k| 1000 + k as u32)), a),
             s.shr::<3>(a),
             s.splat_int(7),
             s.aes(a, b),
@@ -142,6 +168,7 @@ mod tests {
             s.xor3(c, d, e),
             s.majority(c, d, e),
             s.or_and(c, d, e),
+            s.choose(c, d, e),
             s.aes_bits(c, d),
             s.splat_bit(true),
             s.splat_bit(false),
@@ -150,6 +177,7 @@ mod tests {
             floats.iter().map(|&f| s.float_array(f).map(f32::to_bits).to_vec()).collect();
         found.extend(ints.iter().map(|&u| s.int_array(u).to_vec()));
         found.extend(bits.iter().map(|&b| s.bit_array(b).to_vec()));
+        found.push(s.int_array(s.packed(masks[1], b))[..8].to_vec());
         found.push(masks.iter().map(|&m| u32::from(s.mask_bits(m))).collect());
         found.push(vec![
             u32::from(s.mask_bits(s.at_least(x, y))),

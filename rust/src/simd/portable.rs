@@ -122,12 +122,25 @@ impl Simd for Portable {
         with(a, b, |a, b| a ^ b)
     }
     #[inline(always)]
-    fn or_int(self, a: U, b: U) -> U {
-        with(a, b, |a, b| a | b)
+    fn and_or(self, a: U, b: U, c: U) -> U {
+        Row(std::array::from_fn(|k| a.0[k] & b.0[k] | c.0[k]))
+    }
+    #[inline(always)]
+    fn quarters(self, x: u32) -> U {
+        Row(std::array::from_fn(|k| if k % 4 == 0 { x } else { 0 }))
     }
     #[inline(always)]
     fn shr<const N: u32>(self, a: U) -> U {
         map(a, |a| a >> N)
+    }
+    #[inline(always)]
+    fn packed(self, lanes: u16, a: U) -> U {
+        let (mut packed, mut count) = (a, 0);
+        for k in (0..LANES).filter(|&k| where_set(lanes, k)) {
+            packed.0[count] = a.0[k];
+            count += 1;
+        }
+        packed
     }
     #[inline(always)]
     fn aes(self, a: U, key: U) -> U {
@@ -186,6 +199,10 @@ impl Simd for Portable {
     #[inline(always)]
     fn or_and(self, a: [u32; 8], b: [u32; 8], c: [u32; 8]) -> [u32; 8] {
         bits(|k| a[k] | b[k] & c[k])
+    }
+    #[inline(always)]
+    fn choose(self, which: [u32; 8], a: [u32; 8], b: [u32; 8]) -> [u32; 8] {
+        bits(|k| which[k] & a[k] | !which[k] & b[k])
     }
     #[inline(always)]
     fn no_bits(self, a: [u32; 8]) -> bool {

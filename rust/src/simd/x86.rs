@@ -2,6 +2,7 @@
 
 use super::{LANES, Row, Simd};
 use std::arch::x86_64::*;
+use std::array::from_fn;
 use std::mem::transmute;
 
 pub(crate) fn has_avx2() -> bool {
@@ -22,6 +23,8 @@ pub(crate) fn has_avx512() -> bool {
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vbmi")
+        && is_x86_feature_detected!("gfni")
 }
 
 /// One method: an expression of intrinsics.
@@ -57,6 +60,8 @@ impl Simd for Avx512 {
 
     const MANY_REGISTERS: bool = true;
 
+    const LOOKUP: bool = true;
+
     #[inline(always)]
     fn mask_bits(self, lanes: __mmask16) -> u16 {
         lanes
@@ -84,8 +89,21 @@ impl Simd for Avx512 {
         add_where(lanes: __mmask16, a: __m512i, b: __m512i) -> __m512i = _mm512_mask_add_epi32(a, lanes, a, b);
         sub_where(lanes: __mmask16, a: __m512i, b: __m512i) -> __m512i = _mm512_mask_sub_epi32(a, lanes, a, b);
         xor_int(a: __m512i, b: __m512i) -> __m512i = _mm512_xor_si512(a, b);
-        or_int(a: __m512i, b: __m512i) -> __m512i = _mm512_or_si512(a, b);
+        and_or(a: __m512i, b: __m512i, c: __m512i) -> __m512i = _mm512_ternarylogic_epi32::<0xEA>(a, b, c);
+        quarters(x: u32) -> __m512i = _mm512_maskz_set1_epi32(0x1111, x as i32);
+        transposed(words: [u64; 8]) -> __m512i = {
+            // Byte `m` of group `g` of eight runs is byte `g` of word `7 - m`; a product of matrices turns the
+            // 8 x 8 bits of each group over; then byte `b` of lane `l` is that of run `16 b + l`.
+            let groups: [u8; 64] = from_fn(|at| (8 * (7 - at % 8) + at / 8) as u8);
+            let lanes: [u8; 64] = from_fn(|at| (16 * (at % 4) + at / 4) as u8);
+            let groups = _mm512_permutexvar_epi8(transmute(groups), transmute(words));
+            let one_bit = _mm512_set1_epi64(0x8040_2010_0804_0201_u64 as i64);
+            let runs = _mm512_gf2p8affine_epi64_epi8::<0>(one_bit, groups);
+            _mm512_permutexvar_epi8(transmute(lanes), runs)
+        };
+        looked_up(table: &Row<u32>, lanes: __m512i) -> __m512i = _mm512_permutexvar_epi32(lanes, transmute(*table));
         shr<const N: u32>(a: __m512i) -> __m512i = _mm512_srli_epi32::<N>(a);
+        packed(lanes: __mmask16, a: __m512i) -> __m512i = _mm512_maskz_compress_epi32(lanes, a);
         aes(a: __m512i, key: __m512i) -> __m512i = _mm512_aesenc_epi128(a, key);
         masks(bits: u64) -> [__mmask16; 4] = transmute(bits);
         top_bits(a: __m512i) -> __mmask16 = _mm512_movepi32_mask(a);
@@ -99,6 +117,7 @@ impl Simd for Avx512 {
         xor3(a: __m256i, b: __m256i, c: __m256i) -> __m256i = _mm256_ternarylogic_epi32::<0x96>(a, b, c);
         majority(a: __m256i, b: __m256i, c: __m256i) -> __m256i = _mm256_ternarylogic_epi32::<0xE8>(a, b, c);
         or_and(a: __m256i, b: __m256i, c: __m256i) -> __m256i = _mm256_ternarylogic_epi32::<0xF8>(a, b, c);
+        choose(which: __m256i, a: __m256i, b: __m256i) -> __m256i = _mm256_ternarylogic_epi32::<0xCA>(which, a, b);
         no_bits(a: __m256i) -> bool = _mm256_testz_si256(a, a) == 1;
         aes_bits(a: __m256i, key: __m256i) -> __m256i = _mm256_aesenc_epi128(a, key);
     }
@@ -125,7 +144,7 @@ type U2 = [__m256i; 2];
 #[inline(always)]
 unsafe fn bit_lanes(shift: u32) -> __m256i {
     // SAFETY: eight numbers as a vector; the caller vouches for the instructions.
-    unsafe { transmute::<[u32; 8], __m256i>(std::array::from_fn(|k| 1 << (k as u32 + shift))) }
+    unsafe { transmute::<[u32; 8], __m256i>(from_fn(|k| 1 << (k as u32 + shift))) }
 }
 
 impl<const VAES: bool> Simd for Avx2<VAES> {
@@ -179,10 +198,26 @@ impl<const VAES: bool> Simd for Avx2<VAES> {
             [half(0), half(1)]
         };
         xor_int(a: U2, b: U2) -> U2 = [_mm256_xor_si256(a[0], b[0]), _mm256_xor_si256(a[1], b[1])];
-        or_int(a: U2, b: U2) -> U2 = [_mm256_or_si256(a[0], b[0]), _mm256_or_si256(a[1], b[1])];
+        and_or(a: U2, b: U2, c: U2) -> U2 = {
+            let half = |k: usize| _mm256_or_si256(_mm256_and_si256(a[k], b[k]), c[k]);
+            [half(0), half(1)]
+        };
+        quarters(x: u32) -> U2 = [_mm256_setr_epi32(x as i32, 0, 0, 0, x as i32, 0, 0, 0); 2];
         shr<const N: u32>(a: U2) -> U2 = {
             let count = _mm_cvtsi32_si128(N as i32);
             [_mm256_srl_epi32(a[0], count), _mm256_srl_epi32(a[1], count)]
+        };
+        packed(lanes: U2, a: U2) -> U2 = {
+            let mut packed = [0; 2 * LANES];
+            let mut count = 0;
+            for half in 0..2 {
+                let mask = _mm256_movemask_ps(_mm256_castsi256_ps(lanes[half])) as usize;
+                let order = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(PACKED[mask] as i64));
+                let eight = _mm256_permutevar8x32_epi32(a[half], order);
+                packed[count..count + 8].copy_from_slice(&transmute::<__m256i, [u32; 8]>(eight));
+                count += mask.count_ones() as usize;
+            }
+            transmute::<[u32; LANES], U2>(from_fn(|k| packed[k]))
         };
         aes(a: U2, key: U2) -> U2 = [aes_halves::<VAES>(a[0], key[0]), aes_halves::<VAES>(a[1], key[1])];
         masks(bits: u64) -> [U2; 4] = {
@@ -212,10 +247,30 @@ impl<const VAES: bool> Simd for Avx2<VAES> {
             _mm256_or_si256(_mm256_and_si256(a, b), either)
         };
         or_and(a: __m256i, b: __m256i, c: __m256i) -> __m256i = _mm256_or_si256(a, _mm256_and_si256(b, c));
+        choose(which: __m256i, a: __m256i, b: __m256i) -> __m256i =
+            _mm256_or_si256(_mm256_and_si256(which, a), _mm256_andnot_si256(which, b));
         no_bits(a: __m256i) -> bool = _mm256_testz_si256(a, a) == 1;
         aes_bits(a: __m256i, key: __m256i) -> __m256i = aes_halves::<VAES>(a, key);
     }
 }
+
+/// For each mask of eight lanes, a byte for each of its lanes: their numbers, one after the other.
+static PACKED: [u64; 256] = {
+    let mut table = [0; 256];
+    let mut mask = 0;
+    while mask < 256 {
+        let (mut lane, mut count) = (0, 0);
+        while lane < 8 {
+            if mask >> lane & 1 == 1 {
+                table[mask] |= lane << (8 * count);
+                count += 1;
+            }
+            lane += 1;
+        }
+        mask += 1;
+    }
+    table
+};
 
 /// # Safety
 /// The processor must have AES, and VAES where that is named.
