@@ -64,7 +64,7 @@ impl<S: Simd> Keys<S> {
     pub(crate) fn start(&self, s: S, counters: [[u32; 4]; 4]) -> S::U {
         let mut lanes = Row([0; LANES]);
         lanes.0.as_chunks_mut().0.copy_from_slice(&counters);
-        s.xor_int(s.ints(&lanes), self.first)
+        s.xor(s.ints(&lanes), self.first)
     }
 
     /// The rounds of what [`Keys::start`] gave, side by side.
@@ -77,41 +77,11 @@ impl<S: Simd> Keys<S> {
         }
         states
     }
-}
-
-/// Round keys as bits, for two counters at once.
-#[derive(Clone, Copy)]
-pub(crate) struct BitKeys<S: Simd> {
-    first: S::B,
-    rounds: [S::B; ROUNDS],
-}
-
-impl<S: Simd> BitKeys<S> {
-    #[inline(always)]
-    pub(crate) fn new(s: S, key: &Key) -> Self {
-        let wide = |k: [u32; 4]| s.bits(std::array::from_fn(|word| k[word % 4]));
-        BitKeys { first: wide(key.0[0]), rounds: std::array::from_fn(|r| wide(key.0[r + 1])) }
-    }
-
-    /// As [`Keys::start`].
-    #[inline(always)]
-    pub(crate) fn start(&self, s: S, counters: [u32; 8]) -> S::B {
-        s.xor(s.bits(counters), self.first)
-    }
-
-    /// As [`Keys::finish`].
-    #[inline(always)]
-    pub(crate) fn finish(&self, s: S, mut state: S::B) -> S::B {
-        for &key in &self.rounds {
-            state = s.aes_bits(state, key);
-        }
-        state
-    }
 
     /// The word after `word` in its stream.
     #[inline(always)]
-    pub(crate) fn next(&self, s: S, word: S::B) -> S::B {
-        s.aes_bits(s.aes_bits(word, self.rounds[0]), self.rounds[1])
+    pub(crate) fn next(&self, s: S, word: S::U) -> S::U {
+        s.aes(s.aes(word, self.rounds[0]), self.rounds[1])
     }
 }
 

@@ -135,7 +135,7 @@ impl Dense<'_> {
                             continue;
                         }
                         let place = s.quarters(i as u32);
-                        let [limits] = limits::<S, 1, GIBBS>(s, keys.finish(s, [s.xor_int(start, place)]));
+                        let [limits] = limits::<S, 1, GIBBS>(s, keys.finish(s, [s.xor(start, place)]));
                         let flipped = s.mask_bits(s.at_least(exponent, limits));
                         if flipped != 0 {
                             spins[i] ^= u64::from(flipped) << (LANES * v);

@@ -76,7 +76,7 @@ impl Lanes {
             } else {
                 for v in 0..self.runs.len() / LANES {
                     let place = s.quarters(i as u32);
-                    let [bits] = keys.finish(s, [s.xor_int(keys.start(s, self.counters(v, INITIAL)), place)]);
+                    let [bits] = keys.finish(s, [s.xor(keys.start(s, self.counters(v, INITIAL)), place)]);
                     *word |= u64::from(s.mask_bits(s.top_bits(bits))) << (LANES * v);
                 }
             }

@@ -359,7 +359,7 @@ impl Layered<'_> {
     fn sixteen<S: Simd>(&self, s: S, keys: &Keys<S>, start: S::U, k: usize, block: usize) -> S::U {
         let first = 4 * (k * self.sides[0].blocks + block) as u32;
         let place = s.add_int(s.quarters(first), s.ints(&FOUR_BLOCKS));
-        let [bits] = keys.finish(s, [s.xor_int(start, place)]);
+        let [bits] = keys.finish(s, [s.xor(start, place)]);
         bits
     }
 

@@ -29,16 +29,18 @@
 
 use super::Job;
 use super::isa::Kernel;
-use crate::rng::{BitKeys, INITIAL};
-use crate::simd::Simd;
+use crate::rng::{INITIAL, Keys};
+use crate::simd::{LANES, Row, Simd};
 
-const READS: usize = 256;
+const READS: usize = 512;
 /// Streams of random words for each place, so that the rounds of one overlap those of another.
 const STREAMS: usize = 4;
 /// Words that are compared without a look at who is left.
 const WORDS: usize = 12;
 /// Binary digits of a coupling.
 const DIGITS: usize = 3;
+/// What a flip may cost, with seven planes.
+const LEVELS: usize = 64;
 /// The sum of |couplings| and |field| of a spin that seven planes hold.
 const LARGEST: u32 = 127;
 
@@ -163,10 +165,10 @@ impl Kernel for Multispin<'_> {
 
 /// What a sweep's temperature makes of the odds, for an even or odd sum of a spin's |couplings|.
 struct Odds {
-    /// For each digit of a uniform number, which of the thresholds have a 1 there.
-    thresholds: [u64; 32],
-    /// All thresholds are below `2^-WORDS`.
-    cold: bool,
+    /// For each digit of a uniform number, which of the thresholds have a 1 there: four to a byte.
+    thresholds: [[u8; LEVELS / 4]; 32],
+    /// The first digits in which none has, whole `STREAMS` of them, `WORDS` at most.
+    blank: usize,
 }
 
 impl<'a> Multispin<'a> {
@@ -174,19 +176,19 @@ impl<'a> Multispin<'a> {
     fn anneal<S: Simd, const K: usize>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
         let job = self.job;
         let n = job.model.num_spins();
-        let keys = BitKeys::new(s, &job.key);
+        let keys = Keys::new(s, &job.key);
         let problem = chunk / self.chunks_of_problem();
         let first_read = READS * (chunk % self.chunks_of_problem());
         let fields = &self.integers.fields[problem * n..][..n];
         let spins_of_problem: Vec<Spin> = (0..n).map(|i| self.spin(i, fields[i], K)).collect();
         let stream = Stream { id: job.batch.problem_ids[problem], block: (first_read / 128) as u32 };
         let first_run = problem * job.batch.num_reads + first_read;
-        let all = s.splat_bit(true);
+        let all = s.splat_int(u32::MAX);
         let mut words = self.initial_words(s, &keys, &stream, first_run, energies.len());
         let survivors = survivors();
 
         for (t, &beta) in job.batch.betas.iter().enumerate() {
-            let odds = odds((-2.0 * beta * self.integers.quantum).exp());
+            let odds = odds((-2.0 * beta * self.integers.quantum).exp(), self.integers.largest as usize / 2 + 1);
             let starts = stream.starts(s, &keys, t as u32);
             for (i, spin) in spins_of_problem.iter().enumerate() {
                 if i % 4096 == 0 && job.stopped() {
@@ -195,52 +197,57 @@ impl<'a> Multispin<'a> {
                 let old = words[2 * i];
                 let count = self.count::<S, K>(s, i, spin, &words);
                 let free = count[K - 1];
-                let place = s.bits([i as u32, 0, 0, 0, i as u32, 0, 0, 0]);
+                let place = s.quarters(i as u32);
                 let odds = &odds[usize::from(spin.odd)];
+                let [first] = keys.finish(s, [s.xor(starts[0], place)]);
+                let mut numbers = [first; STREAMS];
                 let mut left = s.and_not(all, free);
-                let mut accepted = free;
-                let mut numbers = [left; STREAMS];
-                numbers[0] = keys.finish(s, s.xor(starts[0], place));
-                let mut digit = 0;
-                if odds.cold {
-                    let draw = s.bit_array(numbers[0]);
-                    let mut reads = [0; 8];
-                    if draw[0] >= survivors[0] {
-                        numbers[0] = keys.next(s, numbers[0]);
-                        reads = some_reads(&survivors, draw[0], s.bit_array(numbers[0]));
-                        numbers[0] = keys.next(s, numbers[0]);
+                if odds.blank == WORDS {
+                    let draw = s.int_array(numbers[0]);
+                    if draw[0] < survivors[0] {
+                        words[2 * i] = s.xor(old, free);
+                        words[2 * i + 1] = s.and_not(all, words[2 * i]);
+                        continue;
                     }
-                    left = s.and(left, s.bits(reads));
-                    digit = WORDS;
-                }
-                if digit == 0 || !s.no_bits(left) {
-                    let choice = Choice::<S, K>::new(s, &count);
-                    if digit == 0 {
-                        for (number, &start) in numbers.iter_mut().zip(&starts).skip(1) {
-                            *number = keys.finish(s, s.xor(start, place));
-                        }
-                        while digit < WORDS {
-                            let number = &mut numbers[digit % STREAMS];
-                            let yes = choice.of(s, odds.thresholds[digit]);
-                            accepted = s.or_and(accepted, s.and(left, *number), yes);
-                            left = s.and_not(left, *number);
-                            *number = keys.next(s, *number);
-                            digit += 1;
-                        }
-                    }
-                    while digit < 32 && !s.no_bits(left) {
-                        let yes = choice.of(s, odds.thresholds[digit]);
-                        accepted = s.or_and(accepted, s.and(left, numbers[0]), yes);
-                        left = s.and_not(left, numbers[0]);
-                        numbers[0] = keys.next(s, numbers[0]);
-                        digit += 1;
+                    numbers[0] = keys.next(s, numbers[0]);
+                    left = s.and(left, s.ints(&some_reads(&survivors, draw[0], s.int_array(numbers[0]))));
+                } else {
+                    for k in 1..STREAMS {
+                        [numbers[k]] = keys.finish(s, [s.xor(starts[k], place)]);
                     }
                 }
+                let choice = Choice::<S, K>::new(s, &count);
+                let mut accepted = s.splat_int(0);
+                if odds.blank < WORDS {
+                    for first in (0..WORDS).step_by(STREAMS) {
+                        if first < odds.blank {
+                            for number in &mut numbers {
+                                left = s.and_not(left, *number);
+                                *number = keys.next(s, *number);
+                            }
+                        } else {
+                            for (number, levels) in numbers.iter_mut().zip(&odds.thresholds[first..]) {
+                                accepted = s.choose(left, choice.of(s, levels), accepted);
+                                left = s.and_not(left, *number);
+                                *number = keys.next(s, *number);
+                            }
+                        }
+                    }
+                }
+                for levels in &odds.thresholds[WORDS..] {
+                    if s.no_bits(left) {
+                        break;
+                    }
+                    accepted = s.choose(left, choice.of(s, levels), accepted);
+                    left = s.and_not(left, numbers[0]);
+                    numbers[0] = keys.next(s, numbers[0]);
+                }
+                let accepted = s.or(accepted, free);
                 words[2 * i] = s.xor(old, accepted);
                 words[2 * i + 1] = s.and_not(all, words[2 * i]);
             }
         }
-        let spins: Vec<S::B> = words.chunks_exact(2).map(|word| word[0]).collect();
+        let spins: Vec<S::U> = words.chunks_exact(2).map(|word| word[0]).collect();
         self.write_out(s, &spins, fields, states, energies);
     }
 
@@ -263,8 +270,8 @@ impl<'a> Multispin<'a> {
     /// odd total that is the same as turning over all planes, so an even one gets one more, for a coupling that is
     /// never content.
     #[inline(always)]
-    fn count<S: Simd, const K: usize>(&self, s: S, i: usize, spin: &Spin, words: &[S::B]) -> [S::B; K] {
-        let constant = [s.splat_bit(false), s.splat_bit(true)];
+    fn count<S: Simd, const K: usize>(&self, s: S, i: usize, spin: &Spin, words: &[S::U]) -> [S::U; K] {
+        let constant = [s.splat_int(0), s.splat_int(u32::MAX)];
         let mut planes = [constant[0]; K];
         for (k, plane) in planes.iter_mut().enumerate() {
             *plane = constant[(spin.start >> k & 1) as usize];
@@ -289,8 +296,8 @@ impl<'a> Multispin<'a> {
         &self,
         s: S,
         i: usize,
-        words: &[S::B],
-        planes: &mut [S::B; K],
+        words: &[S::U],
+        planes: &mut [S::U; K],
     ) {
         let at = DIGITS * i + D;
         let inputs = &self.inputs[self.starts[at] as usize..self.starts[at + 1] as usize];
@@ -321,37 +328,38 @@ impl<'a> Multispin<'a> {
     fn initial_words<S: Simd>(
         &self,
         s: S,
-        keys: &BitKeys<S>,
+        keys: &Keys<S>,
         stream: &Stream,
         first_run: usize,
         runs: usize,
-    ) -> Vec<S::B> {
+    ) -> Vec<S::U> {
         let start = stream.starts(s, keys, INITIAL)[0];
         let spin = |i: usize| {
             if self.job.batch.initial_states.is_none() {
-                return keys.finish(s, s.xor(start, s.bits([i as u32, 0, 0, 0, i as u32, 0, 0, 0])));
+                let [bits] = keys.finish(s, [s.xor(start, s.quarters(i as u32))]);
+                return bits;
             }
-            let mut bits = [0u32; 8];
+            let mut bits = Row([0u32; LANES]);
             for read in 0..runs {
                 let down = self.job.initial_state(first_run + read).is_some_and(|state| state[i] < 0);
-                bits[read / 32] |= u32::from(down) << (read % 32);
+                bits.0[read / 32] |= u32::from(down) << (read % 32);
             }
-            s.bits(bits)
+            s.ints(&bits)
         };
-        let both = |spin: S::B| [spin, s.and_not(s.splat_bit(true), spin)];
+        let both = |spin: S::U| [spin, s.and_not(s.splat_int(u32::MAX), spin)];
         (0..self.job.model.num_spins()).flat_map(|i| both(spin(i))).collect()
     }
 
     /// Spins by read, and energies: the quantum times what the couplings and fields count.
     #[inline(always)]
-    fn write_out<S: Simd>(&self, s: S, spins: &[S::B], fields: &[i8], states: &mut [i8], energies: &mut [f64]) {
+    fn write_out<S: Simd>(&self, s: S, spins: &[S::U], fields: &[i8], states: &mut [i8], energies: &mut [f64]) {
         let n = spins.len();
         // Of each read, the |couplings| and |fields| that would rather see their spins otherwise.
-        let mut unhappy = Counter { planes: vec![s.splat_bit(false); 40] };
+        let mut unhappy = Counter { planes: vec![s.splat_int(0); 40] };
         let mut total = 0i64;
         for (i, &spin) in spins.iter().enumerate() {
             let (neighbours, at) = self.job.model.pattern().row(i);
-            let me = [spin, s.and_not(s.splat_bit(true), spin)];
+            let me = [spin, s.and_not(s.splat_int(u32::MAX), spin)];
             let earlier = neighbours.iter().take_while(|&&j| (j as usize) < i);
             for (&j, coupling) in earlier.zip(&self.integers.couplings[at..]) {
                 unhappy.add(s, coupling.unsigned_abs(), s.xor(me[usize::from(*coupling > 0)], spins[j as usize]));
@@ -365,9 +373,9 @@ impl<'a> Multispin<'a> {
         }
         let reads = energies.len();
         for (at, eight) in (0..n).step_by(8).zip(spins.chunks(8)) {
-            let mut bytes = [[0u8; 32]; 8];
+            let mut bytes = [[0u8; READS / 8]; 8];
             for (row, &spin) in bytes.iter_mut().zip(eight) {
-                let words = s.bit_array(spin).map(u32::to_le_bytes);
+                let words = s.int_array(spin).map(u32::to_le_bytes);
                 row.copy_from_slice(words.as_flattened());
             }
             for byte in 0..reads.div_ceil(8) {
@@ -392,16 +400,16 @@ struct Spin {
 /// Where the random words of a chunk come from.
 struct Stream {
     id: u32,
-    /// Blocks of 128 reads; the two halves of a vector.
+    /// Blocks of 128 reads; four are a vector.
     block: u32,
 }
 
 impl Stream {
     #[inline(always)]
-    fn starts<S: Simd>(&self, s: S, keys: &BitKeys<S>, sweep: u32) -> [S::B; STREAMS] {
+    fn starts<S: Simd>(&self, s: S, keys: &Keys<S>, sweep: u32) -> [S::U; STREAMS] {
         std::array::from_fn(|k| {
             let word = STREAMS as u32 * self.block + k as u32;
-            keys.start(s, [0, sweep, word, self.id, 0, sweep, word + STREAMS as u32, self.id])
+            keys.start(s, std::array::from_fn(|quarter| [0, sweep, word + (STREAMS * quarter) as u32, self.id]))
         })
     }
 }
@@ -411,37 +419,40 @@ fn fixed(p: f64) -> u32 {
     (p * 2f64.powi(32)).min(f64::from(u32::MAX)) as u32
 }
 
-/// For even and odd totals; `step` is the Boltzmann factor of the smallest step in energy, two quanta.
+/// For even and odd totals, up to so many levels; `step` is the Boltzmann factor of the smallest step in energy,
+/// two quanta.
 ///
 /// A flip that costs `e + 1` steps of four quanta if the total is even, or two quanta less if it is odd, is
 /// accepted with probability `step^(2e + 2)` or `step^(2e + 1)`.
-fn odds(step: f64) -> [Odds; 2] {
-    [step * step, step].map(|first| {
-        let mut thresholds = [0; 32];
-        for e in 0..64 {
-            let level = fixed(first * step.powi(2 * e));
-            for (digit, set) in thresholds.iter_mut().enumerate() {
-                *set |= u64::from(level >> (31 - digit) & 1) << e;
+fn odds(step: f64, levels: usize) -> Vec<Odds> {
+    let odds = |first: f64| {
+        let mut thresholds = [[0; LEVELS / 4]; 32];
+        for e in 0..levels {
+            let level = fixed(first * step.powi(2 * e as i32));
+            for (digit, sets) in thresholds.iter_mut().enumerate() {
+                sets[e / 4] |= ((level >> (31 - digit) & 1) as u8) << (e % 4);
             }
         }
-        Odds { thresholds, cold: fixed(first) >> (32 - WORDS) == 0 }
-    })
+        let blank = fixed(first).leading_zeros() as usize / STREAMS * STREAMS;
+        Odds { thresholds, blank: blank.min(WORDS) }
+    };
+    vec![odds(step * step), odds(step)]
 }
 
 /// Sets of reads by what their flip costs, to choose from by threshold.
 struct Choice<S: Simd, const K: usize> {
     /// The 16 unions of the sets whose cost has the two lowest digits 0, 1, 2, 3.
-    low: [S::B; 16],
+    low: [S::U; 16],
     /// The other digits of the cost, turned over.
-    high: [S::B; K],
+    high: [S::U; K],
 }
 
 impl<S: Simd, const K: usize> Choice<S, K> {
     #[inline(always)]
-    fn new(s: S, count: &[S::B; K]) -> Self {
+    fn new(s: S, count: &[S::U; K]) -> Self {
         let (not_low, not_high) = (count[0], count[1]);
-        let (none, all) = (s.splat_bit(false), s.splat_bit(true));
-        let not = |a: S::B| s.and_not(all, a);
+        let (none, all) = (s.splat_int(0), s.splat_int(u32::MAX));
+        let not = |a: S::U| s.and_not(all, a);
         let zero = s.and(not_low, not_high);
         let one = s.and_not(not_high, not_low);
         let two = s.and_not(not_low, not_high);
@@ -473,14 +484,14 @@ impl<S: Simd, const K: usize> Choice<S, K> {
 
     /// The reads whose level of cost is among `levels`, a bit each.
     #[inline(always)]
-    fn of(&self, s: S, levels: u64) -> S::B {
-        let low = |quarter: u32| self.low[(levels >> (4 * quarter) & 15) as usize];
+    fn of(&self, s: S, levels: &[u8; LEVELS / 4]) -> S::U {
+        let low = |four: usize| self.low[usize::from(levels[four] & 15)];
         match K {
             3 => low(0),
             4 => s.choose(self.high[0], low(0), low(1)),
             _ => {
-                let pair = |k: u32| s.choose(self.high[0], low(2 * k), low(2 * k + 1));
-                let four = |k: u32| s.choose(self.high[1], pair(2 * k), pair(2 * k + 1));
+                let pair = |k: usize| s.choose(self.high[0], low(2 * k), low(2 * k + 1));
+                let four = |k: usize| s.choose(self.high[1], pair(2 * k), pair(2 * k + 1));
                 match K {
                     5 => four(0),
                     6 => s.choose(self.high[2], four(0), four(1)),
@@ -509,13 +520,13 @@ fn survivors() -> [u32; 16] {
 
 /// As many reads as `draw` says survive: the first distinct ones of random `places`, which are enough but for
 /// one case in 10^40.
-fn some_reads(survivors: &[u32; 16], draw: u32, places: [u32; 8]) -> [u32; 8] {
+fn some_reads(survivors: &[u32; 16], draw: u32, places: [u32; LANES]) -> Row<u32> {
     let mut missing = survivors.iter().filter(|&&limit| draw >= limit).count();
-    let mut reads = [0u32; 8];
-    for place in places.map(u32::to_le_bytes).as_flattened() {
-        let (word, bit) = (usize::from(place / 32), 1 << (place % 32));
-        if missing > 0 && reads[word] & bit == 0 {
-            reads[word] |= bit;
+    let mut reads = Row([0; LANES]);
+    for place in places.map(|word| [word as usize % READS, (word >> 16) as usize % READS]).as_flattened() {
+        let (word, bit) = (place / 32, 1 << (place % 32));
+        if missing > 0 && reads.0[word] & bit == 0 {
+            reads.0[word] |= bit;
             missing -= 1;
         }
     }
@@ -524,7 +535,7 @@ fn some_reads(survivors: &[u32; 16], draw: u32, places: [u32; 8]) -> [u32; 8] {
 
 /// `sum += a + b` in one plane; returns the carry.
 #[inline(always)]
-fn full_add<S: Simd>(s: S, sum: &mut S::B, a: S::B, b: S::B) -> S::B {
+fn full_add<S: Simd>(s: S, sum: &mut S::U, a: S::U, b: S::U) -> S::U {
     let carry = s.majority(*sum, a, b);
     *sum = s.xor3(*sum, a, b);
     carry
@@ -532,7 +543,7 @@ fn full_add<S: Simd>(s: S, sum: &mut S::B, a: S::B, b: S::B) -> S::B {
 
 /// Adds a carry to plane `from` and on.
 #[inline(always)]
-fn ripple<S: Simd, const K: usize>(s: S, planes: &mut [S::B; K], from: usize, mut carry: S::B) {
+fn ripple<S: Simd, const K: usize>(s: S, planes: &mut [S::U; K], from: usize, mut carry: S::U) {
     for plane in &mut planes[from.min(K)..] {
         let sum = s.xor(*plane, carry);
         carry = s.and(*plane, carry);
@@ -542,13 +553,13 @@ fn ripple<S: Simd, const K: usize>(s: S, planes: &mut [S::B; K], from: usize, mu
 
 /// A count for each read.
 struct Counter<S: Simd> {
-    planes: Vec<S::B>,
+    planes: Vec<S::U>,
 }
 
 impl<S: Simd> Counter<S> {
     /// Adds `weight` where `which` is set.
     #[inline(always)]
-    fn add(&mut self, s: S, weight: u8, which: S::B) {
+    fn add(&mut self, s: S, weight: u8, which: S::U) {
         for digit in (0..8).filter(|digit| weight >> digit & 1 == 1) {
             let mut carry = which;
             for plane in &mut self.planes[digit..] {
@@ -566,7 +577,7 @@ impl<S: Simd> Counter<S> {
         let mut counts = [0; READS];
         for (k, &plane) in self.planes.iter().enumerate() {
             for (read, count) in counts.iter_mut().enumerate() {
-                *count |= i64::from(s.bit_array(plane)[read / 32] >> (read % 32) & 1) << k;
+                *count |= i64::from(s.int_array(plane)[read / 32] >> (read % 32) & 1) << k;
             }
         }
         counts
@@ -609,11 +620,11 @@ mod tests {
     #[test]
     fn thresholds_spell_the_probabilities() {
         let step = (-0.37f64).exp();
-        for (odds, first) in odds(step).iter().zip([2, 1]) {
-            for e in 0..64 {
-                let digits = odds.thresholds.iter().map(|set| (set >> e & 1) as u32);
+        for (odds, first) in odds(step, LEVELS).iter().zip([2, 1]) {
+            for e in 0..LEVELS {
+                let digits = odds.thresholds.iter().map(|sets| u32::from(sets[e / 4] >> (e % 4) & 1));
                 let found = digits.fold(0, |p, digit| p << 1 | digit);
-                let wanted = step.powi(first + 2 * e) * 2f64.powi(32);
+                let wanted = step.powi(first + 2 * e as i32) * 2f64.powi(32);
                 assert!((f64::from(found) - wanted).abs() <= 1.0);
             }
         }

@@ -84,7 +84,7 @@ impl Sparse<'_> {
                 let place = s.quarters(i as u32);
                 let mut bits = starts;
                 for bits in &mut bits {
-                    *bits = s.xor_int(*bits, place);
+                    *bits = s.xor(*bits, place);
                 }
                 let limits = limits::<S, W, GIBBS>(s, keys.finish(s, bits));
                 let sums = self.sums::<S, W>(s, i, &spins);

@@ -1,13 +1,13 @@
-//! Sixteen lanes of numbers, or 256 planes of bits, on every processor.
+//! Sixteen lanes of numbers, or 512 single bits, on every processor.
 //!
 //! Every kernel is written once, over the trait [`Simd`], and compiled for each instruction set by
 //! [`crate::anneal::isa`]. All operations round alike everywhere, so that the kernels' answers agree to
 //! the last bit. A value of an implementing type is the proof that the processor has the instructions.
 //!
 //! ```text
-//!            numbers: 16 lanes                 yes or no for each lane      bits
-//! AVX-512    one register                      a mask register              one of 256 bits
-//! AVX2       two registers                     two registers                one of 256 bits
+//!            16 numbers, or 512 bits           yes or no for each lane
+//! AVX-512    one register                      a mask register
+//! AVX2       two registers                     two registers
 //! elsewhere  an array; on ARM and x86-64 the compiler makes vectors of 128 bits of it
 //! ```
 
@@ -25,12 +25,11 @@ pub(crate) const LANES: usize = 16;
 #[repr(C, align(64))]
 pub(crate) struct Row<T>(pub(crate) [T; LANES]);
 
-/// `F` holds 16 `f32`, `U` 16 `u32` or `i32`, `M` a yes or no for each lane, `B` 256 bits.
+/// `F` holds 16 `f32`, `U` 16 `u32` or `i32` or 512 bits, `M` a yes or no for each lane.
 pub(crate) trait Simd: Copy {
     type F: Copy + Send + Sync;
     type U: Copy + Send + Sync;
     type M: Copy + Send + Sync;
-    type B: Copy + Send + Sync;
 
     /// Whether a loop can keep more than a dozen `U` in registers.
     const MANY_REGISTERS: bool = false;
@@ -65,7 +64,7 @@ pub(crate) trait Simd: Copy {
     fn add_where(self, lanes: Self::M, a: Self::U, b: Self::U) -> Self::U;
     /// `a - b` in the lanes of `lanes`, `a` in the others.
     fn sub_where(self, lanes: Self::M, a: Self::U, b: Self::U) -> Self::U;
-    fn xor_int(self, a: Self::U, b: Self::U) -> Self::U;
+    fn xor(self, a: Self::U, b: Self::U) -> Self::U;
     /// `(a & b) | c`.
     fn and_or(self, a: Self::U, b: Self::U, c: Self::U) -> Self::U;
     fn shr<const N: u32>(self, a: Self::U) -> Self::U;
@@ -94,26 +93,17 @@ pub(crate) trait Simd: Copy {
     /// Lanes whose highest bit is set.
     fn top_bits(self, a: Self::U) -> Self::M;
 
-    fn bits(self, words: [u32; 8]) -> Self::B;
-    fn bit_array(self, a: Self::B) -> [u32; 8];
-    /// All bits as `x`.
-    fn splat_bit(self, x: bool) -> Self::B;
-    fn and(self, a: Self::B, b: Self::B) -> Self::B;
-    fn or(self, a: Self::B, b: Self::B) -> Self::B;
-    fn xor(self, a: Self::B, b: Self::B) -> Self::B;
+    fn and(self, a: Self::U, b: Self::U) -> Self::U;
+    fn or(self, a: Self::U, b: Self::U) -> Self::U;
     /// `a & !b`.
-    fn and_not(self, a: Self::B, b: Self::B) -> Self::B;
+    fn and_not(self, a: Self::U, b: Self::U) -> Self::U;
     /// `a ^ b ^ c`.
-    fn xor3(self, a: Self::B, b: Self::B, c: Self::B) -> Self::B;
+    fn xor3(self, a: Self::U, b: Self::U, c: Self::U) -> Self::U;
     /// Where two of the three are set.
-    fn majority(self, a: Self::B, b: Self::B, c: Self::B) -> Self::B;
-    /// `a | b & c`.
-    fn or_and(self, a: Self::B, b: Self::B, c: Self::B) -> Self::B;
+    fn majority(self, a: Self::U, b: Self::U, c: Self::U) -> Self::U;
     /// `a` where `which` is set, else `b`.
-    fn choose(self, which: Self::B, a: Self::B, b: Self::B) -> Self::B;
-    fn no_bits(self, a: Self::B) -> bool;
-    /// One AES round on each half of 128 bits, the key added last.
-    fn aes_bits(self, a: Self::B, key: Self::B) -> Self::B;
+    fn choose(self, which: Self::U, a: Self::U, b: Self::U) -> Self::U;
+    fn no_bits(self, a: Self::U) -> bool;
 }
 
 #[cfg(test)]
@@ -147,7 +137,7 @@ mod tests {
             s.sub_int(a, b),
             s.add_where(masks[1], a, b),
             s.sub_where(masks[2], a, b),
-            s.xor_int(a, b),
+            s.xor(a, b),
             s.and_or(a, b, s.splat_int(0x8001)),
             s.quarters(0xABCD),
             s.transposed([0x8001_7FFE_AAAA_1234, 1, u64::MAX, 0, 1 << 63, 0xFFFF, 0x0F0F << 20, 0x1234_5678_9ABC]),
@@ -157,31 +147,18 @@ mod tests {
             s.splat_int(7),
             s.aes(a, b),
         ];
-        let c = s.bits([0, 1, u32::MAX, 1 << 31, 0x1234_5678, 77, 0xFFFF, 31]);
-        let d = s.bits([3, 1, 5, 31, 0x8765_4321, 9, 30, 2]);
-        let e = s.bits([0x5555_5555, 8, 1, 0, 0x0F0F_0F0F, 11, 7, 0xFFFF]);
-        let bits = [
-            s.and(c, d),
-            s.or(c, d),
-            s.xor(c, d),
-            s.and_not(c, d),
-            s.xor3(c, d, e),
-            s.majority(c, d, e),
-            s.or_and(c, d, e),
-            s.choose(c, d, e),
-            s.aes_bits(c, d),
-            s.splat_bit(true),
-            s.splat_bit(false),
-        ];
+        let c = s.ints(&lanes([0x5555_5555, 8, 1, 0, 0x0F0F_0F0F, 11, 7, 0xFFFF]));
+        let bits =
+            [s.and(a, b), s.or(a, b), s.and_not(a, b), s.xor3(a, b, c), s.majority(a, b, c), s.choose(a, b, c)];
         let mut found: Vec<Vec<u32>> =
             floats.iter().map(|&f| s.float_array(f).map(f32::to_bits).to_vec()).collect();
-        found.extend(ints.iter().map(|&u| s.int_array(u).to_vec()));
-        found.extend(bits.iter().map(|&b| s.bit_array(b).to_vec()));
+        found.extend(ints.iter().chain(&bits).map(|&u| s.int_array(u).to_vec()));
         found.push(s.int_array(s.packed(masks[1], b))[..8].to_vec());
         found.push(masks.iter().map(|&m| u32::from(s.mask_bits(m))).collect());
         found.push(vec![
             u32::from(s.mask_bits(s.at_least(x, y))),
             u32::from(s.no_bits(s.xor(c, c))),
+            u32::from(s.no_bits(c)),
             u32::from(s.mask_bits(s.top_bits(a))),
         ]);
         found

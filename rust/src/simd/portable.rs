@@ -21,11 +21,7 @@ fn where_set(lanes: u16, k: usize) -> bool {
     lanes >> k & 1 == 1
 }
 
-fn bits(f: impl Fn(usize) -> u32) -> [u32; 8] {
-    std::array::from_fn(f)
-}
-
-fn aes_quarters<const N: usize>(a: [u32; N], key: [u32; N]) -> [u32; N] {
+fn aes_quarters(a: [u32; LANES], key: [u32; LANES]) -> [u32; LANES] {
     let mut out = a;
     for (block, key) in out.as_chunks_mut::<4>().0.iter_mut().zip(key.as_chunks::<4>().0) {
         *block = aes_round(*block, *key);
@@ -37,7 +33,6 @@ impl Simd for Portable {
     type F = F;
     type U = U;
     type M = u16;
-    type B = [u32; 8];
 
     #[inline(always)]
     fn splat(self, x: f32) -> F {
@@ -118,7 +113,7 @@ impl Simd for Portable {
         Row(std::array::from_fn(|k| a.0[k].wrapping_sub(if where_set(lanes, k) { b.0[k] } else { 0 })))
     }
     #[inline(always)]
-    fn xor_int(self, a: U, b: U) -> U {
+    fn xor(self, a: U, b: U) -> U {
         with(a, b, |a, b| a ^ b)
     }
     #[inline(always)]
@@ -161,55 +156,31 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn bits(self, words: [u32; 8]) -> [u32; 8] {
-        words
+    fn and(self, a: U, b: U) -> U {
+        with(a, b, |a, b| a & b)
     }
     #[inline(always)]
-    fn bit_array(self, a: [u32; 8]) -> [u32; 8] {
-        a
+    fn or(self, a: U, b: U) -> U {
+        with(a, b, |a, b| a | b)
     }
     #[inline(always)]
-    fn splat_bit(self, x: bool) -> [u32; 8] {
-        [if x { u32::MAX } else { 0 }; 8]
+    fn and_not(self, a: U, b: U) -> U {
+        with(a, b, |a, b| a & !b)
     }
     #[inline(always)]
-    fn and(self, a: [u32; 8], b: [u32; 8]) -> [u32; 8] {
-        bits(|k| a[k] & b[k])
+    fn xor3(self, a: U, b: U, c: U) -> U {
+        Row(std::array::from_fn(|k| a.0[k] ^ b.0[k] ^ c.0[k]))
     }
     #[inline(always)]
-    fn or(self, a: [u32; 8], b: [u32; 8]) -> [u32; 8] {
-        bits(|k| a[k] | b[k])
+    fn majority(self, a: U, b: U, c: U) -> U {
+        Row(std::array::from_fn(|k| a.0[k] & b.0[k] | (a.0[k] ^ b.0[k]) & c.0[k]))
     }
     #[inline(always)]
-    fn xor(self, a: [u32; 8], b: [u32; 8]) -> [u32; 8] {
-        bits(|k| a[k] ^ b[k])
+    fn choose(self, which: U, a: U, b: U) -> U {
+        Row(std::array::from_fn(|k| which.0[k] & a.0[k] | !which.0[k] & b.0[k]))
     }
     #[inline(always)]
-    fn and_not(self, a: [u32; 8], b: [u32; 8]) -> [u32; 8] {
-        bits(|k| a[k] & !b[k])
-    }
-    #[inline(always)]
-    fn xor3(self, a: [u32; 8], b: [u32; 8], c: [u32; 8]) -> [u32; 8] {
-        bits(|k| a[k] ^ b[k] ^ c[k])
-    }
-    #[inline(always)]
-    fn majority(self, a: [u32; 8], b: [u32; 8], c: [u32; 8]) -> [u32; 8] {
-        bits(|k| a[k] & b[k] | (a[k] ^ b[k]) & c[k])
-    }
-    #[inline(always)]
-    fn or_and(self, a: [u32; 8], b: [u32; 8], c: [u32; 8]) -> [u32; 8] {
-        bits(|k| a[k] | b[k] & c[k])
-    }
-    #[inline(always)]
-    fn choose(self, which: [u32; 8], a: [u32; 8], b: [u32; 8]) -> [u32; 8] {
-        bits(|k| which[k] & a[k] | !which[k] & b[k])
-    }
-    #[inline(always)]
-    fn no_bits(self, a: [u32; 8]) -> bool {
-        a == [0; 8]
-    }
-    #[inline(always)]
-    fn aes_bits(self, a: [u32; 8], key: [u32; 8]) -> [u32; 8] {
-        aes_quarters(a, key)
+    fn no_bits(self, a: U) -> bool {
+        a.0 == [0; LANES]
     }
 }

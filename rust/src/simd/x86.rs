@@ -56,7 +56,6 @@ impl Simd for Avx512 {
     type F = __m512;
     type U = __m512i;
     type M = __mmask16;
-    type B = __m256i;
 
     const MANY_REGISTERS: bool = true;
 
@@ -88,7 +87,7 @@ impl Simd for Avx512 {
         sub_int(a: __m512i, b: __m512i) -> __m512i = _mm512_sub_epi32(a, b);
         add_where(lanes: __mmask16, a: __m512i, b: __m512i) -> __m512i = _mm512_mask_add_epi32(a, lanes, a, b);
         sub_where(lanes: __mmask16, a: __m512i, b: __m512i) -> __m512i = _mm512_mask_sub_epi32(a, lanes, a, b);
-        xor_int(a: __m512i, b: __m512i) -> __m512i = _mm512_xor_si512(a, b);
+        xor(a: __m512i, b: __m512i) -> __m512i = _mm512_xor_si512(a, b);
         and_or(a: __m512i, b: __m512i, c: __m512i) -> __m512i = _mm512_ternarylogic_epi32::<0xEA>(a, b, c);
         quarters(x: u32) -> __m512i = _mm512_maskz_set1_epi32(0x1111, x as i32);
         transposed(words: [u64; 8]) -> __m512i = {
@@ -107,19 +106,14 @@ impl Simd for Avx512 {
         aes(a: __m512i, key: __m512i) -> __m512i = _mm512_aesenc_epi128(a, key);
         masks(bits: u64) -> [__mmask16; 4] = transmute(bits);
         top_bits(a: __m512i) -> __mmask16 = _mm512_movepi32_mask(a);
-        bits(words: [u32; 8]) -> __m256i = transmute(words);
-        bit_array(a: __m256i) -> [u32; 8] = transmute(a);
-        splat_bit(x: bool) -> __m256i = _mm256_set1_epi32(-i32::from(x));
-        and(a: __m256i, b: __m256i) -> __m256i = _mm256_and_si256(a, b);
-        or(a: __m256i, b: __m256i) -> __m256i = _mm256_or_si256(a, b);
-        xor(a: __m256i, b: __m256i) -> __m256i = _mm256_xor_si256(a, b);
-        and_not(a: __m256i, b: __m256i) -> __m256i = _mm256_andnot_si256(b, a);
-        xor3(a: __m256i, b: __m256i, c: __m256i) -> __m256i = _mm256_ternarylogic_epi32::<0x96>(a, b, c);
-        majority(a: __m256i, b: __m256i, c: __m256i) -> __m256i = _mm256_ternarylogic_epi32::<0xE8>(a, b, c);
-        or_and(a: __m256i, b: __m256i, c: __m256i) -> __m256i = _mm256_ternarylogic_epi32::<0xF8>(a, b, c);
-        choose(which: __m256i, a: __m256i, b: __m256i) -> __m256i = _mm256_ternarylogic_epi32::<0xCA>(which, a, b);
-        no_bits(a: __m256i) -> bool = _mm256_testz_si256(a, a) == 1;
-        aes_bits(a: __m256i, key: __m256i) -> __m256i = _mm256_aesenc_epi128(a, key);
+        and(a: __m512i, b: __m512i) -> __m512i = _mm512_and_si512(a, b);
+        or(a: __m512i, b: __m512i) -> __m512i = _mm512_or_si512(a, b);
+        and_not(a: __m512i, b: __m512i) -> __m512i = _mm512_andnot_si512(b, a);
+        xor3(a: __m512i, b: __m512i, c: __m512i) -> __m512i = _mm512_ternarylogic_epi32::<0x96>(a, b, c);
+        majority(a: __m512i, b: __m512i, c: __m512i) -> __m512i = _mm512_ternarylogic_epi32::<0xE8>(a, b, c);
+        choose(which: __m512i, a: __m512i, b: __m512i) -> __m512i =
+            _mm512_ternarylogic_epi32::<0xCA>(which, a, b);
+        no_bits(a: __m512i) -> bool = _mm512_test_epi32_mask(a, a) == 0;
     }
 }
 
@@ -151,7 +145,6 @@ impl<const VAES: bool> Simd for Avx2<VAES> {
     type F = F2;
     type U = U2;
     type M = U2;
-    type B = __m256i;
 
     ops! {
         splat(x: f32) -> F2 = [_mm256_set1_ps(x); 2];
@@ -197,7 +190,7 @@ impl<const VAES: bool> Simd for Avx2<VAES> {
             let half = |k: usize| _mm256_sub_epi32(a[k], _mm256_and_si256(lanes[k], b[k]));
             [half(0), half(1)]
         };
-        xor_int(a: U2, b: U2) -> U2 = [_mm256_xor_si256(a[0], b[0]), _mm256_xor_si256(a[1], b[1])];
+        xor(a: U2, b: U2) -> U2 = [_mm256_xor_si256(a[0], b[0]), _mm256_xor_si256(a[1], b[1])];
         and_or(a: U2, b: U2, c: U2) -> U2 = {
             let half = |k: usize| _mm256_or_si256(_mm256_and_si256(a[k], b[k]), c[k]);
             [half(0), half(1)]
@@ -234,23 +227,27 @@ impl<const VAES: bool> Simd for Avx2<VAES> {
             half(0) | half(1) << 8
         };
         top_bits(a: U2) -> U2 = [_mm256_srai_epi32::<31>(a[0]), _mm256_srai_epi32::<31>(a[1])];
-        bits(words: [u32; 8]) -> __m256i = transmute(words);
-        bit_array(a: __m256i) -> [u32; 8] = transmute(a);
-        splat_bit(x: bool) -> __m256i = _mm256_set1_epi32(-i32::from(x));
-        and(a: __m256i, b: __m256i) -> __m256i = _mm256_and_si256(a, b);
-        or(a: __m256i, b: __m256i) -> __m256i = _mm256_or_si256(a, b);
-        xor(a: __m256i, b: __m256i) -> __m256i = _mm256_xor_si256(a, b);
-        and_not(a: __m256i, b: __m256i) -> __m256i = _mm256_andnot_si256(b, a);
-        xor3(a: __m256i, b: __m256i, c: __m256i) -> __m256i = _mm256_xor_si256(_mm256_xor_si256(a, b), c);
-        majority(a: __m256i, b: __m256i, c: __m256i) -> __m256i = {
-            let either = _mm256_and_si256(_mm256_xor_si256(a, b), c);
-            _mm256_or_si256(_mm256_and_si256(a, b), either)
+        and(a: U2, b: U2) -> U2 = [_mm256_and_si256(a[0], b[0]), _mm256_and_si256(a[1], b[1])];
+        or(a: U2, b: U2) -> U2 = [_mm256_or_si256(a[0], b[0]), _mm256_or_si256(a[1], b[1])];
+        and_not(a: U2, b: U2) -> U2 = [_mm256_andnot_si256(b[0], a[0]), _mm256_andnot_si256(b[1], a[1])];
+        xor3(a: U2, b: U2, c: U2) -> U2 = {
+            let half = |k: usize| _mm256_xor_si256(_mm256_xor_si256(a[k], b[k]), c[k]);
+            [half(0), half(1)]
         };
-        or_and(a: __m256i, b: __m256i, c: __m256i) -> __m256i = _mm256_or_si256(a, _mm256_and_si256(b, c));
-        choose(which: __m256i, a: __m256i, b: __m256i) -> __m256i =
-            _mm256_or_si256(_mm256_and_si256(which, a), _mm256_andnot_si256(which, b));
-        no_bits(a: __m256i) -> bool = _mm256_testz_si256(a, a) == 1;
-        aes_bits(a: __m256i, key: __m256i) -> __m256i = aes_halves::<VAES>(a, key);
+        majority(a: U2, b: U2, c: U2) -> U2 = {
+            let either = |k: usize| _mm256_and_si256(_mm256_xor_si256(a[k], b[k]), c[k]);
+            let half = |k: usize| _mm256_or_si256(_mm256_and_si256(a[k], b[k]), either(k));
+            [half(0), half(1)]
+        };
+        choose(which: U2, a: U2, b: U2) -> U2 = {
+            let others = |k: usize| _mm256_andnot_si256(which[k], b[k]);
+            let half = |k: usize| _mm256_or_si256(_mm256_and_si256(which[k], a[k]), others(k));
+            [half(0), half(1)]
+        };
+        no_bits(a: U2) -> bool = {
+            let any = _mm256_or_si256(a[0], a[1]);
+            _mm256_testz_si256(any, any) == 1
+        };
     }
 }
 
