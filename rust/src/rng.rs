@@ -67,6 +67,13 @@ impl<S: Simd> Keys<S> {
         s.xor(s.ints(&lanes), self.first)
     }
 
+    /// A start with sweep 0, for another sweep.
+    #[inline(always)]
+    pub(crate) fn at_sweep(&self, s: S, start: S::U, sweep: u32) -> S::U {
+        static SECOND: Row<u32> = Row([0, !0, 0, 0, 0, !0, 0, 0, 0, !0, 0, 0, 0, !0, 0, 0]);
+        s.xor(start, s.and(s.splat_int(sweep), s.ints(&SECOND)))
+    }
+
     /// The rounds of what [`Keys::start`] gave, side by side.
     #[inline(always)]
     pub(crate) fn finish<const W: usize>(&self, s: S, mut states: [S::U; W]) -> [S::U; W] {

@@ -20,7 +20,7 @@
 //! flips); rows added as each spin flips (20 %, against the list of flips).
 
 use super::Job;
-use super::accept::{self, NEVER};
+use super::accept::{NEVER, limits};
 use super::fixed::Fixed;
 use super::isa::Kernel;
 use crate::model::Pattern;
@@ -93,8 +93,9 @@ struct SideOfModel<'a> {
     /// For each spin of the *other* side, twice its couplings onto this side, `blocks` vectors.
     onto: Vec<Row<u32>>,
     /// The sums where all of the other side is up.
-    all_up: Vec<Row<u32>>,
-    unit: Vec<Row<f32>>,
+    all_up: Vec<[Row<u32>; 4]>,
+    unit: Vec<[Row<f32>; 4]>,
+    /// Vectors that a row of `onto` takes.
     blocks: usize,
 }
 
@@ -117,17 +118,20 @@ impl<'a> Layered<'a> {
                     }
                 }
             }
-            let all_up = rows(index, |i| fixed.all_up[i] as u32, 0);
-            SideOfModel { index, onto, all_up, unit: rows(index, |i| fixed.unit[i], 0.0), blocks }
+            let all_up = fours(index, |i| fixed.all_up[i] as u32, 0);
+            SideOfModel { index, onto, all_up, unit: fours(index, |i| fixed.unit[i], 0.0), blocks }
         });
         Layered { job, sides, exact }
     }
 }
 
-/// A number for each spin of a side, `padding` after the last.
-fn rows<T: Copy>(index: &[u32], number: impl Fn(usize) -> T, padding: T) -> Vec<Row<T>> {
-    let row = |spins: &[u32]| Row(std::array::from_fn(|k| spins.get(k).map_or(padding, |&i| number(i as usize))));
-    index.chunks(LANES).map(row).collect()
+/// A number for each spin of a side, `padding` after the last, in whole fours of blocks.
+fn fours<T: Copy>(index: &[u32], number: impl Fn(usize) -> T, padding: T) -> Vec<[Row<T>; 4]> {
+    let mut rows = vec![[Row([padding; LANES]); 4]; index.len().div_ceil(4 * LANES)];
+    for (at, &i) in index.iter().enumerate() {
+        rows[at / (4 * LANES)][at / LANES % 4].0[at % LANES] = number(i as usize);
+    }
+    rows
 }
 
 impl SideOfModel<'_> {
@@ -136,13 +140,13 @@ impl SideOfModel<'_> {
     /// The sums are taken in tiles of up to 8 vectors, as equal as can be, that stay in registers
     /// while the rows of all changes go by: no addition waits for the one before.
     #[inline(always)]
-    fn change<S: Simd>(&self, s: S, ups: &[u32], downs: &[u32], sums: &mut [S::U]) {
+    fn change<S: Simd>(&self, s: S, ups: &[u32], downs: &[u32], sums: &mut [[S::U; 4]]) {
         if ups.is_empty() && downs.is_empty() {
             return;
         }
         let tiles = self.blocks.div_ceil(8).max(1);
         let mut at = 0;
-        for tile in sums.chunks_mut(self.blocks.div_ceil(tiles).max(1)) {
+        for tile in sums.as_flattened_mut()[..self.blocks].chunks_mut(self.blocks.div_ceil(tiles).max(1)) {
             match tile.len() {
                 1 => self.change_tile::<S, 1>(s, at, ups, downs, tile),
                 2 => self.change_tile::<S, 2>(s, at, ups, downs, tile),
@@ -188,9 +192,9 @@ struct Side<S: Simd> {
     /// A bit a spin, 1 = down, four blocks to a word; padding is up.
     spins: Vec<u64>,
     /// `sum_j J_ij s_j`.
-    sums: Vec<S::U>,
+    sums: Vec<[S::U; 4]>,
     /// Minus infinity for the padding, which therefore never flips.
-    fields: Vec<Row<f32>>,
+    fields: Vec<[Row<f32>; 4]>,
     /// Who flipped up, and who down, in the sweep under way.
     ups: List,
     downs: List,
@@ -258,7 +262,7 @@ impl Layered<'_> {
         let keys = Keys::new(s, &job.key);
         let (problem, read) = job.problem_and_read(run);
         let id = job.batch.problem_ids[problem];
-        let start = |sweep: u32| keys.start(s, [[0, sweep, read, id]; 4]);
+        let start = keys.start(s, [[0, 0, read, id]; 4]);
         let h = job.fields(run);
         let mut sides = [0, 1].map(|k| {
             let side = &self.sides[k];
@@ -270,9 +274,11 @@ impl Layered<'_> {
                     }
                 }
                 None => {
-                    for block in 0..side.blocks {
-                        let bits = self.sixteen(s, &keys, start(INITIAL), k, block);
-                        spins[block / 4] |= u64::from(s.mask_bits(s.top_bits(bits))) << (LANES * (block % 4));
+                    for (word, spins) in spins.iter_mut().enumerate() {
+                        let numbers = self.numbers(s, &keys, keys.at_sweep(s, start, INITIAL), k, word);
+                        for (v, numbers) in numbers.into_iter().enumerate() {
+                            *spins |= u64::from(s.mask_bits(s.top_bits(numbers))) << (LANES * v);
+                        }
                     }
                     if let (Some(last), rest @ 1..) = (spins.last_mut(), side.index.len() % 64) {
                         *last &= (1 << rest) - 1;
@@ -281,8 +287,8 @@ impl Layered<'_> {
             }
             Side {
                 spins,
-                sums: side.all_up.iter().map(|row| s.ints(row)).collect(),
-                fields: rows(side.index, |i| job.scaled(h[i]), f32::NEG_INFINITY),
+                sums: side.all_up.iter().map(|four| four.each_ref().map(|row| s.ints(row))).collect(),
+                fields: fours(side.index, |i| job.scaled(h[i]), f32::NEG_INFINITY),
                 ups: List::new(side.index.len()),
                 downs: List::new(side.index.len()),
             }
@@ -297,8 +303,9 @@ impl Layered<'_> {
             if job.stopped() {
                 break;
             }
-            self.sweep::<S, GIBBS>(s, &keys, start(t), rate, 0, a, b);
-            self.sweep::<S, GIBBS>(s, &keys, start(t), rate, 1, b, a);
+            let start = keys.at_sweep(s, start, t);
+            self.sweep::<S, GIBBS>(s, &keys, start, rate, 0, a, b);
+            self.sweep::<S, GIBBS>(s, &keys, start, rate, 1, b, a);
         }
         sides.map(|side| side.spins)
     }
@@ -322,48 +329,48 @@ impl Layered<'_> {
         side.ups.clear();
         side.downs.clear();
         let rate = s.splat(rate);
-        let blocks = side.sums.chunks(4).zip(side.fields.chunks(4)).zip(self.sides[k].unit.chunks(4));
-        for (word, ((sums, fields), units)) in blocks.enumerate() {
-            let old = &mut side.spins[word];
+        let fours = side.sums.iter().zip(&side.fields).zip(&self.sides[k].unit);
+        for (word, (old, ((sums, fields), units))) in side.spins.iter_mut().zip(fours).enumerate() {
             let down = s.masks(*old);
-            let mut exponent = [s.splat(f32::NEG_INFINITY); 4];
-            let mut warmest = exponent[0];
-            for (v, ((&sum, field), unit)) in sums.iter().zip(fields).zip(units).enumerate() {
-                let field = s.mul_add(s.to_floats(sum), s.floats(unit), s.floats(field));
+            let mut exponent = [rate; 4];
+            for v in 0..4 {
+                let field = s.mul_add(s.to_floats(sums[v]), s.floats(&units[v]), s.floats(&fields[v]));
                 exponent[v] = s.negate(down[v], s.mul(rate, field));
-                warmest = s.max(warmest, exponent[v]);
             }
+            let warmest = s.max(s.max(exponent[0], exponent[1]), s.max(exponent[2], exponent[3]));
             if s.mask_bits(s.at_least(warmest, s.splat(NEVER))) == 0 {
                 continue;
             }
-            let mut limits = [s.splat(0.0); 4];
-            for (v, limit) in limits.iter_mut().enumerate().take(sums.len()) {
-                let bits = self.sixteen(s, keys, start, k, 4 * word + v);
-                [*limit] = accept::limits::<S, 1, GIBBS>(s, [bits]);
+            let limits = limits::<S, 4, GIBBS>(s, self.numbers(s, keys, start, k, word));
+            let mut flips = 0;
+            for v in 0..4 {
+                flips |= u64::from(s.mask_bits(s.at_least(exponent[v], limits[v]))) << (LANES * v);
             }
-            for v in 0..sums.len() {
-                let flips = s.mask_bits(s.at_least(exponent[v], limits[v]));
-                let was_down = (*old >> (LANES * v)) as u16;
+            for v in 0..4 {
                 let numbers = s.add_int(s.ints(&FIRST), s.splat_int((64 * word + LANES * v) as u32));
-                side.ups.append(s, flips & was_down, numbers);
-                side.downs.append(s, flips & !was_down, numbers);
-                *old ^= u64::from(flips) << (LANES * v);
+                side.ups.append(s, ((flips & *old) >> (LANES * v)) as u16, numbers);
+                side.downs.append(s, ((flips & !*old) >> (LANES * v)) as u16, numbers);
             }
+            *old ^= flips;
         }
         self.sides[1 - k].change(s, side.ups.spins(), side.downs.spins(), &mut other.sums);
     }
 
-    /// The random numbers of 16 spins of side `k`. One AES block is for four spins, and they are counted through
+    /// The random numbers of 64 spins of side `k`. One AES block is for four spins, and they are counted through
     /// both sides.
     #[inline(always)]
-    fn sixteen<S: Simd>(&self, s: S, keys: &Keys<S>, start: S::U, k: usize, block: usize) -> S::U {
-        let first = 4 * (k * self.sides[0].blocks + block) as u32;
-        let place = s.add_int(s.quarters(first), s.ints(&FOUR_BLOCKS));
-        let [bits] = keys.finish(s, [s.xor(start, place)]);
-        bits
+    fn numbers<S: Simd>(&self, s: S, keys: &Keys<S>, start: S::U, k: usize, word: usize) -> [S::U; 4] {
+        let first = 4 * (k * self.sides[0].blocks + 4 * word) as u32;
+        let mut numbers = [start; 4];
+        for (v, number) in numbers.iter_mut().enumerate() {
+            let place = s.add_int(s.quarters(first + 4 * v as u32), s.ints(&FOUR_BLOCKS));
+            *number = s.xor(*number, place);
+        }
+        keys.finish(s, numbers)
     }
 
     /// The energy of a state in double precision, from the numbers that were given.
+    #[inline(always)]
     fn energy(&self, run: usize, state: &[i8]) -> f64 {
         let spin = |i: &u32| f64::from(state[*i as usize]);
         let h = self.job.fields(run);
