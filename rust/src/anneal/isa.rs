@@ -59,7 +59,9 @@ pub(super) fn run<K: Kernel>(isa: Isa, kernel: &K, chunk: usize, states: &mut [i
         kernel.run(unsafe { Avx2::<true>::new() }, chunk, states, energies);
     }
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma,aes,bmi1,bmi2,lzcnt,popcnt,vaes,gfni,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+    #[target_feature(
+        enable = "avx2,fma,aes,bmi1,bmi2,lzcnt,popcnt,vaes,gfni,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi"
+    )]
     fn avx512<K: Kernel>(kernel: &K, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
         // SAFETY: the features are enabled here.
         kernel.run(unsafe { Avx512::new() }, chunk, states, energies);

@@ -195,6 +195,9 @@ struct Side<S: Simd> {
     sums: Vec<[S::U; 4]>,
     /// Minus infinity for the padding, which therefore never flips.
     fields: Vec<[Row<f32>; 4]>,
+    /// The limits of the sweep under way, for those words that were not frozen in the sweep before.
+    limits: Vec<[S::F; 4]>,
+    warm: Vec<bool>,
     /// Who flipped up, and who down, in the sweep under way.
     ups: List,
     downs: List,
@@ -286,6 +289,8 @@ impl Layered<'_> {
                 }
             }
             Side {
+                limits: vec![[s.splat(0.0); 4]; spins.len()],
+                warm: vec![true; spins.len()],
                 spins,
                 sums: side.all_up.iter().map(|four| four.each_ref().map(|row| s.ints(row))).collect(),
                 fields: fours(side.index, |i| job.scaled(h[i]), f32::NEG_INFINITY),
@@ -304,16 +309,29 @@ impl Layered<'_> {
                 break;
             }
             let start = keys.at_sweep(s, start, t);
+            self.draw::<S, GIBBS>(s, &keys, start, 0, a);
+            self.draw::<S, GIBBS>(s, &keys, start, 1, b);
             self.sweep::<S, GIBBS>(s, &keys, start, rate, 0, a, b);
             self.sweep::<S, GIBBS>(s, &keys, start, rate, 1, b, a);
         }
         sides.map(|side| side.spins)
     }
 
+    /// The limits of all spins of side `k`, before any field is looked at: this is the longer half of an update,
+    /// and would otherwise wait for the flips of the other side.
+    #[inline(always)]
+    fn draw<S: Simd, const GIBBS: bool>(&self, s: S, keys: &Keys<S>, start: S::U, k: usize, side: &mut Side<S>) {
+        for (word, out) in side.limits.iter_mut().enumerate() {
+            if side.warm[word] {
+                *out = limits::<S, 4, GIBBS>(s, self.numbers(s, keys, start, k, word));
+            }
+        }
+    }
+
     /// Updates all spins of side `k`; flips change the sums of the other side.
     ///
-    /// First all decisions, four blocks at a time, with no branch but the one that skips a frozen four; then the
-    /// lists of flips, with no branch; then their rows.
+    /// First all decisions, 64 at a time, with no branch but the one that skips what is frozen; then the lists of
+    /// flips, with no branch; then their rows.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
     fn sweep<S: Simd, const GIBBS: bool>(
@@ -338,10 +356,16 @@ impl Layered<'_> {
                 exponent[v] = s.negate(down[v], s.mul(rate, field));
             }
             let warmest = s.max(s.max(exponent[0], exponent[1]), s.max(exponent[2], exponent[3]));
-            if s.mask_bits(s.at_least(warmest, s.splat(NEVER))) == 0 {
+            let drawn =
+                std::mem::replace(&mut side.warm[word], s.mask_bits(s.at_least(warmest, s.splat(NEVER))) != 0);
+            if !side.warm[word] {
                 continue;
             }
-            let limits = limits::<S, 4, GIBBS>(s, self.numbers(s, keys, start, k, word));
+            let limits = if drawn {
+                side.limits[word]
+            } else {
+                limits::<S, 4, GIBBS>(s, self.numbers(s, keys, start, k, word))
+            };
             let mut flips = 0;
             for v in 0..4 {
                 flips |= u64::from(s.mask_bits(s.at_least(exponent[v], limits[v]))) << (LANES * v);
