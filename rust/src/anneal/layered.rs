@@ -82,8 +82,11 @@ impl Layers {
 pub(super) struct Layered<'a> {
     job: &'a Job<'a>,
     sides: [SideOfModel<'a>; 2],
-    /// Couplings of each spin of side 0 onto side 1 in full precision, for the energies.
-    exact: Vec<f64>,
+    /// Couplings of each spin of side 0 onto side 1 in full precision, for the energies, `tiles` to a row.
+    exact: Vec<[f64; LANES]>,
+    tiles: usize,
+    /// Runs of a chunk, which share the memory that they work in.
+    runs: usize,
 }
 
 /// What all runs share of one side.
@@ -100,10 +103,12 @@ struct SideOfModel<'a> {
 }
 
 impl<'a> Layered<'a> {
-    pub(super) fn new(job: &'a Job<'a>, layers: &'a Layers) -> Self {
+    /// For `threads` that share the work.
+    pub(super) fn new(job: &'a Job<'a>, layers: &'a Layers, threads: usize) -> Self {
         let fixed = Fixed::new(job);
         let lens = [0, 1].map(|k| layers.sides[k].len());
-        let mut exact = vec![0f64; lens[0] * lens[1]];
+        let tiles = lens[1].div_ceil(LANES);
+        let mut exact = vec![[0f64; LANES]; lens[0] * tiles];
         let sides = [0, 1].map(|k| {
             let (index, blocks) = (&*layers.sides[k], lens[k].div_ceil(LANES));
             let mut onto = vec![Row([0; LANES]); lens[1 - k] * blocks];
@@ -114,14 +119,15 @@ impl<'a> Layered<'a> {
                     let other = layers.place[j as usize] as usize;
                     onto[other * blocks + at / LANES].0[at % LANES] = twice as u32;
                     if k == 0 {
-                        exact[at * lens[1] + other] = value;
+                        exact[at * tiles + other / LANES][other % LANES] = value;
                     }
                 }
             }
             let all_up = fours(index, |i| fixed.all_up[i] as u32, 0);
             SideOfModel { index, onto, all_up, unit: fours(index, |i| fixed.unit[i], 0.0), blocks }
         });
-        Layered { job, sides, exact }
+        let runs = job.batch.problem_ids.len() * job.batch.num_reads / (8 * threads.max(1));
+        Layered { job, sides, exact, tiles, runs: runs.clamp(1, 16) }
     }
 }
 
@@ -140,10 +146,7 @@ impl SideOfModel<'_> {
     /// The sums are taken in tiles of up to 8 vectors, as equal as can be, that stay in registers
     /// while the rows of all changes go by: no addition waits for the one before.
     #[inline(always)]
-    fn change<S: Simd>(&self, s: S, ups: &[u32], downs: &[u32], sums: &mut [[S::U; 4]]) {
-        if ups.is_empty() && downs.is_empty() {
-            return;
-        }
+    fn change<S: Simd>(&self, s: S, ups: &[u64], downs: &[u64], sums: &mut [[S::U; 4]]) {
         let tiles = self.blocks.div_ceil(8).max(1);
         let mut at = 0;
         for tile in sums.as_flattened_mut()[..self.blocks].chunks_mut(self.blocks.div_ceil(tiles).max(1)) {
@@ -166,23 +169,23 @@ impl SideOfModel<'_> {
         &self,
         s: S,
         at: usize,
-        ups: &[u32],
-        downs: &[u32],
+        ups: &[u64],
+        downs: &[u64],
         tile: &mut [S::U],
     ) {
         let row = |from: u32| &self.onto[from as usize * self.blocks + at..][..N];
         let mut sum = [s.splat_int(0); N];
         sum.copy_from_slice(tile);
-        for &from in ups {
+        set_bits(ups, |from| {
             for (sum, row) in sum.iter_mut().zip(row(from)) {
                 *sum = s.add_int(*sum, s.ints(row));
             }
-        }
-        for &from in downs {
+        });
+        set_bits(downs, |from| {
             for (sum, row) in sum.iter_mut().zip(row(from)) {
                 *sum = s.sub_int(*sum, s.ints(row));
             }
-        }
+        });
         tile.copy_from_slice(&sum);
     }
 }
@@ -199,111 +202,67 @@ struct Side<S: Simd> {
     limits: Vec<[S::F; 4]>,
     warm: Vec<bool>,
     /// Who flipped up, and who down, in the sweep under way.
-    ups: List,
-    downs: List,
-}
-
-/// The numbers of some spins of a side.
-struct List {
-    numbers: Vec<u32>,
-    count: usize,
-}
-
-impl List {
-    /// For a side of so many spins.
-    fn new(most: usize) -> Self {
-        List { numbers: vec![0; most.next_multiple_of(LANES) + LANES], count: 0 }
-    }
-
-    fn clear(&mut self) {
-        self.count = 0;
-    }
-
-    /// Adds those of 16 numbers whose bits are set: all are written, one after the other, and as many count.
-    #[inline(always)]
-    fn append<S: Simd>(&mut self, s: S, which: u16, numbers: S::U) {
-        let [lanes, ..] = s.masks(u64::from(which));
-        let packed = s.int_array(s.packed(lanes, numbers));
-        self.numbers[self.count..self.count + LANES].copy_from_slice(&packed);
-        self.count += which.count_ones() as usize;
-    }
-
-    fn spins(&self) -> &[u32] {
-        &self.numbers[..self.count]
-    }
+    ups: Vec<u64>,
+    downs: Vec<u64>,
 }
 
 /// The first four blocks of random numbers.
 static FOUR_BLOCKS: Row<u32> = Row([0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]);
 
-/// The numbers of the first 16 spins.
-static FIRST: Row<u32> = Row([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+impl<S: Simd> Side<S> {
+    fn new(s: S, side: &SideOfModel) -> Self {
+        let words = side.unit.len();
+        Side {
+            spins: vec![0; words],
+            sums: vec![[s.splat_int(0); 4]; words],
+            fields: vec![[Row([f32::NEG_INFINITY; LANES]); 4]; words],
+            limits: vec![[s.splat(0.0); 4]; words],
+            warm: vec![true; words],
+            ups: vec![0; words],
+            downs: vec![0; words],
+        }
+    }
+}
 
 impl Kernel for Layered<'_> {
     fn end(&self, chunk: usize) -> usize {
-        chunk + 1
+        self.runs * (chunk + 1)
     }
 
     #[inline(always)]
-    fn run<S: Simd>(&self, s: S, run: usize, state: &mut [i8], energies: &mut [f64]) {
-        let sides =
-            if self.job.batch.gibbs() { self.anneal::<S, true>(s, run) } else { self.anneal::<S, false>(s, run) };
-        for (spins, side) in sides.iter().zip(&self.sides) {
-            for (at, &i) in side.index.iter().enumerate() {
-                state[i as usize] = 1 - 2 * (spins[at / 64] >> (at % 64) & 1) as i8;
+    fn run<S: Simd>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
+        let n = self.job.model.num_spins();
+        let mut sides = [0, 1].map(|k| Side::new(s, &self.sides[k]));
+        for (k, (state, energy)) in states.chunks_exact_mut(n).zip(energies).enumerate() {
+            let run = self.runs * chunk + k;
+            if self.job.batch.gibbs() {
+                self.anneal::<S, true>(s, run, &mut sides);
+            } else {
+                self.anneal::<S, false>(s, run, &mut sides);
             }
+            for (of_run, side) in sides.iter().zip(&self.sides) {
+                for (at, &i) in side.index.iter().enumerate() {
+                    state[i as usize] = 1 - 2 * (of_run.spins[at / 64] >> (at % 64) & 1) as i8;
+                }
+            }
+            *energy = self.energy(run, state);
         }
-        energies[0] = self.energy(run, state);
     }
 }
 
 impl Layered<'_> {
-    /// The spins of both sides after the last sweep.
     #[inline(always)]
-    fn anneal<S: Simd, const GIBBS: bool>(&self, s: S, run: usize) -> [Vec<u64>; 2] {
+    fn anneal<S: Simd, const GIBBS: bool>(&self, s: S, run: usize, sides: &mut [Side<S>; 2]) {
         let job = self.job;
         let keys = Keys::new(s, &job.key);
         let (problem, read) = job.problem_and_read(run);
-        let id = job.batch.problem_ids[problem];
-        let start = keys.start(s, [[0, 0, read, id]; 4]);
-        let h = job.fields(run);
-        let mut sides = [0, 1].map(|k| {
-            let side = &self.sides[k];
-            let mut spins = vec![0u64; side.index.len().div_ceil(64)];
-            match job.initial_state(run) {
-                Some(state) => {
-                    for (at, &i) in side.index.iter().enumerate() {
-                        spins[at / 64] |= u64::from(state[i as usize] < 0) << (at % 64);
-                    }
-                }
-                None => {
-                    for (word, spins) in spins.iter_mut().enumerate() {
-                        let numbers = self.numbers(s, &keys, keys.at_sweep(s, start, INITIAL), k, word);
-                        for (v, numbers) in numbers.into_iter().enumerate() {
-                            *spins |= u64::from(s.mask_bits(s.top_bits(numbers))) << (LANES * v);
-                        }
-                    }
-                    if let (Some(last), rest @ 1..) = (spins.last_mut(), side.index.len() % 64) {
-                        *last &= (1 << rest) - 1;
-                    }
-                }
-            }
-            Side {
-                limits: vec![[s.splat(0.0); 4]; spins.len()],
-                warm: vec![true; spins.len()],
-                spins,
-                sums: side.all_up.iter().map(|four| four.each_ref().map(|row| s.ints(row))).collect(),
-                fields: fours(side.index, |i| job.scaled(h[i]), f32::NEG_INFINITY),
-                ups: List::new(side.index.len()),
-                downs: List::new(side.index.len()),
-            }
-        });
+        let start = keys.start(s, [[0, 0, read, job.batch.problem_ids[problem]]; 4]);
         for k in [0, 1] {
-            let mut downs = vec![];
-            set_bits(&sides[1 - k].spins, |at| downs.push(at));
-            self.sides[k].change(s, &[], &downs, &mut sides[k].sums);
+            self.begin(s, &keys, start, run, k, &mut sides[k]);
         }
-        let [a, b] = &mut sides;
+        let [a, b] = sides;
+        self.sides[0].change(s, &[], &b.spins, &mut a.sums);
+        self.sides[1].change(s, &[], &a.spins, &mut b.sums);
         for (t, rate) in job.rates() {
             if job.stopped() {
                 break;
@@ -314,7 +273,35 @@ impl Layered<'_> {
             self.sweep::<S, GIBBS>(s, &keys, start, rate, 0, a, b);
             self.sweep::<S, GIBBS>(s, &keys, start, rate, 1, b, a);
         }
-        sides.map(|side| side.spins)
+    }
+
+    /// Sets up side `k` for a run; the sums are those where all of the other side is up.
+    #[inline(always)]
+    fn begin<S: Simd>(&self, s: S, keys: &Keys<S>, start: S::U, run: usize, k: usize, side: &mut Side<S>) {
+        let (model, h) = (&self.sides[k], self.job.fields(run));
+        for (sums, all_up) in side.sums.as_flattened_mut().iter_mut().zip(model.all_up.as_flattened()) {
+            *sums = s.ints(all_up);
+        }
+        for (at, &i) in model.index.iter().enumerate() {
+            side.fields[at / (4 * LANES)][at / LANES % 4].0[at % LANES] = self.job.scaled(h[i as usize]);
+        }
+        side.warm.fill(true);
+        side.spins.fill(0);
+        if let Some(state) = self.job.initial_state(run) {
+            for (at, &i) in model.index.iter().enumerate() {
+                side.spins[at / 64] |= u64::from(state[i as usize] < 0) << (at % 64);
+            }
+            return;
+        }
+        for (word, spins) in side.spins.iter_mut().enumerate() {
+            let numbers = self.numbers(s, keys, keys.at_sweep(s, start, INITIAL), k, word);
+            for (v, numbers) in numbers.into_iter().enumerate() {
+                *spins |= u64::from(s.mask_bits(s.top_bits(numbers))) << (LANES * v);
+            }
+        }
+        if let (Some(last), rest @ 1..) = (side.spins.last_mut(), model.index.len() % 64) {
+            *last &= (1 << rest) - 1;
+        }
     }
 
     /// The limits of all spins of side `k`, before any field is looked at: this is the longer half of an update,
@@ -344,8 +331,8 @@ impl Layered<'_> {
         side: &mut Side<S>,
         other: &mut Side<S>,
     ) {
-        side.ups.clear();
-        side.downs.clear();
+        side.ups.fill(0);
+        side.downs.fill(0);
         let rate = s.splat(rate);
         let fours = side.sums.iter().zip(&side.fields).zip(&self.sides[k].unit);
         for (word, (old, ((sums, fields), units))) in side.spins.iter_mut().zip(fours).enumerate() {
@@ -370,14 +357,11 @@ impl Layered<'_> {
             for v in 0..4 {
                 flips |= u64::from(s.mask_bits(s.at_least(exponent[v], limits[v]))) << (LANES * v);
             }
-            for v in 0..4 {
-                let numbers = s.add_int(s.ints(&FIRST), s.splat_int((64 * word + LANES * v) as u32));
-                side.ups.append(s, ((flips & *old) >> (LANES * v)) as u16, numbers);
-                side.downs.append(s, ((flips & !*old) >> (LANES * v)) as u16, numbers);
-            }
+            side.ups[word] = flips & *old;
+            side.downs[word] = flips & !*old;
             *old ^= flips;
         }
-        self.sides[1 - k].change(s, side.ups.spins(), side.downs.spins(), &mut other.sums);
+        self.sides[1 - k].change(s, &side.ups, &side.downs, &mut other.sums);
     }
 
     /// The random numbers of 64 spins of side `k`. One AES block is for four spins, and they are counted through
@@ -399,21 +383,21 @@ impl Layered<'_> {
         let spin = |i: &u32| f64::from(state[*i as usize]);
         let h = self.job.fields(run);
         let [a, b] = [0, 1].map(|k| self.sides[k].index);
-        let mut field: Vec<f64> = b.iter().map(|&j| h[j as usize]).collect();
-        let mut energy = 0.0;
-        if !field.is_empty() {
-            for (row, i) in self.exact.chunks_exact(field.len()).zip(a) {
+        let mut energy = a.iter().map(|i| spin(i) * h[*i as usize]).sum();
+        for (tile, of_tile) in b.chunks(LANES).enumerate() {
+            let mut field = [0.0; LANES];
+            for (field, &j) in field.iter_mut().zip(of_tile) {
+                *field = h[j as usize];
+            }
+            for (row, i) in self.exact.chunks_exact(self.tiles).zip(a) {
                 let s = spin(i);
-                for (f, w) in field.iter_mut().zip(row) {
-                    *f += s * w;
+                for (field, w) in field.iter_mut().zip(&row[tile]) {
+                    *field += s * w;
                 }
             }
-        }
-        for i in a {
-            energy += spin(i) * h[*i as usize];
-        }
-        for (j, f) in b.iter().zip(&field) {
-            energy += spin(j) * f;
+            for (j, field) in of_tile.iter().zip(field) {
+                energy += spin(j) * field;
+            }
         }
         energy
     }

@@ -93,7 +93,9 @@ pub fn anneal(
     let job = Job { model, batch, key: Key::new(batch.seed), control };
     let threads = num_threads.unwrap_or_else(pool::cores);
     match Plan::of(&job) {
-        Plan::Layered(layers) => in_parallel(&job, threads, &layered::Layered::new(&job, layers), &mut samples),
+        Plan::Layered(layers) => {
+            in_parallel(&job, threads, &layered::Layered::new(&job, layers, threads), &mut samples)
+        }
         Plan::Multispin(integers) => {
             in_parallel(&job, threads, &multispin::Multispin::new(&job, integers), &mut samples);
         }

@@ -68,7 +68,7 @@ fn same_bits_on_every_instruction_set() {
             let on = |isa: Isa| {
                 let mut found = vec![];
                 if let Some(layers) = model.pattern().layers() {
-                    found.push(all_chunks(isa, &layered::Layered::new(&job, layers), n, 21));
+                    found.push(all_chunks(isa, &layered::Layered::new(&job, layers, 1), n, 21));
                 }
                 let single = all_chunks(isa, &single::Single::new(&job), n, 21);
                 if !batch.random_order {

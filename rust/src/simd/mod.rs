@@ -82,8 +82,6 @@ pub(crate) trait Simd: Copy {
     fn looked_up(self, table: &Row<u32>, lanes: Self::U) -> Self::U {
         self.ints(&Row(self.int_array(lanes).map(|lane| table.0[lane as usize % LANES])))
     }
-    /// The lanes of `lanes` one after the other, then whatever.
-    fn packed(self, lanes: Self::M, a: Self::U) -> Self::U;
     /// One AES round on each quarter of 128 bits, the key added last.
     fn aes(self, a: Self::U, key: Self::U) -> Self::U;
 
@@ -141,7 +139,6 @@ mod tests {
             s.and_or(a, b, s.splat_int(0x8001)),
             s.quarters(0xABCD),
             s.transposed([0x8001_7FFE_AAAA_1234, 1, u64::MAX, 0, 1 << 63, 0xFFFF, 0x0F0F << 20, 0x1234_5678_9ABC]),
-            s.packed(s.masks(u64::MAX)[0], a),
             s.looked_up(&Row(std::array::from_fn(|k| 1000 + k as u32)), a),
             s.shr::<3>(a),
             s.splat_int(7),
@@ -153,7 +150,6 @@ mod tests {
         let mut found: Vec<Vec<u32>> =
             floats.iter().map(|&f| s.float_array(f).map(f32::to_bits).to_vec()).collect();
         found.extend(ints.iter().chain(&bits).map(|&u| s.int_array(u).to_vec()));
-        found.push(s.int_array(s.packed(masks[1], b))[..8].to_vec());
         found.push(masks.iter().map(|&m| u32::from(s.mask_bits(m))).collect());
         found.push(vec![
             u32::from(s.mask_bits(s.at_least(x, y))),

@@ -129,15 +129,6 @@ impl Simd for Portable {
         map(a, |a| a >> N)
     }
     #[inline(always)]
-    fn packed(self, lanes: u16, a: U) -> U {
-        let (mut packed, mut count) = (a, 0);
-        for k in (0..LANES).filter(|&k| where_set(lanes, k)) {
-            packed.0[count] = a.0[k];
-            count += 1;
-        }
-        packed
-    }
-    #[inline(always)]
     fn aes(self, a: U, key: U) -> U {
         Row(aes_quarters(a.0, key.0))
     }

@@ -105,7 +105,6 @@ impl Simd for Avx512 {
         };
         looked_up(table: &Row<u32>, lanes: __m512i) -> __m512i = _mm512_permutexvar_epi32(lanes, transmute(*table));
         shr<const N: u32>(a: __m512i) -> __m512i = _mm512_srli_epi32::<N>(a);
-        packed(lanes: __mmask16, a: __m512i) -> __m512i = _mm512_maskz_compress_epi32(lanes, a);
         aes(a: __m512i, key: __m512i) -> __m512i = _mm512_aesenc_epi128(a, key);
         masks(bits: u64) -> [__mmask16; 4] = transmute(bits);
         top_bits(a: __m512i) -> __mmask16 = _mm512_movepi32_mask(a);
@@ -203,18 +202,6 @@ impl<const VAES: bool> Simd for Avx2<VAES> {
             let count = _mm_cvtsi32_si128(N as i32);
             [_mm256_srl_epi32(a[0], count), _mm256_srl_epi32(a[1], count)]
         };
-        packed(lanes: U2, a: U2) -> U2 = {
-            let mut packed = [0; 2 * LANES];
-            let mut count = 0;
-            for half in 0..2 {
-                let mask = _mm256_movemask_ps(_mm256_castsi256_ps(lanes[half])) as usize;
-                let order = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(PACKED[mask] as i64));
-                let eight = _mm256_permutevar8x32_epi32(a[half], order);
-                packed[count..count + 8].copy_from_slice(&transmute::<__m256i, [u32; 8]>(eight));
-                count += mask.count_ones() as usize;
-            }
-            transmute::<[u32; LANES], U2>(from_fn(|k| packed[k]))
-        };
         aes(a: U2, key: U2) -> U2 = [aes_halves::<VAES>(a[0], key[0]), aes_halves::<VAES>(a[1], key[1])];
         masks(bits: u64) -> [U2; 4] = {
             let halves = [_mm256_set1_epi32(bits as i32), _mm256_set1_epi32((bits >> 32) as i32)];
@@ -253,24 +240,6 @@ impl<const VAES: bool> Simd for Avx2<VAES> {
         };
     }
 }
-
-/// For each mask of eight lanes, a byte for each of its lanes: their numbers, one after the other.
-static PACKED: [u64; 256] = {
-    let mut table = [0; 256];
-    let mut mask = 0;
-    while mask < 256 {
-        let (mut lane, mut count) = (0, 0);
-        while lane < 8 {
-            if mask >> lane & 1 == 1 {
-                table[mask] |= lane << (8 * count);
-                count += 1;
-            }
-            lane += 1;
-        }
-        mask += 1;
-    }
-    table
-};
 
 /// # Safety
 /// The processor must have AES, and VAES where that is named.
