@@ -169,6 +169,8 @@ fn watched<T: Send>(work: usize, watch: Option<Watch>, job: impl FnOnce(&Control
         let mut seen = look();
         loop {
             if seen.is_err() {
+                // Else every read that is left would begin, only to find out that it is not wanted.
+                control.finish();
                 control.abort();
             }
             if wait.recv_timeout(PERIOD) != Err(RecvTimeoutError::Timeout) {
