@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 import dimod
@@ -214,6 +215,7 @@ BAD = [
     # COO
     ("0 1 1\n", {}, ["--vartype"]),
     ("# vartype=SPIN\n", {}, ["no variables"]),
+    ("# vartype=SPIN\n\x1c\n", {}, ["no variables"]),
     ("# vartype=REAL\n0 1 1\n", {}, ["'REAL'", "SPIN or BINARY"]),
     ("# vartype=SPIN\n0 1 1\n# vartype=BINARY\n", {}, ["'BINARY' and 'SPIN'"]),
     ("# vartype=SPIN\n0 1 1\n", {"vartype": "BINARY"}, ["SPIN", "BINARY"]),
@@ -385,9 +387,10 @@ def test_long_files():
 
 
 def is_refused_or_whole(content, **options):
-    """Any bytes are a problem of finite numbers, or one line."""
+    """Any bytes are a problem of finite numbers, or one line; never a warning."""
     try:
-        bqm = parse(content, **options)
+        with warnings.catch_warnings(action="error"):
+            bqm = parse(content, **options)
     except ValueError as error:
         bqm, message = None, str(error)
     if bqm is None:
