@@ -6,7 +6,7 @@ import math
 import platform
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import pairwise
@@ -107,11 +107,11 @@ def sample(
     if output is not None:
         check_output(output, force=force, source=file)
     seed = seed_or_new(seed)
-    with _spinner(f"Reading {file.name}"):
+    with _shown(f"Reading {file.name}"):
         problem = read_with_format(file, file_format=file_format, vartype=vartype)
     if output is not None and output.suffix.lower() == ".npz":
         label_array(list(problem.bqm.variables))  # refuses what does not fit before the work is done
-    with _spinner("Annealing"), warnings.catch_warnings(record=True) as warned:
+    with _shown("Annealing") as show, warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         started = perf_counter()
         sampleset = SimulatedAnnealingSampler().sample(
@@ -122,6 +122,7 @@ def sample(
             beta_schedule_type=schedule,
             seed=seed,
             num_threads=num_threads,
+            progress=show,
         )
         seconds = perf_counter() - started
     for warning in warned:
@@ -141,7 +142,7 @@ def sample(
         "versions": versions,
     }
     if output is not None:
-        with _spinner(f"Writing {output.name}"):
+        with _shown(f"Writing {output.name}"):
             write_sampleset(output, sampleset, settings)
     _print_summary(problem, sampleset.record.energy, settings)
     if output is not None:
@@ -208,22 +209,34 @@ def _print_bars(rows: list[tuple[str, int]]) -> None:
 
 
 @contextmanager
-def _spinner(text: str) -> Iterator[None]:
-    """On a terminal, what is going on and for how long, once that takes longer than `PATIENCE`."""
+def _shown(text: str) -> Iterator[Callable[[int, int], None]]:
+    """On a terminal, what is going on and for how long, once that takes longer than `PATIENCE`.
+
+    Yields what may be told how many reads of how many are done.
+    """
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield
+        yield lambda done, total: None
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    progress = Progress(*columns, console=console, transient=True)
-    progress.add_task(text, total=None)
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[reads]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    task = progress.add_task(text, total=None, reads="")
     timer = threading.Timer(PATIENCE, progress.start)
     timer.start()
     try:
-        yield
+        yield lambda done, total: progress.update(
+            task, completed=done, total=total, reads=f"{done} of {total} reads"
+        )
     finally:
         timer.cancel()
         timer.join()
