@@ -1,8 +1,8 @@
-# make train   an Ising machine learns handwritten digits
-# make test    every test, Rust and Python
-# make lint    formatting, clippy, ruff, types
-# make sanitize  the Rust tests under AddressSanitizer; takes a few minutes to compile
-# make clean   remove what the others made
+# make train    an Ising machine learns handwritten digits
+# make test     every test, Rust and Python
+# make lint     formatting, clippy, ruff, types
+# make sanitize the Rust tests under AddressSanitizer; takes a few minutes to compile
+# make clean    remove what the others made
 
 PYTHON ?= python3
 VENV := .venv
