@@ -1,7 +1,8 @@
-# make train   an Ising machine learns handwritten digits
-# make test    every test, Rust and Python
-# make lint    formatting, clippy, ruff, types
-# make clean   remove what the others made
+# make train    an Ising machine learns handwritten digits
+# make test     every test, Rust and Python
+# make lint     formatting, clippy, ruff, types
+# make sanitize the Rust tests under AddressSanitizer; takes a few minutes to compile
+# make clean    remove what the others made
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find rust python -name '*.rs' -o -name '*.py' -o -name '*.pyi') \
            Cargo.toml Cargo.lock rust/Cargo.toml pyproject.toml README.md
 
-.PHONY: train test lint clean tools
+.PHONY: train test lint sanitize clean tools
 
 train: $(VENV)/installed
 	$(BIN)/ising-ep train
@@ -26,6 +27,12 @@ lint: $(VENV)/installed-lint
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest ising_ep._core
+
+# The sanitizer comes with every toolchain, but stable ones want to be asked twice. Optimised a little, as the
+# statistical tests take minutes otherwise; assertions and overflow checks stay.
+sanitize: | tools
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_PROFILE_TEST_OPT_LEVEL=1 \
+	  cargo test -p ising-ep --lib --target-dir target/sanitize --target $$(rustc --print host-tuple)
 
 clean:
 	rm -rf $(VENV) target

@@ -1,4 +1,7 @@
-"""Problem files: what dimod writes comes back, energies are the text's, bad files are one clear line."""
+"""Problem files: what dimod writes comes back, energies are the text's, bad files are one clear line.
+
+The readers are Python, so hypothesis fuzzes them here (bytes, text and damaged files), not cargo-fuzz.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
+import warnings
 from pathlib import Path
 
 import dimod
@@ -79,13 +82,13 @@ def models(draw, names=labels, biases=biases):
 
 
 @given(models())
-@settings(max_examples=60, deadline=2000)
+@settings(max_examples=60)
 def test_any_model_comes_back(bqm):
     assert parse(to_json(bqm)) == parse(to_file(bqm)) == bqm
 
 
 @given(models(st.integers(0, 10**15), st.integers(-999, 999).map(lambda k: k / 8)))
-@settings(max_examples=60, deadline=2000)
+@settings(max_examples=60)
 def test_any_coo_text_is_read_as_by_dimod(bqm):
     text = to_coo(bqm)
     expected = coo.loads(text)
@@ -212,6 +215,7 @@ BAD = [
     # COO
     ("0 1 1\n", {}, ["--vartype"]),
     ("# vartype=SPIN\n", {}, ["no variables"]),
+    ("# vartype=SPIN\n\x1c\n", {}, ["no variables"]),
     ("# vartype=REAL\n0 1 1\n", {}, ["'REAL'", "SPIN or BINARY"]),
     ("# vartype=SPIN\n0 1 1\n# vartype=BINARY\n", {}, ["'BINARY' and 'SPIN'"]),
     ("# vartype=SPIN\n0 1 1\n", {"vartype": "BINARY"}, ["SPIN", "BINARY"]),
@@ -287,7 +291,9 @@ BAD = [
     (bqm_of_shape(10**30, 2), {}, ["bytes follow the header"]),
     (bqm_of_shape(1, 2, 3), {}, ["bqm"]),
     (bqm_of_shape(True, 0), {}, ["[True, 0]"]),
-    (bqm_of_shape(0, 0), {}, ["no variables"]),
+    (bqm_of_shape(0, 0), {}, ["bqm"]),
+    (to_file(dimod.BQM("SPIN")), {}, ["no variables"]),
+    (to_json(dimod.BQM("SPIN")), {}, ["no variables"]),
     (edited_bqm(b"[3, 2]", b"[3,99]"), {}, ["bytes follow the header", "[3, 99]"]),
     (edited_bqm(b"[3, 2]", b"[3, 1]"), {}, ["bqm"]),
     (edited_bqm(b"[3, 2]", b"[3,-2]"), {}, ["[3, -2]"]),
@@ -363,31 +369,28 @@ def test_what_never_ends_is_refused():
         read_problem("/dev/zero")
 
 
-def test_a_million_lines_in_seconds():
+def test_long_files():
     rng = np.random.default_rng(0)
-    n, m = 20_000, 1_000_000
-    pairs = rng.choice(n * (n // 2), m, replace=False)
-    low, high = pairs // n % (n // 2) + 1, pairs % n + 1
-    low, high = np.minimum(low, high), np.maximum(low, high)
-    low, high = np.unique(np.stack((low, high))[:, low < high], axis=1)
+    n, m = 20_000, 200_000
+    low, high = np.unique(np.sort(rng.integers(1, n + 1, (m, 2)), axis=1), axis=0).T
+    low, high = low[low < high], high[low < high]
     values = rng.integers(-(10**9), 10**9, len(low)) / 1000
     body = "".join(
         f"{i} {j} {w}\n" for i, j, w in zip(*map(np.ndarray.tolist, (low, high, values)), strict=True)
     )
-    assert len(low) > 0.7 * m
-    for header in (f"{n} {len(low)}\n", f"p qubo 0 {n + 1} 0 {len(low)}\n"):
-        started = time.perf_counter()
+    assert len(low) > 0.99 * m
+    for header, first in ((f"{n} {len(low)}\n", 1), (f"p qubo 0 {n + 1} 0 {len(low)}\n", 0)):
         bqm = parse(header + body)
-        assert time.perf_counter() - started < 8  # 1 to 2 seconds on two cores
         assert bqm.num_interactions == len(low)
-    for i, j, w in ((low[k], high[k], values[k]) for k in (0, len(low) // 2, -1)):
-        assert bqm.quadratic[i, j] == w
+        for k in (0, len(low) // 2, len(low) - 1):
+            assert bqm.quadratic[low[k] - first, high[k] - first] == values[k]
 
 
 def is_refused_or_whole(content, **options):
-    """Any bytes are a problem of finite numbers, or one line."""
+    """Any bytes are a problem of finite numbers, or one line; never a warning."""
     try:
-        bqm = parse(content, **options)
+        with warnings.catch_warnings(action="error"):
+            bqm = parse(content, **options)
     except ValueError as error:
         bqm, message = None, str(error)
     if bqm is None:
@@ -402,7 +405,7 @@ def is_refused_or_whole(content, **options):
 
 
 @given(st.binary(max_size=300), st.sampled_from([None, *FORMATS]), st.sampled_from([None, "SPIN"]))
-@settings(max_examples=400, deadline=2000)
+@settings(max_examples=400)
 def test_any_bytes(content, file_format, vartype):
     is_refused_or_whole(content, file_format=file_format, vartype=vartype)
 
@@ -411,7 +414,7 @@ def test_any_bytes(content, file_format, vartype):
     st.text(alphabet="0123456789 +-.eEpcqubo#\n\r\t\x0b\x00,anif=vrtySPINBIARY", max_size=200),
     st.sampled_from([None, "coo", "gset", "qubo"]),
 )
-@settings(max_examples=400, deadline=2000)
+@settings(max_examples=400)
 def test_any_text_of_such_characters(text, file_format):
     is_refused_or_whole(text.encode(), file_format=file_format, vartype="SPIN")
 
@@ -438,7 +441,7 @@ def mutated(draw):
 
 
 @given(mutated())
-@settings(max_examples=800, deadline=2000)
+@settings(max_examples=800)
 def test_damaged_files(content):
     is_refused_or_whole(content)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from ising_ep import cli
 
@@ -46,3 +47,20 @@ def test_links_lead_somewhere(target):
 @pytest.mark.parametrize("target", re.findall(r"^\$ make (\w+)", README, flags=re.MULTILINE))
 def test_make_targets_exist(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+
+
+def test_example_of_sample_prints_what_it_says(tmp_path, monkeypatch):
+    """Except the numbers of reads, which another kernel may change, and times and versions."""
+    monkeypatch.chdir(tmp_path)
+    example = re.search(r"\$ cat (\S+)\n(.*?)\$ ising-ep (sample .*?)\n(.*?)```", README, flags=re.DOTALL)
+    name, content, arguments, printed = example.groups()
+    Path(name).write_text(content)
+    result = CliRunner().invoke(cli.main, shlex.split(arguments))
+    assert result.exit_code == 0, result.output
+
+    def lasting(text):
+        lines = re.sub(r"\d+ of|mean \S+|\S+ s$", "", text, flags=re.MULTILINE).splitlines()
+        return [re.sub(r" +\d+ #+$", "", line) for line in lines if "dimod" not in line]
+
+    assert lasting(printed) == lasting(result.stdout)
+    assert len(lasting(printed)) == 8

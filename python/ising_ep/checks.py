@@ -75,7 +75,8 @@ def array_of(name: str, array: ArrayLike, kinds: str, shape: str) -> NDArray[Any
     if result.dtype.kind not in kinds and result.size:
         wanted = "real numbers" if "f" in kinds else "integers"
         raise ValueError(f"{name} has dtype {result.dtype}, expected {wanted}")
-    return result
+    # A view into a file or a record may begin anywhere; the core reads whole numbers only.
+    return result if result.flags.aligned else result.copy()
 
 
 def floats(name: str, array: ArrayLike, shape: str) -> NDArray[np.float64]:

@@ -27,6 +27,17 @@ def one_line_errors(command: F) -> F:
         except BrokenPipeError:
             raise  # `| head` has seen enough: click ends quietly
         except (ValueError, OSError, MemoryError) as error:
-            raise BadInput(" ".join(str(error).split())) from None
+            raise BadInput(_one_line(error)) from None
 
     return wrapped  # type: ignore[return-value]
+
+
+def _one_line(error: Exception) -> str:
+    """What is wrong, without the number that the operating system has for it."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror is not None:
+        names = (error.filename, error.filename2)
+        text = ": ".join([*(str(name) for name in names if name is not None), error.strerror])
+    elif isinstance(error, MemoryError):
+        text = text or "not enough memory"
+    return " ".join(text.split())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import pairwise
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 
 # Seconds before it is worth saying that something is going on.
 PATIENCE = 2.0
-# Lines of the histogram.
+# Lines of the histogram, and characters of its longest bar.
 MOST_BINS = 12
+BAR = 40
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--num-reads", type=int, default=100, show_default=True, help="Anneals.")
+@click.option("--num-reads", type=int, default=100, show_default=True, help="Independent anneals.")
 @click.option("--num-sweeps", type=int, default=1000, show_default=True, help="Sweeps of an anneal.")
 @click.option(
     "--beta-range",
@@ -53,16 +55,16 @@ MOST_BINS = 12
     "--vartype",
     type=click.Choice(["SPIN", "BINARY"], case_sensitive=False),
     metavar="SPIN|BINARY",
-    help="Of a COO file without '# vartype=SPIN' or BINARY.",
+    help="For a COO file that does not say '# vartype=SPIN' or BINARY itself.",
 )
 @click.option(
     "--format",
     "file_format",
     type=click.Choice(["coo", "bqm", "json", "gset", "qubo"]),
-    help="Of the file.  [default: by its content and ending]",
+    help="What FILE is.  [default: by its content and ending]",
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path), help="FILE.json, FILE.csv or FILE.npz for the states."
+    "--output", type=click.Path(path_type=Path), help="Where to write the states: a .json, .csv or .npz."
 )
 @click.option("--force", is_flag=True, help="Overwrite the output.")
 @one_line_errors
@@ -93,9 +95,9 @@ def sample(
 
     \b
     Output (the reads in their order, with versions, seed and settings):
-      .json   dimod.SampleSet.from_serializable(json.load(open(FILE)))
-      .csv    a column a variable, energy, num_occurrences; the settings in FILE.csv.json
-      .npz    states, energies, labels, settings; numpy.load needs no allow_pickle
+      .json   read it with dimod.SampleSet.from_serializable(json.load(open("states.json")))
+      .csv    a column for each variable, energy, num_occurrences; settings in states.csv.json
+      .npz    arrays states, energies, labels, settings: numpy.load("states.npz")
     """
     from .checks import seed_or_new
     from .files import read_with_format
@@ -103,13 +105,13 @@ def sample(
     from .sampler import SimulatedAnnealingSampler
 
     if output is not None:
-        check_output(output, force=force)
+        check_output(output, force=force, source=file)
     seed = seed_or_new(seed)
-    with _spinner(f"Reading {file.name}"):
+    with _shown(f"Reading {file.name}"):
         problem = read_with_format(file, file_format=file_format, vartype=vartype)
     if output is not None and output.suffix.lower() == ".npz":
         label_array(list(problem.bqm.variables))  # refuses what does not fit before the work is done
-    with _spinner("Annealing"), warnings.catch_warnings(record=True) as warned:
+    with _shown("Annealing") as show, warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         started = perf_counter()
         sampleset = SimulatedAnnealingSampler().sample(
@@ -120,6 +122,7 @@ def sample(
             beta_schedule_type=schedule,
             seed=seed,
             num_threads=num_threads,
+            progress=show,
         )
         seconds = perf_counter() - started
     for warning in warned:
@@ -139,7 +142,8 @@ def sample(
         "versions": versions,
     }
     if output is not None:
-        write_sampleset(output, sampleset, settings)
+        with _shown(f"Writing {output.name}"):
+            write_sampleset(output, sampleset, settings)
     _print_summary(problem, sampleset.record.energy, settings)
     if output is not None:
         click.echo(f"States: {output}")
@@ -182,45 +186,57 @@ def _histogram(energies: NDArray[np.float64], rounding: float) -> tuple[int, lis
     counts = np.diff(starts, append=len(ordered))
     at_best = int(counts[0])
     if len(starts) <= MOST_BINS:
-        texts = [f"{energy:.10g}" for energy in ordered[starts]]
-    else:
-        counts, edges = np.histogram(ordered, bins=MOST_BINS)
-        texts = [f"{low:.10g} to {high:.10g}" for low, high in pairwise(edges)]
-    return at_best, list(zip(texts, counts.tolist(), strict=True))
+        return at_best, [(f"{ordered[k]:.12g}", int(count)) for k, count in zip(starts, counts, strict=True)]
+
+    from matplotlib.ticker import MaxNLocator  # not at the top: it takes half as long as all the rest
+
+    # The locator takes numbers far below 1 for zero.
+    scale = 10 ** np.floor(np.log10(ordered[-1] - ordered[0]))
+    ticks = MaxNLocator(MOST_BINS).tick_values(ordered[0] / scale, ordered[-1] / scale)
+    # It may leave out an end by a rounding error.
+    bins = (np.searchsorted(ticks, ordered / scale, side="right") - 1).clip(0, len(ticks) - 2)
+    texts = [f"{low:.12g} to {high:.12g}" for low, high in pairwise(ticks * scale)]
+    return at_best, list(zip(texts, np.bincount(bins, minlength=len(texts)).tolist(), strict=True))
 
 
 def _print_bars(rows: list[tuple[str, int]]) -> None:
-    """A bar a row, as wide as the terminal; plain text where there is none."""
-    from rich.console import Console
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
-
-    table = Table.grid(padding=(0, 1))
-    for _ in range(2):
-        table.add_column(justify="right", no_wrap=True)
+    """A bar a row, in characters that every terminal and file has."""
+    width = max(len(text) for text, _ in rows)
     most = max(count for _, count in rows)
     for text, count in rows:
-        table.add_row(text, str(count), ProgressBar(total=most, completed=count))
-    Console().print(table)
+        bar = "#" * math.ceil(BAR * count / most)
+        click.echo(f"{text:>{width}} {count:>{len(str(most))}} {bar}".rstrip())
 
 
 @contextmanager
-def _spinner(text: str) -> Iterator[None]:
-    """On a terminal, what is going on and for how long, once that takes longer than `PATIENCE`."""
+def _shown(text: str) -> Iterator[Callable[[int, int], None]]:
+    """On a terminal, what is going on and for how long, once that takes longer than `PATIENCE`.
+
+    Yields what may be told how many reads of how many are done.
+    """
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield
+        yield lambda done, total: None
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    progress = Progress(*columns, console=console, transient=True)
-    progress.add_task(text, total=None)
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[reads]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    task = progress.add_task(text, total=None, reads="")
     timer = threading.Timer(PATIENCE, progress.start)
     timer.start()
     try:
-        yield
+        yield lambda done, total: progress.update(
+            task, completed=done, total=total, reads=f"{done} of {total} reads"
+        )
     finally:
         timer.cancel()
         timer.join()

@@ -7,9 +7,9 @@
     qubo   qbsolv's: `p qubo 0 maxNodes nNodes nCouplers`, then `i i bias` and `i j bias`; `c` comments
 
 Files are not trusted: what a header promises is checked against the data really there before memory is
-taken for it, and nothing is unpickled. dimod's own readers are not used for that: `BQM.from_file` and
-`from_serializable` write outside their memory on a negative index, and `coo.load` passes over lines that
-it does not understand, `0 1 1e-5` among them.
+taken for it, and nothing is unpickled. dimod's own readers are not used for that (as of 0.12.23): with a
+negative index `BQM.from_file` and `from_serializable` write outside their memory, which ends the process,
+and `coo.load` passes over lines that it does not understand, `0 1 1e-5` among them.
 """
 
 import io

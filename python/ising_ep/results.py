@@ -22,15 +22,20 @@ ENDINGS = (".json", ".csv", ".npz")
 _MAX_LABEL_BYTES = 2**28
 
 
-def check_output(path: Path, *, force: bool) -> None:
-    """Refuses, before any work is done, a file that could not be written afterwards.
+def check_output(path: Path, *, force: bool, source: Path) -> None:
+    """Refuses, before any work is done, a file that could not or should not be written afterwards.
+
+    Args:
+        path: The file to write.
+        force: Whether a file that is there may be overwritten.
+        source: The file with the problem, which never may.
 
     Raises:
-        ValueError: Another ending than `ENDINGS`, or a file that exists and is not to be overwritten.
-        OSError: A folder that is missing or not to be written to.
+        ValueError: Another ending than `ENDINGS`, or the source itself.
+        OSError: A file that exists, or a folder that is missing or not to be written to.
 
     Example:
-        >>> check_output(Path("states.txt"), force=False)
+        >>> check_output(Path("states.txt"), force=False, source=Path("problem.coo"))
         Traceback (most recent call last):
         ValueError: states.txt: expected a name that ends in .json, .csv or .npz
     """
@@ -43,6 +48,8 @@ def check_output(path: Path, *, force: bool) -> None:
     for file in _files(path):
         if file.is_dir():
             raise IsADirectoryError(f"{file} is a folder, expected a file to write")
+        if file.exists() and source.exists() and file.samefile(source):
+            raise ValueError(f"{file} is the file with the problem, which is never overwritten")
         if not force and os.path.lexists(file):
             raise FileExistsError(f"{file} exists; choose another, or overwrite it with --force")
 

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 _MAX_ISOLATED = 10**6
 _ROW = np.dtype([("i", np.int64), ("j", np.int64), ("value", np.float64)])
 _INTEGER, _DIGITS = r"[+-]?\d{1,18}+", rb"(\d{1,18})"
+# What is white space to numpy, and to str but not to bytes.
+_BLANK = b" \t\n\r\v\f\x1c\x1d\x1e\x1f"
 # Possessive, so that no line takes quadratic time.
 _LINE = re.compile(rf"{_INTEGER}\s++{_INTEGER}\s++[+-]?(\d++\.?+\d*+|\.\d++)([eE][+-]?\d++)?+", re.ASCII)
 
@@ -101,7 +103,7 @@ def _header(text: bytes, pattern: bytes, expected: str) -> tuple[list[int], int,
 
 def _table(text: bytes, expected: str) -> NDArray[np.void]:
     """The lines that are not blank, as rows (i, j, value)."""
-    if not text.strip():
+    if not text.strip(_BLANK):
         return np.empty(0, dtype=_ROW)
     refused = f"a line is not {expected}"
     try:
