@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import sys
@@ -125,10 +126,28 @@ def progress() -> Progress:
     )
 
 
-def write(folder: Path, name: str, record: dict[str, Any], markdown: str, figure: Figure) -> None:
-    """``name.json``, ``name.md`` and ``name.png`` in the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
-    (folder / f"{name}.md").write_text(markdown)
-    figure.savefig(folder / f"{name}.png", dpi=150)
-    console.print(f"wrote {folder / name}.json, .md and .png")
+def folder(out: Path | None, full: bool) -> Path | None:
+    """Where results go, made before the work so that a long run is not lost; None for nowhere."""
+    out = out or (RESULTS if full else None)
+    if out is not None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise click.BadParameter(f"{out} cannot be made: {error.strerror}", param_hint="--out") from None
+    return out
+
+
+def write(out: Path, name: str, record: dict[str, Any], markdown: str, figure: Figure) -> None:
+    """``name.json`` (null for infinity), ``name.md`` and ``name.png`` in the folder."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    (out / f"{name}.json").write_text(json.dumps(plain(record), indent=1, allow_nan=False) + "\n")
+    (out / f"{name}.md").write_text(markdown)
+    figure.savefig(out / f"{name}.png", dpi=150)
+    console.print(f"wrote {out / name}.json, .md and .png")

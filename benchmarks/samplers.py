@@ -1,6 +1,6 @@
 """Annealers side by side: speed and energy on one schedule, interleaved in one process.
 
-    python benchmarks/samplers.py                        all works, one thread and two, about 10 minutes
+    python benchmarks/samplers.py                        all works, one thread and two, about 8 minutes
     python benchmarks/samplers.py --quick                the same in small, to see that it runs
     python benchmarks/samplers.py --only sk --threads 1  works whose names begin with "sk"
 
@@ -334,6 +334,7 @@ def main(
             report.console.print(f"{sampler} is left out: it is not installed")
     if max(threads) > report.cores():
         report.console.print(f"{max(threads)} threads on {report.cores()} core: their times mean nothing")
+    out = report.folder(out, full=not (quick or only))
     rounds = rounds or (2 if quick else 7)
     threads = tuple(sorted(set(threads)))
 
@@ -355,10 +356,8 @@ def main(
 
     titles = {name: work.title for name, work in chosen.items()}
     facts = report.machine()
-    text = tables(results, titles) + f"\n{report.where(facts)} {rounds} rounds, problems from seed {SEED}.\n"
+    text = tables(results, titles) + f"\n{report.where(facts)} Rounds: {rounds}; problems from seed {SEED}.\n"
     print(text)
-    if out is None and not (quick or only):
-        out = report.RESULTS
     if out is not None:
         record = {
             **facts,
@@ -368,7 +367,7 @@ def main(
             "works": {
                 name: {
                     "title": titles[name],
-                    "betas": list(chosen[name].job.betas),
+                    "betas": chosen[name].job.betas.tolist(),
                     "rows": list(rows.values()),
                 }
                 for name, rows in results.items()

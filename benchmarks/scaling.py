@@ -143,6 +143,7 @@ def draw(points: list[dict[str, Any]]) -> Figure:
 @report.out_option
 def main(rounds: int | None, quick: bool, out: Path | None) -> None:
     """Time per read, sweep and spin over the number of spins, and the peak of memory."""
+    out = report.folder(out, full=not quick)
     rounds = rounds or (2 if quick else 5)
     sizes = list(product(SIDES[:4] if quick else SIDES, READS))
     points = []
@@ -172,7 +173,6 @@ def main(rounds: int | None, quick: bool, out: Path | None) -> None:
     text = report.table(header, rows) + "\n" + statement(points)
     text += f"\n{report.where(facts)} Caches: {caches or 'unknown'}.\n"
     print(text)
-    out = out or (None if quick else report.RESULTS)
     if out is not None:
         record = {**facts, "seed": SEED, "rounds": rounds, "quick": quick, "sweeps": [SHORT, LONG]}
         report.write(out, "scaling", {**record, "points": points}, text, draw(points))
