@@ -1,0 +1,153 @@
+"""What all benchmarks say about themselves, and how they write their results."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import click
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("ising-ep", "dwave-samplers", "openjij", "simulated-bifurcation", "torch", "dimod", "numpy")
+VECTOR_UNITS = (
+    "sse4_2",
+    "avx2",
+    "fma",
+    "avx512f",
+    "avx512bw",
+    "avx512vl",
+    "avx512_vpopcntdq",
+    "vaes",
+    "gfni",
+    "asimd",
+)
+
+console = Console(stderr=True)
+
+
+def out_option(function: Any) -> Any:
+    """``--out DIR``, the same everywhere."""
+    return click.option(
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        help=f"Folder for the results.  [default: {RESULTS.relative_to(RESULTS.parent.parent)} of a full run;"
+        " otherwise nothing is written]",
+    )(function)
+
+
+def one_thread() -> None:
+    """No hidden threads: before the peers are imported, whose libraries read these once."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def machine() -> dict[str, Any]:
+    """Processor, versions, date and command line."""
+    model, flags = platform.processor() or platform.machine(), []
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = (line.partition(":") for line in cpuinfo.read_text().splitlines())
+        facts = {name.strip(): value.strip() for name, _, value in lines}
+        model = facts.get("model name", model)
+        have = (facts.get("flags") or facts.get("Features", "")).split()
+        flags = [flag for flag in VECTOR_UNITS if flag in have]
+    caches = {}
+    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        level, kind, size = ((index / name).read_text().strip() for name in ("level", "type", "size"))
+        caches[f"L{level} {kind}"] = size
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = None
+    return {
+        "cpu": model,
+        "cpu_flags": flags,
+        "caches": caches,
+        "cores": cores(),
+        "versions": versions,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": " ".join(["python", *sys.argv]),
+    }
+
+
+def where(facts: dict[str, Any]) -> str:
+    """One line of Markdown about the machine and the run."""
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items() if number)
+    flags = " ".join(facts["cpu_flags"])
+    return (
+        f"{facts['cpu']} ({flags}), cores: {facts['cores']}; {versions}; {facts['date'][:10]},"
+        f" `{facts['command']}`."
+    )
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, the first column to the left and the others to the right."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Three digits that count, without powers of ten where people have none."""
+    if value == 0 or not abs(value) < float("inf"):
+        return str(value)
+    if abs(value) >= 10 ** (digits - 1):
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}" if abs(value) >= 1e-4 else f"{value:.{digits - 1}e}"
+
+
+def progress() -> Progress:
+    """A bar with what is running and the time left."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def folder(out: Path | None, full: bool) -> Path | None:
+    """Where results go, made before the work so that a long run is not lost; None for nowhere."""
+    out = out or (RESULTS if full else None)
+    if out is not None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise click.BadParameter(f"{out} cannot be made: {error.strerror}", param_hint="--out") from None
+    return out
+
+
+def write(out: Path, name: str, record: dict[str, Any], markdown: str, figure: Figure) -> None:
+    """``name.json`` (null for infinity), ``name.md`` and ``name.png`` in the folder."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    (out / f"{name}.json").write_text(json.dumps(plain(record), indent=1, allow_nan=False) + "\n")
+    (out / f"{name}.md").write_text(markdown)
+    figure.savefig(out / f"{name}.png", dpi=150)
+    console.print(f"wrote {out / name}.json, .md and .png")
