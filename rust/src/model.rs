@@ -2,6 +2,7 @@
 
 use crate::anneal::Layers;
 use std::fmt::Display;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 /// Why a batch cannot be annealed.
@@ -17,6 +18,12 @@ pub enum Error {
         runs: usize,
         /// Spins of a problem.
         spins: usize,
+    },
+    /// The operating system starts no more threads.
+    #[error("{threads} threads cannot be started")]
+    Threads {
+        /// Asked for, beside the calling one.
+        threads: usize,
     },
 }
 
@@ -304,6 +311,18 @@ impl<'a> Batch<'a> {
     #[must_use]
     pub fn in_random_order(self, random_order: bool) -> Self {
         Batch { random_order, ..self }
+    }
+
+    /// Some of the problems, of `num_spins` spins each; their reads are the same as in the whole batch.
+    pub(crate) fn problems(&self, problems: Range<usize>, num_spins: usize) -> Self {
+        let fields = problems.start * num_spins..problems.end * num_spins;
+        let states = fields.start * self.num_reads..fields.end * self.num_reads;
+        Batch {
+            fields: &self.fields[fields],
+            initial_states: self.initial_states.map(|all| &all[states]),
+            problem_ids: &self.problem_ids[problems],
+            ..*self
+        }
     }
 
     pub(crate) fn gibbs(&self) -> bool {

@@ -6,7 +6,7 @@ use numpy::{
     Element, IntoPyArray, PyArray2, PyArray3, PyReadonlyArray, PyReadonlyArray1, PyReadonlyArray2,
     PyReadonlyArray3, PyReadwriteArray2, PyUntypedArrayMethods,
 };
-use pyo3::exceptions::{PyMemoryError, PyValueError};
+use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +17,7 @@ impl From<Error> for PyErr {
         match error {
             Error::Input(text) => PyValueError::new_err(text),
             Error::Memory { .. } => PyMemoryError::new_err(error.to_string()),
+            Error::Threads { .. } => PyRuntimeError::new_err(error.to_string()),
         }
     }
 }

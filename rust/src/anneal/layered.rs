@@ -27,6 +27,9 @@ use crate::model::Pattern;
 use crate::rng::{INITIAL, Keys};
 use crate::simd::{LANES, Row, Simd};
 
+/// A sweep of a smaller network than this takes as long as one of this; the sparse kernel is then faster.
+const SMALLEST: usize = 64;
+
 /// The two sides of layered couplings.
 #[derive(Debug)]
 pub(crate) struct Layers {
@@ -37,12 +40,12 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// Splits the spins into two sides with no coupling within, if that can be done and if at least
-    /// half of the pairs across are coupled.
+    /// Splits the spins into two sides with no coupling within, if that can be done, if at least half of the
+    /// pairs across are coupled, and if there are enough spins to fill lanes with.
     pub(crate) fn find(pattern: &Pattern) -> Option<Self> {
         let n = pattern.num_spins();
         // Cheap no to what cannot be dense enough: sides of a and n - a have at least n - 1 pairs.
-        if 2 * pattern.num_pairs() < n.saturating_sub(1) {
+        if n < SMALLEST || 2 * pattern.num_pairs() < n - 1 {
             return None;
         }
         let mut side = vec![u8::MAX; n];

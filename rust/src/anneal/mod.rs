@@ -20,6 +20,7 @@ pub(crate) use layered::Layers;
 use crate::model::{Batch, Error, Model};
 use crate::rng::Key;
 use isa::Kernel;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -75,10 +76,11 @@ impl Control {
 ///
 /// The answer depends on the model, the batch and its seed alone, to the last bit: not on
 /// `num_threads` (all cores where `None`), the processor, or how problems are grouped into batches.
-/// After [`Control::finish`] only the reads that were begun come back: the first so many of the batch.
+/// After [`Control::finish`] only the reads that were begun come back: the first so many of the batch, and some
+/// at least.
 ///
 /// # Errors
-/// If there is no memory for the samples.
+/// If there is no memory for the samples, or threads do not start.
 pub fn anneal(
     model: &Model,
     batch: &Batch,
@@ -90,23 +92,66 @@ pub fn anneal(
     if n == 0 {
         return Ok(samples);
     }
-    let job = Job { model, batch, key: Key::new(batch.seed), control };
-    let threads = num_threads.unwrap_or_else(pool::cores);
-    match Plan::of(&job) {
-        Plan::Layered(layers) => {
-            in_parallel(&job, threads, &layered::Layered::new(&job, layers, threads), &mut samples)
+    let threads = num_threads.unwrap_or_else(pool::cores).min(MAX_THREADS);
+    let whole = Job { model, batch, key: Key::new(batch.seed), control };
+    let mut begun = 0;
+    for (problems, quantum) in segments(&whole) {
+        if begun > 0 && control.finish.load(Ordering::Relaxed) {
+            break;
         }
-        Plan::Multispin(integers) => {
-            in_parallel(&job, threads, &multispin::Multispin::new(&job, integers), &mut samples);
+        let runs = problems.len() * batch.num_reads;
+        let batch = batch.problems(problems, n);
+        let job = Job { batch: &batch, ..whole };
+        let states = &mut samples.states[begun * n..(begun + runs) * n];
+        let energies = &mut samples.energies[begun..begun + runs];
+        let of_segment = match Plan::of(&job, quantum) {
+            Plan::Layered(layers) => {
+                in_parallel(&job, threads, &layered::Layered::new(&job, layers, threads), states, energies)
+            }
+            Plan::Multispin(integers) => {
+                in_parallel(&job, threads, &multispin::Multispin::new(&job, integers), states, energies)
+            }
+            Plan::Single => in_parallel(&job, threads, &single::Single::new(&job), states, energies),
+            Plan::Dense => in_parallel(&job, threads, &dense::Dense::new(&job, threads), states, energies),
+            Plan::Sparse => in_parallel(&job, threads, &sparse::Sparse::new(&job, threads), states, energies),
+        }?;
+        begun += of_segment;
+        if of_segment < runs {
+            break;
         }
-        Plan::Single => in_parallel(&job, threads, &single::Single::new(&job), &mut samples),
-        Plan::Dense => in_parallel(&job, threads, &dense::Dense::new(&job, threads), &mut samples),
-        Plan::Sparse => in_parallel(&job, threads, &sparse::Sparse::new(&job, threads), &mut samples),
     }
+    samples.states.truncate(begun * n);
+    samples.energies.truncate(begun);
     Ok(samples)
 }
 
-/// The kernel for a job.
+/// Reads of a problem from which on the multi-spin kernel takes it, if it can: it takes as long for one as for 512.
+const MULTISPIN_READS: usize = 64;
+
+/// Consecutive problems that go to one kernel: with the quantum for the multi-spin kernel, or without.
+///
+/// What becomes of a problem must not depend on its neighbours in the batch, so each is asked by itself.
+fn segments(job: &Job) -> Vec<(Range<usize>, Option<f64>)> {
+    let (batch, n) = (job.batch, job.model.num_spins());
+    let problems = batch.problem_ids.len();
+    let layered = job.model.pattern().layers().is_some();
+    if batch.num_reads < MULTISPIN_READS || batch.gibbs() || batch.random_order || layered {
+        return vec![(0..problems, None)];
+    }
+    let mut segments: Vec<(Range<usize>, Option<f64>)> = vec![];
+    for p in 0..problems {
+        let alone = batch.problems(p..p + 1, n);
+        let quantum = multispin::Integers::of(&Job { batch: &alone, ..*job }).map(|integers| integers.quantum());
+        match segments.last_mut() {
+            Some((range, same)) if *same == quantum => range.end = p + 1,
+            _ => segments.push((p..p + 1, quantum)),
+        }
+    }
+    segments
+}
+
+/// The kernel for a job. Layered, multi-spin and the rest differ in the random numbers of an update; the rest
+/// agree to the last bit, and which of them is taken is a matter of speed.
 enum Plan<'a> {
     Layered(&'a Layers),
     Multispin(multispin::Integers),
@@ -116,31 +161,27 @@ enum Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn of(job: &Job<'a>) -> Self {
-        let (model, batch) = (job.model, job.batch);
-        let runs = batch.problem_ids.len() * batch.num_reads;
+    fn of(job: &Job<'a>, quantum: Option<f64>) -> Self {
+        let (pattern, batch) = (job.model.pattern(), job.batch);
         if batch.random_order {
-            return Plan::Single;
+            Plan::Single
+        } else if let Some(layers) = pattern.layers() {
+            Plan::Layered(layers)
+        } else if let Some(integers) = quantum.and_then(|quantum| multispin::Integers::in_quanta(job, quantum)) {
+            Plan::Multispin(integers)
+        } else if batch.problem_ids.len() * batch.num_reads < 3 {
+            // A vector of few runs takes as long as a full one.
+            Plan::Single
+        } else if dense::is_dense(pattern) {
+            Plan::Dense
+        } else {
+            Plan::Sparse
         }
-        if let Some(layers) = model.pattern().layers() {
-            return Plan::Layered(layers);
-        }
-        // What the kernels cost: a vector of few runs takes as long as a full one.
-        if runs < 3 {
-            return Plan::Single;
-        }
-        let few = batch.num_reads < 12 && runs > batch.num_reads;
-        if !batch.gibbs()
-            && !few
-            && let Some(integers) = multispin::Integers::of(job)
-        {
-            return Plan::Multispin(integers);
-        }
-        if dense::is_dense(model.pattern()) { Plan::Dense } else { Plan::Sparse }
     }
 }
 
 /// What every kernel is given. A *run* is one read of one problem; runs are numbered problem by problem.
+#[derive(Clone, Copy)]
 struct Job<'a> {
     model: &'a Model,
     batch: &'a Batch<'a>,
@@ -203,15 +244,22 @@ impl<'a> Job<'a> {
 }
 
 /// Shares out the chunks: whoever is free takes the next. The calling thread works too, so one thread needs
-/// no pool, and a brief job is under way before the others have woken up. Leaves what was begun.
-fn in_parallel(job: &Job, num_threads: usize, kernel: &impl Kernel, samples: &mut Samples) {
-    let (n, runs) = (job.model.num_spins(), samples.energies.len());
+/// no pool, and a brief job is under way before the others have woken up. Returns how many runs were begun, the
+/// first chunk at least.
+fn in_parallel(
+    job: &Job,
+    num_threads: usize,
+    kernel: &impl Kernel,
+    states: &mut [i8],
+    energies: &mut [f64],
+) -> Result<usize, Error> {
+    let (n, runs) = (job.model.num_spins(), energies.len());
     let isa = isa::best();
-    let (states, energies) = (&mut samples.states[..], &mut samples.energies[..]);
     let rest = Mutex::new((0, states, energies));
     let next = || {
         let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
-        if rest.2.is_empty() || job.control.finish.load(Ordering::Relaxed) {
+        let finished = rest.0 > 0 && job.control.finish.load(Ordering::Relaxed);
+        if rest.2.is_empty() || finished || job.stopped() {
             return None;
         }
         let chunk = rest.0;
@@ -233,7 +281,7 @@ fn in_parallel(job: &Job, num_threads: usize, kernel: &impl Kernel, samples: &mu
     if chunks <= 1 {
         work();
     } else {
-        let pool = pool::of(chunks - 1);
+        let pool = pool::of(chunks - 1)?;
         pool::stir();
         pool.in_place_scope(|scope| {
             for _ in 1..chunks {
@@ -243,18 +291,18 @@ fn in_parallel(job: &Job, num_threads: usize, kernel: &impl Kernel, samples: &mu
         });
         pool.spawn_broadcast(|_| pool::linger());
     }
-    let begun = runs - rest.into_inner().unwrap_or_else(PoisonError::into_inner).2.len();
-    samples.states.truncate(begun * n);
-    samples.energies.truncate(begun);
+    Ok(runs - rest.into_inner().unwrap_or_else(PoisonError::into_inner).2.len())
 }
 
 mod pool {
     //! Thread pools, one for each size asked for, kept because starting threads costs more than a
     //! small anneal.
+    use crate::model::Error;
     use rayon::{ThreadPool, ThreadPoolBuilder};
     use std::collections::HashMap;
+    use std::collections::hash_map::Entry;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::{Arc, LazyLock, Mutex};
+    use std::sync::{Arc, LazyLock, Mutex, PoisonError};
     use std::time::{Duration, Instant};
 
     /// By process and size: a forked child (Python's multiprocessing) inherits pools without threads.
@@ -279,18 +327,22 @@ mod pool {
         }
     }
 
+    /// Asked once: the answer takes longer than a small anneal.
     pub(super) fn cores() -> usize {
-        std::thread::available_parallelism().map_or(1, usize::from)
+        static CORES: LazyLock<usize> =
+            LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+        *CORES
     }
 
-    pub(super) fn of(threads: usize) -> Arc<ThreadPool> {
-        let threads = threads.min(super::MAX_THREADS);
-        let mut pools = POOLS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let build = || {
-            let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-            Arc::new(pool.expect("the system lets us start threads"))
-        };
-        pools.entry((std::process::id(), threads)).or_insert_with(build).clone()
+    pub(super) fn of(threads: usize) -> Result<Arc<ThreadPool>, Error> {
+        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(match pools.entry((std::process::id(), threads)) {
+            Entry::Occupied(pool) => pool.get().clone(),
+            Entry::Vacant(place) => {
+                let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+                place.insert(Arc::new(pool.map_err(|_| Error::Threads { threads })?)).clone()
+            }
+        })
     }
 }
 

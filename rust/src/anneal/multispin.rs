@@ -58,53 +58,40 @@ pub(super) struct Integers {
 impl Integers {
     /// If they are small enough, multiples of a quantum, and few enough that summing them all is cheap.
     pub(super) fn of(job: &Job) -> Option<Self> {
-        let (couplings, fields) = (job.model.couplings(), job.batch.fields);
-        let all = || couplings.iter().chain(fields).map(|v| v.abs());
-        let smallest = all().filter(|&v| v > 0.0).fold(f64::INFINITY, f64::min);
-        let multiple = |v: f64, quantum: f64| {
+        let all = job.model.couplings().iter().chain(job.batch.fields);
+        let smallest = all.map(|v| v.abs()).filter(|&v| v > 0.0).fold(f64::INFINITY, f64::min);
+        // The smallest number may itself be a few quanta: 2 and 3 are multiples of 1.
+        (1..=6).find_map(|parts| Self::in_quanta(job, smallest / f64::from(parts)))
+    }
+
+    /// The same for a given quantum.
+    pub(super) fn in_quanta(job: &Job, quantum: f64) -> Option<Self> {
+        let whole = |v: &f64| {
             let ratio = v / quantum;
             let whole = ratio.round();
-            ((ratio - whole).abs() <= 1e-9 * whole && whole <= f64::from(LARGEST)).then_some(whole as i8)
+            ((ratio - whole).abs() <= 1e-12 * whole.abs() && whole.abs() <= f64::from(LARGEST))
+                .then_some(whole as i8)
         };
-        // The smallest number may itself be a few quanta: 2 and 3 are multiples of 1.
-        let mut quanta = (1..=6).map(|parts| smallest / f64::from(parts));
-        let quantum = quanta.find(|&q| q.is_normal() && all().all(|v| multiple(v, q).is_some()))?;
-        let integers = |values: &[f64]| -> Vec<i8> {
-            values
-                .iter()
-                .map(|&v| multiple(v.abs(), quantum).unwrap_or(0) * if v < 0.0 { -1 } else { 1 })
-                .collect()
-        };
-        let mut found = Integers { quantum, couplings: integers(couplings), fields: integers(fields), largest: 0 };
+        let integers = |values: &[f64]| values.iter().map(whole).collect::<Option<Vec<i8>>>();
+        let couplings = quantum.is_normal().then(|| integers(job.model.couplings()))??;
+        let fields = integers(job.batch.fields)?;
         let n = job.model.num_spins();
-        let mut widest = vec![0u32; n];
-        for problem in found.fields.chunks_exact(n) {
-            for (wide, h) in widest.iter_mut().zip(problem) {
-                *wide = (*wide).max(u32::from(h.unsigned_abs()));
-            }
-        }
-        let mut inputs = 0;
-        for (i, wide) in widest.iter().enumerate() {
+        let (mut largest, mut inputs) = (0, 0);
+        for i in 0..n {
             let (neighbours, at) = job.model.pattern().row(i);
-            let row = &found.couplings[at..at + neighbours.len()];
+            let row = &couplings[at..at + neighbours.len()];
             if row.iter().any(|j| j.unsigned_abs() >> DIGITS != 0) {
                 return None;
             }
-            inputs += row.iter().map(|j| j.count_ones_of_size()).sum::<u32>() as usize;
-            found.largest = found.largest.max(wide + row.iter().map(|j| u32::from(j.unsigned_abs())).sum::<u32>());
+            let field = fields.iter().skip(i).step_by(n).map(|h| u32::from(h.unsigned_abs())).max().unwrap_or(0);
+            largest = largest.max(field + row.iter().map(|j| u32::from(j.unsigned_abs())).sum::<u32>());
+            inputs += row.iter().map(|j| j.unsigned_abs().count_ones() as usize).sum::<usize>();
         }
-        (found.largest <= LARGEST && inputs <= 40 * n).then_some(found)
+        (largest <= LARGEST && inputs <= 40 * n).then_some(Integers { quantum, couplings, fields, largest })
     }
-}
 
-trait Digits {
-    fn count_ones_of_size(self) -> u32;
-}
-
-impl Digits for i8 {
-    /// Binary digits that are 1 in the absolute value.
-    fn count_ones_of_size(self) -> u32 {
-        self.unsigned_abs().count_ones()
+    pub(super) fn quantum(&self) -> f64 {
+        self.quantum
     }
 }
 
