@@ -1,5 +1,7 @@
 """The Rust core. `ising_ep.sampler` is its checked, documented face; call that."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,10 +18,14 @@ def anneal(
     seed: int,
     problem_ids: NDArray[np.uint32],
     num_threads: int | None,
+    *,
+    gibbs: bool = False,
+    random_order: bool = False,
+    watch: Callable[[int], object] | None = None,
 ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """Anneal every problem of a batch, `num_reads` times each.
 
-    Single-spin Metropolis updates in the order of the spins, on
+    Single-spin updates on
 
         E(s) = sum_{i<j} J_ij s_i s_j + sum_i h_i s_i,   s_i in {-1, +1}
 
@@ -38,6 +44,11 @@ def anneal(
         seed: 0 to 2**64 - 1.
         problem_ids: (batch,) the name of each problem's random stream.
         num_threads: At least 1, or None for all cores.
+        gibbs: Accepts flips with probability ``1 / (1 + exp(beta dE))``, not ``min(1, exp(-beta dE))``.
+        random_order: Picks a spin at random for each update; else all take turns, in their order.
+        watch: For a single problem: called in this thread, at once and every 20 ms, with the number of
+            reads that are finished. When it returns True no more are begun, and those that were come
+            back, one at least; what it raises ends the anneal.
 
     Returns:
         states, int8 (batch, reads, spins), and energies, float64 (batch, reads).

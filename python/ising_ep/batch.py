@@ -6,7 +6,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
-from .checks import WORD, broadcast, coupling_arrays, floats, integer, seed_or_new, spins, stream_ids, threads
+from .checks import (
+    WORD,
+    broadcast,
+    coupling_arrays,
+    floats,
+    integer,
+    is_gibbs,
+    seed_or_new,
+    spins,
+    stream_ids,
+    threads,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +48,8 @@ def sample_batch(
     seed: int | None = None,
     num_threads: int | None = None,
     problem_ids: ArrayLike | None = None,
+    randomize_order: bool = False,
+    proposal_acceptance_criteria: str = "Metropolis",
 ) -> BatchResult:
     """Anneal a batch of problems that share their couplings and differ in their fields.
 
@@ -61,6 +74,8 @@ def sample_batch(
         problem_ids: (batch,) integers 0 to 2**32 - 1, 0 to batch - 1 by default. A problem's random
             numbers depend on the seed and this id, not on its place: a batch may be split
             anywhere, its parts called with their ids, and the reads are the same to the last bit.
+        randomize_order: Whether each update picks a spin at random, instead of all in turn.
+        proposal_acceptance_criteria: "Metropolis" or "Gibbs": see `SimulatedAnnealingSampler.sample`.
 
     Returns:
         `states` int8 (batch, reads, spins) and `energies` float64 (batch, reads).
@@ -102,5 +117,7 @@ def sample_batch(
             seed_or_new(seed),
             ids,
             threads(num_threads),
+            gibbs=is_gibbs(proposal_acceptance_criteria),
+            random_order=bool(randomize_order),
         )
     )

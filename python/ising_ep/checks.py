@@ -1,8 +1,9 @@
 """Checks of numbers and arrays that come from outside: one line that names the value, or what was meant."""
 
 import secrets
-from numbers import Integral
-from typing import Any
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 WORD = 2**32 - 1
 # Far above any machine's cores, far below what an operating system refuses to start.
 MOST_THREADS = 4096
+
+_Function = TypeVar("_Function", bound=Callable[..., object])
 
 
 def integer(name: str, value: int, low: int, high: int | None = None) -> int:
@@ -37,6 +40,30 @@ def seed_or_new(seed: int | None) -> int:
 def threads(num_threads: int | None) -> int | None:
     """The number of threads, or None for all cores."""
     return None if num_threads is None else integer("num_threads", num_threads, 1, MOST_THREADS)
+
+
+def seconds(name: str, value: float) -> float:
+    """The number of seconds, if it is one."""
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} is {value!r}, expected a number of seconds")
+    if not value >= 0:  # nor is nan
+        raise ValueError(f"{name} is {value}, expected a number of seconds >= 0")
+    return float(value)
+
+
+def function(name: str, value: _Function | None) -> _Function | None:
+    """The function, or None for none."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{name} is {value!r}, expected a function")
+    return value
+
+
+def is_gibbs(criteria: str) -> bool:
+    """Whether flips are accepted by Gibbs' criterion and not by Metropolis'."""
+    name = str(criteria).lower()
+    if name not in ("metropolis", "gibbs"):
+        raise ValueError(f"proposal_acceptance_criteria is {criteria!r}, expected 'Metropolis' or 'Gibbs'")
+    return name == "gibbs"
 
 
 def array_of(name: str, array: ArrayLike, kinds: str, shape: str) -> NDArray[Any]:

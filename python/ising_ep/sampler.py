@@ -1,15 +1,15 @@
 """Simulated annealing on the Rust core, as a `dimod.Sampler`.
 
-Single-spin Metropolis updates, in a fixed order of the spins, on
+Single-spin updates, by default Metropolis' and in a fixed order of the spins, on
 
     E(s) = sum_{i<j} J_ij s_i s_j + sum_i h_i s_i,   s_i in {-1, +1},   low E is sought
 """
 
-import warnings
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter_ns
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, get_args
 
 import dimod
 import numpy as np
@@ -20,16 +20,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _core
 from .batch import sample_batch
-from .checks import WORD, floats, integer, one_of, seed_or_new, spins, threads
-
-BetaScheduleType = Literal["linear", "geometric", "custom"]
+from .betas import BetaScheduleType, betas_of_sweeps, default_beta_range
+from .checks import WORD, function, integer, is_gibbs, one_of, seconds, seed_or_new, spins, threads
 
 
 class SimulatedAnnealingSampler(Sampler, Initialized):
     """Simulated annealing with the parameters of dwave-samplers, several threads, and batches.
 
-    A read depends on the problem, the schedule, the seed and its own number only: neither `num_threads`
-    nor `num_reads` changes it, to the last bit.
+    One seed gives the same reads, to the last bit, on any number of threads. The first reads of many are
+    not always those of few: other kernels are the fastest for one or two.
 
     Example:
         >>> from ising_ep import SimulatedAnnealingSampler
@@ -49,10 +48,15 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             "num_sweeps_per_beta": [],
             "beta_schedule_type": ["beta_schedule_options"],
             "seed": [],
+            "interrupt_function": [],
             "beta_schedule": [],
             "initial_states": [],
             "initial_states_generator": [],
+            "randomize_order": [],
+            "proposal_acceptance_criteria": [],
             "num_threads": [],
+            "time_limit": [],
+            "progress": [],
         }
         return keywords
 
@@ -70,14 +74,22 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
         num_sweeps_per_beta: int = 1,
         beta_schedule_type: BetaScheduleType = "geometric",
         seed: int | None = None,
-        *,
+        interrupt_function: Callable[[], object] | None = None,
         beta_schedule: ArrayLike | None = None,
         initial_states: SamplesLike | None = None,
         initial_states_generator: InitialStateGenerator = "random",
+        randomize_order: bool = False,
+        proposal_acceptance_criteria: str = "Metropolis",
+        *,
         num_threads: int | None = None,
+        time_limit: float | None = None,
+        progress: Callable[[int, int], object] | None = None,
         **kwargs: Any,
     ) -> dimod.SampleSet:
         """Sample a binary quadratic model, of any vartype and any labels.
+
+        `interrupt_function` and `progress` are called from the thread that calls this, at once and then
+        every 20 ms or so while others anneal; what they raise ends the anneal and is raised here.
 
         Args:
             bqm: The problem. Inverse temperatures are in units of 1 / its biases as an Ising problem.
@@ -85,28 +97,42 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
                 with probability 1/2 at least, and the last excites any spin with probability 0.01 or
                 so; both as in dwave-samplers.
             num_reads: Number of anneals; by default that of the initial states, or 1.
-            num_sweeps: Metropolis sweeps of each anneal, 1000 by default. With 0 the initial states
-                come back.
+            num_sweeps: Sweeps of each anneal, 1000 by default. With 0 the initial states come back.
             num_sweeps_per_beta: Sweeps at each inverse temperature; divides `num_sweeps`.
             beta_schedule_type: "geometric" or "linear" interpolate `beta_range`; "custom" takes
                 `beta_schedule`.
             seed: 0 to 2**64 - 1; by default a new one on every call.
+            interrupt_function: Called without arguments; when it returns True no more reads are begun,
+                and those that were come back: one at least.
             beta_schedule: (betas,) the inverse temperatures of a custom schedule, each for
                 `num_sweeps_per_beta` sweeps.
             initial_states: One initial state per read, in any form of `dimod.as_samples`.
             initial_states_generator: Where there are fewer of them than reads: "none" raises, "tile"
                 repeats them, "random" adds random ones. Where there are more, the first are taken.
+            randomize_order: Whether each update picks a spin at random, as many in a sweep as there are
+                spins, instead of all in turn; slower.
+            proposal_acceptance_criteria: "Metropolis" accepts a flip that changes the energy by dE with
+                probability min(1, exp(-beta dE)), "Gibbs" with 1 / (1 + exp(beta dE)).
             num_threads: 1 to 4096; all cores by default. Never changes the result.
+            time_limit: Seconds from the call on, after which no more reads are begun; those that were
+                come back, one at least. Looked at every 20 ms or so.
+            progress: Called with the number of reads that are finished and that of all: progress(0, 8)
+                first, progress(8, 8) last. The core anneals up to 512 reads side by side, which finish
+                together.
             **kwargs: Ignored, with a `dimod.exceptions.SamplerUnknownArgWarning`.
 
         Returns:
-            One row per read, in the order of the reads, energies in float64. `info` holds `beta_range`
-            (None for a custom schedule without one), `beta_schedule_type`, and `timing` in
-            nanoseconds: `preprocessing_ns`, `sampling_ns`, `postprocessing_ns`.
+            One row per read, in the order of the reads, energies in float64. `info` holds the parameters
+            that make the same reads again: `beta_range` (None for a custom schedule without one),
+            `beta_schedule_type`, `beta_schedule`, `num_sweeps`, `num_sweeps_per_beta`, `seed`,
+            `initial_states_generator`, `randomize_order`, `proposal_acceptance_criteria`, `num_reads`;
+            then `num_reads_begun`, the number of rows, and `ended_by`: "time_limit" or
+            "interrupt_function" where there are fewer rows than reads asked for, or None; and `timing`
+            in nanoseconds: `preprocessing_ns`, `sampling_ns`, `postprocessing_ns`.
 
         Raises:
             ValueError: A value out of range, or biases that are not finite.
-            TypeError: A number that should be an integer and is not.
+            TypeError: A number that should be an integer and is not, or a function that is none.
             KeyboardInterrupt: On Ctrl-C, also in the middle of an anneal.
 
         Example:
@@ -120,19 +146,17 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
         started = perf_counter_ns()
         if kwargs:
             self.remove_unknown_kwargs(**kwargs)
+        gibbs = is_gibbs(proposal_acceptance_criteria)
+        one_of("initial_states_generator", initial_states_generator, get_args(InitialStateGenerator))
         vartype = bqm.vartype
         if vartype is not dimod.SPIN:
             bqm = bqm.change_vartype(dimod.SPIN, inplace=False)
         vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), _, labels = vectors
         if beta_range is None and beta_schedule_type != "custom":
-            beta_range = _default_beta_range(linear, rows, cols, values)
-        betas = _schedule(beta_range, num_sweeps, num_sweeps_per_beta, beta_schedule_type, beta_schedule)
-        problem = _Ising(
-            linear.astype(np.float64, copy=False),
-            rows.astype(np.int64, copy=False),
-            cols.astype(np.int64, copy=False),
-            values.astype(np.float64, copy=False),
+            beta_range = default_beta_range(linear, rows, cols, values)
+        betas = betas_of_sweeps(
+            beta_range, num_sweeps, num_sweeps_per_beta, beta_schedule_type, beta_schedule
         )
         seed, num_threads = seed_or_new(seed), threads(num_threads)
         if num_reads is not None:
@@ -145,20 +169,53 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
                 bqm, labels, initial_states, initial_states_generator, num_reads, seed
             )
             num_reads = len(initial)
+        watch = _Watch(
+            num_reads,
+            function("progress", progress),
+            function("interrupt_function", interrupt_function),
+            None if time_limit is None else started + 1e9 * seconds("time_limit", time_limit),
+        )
 
         annealing = perf_counter_ns()
-        states, energies = problem.anneal(betas, num_reads, initial, seed, num_threads)
+        if initial is not None and not betas.size:
+            states, energies = initial, bqm.energies((initial, labels))
+        else:
+            states, energies = _core.anneal(
+                rows.astype(np.int64, copy=False),
+                cols.astype(np.int64, copy=False),
+                values.astype(np.float64, copy=False),
+                linear.astype(np.float64, copy=False)[np.newaxis],
+                betas,
+                num_reads,
+                None if initial is None else initial[np.newaxis],
+                seed,
+                np.zeros(1, dtype=np.uint32),
+                num_threads,
+                gibbs=gibbs,
+                random_order=bool(randomize_order),
+                watch=None if watch.idle() else watch,
+            )
+            states, energies = states[0], energies[0] + float(bqm.offset)
+        num_begun = len(states)
+        if progress is not None:
+            progress(num_begun, num_reads)
 
         annealed = perf_counter_ns()
-        if vartype is not dimod.SPIN:
-            states = (states + 1) >> 1
-        sampleset: dimod.SampleSet = dimod.SampleSet.from_samples(  # type: ignore[no-untyped-call]
-            (states, labels),
-            vartype=vartype,
-            energy=energies + float(bqm.offset),
-            info={"beta_range": beta_range, "beta_schedule_type": beta_schedule_type},
-            sort_labels=False,
-        )
+        info = {
+            "beta_range": beta_range,
+            "beta_schedule_type": beta_schedule_type,
+            "beta_schedule": beta_schedule,
+            "num_sweeps": betas.size,
+            "num_sweeps_per_beta": num_sweeps_per_beta,
+            "seed": seed,
+            "initial_states_generator": initial_states_generator,
+            "randomize_order": bool(randomize_order),
+            "proposal_acceptance_criteria": "Gibbs" if gibbs else "Metropolis",
+            "num_reads": num_reads,
+            "num_reads_begun": num_begun,
+            "ended_by": watch.ended_by if num_begun < num_reads else None,
+        }
+        sampleset = _sample_set(states, energies, labels, info, vartype)
         sampleset.info["timing"] = {
             "preprocessing_ns": annealing - started,
             "sampling_ns": annealed - annealing,
@@ -176,7 +233,6 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
         seed: int,
     ) -> NDArray[np.int8]:
         """Initial states (reads, spins) as dimod parses and completes them, columns as in `labels`."""
-        one_of("initial_states_generator", generator, get_args(InitialStateGenerator))
         if given is not None and not isinstance(given, dimod.SampleSet):
             values, names = dimod.as_samples(given)
             if values.dtype.kind == "u":
@@ -196,117 +252,46 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
     sample_batch = staticmethod(sample_batch)
 
 
-class _Ising(NamedTuple):
-    """One problem in the dtypes of the core."""
+@dataclass
+class _Watch:
+    """Is asked by the core, every now and then, whether to begin no more reads."""
 
-    fields: NDArray[np.float64]
-    rows: NDArray[np.int64]
-    cols: NDArray[np.int64]
-    values: NDArray[np.float64]
+    num_reads: int
+    progress: Callable[[int, int], object] | None
+    interrupt_function: Callable[[], object] | None
+    deadline: float | None
+    ended_by: str | None = None
 
-    def anneal(
-        self,
-        betas: NDArray[np.float64],
-        num_reads: int,
-        initial: NDArray[np.int8] | None,
-        seed: int,
-        num_threads: int | None,
-    ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-        """States (reads, spins) and energies (reads,); no sweeps change nothing."""
-        if not betas.size and initial is not None:
-            return initial, self.energies(initial)
-        h, ids = self.fields[np.newaxis], np.zeros(1, dtype=np.uint32)
-        batch_of_one = None if initial is None else initial[np.newaxis]
-        states, energies = _core.anneal(
-            self.rows, self.cols, self.values, h, betas, num_reads, batch_of_one, seed, ids, num_threads
-        )
-        return states[0], energies[0]
+    def idle(self) -> bool:
+        """Whether it has nothing to watch for."""
+        return self.progress is None and self.interrupt_function is None and self.deadline is None
 
-    def energies(self, states: NDArray[np.int8]) -> NDArray[np.float64]:
-        """Energies (reads,) of states (reads, spins)."""
-        pairs = states[:, self.rows] * states[:, self.cols]
-        energies: NDArray[np.float64] = pairs @ self.values + states @ self.fields
-        return energies
+    def __call__(self, done: int) -> bool:
+        """Whether to end after the reads under way, `done` of which are finished."""
+        if self.progress is not None:
+            self.progress(done, self.num_reads)
+        if self.ended_by is None:
+            if self.deadline is not None and perf_counter_ns() >= self.deadline:
+                self.ended_by = "time_limit"
+            elif self.interrupt_function is not None and self.interrupt_function():
+                self.ended_by = "interrupt_function"
+        return self.ended_by is not None
 
 
-def _schedule(
-    beta_range: Sequence[float] | None,
-    num_sweeps: int | None,
-    num_sweeps_per_beta: int,
-    kind: BetaScheduleType,
-    custom: ArrayLike | None,
-) -> NDArray[np.float64]:
-    """The inverse temperature of each sweep."""
-    per_beta = integer("num_sweeps_per_beta", num_sweeps_per_beta, 1)
-    if num_sweeps is not None:
-        num_sweeps = integer("num_sweeps", num_sweeps, 0)
-    one_of("beta_schedule_type", kind, get_args(BetaScheduleType))
-    if beta_range is None or kind == "custom":
-        return _custom_betas(beta_range, num_sweeps, per_beta, custom).repeat(per_beta)
-    if custom is not None:
-        raise ValueError(f"beta_schedule is given, but beta_schedule_type is {kind!r}, expected 'custom'")
-    num_betas, rest = divmod(1000 if num_sweeps is None else num_sweeps, per_beta)
-    if rest:
-        raise ValueError(f"num_sweeps is {num_sweeps or 1000}, not a multiple of {per_beta} sweeps per beta")
-    return _interpolated(kind, beta_range, num_betas).repeat(per_beta)
+def _sample_set(
+    states: NDArray[np.int8],
+    energies: NDArray[np.float64],
+    labels: Sequence[Hashable],
+    info: dict[str, Any],
+    vartype: dimod.Vartype,
+) -> dimod.SampleSet:
+    """As `SampleSet.from_samples`, which takes three times as long to find out what is known here.
 
-
-def _interpolated(kind: str, beta_range: Sequence[float], num_betas: int) -> NDArray[np.float64]:
-    if len(beta_range) != 2 or not all(0 <= beta < np.inf for beta in beta_range):
-        raise ValueError(f"beta_range is {beta_range}, expected two finite numbers >= 0")
-    first, last = beta_range
-    if num_betas == 1:
-        return np.array([last], dtype=np.float64)
-    if kind == "linear":
-        return np.linspace(first, last, num_betas)
-    if first == 0 or last == 0:
-        raise ValueError(f"beta_range is {beta_range}, expected numbers > 0 for a geometric schedule")
-    return np.geomspace(first, last, num_betas)
-
-
-def _custom_betas(
-    beta_range: Sequence[float] | None, num_sweeps: int | None, per_beta: int, custom: ArrayLike | None
-) -> NDArray[np.float64]:
-    if custom is None:
-        raise ValueError("beta_schedule is None, expected inverse temperatures for a custom schedule")
-    betas = floats("beta_schedule", custom, "(betas,)")
-    if not betas.size:
-        raise ValueError("beta_schedule is empty, expected at least one inverse temperature")
-    if num_sweeps is not None and num_sweeps != betas.size * per_beta:
-        raise ValueError(
-            f"num_sweeps is {num_sweeps}, but beta_schedule has {betas.size} inverse temperatures"
-            f" of {per_beta} sweeps each"
-        )
-    if beta_range is not None and (beta_range[0] != betas[0] or beta_range[-1] != betas[-1]):
-        raise ValueError(f"beta_range is {beta_range}, but beta_schedule goes from {betas[0]} to {betas[-1]}")
-    return betas
-
-
-def _default_beta_range(
-    linear: NDArray[Any], rows: NDArray[Any], cols: NDArray[Any], values: NDArray[Any]
-) -> list[float]:
-    """The range of dwave-samplers, to the last bit: also the sums of a float32 model stay float32.
-
-    Hot: the spin with the largest sum of |biases| flips against all of them with probability 1/2.
-    Cold: the spins with the smallest single |bias| are excited across it with probability 0.01, all
-    of them together.
+    The states (reads, spins) are -1 and +1 whatever the vartype.
     """
-    total = np.abs(linear)
-    # Both ends of each coupling in turn: every spin's sum is then taken in dwave-samplers' order.
-    ends = np.stack((rows, cols), axis=1).ravel()
-    coupling = np.abs(values).repeat(2)
-    smallest = np.where(linear == 0, np.inf, total).astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is named below
-        np.minimum.at(smallest, ends, np.where(coupling == 0, np.inf, coupling).astype(np.float64))
-        np.add.at(total, ends, coupling)
-        width = 2 * total.max(initial=0)
-    if not np.isfinite(width):
-        raise ValueError(f"|biases| of one variable add up to {width / 2}, too much for a default beta_range")
-    if width == 0:
-        warnings.warn("all biases are zero: beta_range is set to [0.1, 1]", stacklevel=3)
-        return [0.1, 1]
-    gap = smallest.min()
-    with np.errstate(over="ignore"):
-        hot = np.log(2) / width
-        cold = np.log(np.count_nonzero(smallest == gap) / 0.01) / (2 * gap)
-    return [float(hot), float(cold)]
+    columns = [("sample", np.int8, states.shape[1:]), ("energy", np.float64), ("num_occurrences", np.int64)]
+    record = np.empty(len(states), dtype=np.dtype((np.record, columns)))
+    record["sample"] = states if vartype is dimod.SPIN else states > 0
+    record["energy"] = energies
+    record["num_occurrences"] = 1
+    return dimod.SampleSet(record.view(np.recarray), labels, info, vartype)  # type: ignore[no-untyped-call]

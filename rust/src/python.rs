@@ -1,6 +1,6 @@
 //! The Python module `ising_ep._core`: checks shapes, releases the GIL, maps errors. Nothing else.
 
-use crate::{Batch, Control, Error, Model, Pattern, anneal, linear};
+use crate::{Batch, Control, Criterion, Error, Model, Pattern, anneal, linear};
 use numpy::ndarray::{Array2, Array3, Dimension};
 use numpy::{
     Element, IntoPyArray, PyArray2, PyArray3, PyReadonlyArray, PyReadonlyArray1, PyReadonlyArray2,
@@ -25,7 +25,10 @@ impl From<Error> for PyErr {
 type States<'py> = (Bound<'py, PyArray3<i8>>, Bound<'py, PyArray2<f64>>);
 
 /// Below this many spin updates a call is over before anyone could press Ctrl-C.
-const BRIEF: usize = 20_000_000;
+const BRIEF: usize = 5_000_000;
+
+/// How often a watched anneal is looked at.
+const PERIOD: Duration = Duration::from_millis(20);
 
 #[pymodule]
 mod _core {
@@ -34,7 +37,10 @@ mod _core {
 }
 
 #[pyfunction]
-#[pyo3(name = "anneal")]
+#[pyo3(name = "anneal", signature = (
+    rows, cols, values, fields, betas, num_reads, initial_states, seed, problem_ids, num_threads,
+    *, gibbs=false, random_order=false, watch=None
+))]
 #[allow(clippy::too_many_arguments)]
 fn anneal_batch<'py>(
     py: Python<'py>,
@@ -48,21 +54,43 @@ fn anneal_batch<'py>(
     seed: u64,
     problem_ids: PyReadonlyArray1<'py, u32>,
     num_threads: Option<usize>,
+    gibbs: bool,
+    random_order: bool,
+    watch: Option<Py<PyAny>>,
 ) -> PyResult<States<'py>> {
     let (problems, spins) = (fields.shape()[0], fields.shape()[1]);
     if num_threads == Some(0) {
         return Err(PyValueError::new_err("num_threads is 0, expected at least 1"));
     }
+    if watch.is_some() && problems != 1 {
+        return Err(PyValueError::new_err(format!("{problems} problems, expected 1 to be watched")));
+    }
     let (rows, cols, values) = (c_order(&rows, "rows")?, c_order(&cols, "cols")?, c_order(&values, "values")?);
     let (fields, betas) = (c_order(&fields, "fields")?, c_order(&betas, "betas")?);
     let ids = c_order(&problem_ids, "problem_ids")?;
     let initial = initial_states.as_ref().map(|states| c_order(states, "initial_states")).transpose()?;
+    let criterion = if gibbs { Criterion::Gibbs } else { Criterion::Metropolis };
     let samples = py.detach(|| -> PyResult<_> {
         let model = Model::on(pattern_of(spins, rows, cols)?, values)?;
-        let batch = Batch::new(&model, fields, betas, num_reads, initial, seed, ids)?;
-        let work = spins.saturating_mul(problems).saturating_mul(num_reads).saturating_mul(betas.len());
-        Ok(watched(work, |stop| anneal(&model, &batch, num_threads, stop))??)
+        let batch = Batch::new(&model, fields, betas, num_reads, initial, seed, ids)?
+            .accepting_by(criterion)
+            .in_random_order(random_order);
+        let runs = problems.saturating_mul(num_reads);
+        // To ask the system how many cores there are takes as long as a small anneal.
+        let num_threads = if runs == 1 { Some(1) } else { num_threads };
+        let work = spins.saturating_mul(runs).saturating_mul(betas.len());
+        let run = |patient| {
+            let watch = watch.as_ref().map(|function| Watch { function, patient });
+            Ok::<_, PyErr>(watched(work, watch, |stop| anneal(&model, &batch, num_threads, stop))??)
+        };
+        let samples = run(false)?;
+        if watch.is_some() && samples.energies.is_empty() {
+            // Told to finish before the first read was begun; one has to come back.
+            return run(true);
+        }
+        Ok(samples)
     })?;
+    let num_reads = if watch.is_some() { samples.energies.len() } else { num_reads };
     let states = Array3::from_shape_vec((problems, num_reads, spins), samples.states);
     let energies = Array2::from_shape_vec((problems, num_reads), samples.energies);
     let wrong = |e: numpy::ndarray::ShapeError| PyValueError::new_err(e.to_string());
@@ -99,31 +127,59 @@ fn pattern_of(spins: usize, rows: &[i64], cols: &[i64]) -> Result<Arc<Pattern>, 
     Ok(pattern)
 }
 
-/// Runs `job` on a thread of its own while this one looks for Ctrl-C; brief work runs where it is.
-fn watched<T: Send>(work: usize, job: impl FnOnce(&Control) -> T + Send) -> PyResult<T> {
-    let stop = Control::default();
-    if work < BRIEF {
-        return Ok(job(&stop));
+/// A Python function that is told how many reads are finished and answers whether to begin no more.
+struct Watch<'a> {
+    function: &'a Py<PyAny>,
+    /// Whether its answer only counts once there is a finished read.
+    patient: bool,
+}
+
+impl Watch<'_> {
+    fn look(&self, py: Python, control: &Control) -> PyResult<()> {
+        let done = control.done();
+        let enough = self.function.bind(py).call1((done,))?.is_truthy()?;
+        if enough && (done > 0 || !self.patient) {
+            control.finish();
+        }
+        Ok(())
     }
+}
+
+/// Runs `job` on a thread of its own while this one looks for Ctrl-C and after `watch`; brief work that
+/// nobody watches runs where it is.
+fn watched<T: Send>(work: usize, watch: Option<Watch>, job: impl FnOnce(&Control) -> T + Send) -> PyResult<T> {
+    let control = Control::default();
+    if work < BRIEF && watch.is_none() {
+        return Ok(job(&control));
+    }
+    let look = || {
+        Python::attach(|py| {
+            py.check_signals()?;
+            watch.as_ref().map_or(Ok(()), |watch| watch.look(py, &control))
+        })
+    };
     std::thread::scope(|scope| {
         let (done, wait) = channel::<()>();
-        let stop = &stop;
+        let control = &control;
         let thread = scope.spawn(move || {
             // Dropped when the job ends, also by a panic: the wait below ends with it.
             let _done = done;
-            job(stop)
+            job(control)
         });
-        let mut interrupt = Ok(());
-        while wait.recv_timeout(Duration::from_millis(20)) == Err(RecvTimeoutError::Timeout) {
-            if interrupt.is_ok() {
-                interrupt = Python::attach(|py| py.check_signals());
-                if interrupt.is_err() {
-                    stop.abort();
-                }
+        let mut seen = look();
+        loop {
+            if seen.is_err() {
+                // Else every read that is left would begin, only to find out that it is not wanted.
+                control.finish();
+                control.abort();
             }
+            if wait.recv_timeout(PERIOD) != Err(RecvTimeoutError::Timeout) {
+                break;
+            }
+            seen = seen.and_then(|()| look());
         }
         match thread.join() {
-            Ok(result) => interrupt.map(|()| result),
+            Ok(result) => seen.map(|()| result),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })

@@ -1,0 +1,57 @@
+"""Problems that several tests share."""
+
+from typing import Any
+
+import dimod
+import numpy as np
+
+from ising_ep import BatchResult
+
+
+def random_bqm(seed: int, num_variables: int = 8, vartype: str = "SPIN", dtype: type = np.float64) -> Any:
+    rng = np.random.default_rng(seed)
+    labels = [f"v{k}" for k in rng.permutation(num_variables)]
+    bqm = dimod.BinaryQuadraticModel(vartype, dtype=dtype)
+    bqm.add_linear_from((v, float(rng.normal())) for v in labels)
+    bqm.offset = float(rng.normal())
+    for i, u in enumerate(labels):
+        for v in labels[:i]:
+            if rng.random() < 0.5:
+                bqm.add_quadratic(u, v, float(rng.normal()))
+    return bqm
+
+
+def random_batch(seed: int, batch: int = 3, spins: int = 9) -> tuple[tuple[Any, Any, Any], Any]:
+    rng = np.random.default_rng(seed)
+    rows, cols = np.triu_indices(spins, 1)
+    return (rows, cols, rng.normal(size=rows.size)), rng.normal(size=(batch, spins))
+
+
+def energies_of(couplings: tuple[Any, Any, Any], fields: Any, states: Any) -> Any:
+    """E = sum_{i<j} J s s + sum_i h s of (batch, reads, spins), by numpy."""
+    rows, cols, values = (np.asarray(part) for part in couplings)
+    s = states.astype(np.float64)
+    pairs = s[..., rows.astype(int)] * s[..., cols.astype(int)]
+    return pairs @ values.astype(np.float64) + np.einsum("brs,bs->br", s, np.asarray(fields, np.float64))
+
+
+def same(a: BatchResult, b: BatchResult) -> bool:
+    return np.array_equal(a.states, b.states) and np.array_equal(a.energies, b.energies)
+
+
+def sparse_batch(seed: int, batch: int, spins: int) -> tuple[tuple[Any, Any, Any], Any]:
+    """A ring: no layers of the core's layered kernel when `spins` is odd."""
+    rng = np.random.default_rng(seed)
+    ring = np.arange(spins)
+    return (ring, (ring + 1) % spins, rng.normal(size=spins)), rng.normal(size=(batch, spins))
+
+
+def layered_batch(seed: int, batch: int, spins: int) -> tuple[tuple[Any, Any, Any], Any]:
+    rng = np.random.default_rng(seed)
+    rows, cols = (side.ravel() for side in np.meshgrid(range(spins // 2), range(spins // 2, spins)))
+    return (rows, cols, rng.normal(size=rows.size)), rng.normal(size=(batch, spins))
+
+
+def ferromagnet(num_variables: int = 6, vartype: str = "SPIN") -> Any:
+    chain = {(v, v + 1): -1.0 for v in range(num_variables - 1)}
+    return dimod.BQM({}, chain, 0.0, "SPIN").change_vartype(vartype, inplace=False)
