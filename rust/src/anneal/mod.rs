@@ -12,10 +12,12 @@ mod isa;
 mod lanes;
 mod layered;
 mod multispin;
+mod quantum;
 mod single;
 mod sparse;
 
 pub(crate) use layered::Layers;
+pub use quantum::Trotter;
 
 use crate::model::{Batch, Error, Model};
 use crate::rng::Key;
@@ -100,6 +102,9 @@ pub fn anneal(
         Plan::Single => in_parallel(&job, threads, &single::Single::new(&job), &mut samples),
         Plan::Dense => in_parallel(&job, threads, &dense::Dense::new(&job, threads), &mut samples),
         Plan::Sparse => in_parallel(&job, threads, &sparse::Sparse::new(&job, threads), &mut samples),
+        Plan::Quantum(trotter) => {
+            in_parallel(&job, threads, &quantum::Quantum::new(&job, trotter, threads), &mut samples);
+        }
     }
     Ok(samples)
 }
@@ -111,12 +116,16 @@ enum Plan<'a> {
     Single,
     Dense,
     Sparse,
+    Quantum(&'a Trotter),
 }
 
 impl<'a> Plan<'a> {
     fn of(job: &Job<'a>) -> Self {
         let (model, batch) = (job.model, job.batch);
         let runs = batch.problem_ids.len() * batch.num_reads;
+        if let Some(trotter) = batch.trotter {
+            return Plan::Quantum(trotter);
+        }
         if batch.random_order {
             return Plan::Single;
         }
