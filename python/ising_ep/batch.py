@@ -20,7 +20,6 @@ from .checks import (
     threads,
 )
 
-
 # Slices of a quantum anneal.
 NUM_SLICES = 20
 

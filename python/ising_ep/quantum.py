@@ -4,14 +4,15 @@ The quantum annealer of inverse temperature beta, transverse field gamma and pro
 
     H = b E(sigma_z) - gamma sum_i sigma_x_i,   E(s) = sum_{i<j} J_ij s_i s_j + sum_i h_i s_i
 
-whose low E is sought, is by the Suzuki-Trotter formula nearly a classical system of P slices in imaginary time k, of the action
+whose low E is sought, is by the Suzuki-Trotter formula nearly a classical system of P slices in imaginary
+time k, of the action
 
     S = beta b / P sum_k E(s_k) - K sum_k sum_i s_ik s_i,k+1,   K = 1/2 ln coth(beta gamma / P),   k modulo P
 
 (Santoro, Martonak, Tosatti, Car, Science 295, 2427 (2002); Martonak, Santoro, Tosatti, Phys. Rev. B 66,
 094203 (2002)). A sweep is a Metropolis update of each spin in each slice, and of each spin in all slices at
-once. Sweeps are not the time of Schroedinger's equation: at a schedule that stands still the thermal state of H
-is sampled, but the way there is a stochastic one.
+once. Sweeps are not the time of Schroedinger's equation: where the schedule stands still the thermal state of
+H is sampled, but the way there is a stochastic one.
 """
 
 from collections.abc import Callable
@@ -32,8 +33,8 @@ from .checks import WORD, function, integer, one_of, real, seconds, seed_or_new,
 from .reads import Watch, given_states, sample_set
 from .schedule import quantum_forward
 
-# In units of the largest sqrt(h_i^2 + sum_j J_ij^2): it is 1 for the glass of Sherrington and Kirkpatrick, which
-# freezes at a field of 1.5.
+# In units of the largest sqrt(h_i^2 + sum_j J_ij^2), 1 for the glass of Sherrington and
+# Kirkpatrick, which freezes at a field of 1.5.
 GAMMA = 3.0
 BETA = 40.0
 

@@ -167,7 +167,10 @@ impl Quantum<'_> {
                     return;
                 }
                 let step = s.splat(rate * self.fixed.unit[i]);
-                let field: [S::F; W] = std::array::from_fn(|v| fields.times(s, rate, i, v));
+                let mut field = [s.splat(0.0); W];
+                for v in 0..W {
+                    field[v] = fields.times(s, rate, i, v);
+                }
                 let ring = i * slices..(i + 1) * slices;
                 let block = i * (slices + 1);
                 // What a flip in all slices has for an exponent.
@@ -261,11 +264,20 @@ impl<S: Simd> Numbers<'_, S> {
     #[inline(always)]
     fn bits<const W: usize>(&self, s: S, starts: &[S::U; W], block: usize) -> [S::U; W] {
         let place = self.keys.place(s, [[block as u32, 0, 0, 0]; 4]);
-        std::array::from_fn(|v| self.keys.finish(s, s.xor_int(starts[v], place)))
+        // A loop, not `map`: what a closure does is not compiled for the instruction set of its caller.
+        let mut bits = *starts;
+        for bits in &mut bits {
+            *bits = self.keys.finish(s, s.xor_int(*bits, place));
+        }
+        bits
     }
 
     #[inline(always)]
     fn limits<const W: usize>(&self, s: S, starts: &[S::U; W], block: usize) -> [S::F; W] {
-        self.bits(s, starts, block).map(|bits| limits::<S, false>(s, bits))
+        let mut found = [s.splat(0.0); W];
+        for (found, bits) in found.iter_mut().zip(self.bits(s, starts, block)) {
+            *found = limits::<S, false>(s, bits);
+        }
+        found
     }
 }
