@@ -159,8 +159,9 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
         vartype = bqm.vartype
         if vartype is not dimod.SPIN:
             bqm = bqm.change_vartype(dimod.SPIN, inplace=False)
-        vectors: Any = bqm.to_numpy_vectors(return_labels=True, dtype=np.float64)
+        vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), _, labels = vectors
+        linear, values = linear.astype(np.float64, copy=False), values.astype(np.float64, copy=False)
         unit = _unit(linear, rows, cols, values)
         beta = BETA / unit if beta is None else real("beta", beta)
         num_slices = integer("num_slices", num_slices, 2, WORD)

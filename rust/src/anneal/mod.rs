@@ -103,6 +103,10 @@ pub fn anneal(
         Plan::Dense => in_parallel(&job, threads, &dense::Dense::new(&job, threads), &mut samples),
         Plan::Sparse => in_parallel(&job, threads, &sparse::Sparse::new(&job, threads), &mut samples),
         Plan::Quantum(trotter) => {
+            let copies = n * trotter.slices();
+            // Refused here, where it can be said, and not by a thread.
+            let memory = Vec::<u64>::new().try_reserve_exact(copies);
+            memory.map_err(|_| Error::Memory { runs: samples.energies.len(), spins: copies })?;
             in_parallel(&job, threads, &quantum::Quantum::new(&job, trotter, threads), &mut samples);
         }
     }
