@@ -21,7 +21,7 @@ from .checks import (
 )
 
 # Slices of a quantum anneal.
-NUM_SLICES = 20
+NUM_SLICES = 16
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,10 +33,10 @@ from .checks import WORD, function, integer, one_of, real, seconds, seed_or_new,
 from .reads import Watch, given_states, sample_set
 from .schedule import quantum_forward
 
-# In units of the largest sqrt(h_i^2 + sum_j J_ij^2), 1 for the glass of Sherrington and
-# Kirkpatrick, which freezes at a field of 1.5.
-GAMMA = 3.0
-BETA = 40.0
+# In units of the largest sqrt(h_i^2 + sum_j J_ij^2): of nine pairs, with 10, 20 and 40 slices, the one with
+# the lowest mean energies all in all on a cubic and a square lattice, a complete and a bipartite graph.
+GAMMA = 2.0
+BETA = 20.0
 
 
 class PathIntegralAnnealingSampler(Sampler, Initialized):
@@ -106,8 +106,8 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             bqm: The problem.
             num_reads: Number of anneals; by default that of the initial states, or 1.
             num_sweeps: Sweeps of each anneal, at least 2, 1000 by default.
-            beta: Inverse temperature, > 0; by default 40 over that unit.
-            gamma: Transverse field that the anneal begins with, > 0; by default 3 times that unit. It falls
+            beta: Inverse temperature, > 0; by default 20 over that unit.
+            gamma: Transverse field that the anneal begins with, > 0; by default 2 times that unit. It falls
                 linearly to 0 while the scale of the problem rises from 0 to 1.
             num_slices: Slices in imaginary time, at least 2. Their error goes with (beta / num_slices)^2.
             schedule: (sweeps, 2) transverse field and scale of the problem in each sweep, finite, >= 0, in
