@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import datasets as datasets
     from .batch import BatchResult as BatchResult
+    from .quantum import PathIntegralAnnealingSampler as PathIntegralAnnealingSampler
     from .sampler import SimulatedAnnealingSampler as SimulatedAnnealingSampler
 
 # Loaded when first asked for: dimod alone takes longer to import than all the rest.
 _HOME = {
     "BatchResult": ".batch",
+    "PathIntegralAnnealingSampler": ".quantum",
     "SimulatedAnnealingSampler": ".sampler",
 }
-__all__ = ["BatchResult", "SimulatedAnnealingSampler", "__version__", "datasets"]
+__all__ = [
+    "BatchResult",
+    "PathIntegralAnnealingSampler",
+    "SimulatedAnnealingSampler",
+    "__version__",
+    "datasets",
+]
 
 
 def __getattr__(name: str) -> Any:

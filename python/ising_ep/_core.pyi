@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["add_outer", "anneal", "products", "project"]
+__all__ = ["add_outer", "anneal", "anneal_quantum", "products", "project"]
 
 def anneal(
     rows: NDArray[np.int64],
@@ -52,6 +52,45 @@ def anneal(
 
     Returns:
         states, int8 (batch, reads, spins), and energies, float64 (batch, reads).
+
+    Raises:
+        ValueError: One line that names the offending value.
+        TypeError: A wrong dtype or number of dimensions.
+    """
+
+def anneal_quantum(
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    values: NDArray[np.float64],
+    fields: NDArray[np.float64],
+    beta: float,
+    num_slices: int,
+    transverse: NDArray[np.float64],
+    problem: NDArray[np.float64],
+    num_reads: int,
+    initial_states: NDArray[np.int8] | None,
+    seed: int,
+    problem_ids: NDArray[np.uint32],
+    num_threads: int | None,
+    *,
+    watch: Callable[[int], object] | None = None,
+) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """Quantum anneals of every problem of a batch, by path integrals; `ising_ep.quantum` tells more.
+
+    In sweep t the machine is
+
+        H = problem[t] E(sigma_z) - transverse[t] sum_i sigma_x_i
+
+    Args:
+        beta: Inverse temperature, > 0.
+        num_slices: Trotter slices, at least 2.
+        transverse: (sweeps,) Gamma of each sweep, finite, >= 0, at least one.
+        problem: (sweeps,) what multiplies the problem in each sweep, finite, >= 0.
+        initial_states: As in `anneal`, in all slices alike; None draws each slice of its own.
+        rows, cols, values, fields, num_reads, seed, problem_ids, num_threads, watch: As in `anneal`.
+
+    Returns:
+        One slice of each path: states, int8 (batch, reads, spins), and their E, float64 (batch, reads).
 
     Raises:
         ValueError: One line that names the offending value.

@@ -13,16 +13,20 @@ from .checks import (
     floats,
     integer,
     is_gibbs,
+    real,
     seed_or_new,
     spins,
     stream_ids,
     threads,
 )
 
+# Slices of a quantum anneal.
+NUM_SLICES = 16
+
 
 @dataclass(frozen=True, eq=False)
 class BatchResult:
-    """The reads of a batch of problems, from `SimulatedAnnealingSampler.sample_batch`.
+    """The reads of a batch of problems, from `sample_batch` or `sample_batch_quantum`.
 
     Attributes:
         states: int8 (batch, reads, spins), each -1 or +1.
@@ -103,21 +107,107 @@ def sample_batch(
     betas = floats("beta_schedule", beta_schedule, "(sweeps,)")
     if not betas.size:
         raise ValueError("beta_schedule is empty, expected at least one sweep")
-    initial = None
-    if initial_states is not None:
-        initial = broadcast(spins(initial_states), (h.shape[0], num_reads, h.shape[1]))
-    ids = stream_ids(range(len(h)) if problem_ids is None else problem_ids, len(h))
     return BatchResult(
         *_core.anneal(
             *coupling_arrays(couplings),
             h,
             betas,
             num_reads,
-            initial,
+            _every_read(initial_states, h, num_reads),
             seed_or_new(seed),
-            ids,
+            _ids(problem_ids, h),
             threads(num_threads),
             gibbs=is_gibbs(proposal_acceptance_criteria),
             random_order=bool(randomize_order),
         )
     )
+
+
+def sample_batch_quantum(
+    couplings: tuple[ArrayLike, ArrayLike, ArrayLike],
+    fields: ArrayLike,
+    *,
+    num_reads: int,
+    beta: float,
+    schedule: ArrayLike,
+    num_slices: int = NUM_SLICES,
+    initial_states: ArrayLike | None = None,
+    seed: int | None = None,
+    num_threads: int | None = None,
+    problem_ids: ArrayLike | None = None,
+) -> BatchResult:
+    """Quantum anneals, by path integrals, of a batch of problems that share their couplings.
+
+    Problem E_b of the batch, as in `sample_batch`, on a quantum annealer: in each sweep the machine
+
+        H = scale E_b(sigma_z) - gamma sum_i sigma_x_i
+
+    of inverse temperature `beta` is sampled in `num_slices` slices; see `ising_ep.quantum`.
+
+    Args:
+        couplings: As in `sample_batch`.
+        fields: (batch, spins) h.
+        num_reads: Independent anneals of each problem.
+        beta: Inverse temperature, finite, > 0, in units of 1 / couplings.
+        schedule: (sweeps, 2) gamma, in units of the couplings, and scale of each sweep, finite, >= 0: as
+            `schedule.quantum_forward` and `quantum_reverse` make them.
+        num_slices: At least 2. Their error goes with (beta / num_slices)^2 times gamma and the couplings.
+        initial_states: As in `sample_batch`; they stand in all slices alike. By default every slice is
+            random.
+        seed, num_threads, problem_ids: As in `sample_batch`.
+
+    Returns:
+        One slice of each path, as a measurement would find it: `states` int8 (batch, reads, spins), and
+        their E_b, `energies` float64 (batch, reads).
+
+    Raises:
+        ValueError: A shape, dtype or value that is wrong; the text names it.
+        TypeError: A number that is none, or should be an integer and is not.
+        KeyboardInterrupt: On Ctrl-C, also in the middle of an anneal.
+
+    Example:
+        >>> from ising_ep.schedule import quantum_forward
+        >>> result = sample_batch_quantum(
+        ...     ([0], [1], [-1.0]), [[-0.1, 0.0], [0.1, 0.0]],
+        ...     num_reads=4, beta=20, schedule=quantum_forward(100, gamma=3), seed=7)
+        >>> result.lowest()
+        array([[ 1,  1],
+               [-1, -1]], dtype=int8)
+    """
+    h = floats("fields", fields, "(batch, spins)")
+    num_reads = integer("num_reads", num_reads, 1, WORD)
+    return BatchResult(
+        *_core.anneal_quantum(
+            *coupling_arrays(couplings),
+            h,
+            real("beta", beta),
+            integer("num_slices", num_slices, 2, WORD),
+            *transverse_and_problem(schedule),
+            num_reads,
+            _every_read(initial_states, h, num_reads),
+            seed_or_new(seed),
+            _ids(problem_ids, h),
+            threads(num_threads),
+        )
+    )
+
+
+def transverse_and_problem(schedule: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The columns of the schedule (sweeps, 2) of a quantum anneal."""
+    given = floats("schedule", schedule, "(sweeps, 2)")
+    if given.shape[1] != 2 or not len(given):
+        raise ValueError(f"schedule has shape {given.shape}, expected (sweeps, 2), at least one sweep")
+    transverse, problem = np.ascontiguousarray(given.T)
+    return transverse, problem
+
+
+def _every_read(
+    states: ArrayLike | None, fields: NDArray[np.float64], num_reads: int
+) -> NDArray[np.int8] | None:
+    if states is None:
+        return None
+    return broadcast(spins(states), (fields.shape[0], num_reads, fields.shape[1]))
+
+
+def _ids(ids: ArrayLike | None, fields: NDArray[np.float64]) -> NDArray[np.uint32]:
+    return stream_ids(range(len(fields)) if ids is None else ids, len(fields))

@@ -26,6 +26,13 @@ def integer(name: str, value: int, low: int, high: int | None = None) -> int:
     return int(value)
 
 
+def real(name: str, value: float) -> float:
+    """The number, if it is one."""
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} is {value!r}, expected a number")
+    return float(value)
+
+
 def one_of(name: str, value: str, options: tuple[str, ...]) -> None:
     """Refuses what is not among the options."""
     if value not in options:

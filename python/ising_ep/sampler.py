@@ -5,8 +5,7 @@ Single-spin updates, by default Metropolis' and in a fixed order of the spins, o
     E(s) = sum_{i<j} J_ij s_i s_j + sum_i h_i s_i,   s_i in {-1, +1},   low E is sought
 """
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from time import perf_counter_ns
 from typing import Any, get_args
@@ -16,12 +15,13 @@ import numpy as np
 from dimod.core.initialized import Initialized, InitialStateGenerator
 from dimod.core.sampler import Sampler
 from dimod.typing import SamplesLike
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from . import _core
 from .batch import sample_batch
 from .betas import BetaScheduleType, betas_of_sweeps, default_beta_range
-from .checks import WORD, function, integer, is_gibbs, one_of, seconds, seed_or_new, spins, threads
+from .checks import WORD, function, integer, is_gibbs, one_of, seconds, seed_or_new, threads
+from .reads import Watch, given_states, sample_set
 
 
 class SimulatedAnnealingSampler(Sampler, Initialized):
@@ -165,11 +165,11 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             # The usual call: the core draws the initial states, from the streams of the reads.
             initial, num_reads = None, num_reads or 1
         else:
-            initial = self._initial_states(
-                bqm, labels, initial_states, initial_states_generator, num_reads, seed
+            initial = given_states(
+                self, bqm, labels, initial_states, initial_states_generator, num_reads, seed
             )
             num_reads = len(initial)
-        watch = _Watch(
+        watch = Watch(
             num_reads,
             function("progress", progress),
             function("interrupt_function", interrupt_function),
@@ -215,7 +215,7 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             "num_reads_begun": num_begun,
             "ended_by": watch.ended_by if num_begun < num_reads else None,
         }
-        sampleset = _sample_set(states, energies, labels, info, vartype)
+        sampleset = sample_set(states, energies, labels, info, vartype)
         sampleset.info["timing"] = {
             "preprocessing_ns": annealing - started,
             "sampling_ns": annealed - annealing,
@@ -223,75 +223,5 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
         }
         return sampleset
 
-    def _initial_states(
-        self,
-        bqm: dimod.BinaryQuadraticModel,
-        labels: Sequence[Hashable],
-        given: SamplesLike | None,
-        generator: InitialStateGenerator,
-        num_reads: int | None,
-        seed: int,
-    ) -> NDArray[np.int8]:
-        """Initial states (reads, spins) as dimod parses and completes them, columns as in `labels`."""
-        if given is not None and not isinstance(given, dimod.SampleSet):
-            values, names = dimod.as_samples(given)
-            if values.dtype.kind == "u":
-                values = values.astype(np.int64)  # dimod turns 0 into -1 within the dtype, which would wrap
-            given = (values, names)
-        samples = self.parse_initial_states(
-            bqm,
-            initial_states=given,
-            initial_states_generator=generator,
-            num_reads=num_reads,
-            seed=seed & WORD,  # all that numpy's RandomState takes
-        ).initial_states
-        states = samples.record.sample[:, [samples.variables.index(label) for label in labels]]
-        return np.ascontiguousarray(spins(states))  # picking columns leaves Fortran order
-
     # Needs neither dimod nor an instance; it stands here too because scripts look for it here.
     sample_batch = staticmethod(sample_batch)
-
-
-@dataclass
-class _Watch:
-    """Is asked by the core, every now and then, whether to begin no more reads."""
-
-    num_reads: int
-    progress: Callable[[int, int], object] | None
-    interrupt_function: Callable[[], object] | None
-    deadline: float | None
-    ended_by: str | None = None
-
-    def idle(self) -> bool:
-        """Whether it has nothing to watch for."""
-        return self.progress is None and self.interrupt_function is None and self.deadline is None
-
-    def __call__(self, done: int) -> bool:
-        """Whether to end after the reads under way, `done` of which are finished."""
-        if self.progress is not None:
-            self.progress(done, self.num_reads)
-        if self.ended_by is None:
-            if self.deadline is not None and perf_counter_ns() >= self.deadline:
-                self.ended_by = "time_limit"
-            elif self.interrupt_function is not None and self.interrupt_function():
-                self.ended_by = "interrupt_function"
-        return self.ended_by is not None
-
-
-def _sample_set(
-    states: NDArray[np.int8],
-    energies: NDArray[np.float64],
-    labels: Sequence[Hashable],
-    info: dict[str, Any],
-    vartype: dimod.Vartype,
-) -> dimod.SampleSet:
-    """As `SampleSet.from_samples`, which takes three times as long to find out what is known here.
-
-    The states (reads, spins) are -1 and +1 whatever the vartype.
-    """
-    columns = [("sample", np.int8, states.shape[1:]), ("energy", np.float64), ("num_occurrences", np.int64)]
-    record = np.empty(len(states), dtype=np.dtype((np.record, columns)))
-    record["sample"] = states if vartype is dimod.SPIN else states > 0
-    record["energy"] = energies
-    record["num_occurrences"] = 1
-    return dimod.SampleSet(record.view(np.recarray), labels, info, vartype)  # type: ignore[no-untyped-call]

@@ -1,7 +1,7 @@
-//! One EP phase on K(120, 40), and a random sparse problem. `cargo bench`.
+//! One EP phase on K(120, 40), and a random sparse problem, annealed and quantum annealed. `cargo bench`.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ising_ep::{Batch, Model, anneal};
+use ising_ep::{Batch, Model, Trotter, anneal};
 use std::hint::black_box;
 
 /// Cheap reproducible numbers in [-1, 1).
@@ -56,6 +56,17 @@ fn lattice(c: &mut Criterion) {
     group.bench_function("lattice 16^3, J = +-1", |b| {
         b.iter(|| {
             let batch = Batch::new(&model, &fields, &betas, 64, None, black_box(1), &[0]).unwrap();
+            anneal(&model, &batch, Some(1), &Default::default())
+        });
+    });
+    let (slices, sweeps) = (16, 20);
+    let rise: Vec<f64> = (0..sweeps).map(|k| f64::from(k) / f64::from(sweeps - 1)).collect();
+    let fall: Vec<f64> = rise.iter().map(|s| 5.0 * (1.0 - s)).collect();
+    let trotter = Trotter::new(8.0, slices, &fall, &rise).unwrap();
+    group.throughput(Throughput::Elements(4096 * 64 * slices as u64 * sweeps as u64));
+    group.bench_function("lattice 16^3, J = +-1, 16 slices x 20 sweeps", |b| {
+        b.iter(|| {
+            let batch = Batch::quantum(&model, &fields, &trotter, 64, None, black_box(1), &[0]).unwrap();
             anneal(&model, &batch, Some(1), &Default::default())
         });
     });

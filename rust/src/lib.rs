@@ -31,7 +31,7 @@ mod model;
 mod rng;
 mod simd;
 
-pub use anneal::{Control, Samples, anneal};
+pub use anneal::{Control, Samples, Trotter, anneal};
 pub use model::{Batch, Criterion, Error, Model, Pattern};
 
 #[cfg(feature = "python")]

@@ -1,6 +1,6 @@
 //! The problem: couplings as compressed sparse rows, fields, and every check on what comes in.
 
-use crate::anneal::Layers;
+use crate::anneal::{Layers, Trotter};
 use std::fmt::Display;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -27,7 +27,7 @@ pub enum Error {
     },
 }
 
-fn bad<T>(text: impl Display) -> Result<T, Error> {
+pub(crate) fn bad<T>(text: impl Display) -> Result<T, Error> {
     Err(Error::Input(text.to_string()))
 }
 
@@ -234,6 +234,8 @@ pub struct Batch<'a> {
     pub criterion: Criterion,
     /// Whether each update picks a spin at random, instead of all in turn.
     pub random_order: bool,
+    /// The slices of a quantum anneal.
+    pub(crate) trotter: Option<&'a Trotter>,
     /// Power of two that brings the problem's energies within reach of single precision.
     pub(crate) scale: f64,
 }
@@ -297,8 +299,34 @@ impl<'a> Batch<'a> {
             problem_ids,
             criterion: Criterion::Metropolis,
             random_order: false,
+            trotter: None,
             scale: scale_for(largest),
         })
+    }
+
+    /// A checked batch of quantum anneals, by Metropolis' criterion and in the order of the spins whatever is
+    /// asked for. Each read is one slice of its path; initial states stand in all slices alike.
+    ///
+    /// # Errors
+    /// As [`Batch::new`], and on more spins and slices than there are random numbers for.
+    pub fn quantum(
+        model: &Model,
+        fields: &'a [f64],
+        trotter: &'a Trotter,
+        num_reads: usize,
+        initial_states: Option<&'a [i8]>,
+        seed: u64,
+        problem_ids: &'a [u32],
+    ) -> Result<Self, Error> {
+        let batch = Batch::new(model, fields, trotter.betas(), num_reads, initial_states, seed, problem_ids)?;
+        let (n, slices) = (model.num_spins(), trotter.slices());
+        if n.saturating_mul(slices.saturating_add(1)) > u32::MAX as usize {
+            return bad(format_args!(
+                "{n} spins in {slices} slices are too many, expected spins x (slices + 1) up to {}",
+                u32::MAX
+            ));
+        }
+        Ok(Batch { trotter: Some(trotter), ..batch })
     }
 
     /// The same batch, with flips accepted by `criterion`.

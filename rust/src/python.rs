@@ -1,6 +1,6 @@
 //! The Python module `ising_ep._core`: checks shapes, releases the GIL, maps errors. Nothing else.
 
-use crate::{Batch, Control, Criterion, Error, Model, Pattern, anneal, linear};
+use crate::{Batch, Control, Criterion, Error, Model, Pattern, Samples, Trotter, anneal, linear};
 use numpy::ndarray::{Array2, Array3, Dimension};
 use numpy::{
     Element, IntoPyArray, PyArray2, PyArray3, PyReadonlyArray, PyReadonlyArray1, PyReadonlyArray2,
@@ -34,7 +34,7 @@ const PERIOD: Duration = Duration::from_millis(20);
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::{add_outer, anneal_batch, products, project};
+    use super::{add_outer, anneal_batch, anneal_quantum, products, project};
 }
 
 #[pyfunction]
@@ -60,12 +60,6 @@ fn anneal_batch<'py>(
     watch: Option<Py<PyAny>>,
 ) -> PyResult<States<'py>> {
     let (problems, spins) = (fields.shape()[0], fields.shape()[1]);
-    if num_threads == Some(0) {
-        return Err(PyValueError::new_err("num_threads is 0, expected at least 1"));
-    }
-    if watch.is_some() && problems != 1 {
-        return Err(PyValueError::new_err(format!("{problems} problems, expected 1 to be watched")));
-    }
     let (rows, cols, values) = (c_order(&rows, "rows")?, c_order(&cols, "cols")?, c_order(&values, "values")?);
     let (fields, betas) = (c_order(&fields, "fields")?, c_order(&betas, "betas")?);
     let ids = c_order(&problem_ids, "problem_ids")?;
@@ -76,22 +70,88 @@ fn anneal_batch<'py>(
         let batch = Batch::new(&model, fields, betas, num_reads, initial, seed, ids)?
             .accepting_by(criterion)
             .in_random_order(random_order);
-        let runs = problems.saturating_mul(num_reads);
-        // To ask the system how many cores there are takes as long as a small anneal.
-        let num_threads = if runs == 1 { Some(1) } else { num_threads };
-        let work = spins.saturating_mul(runs).saturating_mul(betas.len());
-        let run = |patient| {
-            let watch = watch.as_ref().map(|function| Watch { function, patient });
-            Ok::<_, PyErr>(watched(work, watch, |stop| anneal(&model, &batch, num_threads, stop))??)
-        };
-        let samples = run(false)?;
-        if watch.is_some() && samples.energies.is_empty() {
-            // Told to finish before the first read was begun; one has to come back.
-            return run(true);
-        }
-        Ok(samples)
+        annealed(&model, &batch, 1, num_threads, watch.as_ref())
     })?;
-    let num_reads = if watch.is_some() { samples.energies.len() } else { num_reads };
+    into_arrays(py, samples, problems, num_reads, spins)
+}
+
+#[pyfunction]
+#[pyo3(signature = (
+    rows, cols, values, fields, beta, num_slices, transverse, problem, num_reads, initial_states, seed,
+    problem_ids, num_threads, *, watch=None
+))]
+#[allow(clippy::too_many_arguments)]
+fn anneal_quantum<'py>(
+    py: Python<'py>,
+    rows: PyReadonlyArray1<'py, i64>,
+    cols: PyReadonlyArray1<'py, i64>,
+    values: PyReadonlyArray1<'py, f64>,
+    fields: PyReadonlyArray2<'py, f64>,
+    beta: f64,
+    num_slices: usize,
+    transverse: PyReadonlyArray1<'py, f64>,
+    problem: PyReadonlyArray1<'py, f64>,
+    num_reads: usize,
+    initial_states: Option<PyReadonlyArray3<'py, i8>>,
+    seed: u64,
+    problem_ids: PyReadonlyArray1<'py, u32>,
+    num_threads: Option<usize>,
+    watch: Option<Py<PyAny>>,
+) -> PyResult<States<'py>> {
+    let (problems, spins) = (fields.shape()[0], fields.shape()[1]);
+    let (rows, cols, values) = (c_order(&rows, "rows")?, c_order(&cols, "cols")?, c_order(&values, "values")?);
+    let (fields, ids) = (c_order(&fields, "fields")?, c_order(&problem_ids, "problem_ids")?);
+    let (transverse, problem) = (c_order(&transverse, "transverse")?, c_order(&problem, "problem")?);
+    let initial = initial_states.as_ref().map(|states| c_order(states, "initial_states")).transpose()?;
+    let samples = py.detach(|| -> PyResult<_> {
+        let model = Model::on(pattern_of(spins, rows, cols)?, values)?;
+        let trotter = Trotter::new(beta, num_slices, transverse, problem)?;
+        let batch = Batch::quantum(&model, fields, &trotter, num_reads, initial, seed, ids)?;
+        annealed(&model, &batch, num_slices, num_threads, watch.as_ref())
+    })?;
+    into_arrays(py, samples, problems, num_reads, spins)
+}
+
+/// Anneals `slices` copies of each spin, with an eye on Ctrl-C and on what `watch` has to say.
+fn annealed(
+    model: &Model,
+    batch: &Batch,
+    slices: usize,
+    num_threads: Option<usize>,
+    watch: Option<&Py<PyAny>>,
+) -> PyResult<Samples> {
+    let problems = batch.problem_ids.len();
+    if num_threads == Some(0) {
+        return Err(PyValueError::new_err("num_threads is 0, expected at least 1"));
+    }
+    if watch.is_some() && problems != 1 {
+        return Err(PyValueError::new_err(format!("{problems} problems, expected 1 to be watched")));
+    }
+    let runs = problems.saturating_mul(batch.num_reads);
+    // To ask the system how many cores there are takes as long as a small anneal.
+    let num_threads = if runs == 1 { Some(1) } else { num_threads };
+    let work = [runs, batch.betas.len(), slices].iter().fold(model.num_spins(), |a, b| a.saturating_mul(*b));
+    let run = |patient| {
+        let watch = watch.map(|function| Watch { function, patient });
+        Ok::<_, PyErr>(watched(work, watch, |stop| anneal(model, batch, num_threads, stop))??)
+    };
+    let samples = run(false)?;
+    if watch.is_some() && samples.energies.is_empty() {
+        // Told to finish before the first read was begun; one has to come back.
+        return run(true);
+    }
+    Ok(samples)
+}
+
+/// As many reads as there are; of no problems as many as were asked for.
+fn into_arrays(
+    py: Python<'_>,
+    samples: Samples,
+    problems: usize,
+    num_reads: usize,
+    spins: usize,
+) -> PyResult<States<'_>> {
+    let num_reads = samples.energies.len().checked_div(problems).unwrap_or(num_reads);
     let states = Array3::from_shape_vec((problems, num_reads, spins), samples.states);
     let energies = Array2::from_shape_vec((problems, num_reads), samples.energies);
     let wrong = |e: numpy::ndarray::ShapeError| PyValueError::new_err(e.to_string());

@@ -12,10 +12,13 @@ mod isa;
 mod lanes;
 mod layered;
 mod multispin;
+mod quantum;
 mod single;
 mod sparse;
+mod sums;
 
 pub(crate) use layered::Layers;
+pub use quantum::Trotter;
 
 use crate::model::{Batch, Error, Model};
 use crate::rng::Key;
@@ -114,6 +117,13 @@ pub fn anneal(
             Plan::Single => in_parallel(&job, threads, &single::Single::new(&job), states, energies),
             Plan::Dense => in_parallel(&job, threads, &dense::Dense::new(&job, threads), states, energies),
             Plan::Sparse => in_parallel(&job, threads, &sparse::Sparse::new(&job, threads), states, energies),
+            Plan::Quantum(trotter) => {
+                let copies = n * trotter.slices();
+                // Refused here, where it can be said, and not by a thread.
+                let memory = Vec::<u64>::new().try_reserve_exact(copies);
+                memory.map_err(|_| Error::Memory { runs, spins: copies })?;
+                in_parallel(&job, threads, &quantum::Quantum::new(&job, trotter, threads), states, energies)
+            }
         }?;
         begun += of_segment;
         if of_segment < runs {
@@ -135,7 +145,8 @@ fn segments(job: &Job) -> Vec<(Range<usize>, Option<f64>)> {
     let (batch, n) = (job.batch, job.model.num_spins());
     let problems = batch.problem_ids.len();
     let layered = job.model.pattern().layers().is_some();
-    if batch.num_reads < MULTISPIN_READS || batch.gibbs() || batch.random_order || layered {
+    let other = batch.gibbs() || batch.random_order || batch.trotter.is_some() || layered;
+    if other || batch.num_reads < MULTISPIN_READS {
         return vec![(0..problems, None)];
     }
     let mut segments: Vec<(Range<usize>, Option<f64>)> = vec![];
@@ -158,12 +169,15 @@ enum Plan<'a> {
     Single,
     Dense,
     Sparse,
+    Quantum(&'a Trotter),
 }
 
 impl<'a> Plan<'a> {
     fn of(job: &Job<'a>, quantum: Option<f64>) -> Self {
         let (pattern, batch) = (job.model.pattern(), job.batch);
-        if batch.random_order {
+        if let Some(trotter) = batch.trotter {
+            Plan::Quantum(trotter)
+        } else if batch.random_order {
             Plan::Single
         } else if let Some(layers) = pattern.layers() {
             Plan::Layered(layers)

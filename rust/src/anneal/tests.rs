@@ -91,6 +91,42 @@ fn same_bits_on_every_instruction_set() {
     }
 }
 
+#[test]
+fn same_bits_of_slices_on_every_instruction_set() {
+    for slices in [2, 3, 8] {
+        for (model, fields) in shapes() {
+            let n = model.num_spins();
+            let rise: Vec<f64> = (0..20).map(|k| 0.05 * f64::from(k)).collect();
+            let fall: Vec<f64> = rise.iter().map(|s| 2.0 * (0.95 - s).max(0.0)).collect();
+            let trotter = Trotter::new(5.0, slices, &fall, &rise).unwrap();
+            let batch = Batch::quantum(&model, &fields, &trotter, 7, None, 3, &[0, 1, 2]).unwrap();
+            let control = Control::default();
+            let job = Job { model: &model, batch: &batch, key: Key::new(3), control: &control };
+            let on = |isa: Isa, threads| all_chunks(isa, &quantum::Quantum::new(&job, &trotter, threads), n, 21);
+            let reference = anneal(&model, &batch, Some(2), &control).unwrap();
+            for isa in isa::available() {
+                for threads in [1, 2, 6] {
+                    assert!(on(isa, threads) == reference, "{isa:?} differs on {n} spins");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bad_quantum_schedules_are_named() {
+    let text = |r: Result<Trotter, Error>| r.unwrap_err().to_string();
+    assert!(text(Trotter::new(0.0, 4, &[1.0], &[1.0])).contains("beta is 0"));
+    assert!(text(Trotter::new(1.0, 1, &[1.0], &[1.0])).contains("num_slices is 1"));
+    assert!(text(Trotter::new(1.0, 4, &[1.0], &[])).contains("1 transverse fields and 0 problem scales"));
+    assert!(text(Trotter::new(1.0, 4, &[1.0, -2.0], &[1.0, 1.0])).contains("field of sweep 1 is -2"));
+    assert!(text(Trotter::new(1.0, 4, &[1.0], &[f64::NAN])).contains("scale of sweep 0 is NaN"));
+    let trotter = Trotter::new(1.0, 1 << 31, &[1.0], &[1.0]).unwrap();
+    let model = Model::new(2, &[], &[], &[]).unwrap();
+    let batch = Batch::quantum(&model, &[0.0; 2], &trotter, 1, None, 0, &[0]);
+    assert!(batch.unwrap_err().to_string().contains("2 spins in 2147483648 slices"));
+}
+
 /// What a kernel makes of all runs.
 fn all_chunks(isa: Isa, kernel: &impl Kernel, n: usize, runs: usize) -> Samples {
     let mut samples = Samples { states: vec![0; runs * n], energies: vec![0.0; runs] };
