@@ -17,7 +17,8 @@
 //! with `(beta / P)^2`.
 //!
 //! ```text
-//! spin i    slice 0 | slice 1 | ... | slice P - 1     a word of 64 bits each, a bit for each run, 1 = down
+//! slice 0   [ spin 0 | spin 1 | ... ]     a word of 64 bits each, a bit for each run, 1 = down
+//! slice 1   [ spin 0 | spin 1 | ... ]
 //! ```
 //!
 //! In its turn a spin is updated in one slice after the other, and then in all of them at once: this last
@@ -172,19 +173,15 @@ impl Quantum<'_> {
                 }
                 let step = s.splat(rate * self.sums.fixed.unit[i]);
                 let field: [S::F; W] = fields.times(s, rate, i, 0);
-                let ring = i * slices..(i + 1) * slices;
                 let block = i * (slices + 1);
                 // What a flip in all slices has for an exponent.
                 let mut whole = [s.splat(0.0); W];
-                let mut before = spins[ring.end - 1];
+                let mut before = spins[(slices - 1) * n + i];
                 for k in 0..slices {
                     let limits = numbers.limits(s, &starts, block + k);
-                    // SAFETY: `spins` has a word in each of the slices for each of the model's spins, `k` is one of
-                    // these, and a pattern is refused if it names another spin.
-                    let word = |j: u32| unsafe { *spins.get_unchecked(j as usize * slices + k) };
-                    let sums: [S::U; W] = self.sums.of(s, i, word);
-                    let here = spins[ring.start + k];
-                    let after = spins[if k + 1 < slices { ring.start + k + 1 } else { ring.start }];
+                    let sums: [S::U; W] = self.sums.of(s, i, &spins[k * n..(k + 1) * n]);
+                    let here = spins[k * n + i];
+                    let after = spins[if k + 1 < slices { (k + 1) * n + i } else { i }];
                     let (down, unlike) = (s.masks(here), [s.masks(here ^ before), s.masks(here ^ after)]);
                     let mut flips = 0;
                     for v in 0..W {
@@ -195,41 +192,35 @@ impl Quantum<'_> {
                         flips |= u64::from(s.mask_bits(accepted)) << (LANES * v);
                     }
                     before = here ^ flips;
-                    spins[ring.start + k] = before;
+                    spins[k * n + i] = before;
                 }
                 let limits = numbers.limits(s, &starts, block + slices);
                 let mut flips = 0;
                 for v in 0..W {
                     flips |= u64::from(s.mask_bits(s.at_least(whole[v], limits[v]))) << (LANES * v);
                 }
-                for word in &mut spins[ring] {
+                for word in spins[i..].iter_mut().step_by(n) {
                     *word ^= flips;
                 }
             }
         }
-        let measured: Vec<u64> = spins.iter().step_by(slices).copied().collect();
-        lanes.write_out(job, &measured, states, energies);
+        lanes.write_out(job, &spins[..n], states, energies);
     }
 
     /// Words of all spins in all slices.
     #[inline(always)]
     fn initial_spins<S: Simd, const W: usize>(&self, s: S, numbers: &Numbers<S>) -> Vec<u64> {
         let (job, slices) = (self.job, self.trotter.slices);
+        let n = job.model.num_spins();
         if job.batch.initial_states.is_some() {
-            let alike = |word| std::iter::repeat_n(word, slices);
-            return numbers.lanes.initial_spins(s, job, &numbers.keys).into_iter().flat_map(alike).collect();
+            return numbers.lanes.initial_spins(s, job, &numbers.keys).repeat(slices);
         }
         let starts = numbers.starts::<W>(s, INITIAL);
-        let mut spins = Vec::with_capacity(job.model.num_spins() * slices);
-        for i in 0..job.model.num_spins() {
-            for k in 0..slices {
-                let bits = numbers.bits(s, &starts, i * (slices + 1) + k);
-                let vectors = bits.iter().enumerate();
-                spins.push(
-                    vectors.fold(0, |word, (v, &bits)| {
-                        word | u64::from(s.mask_bits(s.top_bits(bits))) << (LANES * v)
-                    }),
-                );
+        let mut spins = vec![0; n * slices];
+        for (at, word) in spins.iter_mut().enumerate() {
+            let bits = numbers.bits(s, &starts, at % n * (slices + 1) + at / n);
+            for (v, &bits) in bits.iter().enumerate() {
+                *word |= u64::from(s.mask_bits(s.top_bits(bits))) << (LANES * v);
             }
         }
         spins

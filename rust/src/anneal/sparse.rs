@@ -83,9 +83,7 @@ impl Sparse<'_> {
                     *bits = s.xor(*bits, place);
                 }
                 let limits = limits::<S, W, GIBBS>(s, keys.finish(s, bits));
-                // SAFETY: `spins` has one word for each of the model's spins, and a pattern is refused if it names
-                // another. Checking here takes a tenth of the time.
-                let sums: [S::U; W] = self.sums.of(s, i, |j| unsafe { *spins.get_unchecked(j as usize) });
+                let sums: [S::U; W] = self.sums.of(s, i, &spins);
                 let step = s.splat(rate * self.sums.fixed.unit[i]);
                 let down = s.masks(spins[i]);
                 let fields: [S::F; W] = fields.times(s, rate, i, 0);

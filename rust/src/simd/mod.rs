@@ -34,7 +34,8 @@ pub(crate) trait Simd: Copy {
     /// Whether a loop can keep more than a dozen `U` in registers.
     const MANY_REGISTERS: bool = false;
 
-    /// Whether [`Simd::transposed`] and [`Simd::looked_up`] are as fast as anything else.
+    /// Whether [`Simd::transposed`] and [`Simd::looked_up`] are as fast as anything else. Their definitions here
+    /// are for tests.
     const LOOKUP: bool = false;
 
     fn splat(self, x: f32) -> Self::F;
@@ -70,12 +71,19 @@ pub(crate) trait Simd: Copy {
     fn shr<const N: u32>(self, a: Self::U) -> Self::U;
     /// `x` in the first lane of each quarter, 0 in the others.
     fn quarters(self, x: u32) -> Self::U;
-    /// In bit `k` of byte `b` of lane `l`, bit `16 b + l` of word `k`.
+    /// In bit `k` of byte `b` of lane `l`, bit `16 b + l` of `words[at[k]]`, for up to eight places.
+    ///
+    /// # Safety
+    /// All places must lie in `words`.
     #[inline(always)]
-    fn transposed(self, words: [u64; 8]) -> Self::U {
-        let bit = |l: usize, at: usize| (words[at % 8] >> (16 * (at / 8) + l) & 1) as u32;
-        let lane = |l: usize| (0..32).map(|at| bit(l, at) << at).sum();
-        self.ints(&Row(std::array::from_fn(lane)))
+    unsafe fn transposed(self, words: &[u64], at: &[u32]) -> Self::U {
+        let mut lanes = Row([0; LANES]);
+        for (k, &at) in at.iter().enumerate() {
+            for bit in 0..64 {
+                lanes.0[bit % 16] |= ((words[at as usize] >> bit & 1) as u32) << (8 * (bit / 16) + k);
+            }
+        }
+        self.ints(&lanes)
     }
     /// The entry of `table` that the four lowest bits of each lane name.
     #[inline(always)]
@@ -108,6 +116,9 @@ pub(crate) trait Simd: Copy {
 mod tests {
     use super::*;
 
+    const WORDS: [u64; 8] =
+        [0x8001_7FFE_AAAA_1234, 1, u64::MAX, 0, 1 << 63, 0xFFFF, 0x0F0F << 20, 0x1234_5678_9ABC];
+
     /// Every operation on awkward numbers, as bits.
     fn all<S: Simd>(s: S) -> Vec<Vec<u32>> {
         let lanes = |eight: [u32; 8]| Row(std::array::from_fn(|k| eight[k % 8].wrapping_add(97 * (k as u32 / 8))));
@@ -138,7 +149,10 @@ mod tests {
             s.xor(a, b),
             s.and_or(a, b, s.splat_int(0x8001)),
             s.quarters(0xABCD),
-            s.transposed([0x8001_7FFE_AAAA_1234, 1, u64::MAX, 0, 1 << 63, 0xFFFF, 0x0F0F << 20, 0x1234_5678_9ABC]),
+            // SAFETY: the places are below 8.
+            unsafe { s.transposed(&WORDS, &[0, 1, 2, 3, 4, 5, 6, 7]) },
+            // SAFETY: as above.
+            unsafe { s.transposed(&WORDS, &[7, 2, 5]) },
             s.looked_up(&Row(std::array::from_fn(|k| 1000 + k as u32)), a),
             s.shr::<3>(a),
             s.splat_int(7),

@@ -65,6 +65,25 @@ impl Simd for Avx512 {
     const LOOKUP: bool = true;
 
     #[inline(always)]
+    unsafe fn transposed(self, words: &[u64], at: &[u32]) -> __m512i {
+        // Byte `m` of group `g` of eight runs is byte `g` of word `7 - m`; a product of matrices turns the
+        // 8 x 8 bits of each group over; then byte `b` of lane `l` is that of run `16 b + l`.
+        let groups: [u8; 64] = from_fn(|at| (8 * (7 - at % 8) + at / 8) as u8);
+        let lanes: [u8; 64] = from_fn(|at| (16 * (at % 4) + at / 4) as u8);
+        let some = if at.len() < 8 { (1u8 << at.len()) - 1 } else { u8::MAX };
+        // SAFETY: who made this value vouched for the instructions; the mask keeps the first load within `at`,
+        // and the caller vouched for the places that the second goes to.
+        unsafe {
+            let at = _mm256_maskz_loadu_epi32(some, at.as_ptr().cast());
+            let words = _mm512_mask_i32gather_epi64::<8>(_mm512_setzero_si512(), some, at, words.as_ptr().cast());
+            let groups = _mm512_permutexvar_epi8(transmute::<[u8; 64], __m512i>(groups), words);
+            let one_bit = _mm512_set1_epi64(0x8040_2010_0804_0201_u64 as i64);
+            let runs = _mm512_gf2p8affine_epi64_epi8::<0>(one_bit, groups);
+            _mm512_permutexvar_epi8(transmute::<[u8; 64], __m512i>(lanes), runs)
+        }
+    }
+
+    #[inline(always)]
     fn mask_bits(self, lanes: __mmask16) -> u16 {
         lanes
     }
@@ -93,16 +112,6 @@ impl Simd for Avx512 {
         xor(a: __m512i, b: __m512i) -> __m512i = _mm512_xor_si512(a, b);
         and_or(a: __m512i, b: __m512i, c: __m512i) -> __m512i = _mm512_ternarylogic_epi32::<0xEA>(a, b, c);
         quarters(x: u32) -> __m512i = _mm512_maskz_set1_epi32(0x1111, x as i32);
-        transposed(words: [u64; 8]) -> __m512i = {
-            // Byte `m` of group `g` of eight runs is byte `g` of word `7 - m`; a product of matrices turns the
-            // 8 x 8 bits of each group over; then byte `b` of lane `l` is that of run `16 b + l`.
-            let groups: [u8; 64] = from_fn(|at| (8 * (7 - at % 8) + at / 8) as u8);
-            let lanes: [u8; 64] = from_fn(|at| (16 * (at % 4) + at / 4) as u8);
-            let groups = _mm512_permutexvar_epi8(transmute(groups), transmute(words));
-            let one_bit = _mm512_set1_epi64(0x8040_2010_0804_0201_u64 as i64);
-            let runs = _mm512_gf2p8affine_epi64_epi8::<0>(one_bit, groups);
-            _mm512_permutexvar_epi8(transmute(lanes), runs)
-        };
         looked_up(table: &Row<u32>, lanes: __m512i) -> __m512i = _mm512_permutexvar_epi32(lanes, transmute(*table));
         shr<const N: u32>(a: __m512i) -> __m512i = _mm512_srli_epi32::<N>(a);
         aes(a: __m512i, key: __m512i) -> __m512i = _mm512_aesenc_epi128(a, key);
