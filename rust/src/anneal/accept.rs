@@ -9,8 +9,8 @@
 
 use crate::simd::Simd;
 
-/// No limit lies below.
-pub(super) const NEVER: f32 = -31.0;
+/// No limit lies below: the smallest uniform number is `2^-31`, and rounding.
+pub(super) const NEVER: f32 = -31.0001;
 
 /// The least exponents that are accepted, from 32 random bits each.
 ///
@@ -24,30 +24,26 @@ pub(super) fn limits<S: Simd, const W: usize, const GIBBS: bool>(s: S, bits: [S:
         // u = odd / 2^31: symmetric about 1/2, never 0 or 1.
         *odd = s.and_or(*odd, s.splat_int(u32::MAX >> 1), s.splat_int(1));
     }
-    let (mut limits, log) = log2(s, odd);
+    let mut limits = log2(s, odd);
     if GIBBS {
         for odd in &mut odd {
             *odd = s.sub_int(s.splat_int(1 << 31), *odd);
         }
-        let (rest, rest_log) = log2(s, odd);
+        let rest = log2(s, odd);
         for v in 0..W {
-            limits[v] = s.add(s.sub(limits[v], rest[v]), s.sub(log[v], rest_log[v]));
-        }
-    } else {
-        for v in 0..W {
-            limits[v] = s.add(s.add(limits[v], s.splat(NEVER)), log[v]);
+            limits[v] = s.sub(limits[v], rest[v]);
         }
     }
     limits
 }
 
-/// `log2` of positive `i32`s, as its whole part and the rest. The rest is a polynomial of the mantissa, of least
-/// error (2.2e-6) among those that are right at 1 and 2; then lowered by 6e-7, so that no rounding takes
-/// Metropolis' limits above 0 and what costs nothing is always accepted.
+/// `log2 (x / 2^31)` of positive `i32`s: the exponent and a polynomial of the mantissa, of least error (2.2e-6) among
+/// those that are right at 1 and 2. The 31 is taken off the polynomial, which rounds it to 2e-6, as a limit far from
+/// 0 is rounded anyway, and then it is lowered by 6e-7, so that no rounding takes Metropolis' limits above 0 and
+/// what costs nothing is always accepted.
 #[inline(always)]
-fn log2<S: Simd, const W: usize>(s: S, x: [S::U; W]) -> ([S::F; W], [S::F; W]) {
-    const C: [f32; 7] =
-        [-3.043_760_5, 6.127_034, -5.363_627, 3.303_788, -1.274_415_7, 0.276_818_58, -0.025_838_26];
+fn log2<S: Simd, const W: usize>(s: S, x: [S::U; W]) -> [S::F; W] {
+    const C: [f32; 7] = [-34.043_762, 6.127_034, -5.363_627, 3.303_788, -1.274_415_7, 0.276_818_58, -0.025_838_26];
     let (mut exponent, mut mantissa) = ([s.splat(0.0); W], [s.splat(0.0); W]);
     for v in 0..W {
         (exponent[v], mantissa[v]) = s.exponent_and_mantissa(s.to_floats(x[v]));
@@ -58,7 +54,10 @@ fn log2<S: Simd, const W: usize>(s: S, x: [S::U; W]) -> ([S::F; W], [S::F; W]) {
             log[v] = s.mul_add(log[v], mantissa[v], s.splat(*c));
         }
     }
-    (exponent, log)
+    for v in 0..W {
+        log[v] = s.add(log[v], exponent[v]);
+    }
+    log
 }
 
 #[cfg(test)]
@@ -106,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_ends() {
-        assert!(limits_of::<false>(|_| 0).iter().all(|&limit| (NEVER..NEVER + 1e-5).contains(&limit)));
+        assert!(limits_of::<false>(|_| 0).iter().all(|&limit| (NEVER..-30.9999).contains(&limit)));
         assert!(limits_of::<false>(|_| u32::MAX).iter().all(|&limit| (-2e-6..=0.0).contains(&limit)));
         for bits in [|_| 0, |k| k << 7] {
             let (low, high) = (limits_of::<true>(bits), limits_of::<true>(|k| !bits(k)));

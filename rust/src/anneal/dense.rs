@@ -51,7 +51,7 @@ impl<'a> Dense<'a> {
     pub(super) fn new(job: &'a Job<'a>, threads: usize) -> Self {
         let n = job.model.num_spins();
         // Odd, or rows that are worked on together would share the few places of a cache that their address allows.
-        let stride = n.div_ceil(BLOCK) * BLOCK / LANES | 1;
+        let stride = (n.div_ceil(BLOCK) * BLOCK / LANES) | 1;
         let fixed = Fixed::new(job);
         let mut onto = vec![Row([0; LANES]); n * stride];
         for j in 0..n {

@@ -1,9 +1,16 @@
-//! Simulated annealing: one entry, one kernel per structure of the couplings.
+//! Annealing: one entry, one kernel per structure of the couplings.
 //!
-//! All kernels do single-spin Metropolis updates in a fixed order, at the inverse temperatures given,
-//! on *maintained local fields* `f_i = h_i + sum_j J_ij s_j`: a decision costs no look at the
-//! neighbours, since a flip changes the energy by `-2 s_i f_i`; only an accepted flip visits them.
-//! A flip is accepted when `u < exp(2 beta s_i f_i)`, `u` uniform.
+//! | kernel | takes | side by side | field |
+//! |---|---|---|---|
+//! | `layered` | dense couplings between two sides, 64 spins or more | 16 spins of a run | maintained |
+//! | `multispin` | small multiples of a quantum, 64 reads or more | 512 reads, a bit each | summed anew, in bits |
+//! | `dense` | an eighth of all pairs or more | 16 runs, then 16 spins | maintained, 64 spins late |
+//! | `sparse` | anything | up to 64 runs | summed anew |
+//! | `single` | one run or two; random order | random numbers only | maintained |
+//! | `quantum` | path integrals | up to 64 runs | summed anew |
+//!
+//! All update one spin at a time in a fixed order, at the inverse temperatures given. A flip changes the energy by
+//! `-2 s_i f_i`, `f_i = h_i + sum_j J_ij s_j`, and is accepted when `u < exp(2 beta s_i f_i)`, `u` uniform.
 
 mod accept;
 mod dense;

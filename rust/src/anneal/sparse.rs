@@ -2,18 +2,17 @@
 //!
 //! ```text
 //! spin i    a bit for each run, 1 = down             one word of 64 bits
-//! field     16 integers a vector, W vectors, in registers: summed anew for each update
+//! field     16 integers a vector, W vectors, in registers: summed anew for each update (`sums.rs`)
+//! limit     16 floats a vector, drawn before the field is looked at (`accept.rs`)
 //! ```
 //!
-//! A neighbour's word is the mask under which its coupling is subtracted, 16 runs at an instruction.
-//!
-//! Cost of an update of 16 runs with AVX-512: two instructions a neighbour (the mask, the subtraction) and 27 for
-//! the decision, 6 of them for random numbers; there is no branch in it but the one that skips frozen spins.
-//! With 64 runs, what is done once a spin or a coupling (indices, broadcasts) is shared by four vectors, and the
-//! spins of a Pegasus chip lie in 45 KB.
+//! Cost of an update of 16 runs with AVX-512: 22 instructions for the decision, 6 of them for random numbers, and one to
+//! two a neighbour; there is no branch in it. With 64 runs, what is done once a spin or a coupling (indices,
+//! broadcasts) is shared by four vectors, and the spins of a Pegasus chip lie in 45 KB.
 //!
 //! Tried and slower: fields maintained flip by flip, 256 bytes a spin (half as fast on a lattice: spins
-//! with a field of 0 flip at any temperature, and one of 16 runs nearly always does); spins as 16 floats.
+//! with a field of 0 flip at any temperature, and one of 16 runs nearly always does); spins as 16 floats; a look
+//! whether all are frozen before the limits are drawn (they then wait for the field).
 
 use super::Job;
 use super::accept::limits;

@@ -112,7 +112,8 @@ impl Simd for Avx512 {
         xor(a: __m512i, b: __m512i) -> __m512i = _mm512_xor_si512(a, b);
         and_or(a: __m512i, b: __m512i, c: __m512i) -> __m512i = _mm512_ternarylogic_epi32::<0xEA>(a, b, c);
         quarters(x: u32) -> __m512i = _mm512_maskz_set1_epi32(0x1111, x as i32);
-        looked_up(table: &Row<u32>, lanes: __m512i) -> __m512i = _mm512_permutexvar_epi32(lanes, transmute(*table));
+        looked_up(table: &Row<u32>, lanes: __m512i) -> __m512i =
+            _mm512_permutexvar_epi32(lanes, transmute::<Row<u32>, __m512i>(*table));
         shr<const N: u32>(a: __m512i) -> __m512i = _mm512_srli_epi32::<N>(a);
         aes(a: __m512i, key: __m512i) -> __m512i = _mm512_aesenc_epi128(a, key);
         masks(bits: u64) -> [__mmask16; 4] = transmute(bits);

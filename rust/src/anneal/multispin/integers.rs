@@ -1,0 +1,59 @@
+//! Which problems are integers, and small ones.
+
+use super::super::Job;
+
+/// Binary digits of a coupling.
+pub(super) const DIGITS: usize = 3;
+/// The sum of |couplings| and |field| of a spin that seven planes hold.
+const LARGEST: u32 = 127;
+
+/// Couplings and fields as integers.
+pub(in crate::anneal) struct Integers {
+    pub(super) quantum: f64,
+    /// In the order of the model's rows.
+    pub(super) couplings: Vec<i8>,
+    /// `(problems, spins)`.
+    pub(super) fields: Vec<i8>,
+    /// The largest sum of |couplings| and |field| of a spin.
+    pub(super) largest: u32,
+}
+
+impl Integers {
+    /// If they are small enough, multiples of a quantum, and few enough that summing them all is cheap.
+    pub(in crate::anneal) fn of(job: &Job) -> Option<Self> {
+        let all = job.model.couplings().iter().chain(job.batch.fields);
+        let smallest = all.map(|v| v.abs()).filter(|&v| v > 0.0).fold(f64::INFINITY, f64::min);
+        // The smallest number may itself be a few quanta: 2 and 3 are multiples of 1.
+        (1..=6).find_map(|parts| Self::in_quanta(job, smallest / f64::from(parts)))
+    }
+
+    /// The same for a given quantum.
+    pub(in crate::anneal) fn in_quanta(job: &Job, quantum: f64) -> Option<Self> {
+        let whole = |v: &f64| {
+            let ratio = v / quantum;
+            let whole = ratio.round();
+            ((ratio - whole).abs() <= 1e-12 * whole.abs() && whole.abs() <= f64::from(LARGEST))
+                .then_some(whole as i8)
+        };
+        let integers = |values: &[f64]| values.iter().map(whole).collect::<Option<Vec<i8>>>();
+        let couplings = quantum.is_normal().then(|| integers(job.model.couplings()))??;
+        let fields = integers(job.batch.fields)?;
+        let n = job.model.num_spins();
+        let (mut largest, mut inputs) = (0, 0);
+        for i in 0..n {
+            let (neighbours, at) = job.model.pattern().row(i);
+            let row = &couplings[at..at + neighbours.len()];
+            if row.iter().any(|j| j.unsigned_abs() >> DIGITS != 0) {
+                return None;
+            }
+            let field = fields.iter().skip(i).step_by(n).map(|h| u32::from(h.unsigned_abs())).max().unwrap_or(0);
+            largest = largest.max(field + row.iter().map(|j| u32::from(j.unsigned_abs())).sum::<u32>());
+            inputs += row.iter().map(|j| j.unsigned_abs().count_ones() as usize).sum::<usize>();
+        }
+        (largest <= LARGEST && inputs <= 40 * n).then_some(Integers { quantum, couplings, fields, largest })
+    }
+
+    pub(in crate::anneal) fn quantum(&self) -> f64 {
+        self.quantum
+    }
+}

@@ -1,0 +1,118 @@
+//! From a bit for each read to states and energies.
+
+use super::{Multispin, READS};
+use crate::simd::Simd;
+
+impl Multispin<'_> {
+    /// Spins by read, and energies: the quantum times what the couplings and fields count.
+    #[inline(always)]
+    pub(super) fn write_out<S: Simd>(
+        &self,
+        s: S,
+        spins: &[S::U],
+        fields: &[i8],
+        states: &mut [i8],
+        energies: &mut [f64],
+    ) {
+        let n = spins.len();
+        // Of each read, the |couplings| and |fields| that would rather see their spins otherwise.
+        let mut unhappy = Counter { planes: vec![s.splat_int(0); 40] };
+        let mut total = 0i64;
+        for (i, &spin) in spins.iter().enumerate() {
+            let (neighbours, at) = self.job.model.pattern().row(i);
+            let me = [spin, s.and_not(s.splat_int(u32::MAX), spin)];
+            let earlier = neighbours.iter().take_while(|&&j| (j as usize) < i);
+            for (&j, coupling) in earlier.zip(&self.integers.couplings[at..]) {
+                unhappy.add(s, coupling.unsigned_abs(), s.xor(me[usize::from(*coupling > 0)], spins[j as usize]));
+                total += i64::from(coupling.unsigned_abs());
+            }
+            unhappy.add(s, fields[i].unsigned_abs(), me[usize::from(fields[i] > 0)]);
+            total += i64::from(fields[i].unsigned_abs());
+        }
+        for (energy, count) in energies.iter_mut().zip(unhappy.counts(s)) {
+            *energy = self.integers.quantum * (2 * count - total) as f64;
+        }
+        let reads = energies.len();
+        for (at, eight) in (0..n).step_by(8).zip(spins.chunks(8)) {
+            let mut bytes = [[0u8; READS / 8]; 8];
+            for (row, &spin) in bytes.iter_mut().zip(eight) {
+                let words = s.int_array(spin).map(u32::to_le_bytes);
+                row.copy_from_slice(words.as_flattened());
+            }
+            for byte in 0..reads.div_ceil(8) {
+                let turned = transposed(u64::from_le_bytes(bytes.map(|row| row[byte])));
+                for (read, bits) in (8 * byte..reads).zip(turned.to_le_bytes()) {
+                    let state = &mut states[read * n + at..][..eight.len()];
+                    state.copy_from_slice(&SPINS[bits as usize][..eight.len()]);
+                }
+            }
+        }
+    }
+}
+
+/// A count for each read.
+struct Counter<S: Simd> {
+    planes: Vec<S::U>,
+}
+
+impl<S: Simd> Counter<S> {
+    /// Adds `weight` where `which` is set.
+    #[inline(always)]
+    fn add(&mut self, s: S, weight: u8, which: S::U) {
+        for digit in (0..8).filter(|digit| weight >> digit & 1 == 1) {
+            let mut carry = which;
+            for plane in &mut self.planes[digit..] {
+                if s.no_bits(carry) {
+                    break;
+                }
+                let sum = s.xor(*plane, carry);
+                carry = s.and(*plane, carry);
+                *plane = sum;
+            }
+        }
+    }
+
+    fn counts(&self, s: S) -> [i64; READS] {
+        let mut counts = [0; READS];
+        for (k, &plane) in self.planes.iter().enumerate() {
+            for (read, count) in counts.iter_mut().enumerate() {
+                *count |= i64::from(s.int_array(plane)[read / 32] >> (read % 32) & 1) << k;
+            }
+        }
+        counts
+    }
+}
+
+/// The eight spins that eight bits stand for, lowest first.
+static SPINS: [[i8; 8]; 256] = {
+    let mut table = [[1; 8]; 256];
+    let mut k = 0;
+    while k < 8 * 256 {
+        if (k / 8) >> (k % 8) & 1 == 1 {
+            table[k / 8][k % 8] = -1;
+        }
+        k += 1;
+    }
+    table
+};
+
+/// 8 x 8 bits, a row in each byte, mirrored at the diagonal (Warren, "Hacker's Delight", section 7-3).
+fn transposed(mut x: u64) -> u64 {
+    for (shift, mask) in [(7, 0x00AA_00AA_00AA_00AA), (14, 0x0000_CCCC_0000_CCCC), (28, 0x0000_0000_F0F0_F0F0)] {
+        let t = (x ^ (x >> shift)) & mask;
+        x ^= t ^ (t << shift);
+    }
+    x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transposition_mirrors_every_bit() {
+        for k in 0..64 {
+            assert_eq!(transposed(1 << k), 1 << (k % 8 * 8 + k / 8));
+        }
+    }
+}
