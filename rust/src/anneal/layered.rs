@@ -179,16 +179,23 @@ impl SideOfModel<'_> {
         let row = |from: u32| &self.onto[from as usize * self.blocks + at..][..N];
         let mut sum = [s.splat_int(0); N];
         sum.copy_from_slice(tile);
-        set_bits(ups, |from| {
-            for (sum, row) in sum.iter_mut().zip(row(from)) {
-                *sum = s.add_int(*sum, s.ints(row));
+        // Negative is all bits turned over, and one more: one loop for ups and downs, whose end is guessed wrong once.
+        let mut turned = 0;
+        for (word, (&ups, &downs)) in ups.iter().zip(downs).enumerate() {
+            let mut left = ups | downs;
+            turned += downs.count_ones();
+            while left != 0 {
+                let bit = left.trailing_zeros();
+                left &= left - 1;
+                let turn = s.splat_int(((downs >> bit) as u32 & 1).wrapping_neg());
+                for (sum, row) in sum.iter_mut().zip(row(64 * word as u32 + bit)) {
+                    *sum = s.add_int(*sum, s.xor(s.ints(row), turn));
+                }
             }
-        });
-        set_bits(downs, |from| {
-            for (sum, row) in sum.iter_mut().zip(row(from)) {
-                *sum = s.sub_int(*sum, s.ints(row));
-            }
-        });
+        }
+        for sum in &mut sum {
+            *sum = s.add_int(*sum, s.splat_int(turned));
+        }
         tile.copy_from_slice(&sum);
     }
 }
@@ -264,8 +271,8 @@ impl Layered<'_> {
             self.begin(s, &keys, start, run, k, &mut sides[k]);
         }
         let [a, b] = sides;
-        self.sides[0].change(s, &[], &b.spins, &mut a.sums);
-        self.sides[1].change(s, &[], &a.spins, &mut b.sums);
+        self.sides[0].change(s, &b.ups, &b.spins, &mut a.sums);
+        self.sides[1].change(s, &a.ups, &a.spins, &mut b.sums);
         for (t, rate) in job.rates() {
             if job.stopped() {
                 break;
@@ -289,6 +296,7 @@ impl Layered<'_> {
             side.fields[at / (4 * LANES)][at / LANES % 4].0[at % LANES] = self.job.scaled(h[i as usize]);
         }
         side.warm.fill(true);
+        side.ups.fill(0);
         side.spins.fill(0);
         if let Some(state) = self.job.initial_state(run) {
             for (at, &i) in model.index.iter().enumerate() {
@@ -403,17 +411,5 @@ impl Layered<'_> {
             }
         }
         energy
-    }
-}
-
-/// Calls `with` for each bit that is set, the lowest first.
-#[inline(always)]
-fn set_bits(words: &[u64], mut with: impl FnMut(u32)) {
-    for (k, &word) in words.iter().enumerate() {
-        let mut left = word;
-        while left != 0 {
-            with(64 * k as u32 + left.trailing_zeros());
-            left &= left - 1;
-        }
     }
 }
