@@ -131,16 +131,7 @@ fn annealed(
     // To ask the system how many cores there are takes as long as a small anneal.
     let num_threads = if runs == 1 { Some(1) } else { num_threads };
     let work = [runs, batch.betas.len(), slices].iter().fold(model.num_spins(), |a, b| a.saturating_mul(*b));
-    let run = |patient| {
-        let watch = watch.map(|function| Watch { function, patient });
-        Ok::<_, PyErr>(watched(work, watch, |stop| anneal(model, batch, num_threads, stop))??)
-    };
-    let samples = run(false)?;
-    if watch.is_some() && samples.energies.is_empty() {
-        // Told to finish before the first read was begun; one has to come back.
-        return run(true);
-    }
-    Ok(samples)
+    Ok(watched(work, watch, |control| anneal(model, batch, num_threads, control))??)
 }
 
 /// As many reads as there are; of no problems as many as were asked for.
@@ -188,27 +179,21 @@ fn pattern_of(spins: usize, rows: &[i64], cols: &[i64]) -> Result<Arc<Pattern>, 
     Ok(pattern)
 }
 
-/// A Python function that is told how many reads are finished and answers whether to begin no more.
-struct Watch<'a> {
-    function: &'a Py<PyAny>,
-    /// Whether its answer only counts once there is a finished read.
-    patient: bool,
-}
-
-impl Watch<'_> {
-    fn look(&self, py: Python, control: &Control) -> PyResult<()> {
-        let done = control.done();
-        let enough = self.function.bind(py).call1((done,))?.is_truthy()?;
-        if enough && (done > 0 || !self.patient) {
-            control.finish();
-        }
-        Ok(())
+/// Tells a Python function how many reads are finished; it answers whether to begin no more.
+fn ask(py: Python, watch: &Py<PyAny>, control: &Control) -> PyResult<()> {
+    if watch.bind(py).call1((control.done(),))?.is_truthy()? {
+        control.finish();
     }
+    Ok(())
 }
 
 /// Runs `job` on a thread of its own while this one looks for Ctrl-C and after `watch`; brief work that
 /// nobody watches runs where it is.
-fn watched<T: Send>(work: usize, watch: Option<Watch>, job: impl FnOnce(&Control) -> T + Send) -> PyResult<T> {
+fn watched<T: Send>(
+    work: usize,
+    watch: Option<&Py<PyAny>>,
+    job: impl FnOnce(&Control) -> T + Send,
+) -> PyResult<T> {
     let control = Control::default();
     if work < BRIEF && watch.is_none() {
         return Ok(job(&control));
@@ -216,7 +201,7 @@ fn watched<T: Send>(work: usize, watch: Option<Watch>, job: impl FnOnce(&Control
     let look = || {
         Python::attach(|py| {
             py.check_signals()?;
-            watch.as_ref().map_or(Ok(()), |watch| watch.look(py, &control))
+            watch.map_or(Ok(()), |watch| ask(py, watch, &control))
         })
     };
     std::thread::scope(|scope| {
@@ -230,8 +215,6 @@ fn watched<T: Send>(work: usize, watch: Option<Watch>, job: impl FnOnce(&Control
         let mut seen = look();
         loop {
             if seen.is_err() {
-                // Else every read that is left would begin, only to find out that it is not wanted.
-                control.finish();
                 control.abort();
             }
             if wait.recv_timeout(PERIOD) != Err(RecvTimeoutError::Timeout) {
