@@ -346,7 +346,7 @@ resource.setrlimit(resource.RLIMIT_AS, (now + {room} * 2**20,) * 2)
 none, f4, rng = ([], [], []), np.float32, np.random.default_rng(0)
 try:
     {call}
-except (MemoryError, ValueError) as error:
+except (MemoryError, RuntimeError, ValueError) as error:
     print(type(error).__name__, error)
 """
 
@@ -376,58 +376,57 @@ def test_no_memory_is_an_error(call):
 
 
 @pytest.mark.parametrize(
-    "call",
+    ("call", "refused"),
     [
-        pytest.param(
-            "sample_batch(none, np.zeros((0, 2**32 - 2)), num_reads=1, beta_schedule=[1.0])",
-            marks=pytest.mark.xfail(strict=True, reason="Pattern::new takes 34 GB for no problem: abort"),
-        ),
-        pytest.param(
-            "_core.products(np.zeros((0, 10**5), np.int8), (0, 10**5), (0, 10**5))",
-            marks=pytest.mark.xfail(strict=True, reason="Array2::zeros in python.rs: abort"),
-        ),
-        pytest.param(
-            "_core.products(np.zeros((0, 2**62), np.int8), (0, 2**62), (0, 2**62))",
-            marks=pytest.mark.xfail(strict=True, reason="Array2::zeros in python.rs: panic"),
-        ),
-        pytest.param(
+        ("sample_batch(none, np.zeros((0, 2**32 - 2)), num_reads=1, beta_schedule=[1.0])", "MemoryError"),
+        ("_core.products(np.zeros((0, 10**5), np.int8), (0, 10**5), (0, 10**5))", "MemoryError"),
+        ("_core.products(np.zeros((0, 2**62), np.int8), (0, 2**62), (0, 2**62))", "MemoryError"),
+        ("_core.products(np.zeros((0, 2**62), np.int8), (0, 2**62), (0, 0))", "MemoryError"),
+        (
             "_core.project(np.broadcast_to(f4(1), (10**10, 1)), np.ones((1, 99), f4), np.ones(99, f4))",
-            marks=pytest.mark.xfail(strict=True, reason="python.rs takes memory before it checks x: abort"),
+            "ValueError",
         ),
-        pytest.param(
+        (
+            "_core.project(np.ones((10**5, 1), f4), np.ones((1, 10**5), f4), np.ones(10**5, f4))",
+            "MemoryError",
+        ),
+        (
             "sample_batch((range(1999), range(1, 2000), rng.normal(size=1999)), np.zeros((256, 2000)),"
             " num_reads=16, beta_schedule=np.ones(3), num_threads=256)",
-            marks=pytest.mark.xfail(strict=True, reason="pool::of expects that threads start: panic"),
+            "RuntimeError",
         ),
     ],
 )
-def test_no_room_is_an_error_and_no_crash(call):
-    """As above, but these end the process or panic as yet."""
-    assert limited(call, room=300).startswith(("MemoryError ", "ValueError "))
+def test_no_room_is_an_error_and_no_crash(call, refused):
+    """As above, but no array that the caller holds is as large, or threads do not start."""
+    assert limited(call, room=300).startswith(refused)
 
 
 @pytest.mark.parametrize("limit", [np.nan, -1.0])
-@pytest.mark.xfail(strict=True, raises=BaseException, reason="f32::clamp panics in linear::add_outer")
 def test_add_outer_names_a_limit_that_is_none(limit):
     w = np.ones((2, 2), dtype=np.float32)
-    with pytest.raises(ValueError, match=f"limit is {limit}"):
+    with pytest.raises(ValueError, match=f"(?i)limit is {limit}"):
         _core.add_outer(w, w.copy(), w.copy(), limit)
+    assert (w == 1).all()
 
 
-@pytest.mark.xfail(strict=True, reason="anneal_batch compares the number of spins, not the shape")
-def test_core_refuses_initial_states_of_another_shape():
+def plain_anneal(fields, reads, initial, ids):
     empty = np.zeros(0, dtype=np.int64)
-    initial = np.ones((3, 2, 4), dtype=np.int8)
-    with pytest.raises(ValueError, match="initial"):
-        _core.anneal(
-            empty,
-            empty,
-            np.zeros(0),
-            np.zeros((2, 4)),
-            np.ones(1),
-            3,
-            initial,
-            0,
-            np.arange(2, dtype="u4"),
-            1,
-        )
+    return _core.anneal(empty, empty, np.zeros(0), fields, np.ones(1), reads, initial, 0, ids, 1)
+
+
+def plain_quantum(fields, reads, initial, ids):
+    empty, sweep = np.zeros(0, dtype=np.int64), np.ones(1)
+    return _core.anneal_quantum(
+        empty, empty, np.zeros(0), fields, 1.0, 2, sweep, sweep, reads, initial, 0, ids, 1
+    )
+
+
+@pytest.mark.parametrize("anneal", [plain_anneal, plain_quantum])
+def test_core_names_shapes_that_do_not_fit(anneal):
+    """Also where the number of spins does."""
+    two = np.arange(2, dtype="u4")
+    with pytest.raises(ValueError, match=r"initial_states has shape \[3, 2, 4\], expected \[2, 3, 4\]"):
+        anneal(np.zeros((2, 4)), 3, np.ones((3, 2, 4), dtype="i1"), two)
+    with pytest.raises(ValueError, match=r"problem_ids has shape \[2\], expected \[3\]"):
+        anneal(np.zeros((3, 0)), 1, None, two)

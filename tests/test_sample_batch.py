@@ -20,12 +20,21 @@ BETAS = np.geomspace(0.1, 5, 40)
 # --- reproducible, whatever the threads, the grouping, the number of reads ---------------------------
 
 
-KINDS = {"sparse": sparse_batch, "layered": layered_batch, "dense": random_batch}
+def mixed_batch(seed: int, batch: int, spins: int) -> tuple[tuple[Any, Any, Any], Any]:
+    """Every other problem is one of small integers: the core's multi-spin kernel takes 64 reads and more."""
+    (rows, cols, values), fields = sparse_batch(seed, batch, spins)
+    fields[::2] = np.rint(fields[::2])
+    return (rows, cols, np.sign(values)), fields
+
+
+KINDS = {"sparse": sparse_batch, "layered": layered_batch, "dense": random_batch, "mixed": mixed_batch}
+# The core's layered kernel takes 64 and more.
+SPINS = 65
 
 
 @pytest.fixture(params=KINDS.values(), ids=KINDS)
 def problems(request: pytest.FixtureRequest) -> tuple[tuple[Any, Any, Any], Any]:
-    couplings, fields = request.param(0, 5, 37)
+    couplings, fields = request.param(0, 5, SPINS)
     return couplings, fields
 
 
@@ -46,13 +55,13 @@ def test_threads_do_not_matter(problems: Any) -> None:
     assert all(same(runs[0], run) for run in runs[1:])
 
 
-@pytest.mark.parametrize("num_reads", [1, 15, 16, 17])
+@pytest.mark.parametrize("num_reads", [1, 15, 16, 17, 64])
 def test_a_batch_may_be_split_anywhere(problems: Any, num_reads: int) -> None:
     couplings, fields = problems
     ids = np.array([7, 0, 2**32 - 1, 3, 100])
     call = {"num_reads": num_reads, "beta_schedule": BETAS[:10], "seed": 5}
     whole = SAMPLER.sample_batch(couplings, fields, problem_ids=ids, **call)
-    assert whole.states.shape == (5, num_reads, 37)
+    assert whole.states.shape == (5, num_reads, SPINS)
     for cut in range(6):
         parts = [
             SAMPLER.sample_batch(couplings, fields[part], problem_ids=ids[part], **call)
@@ -70,12 +79,20 @@ def test_problem_ids_are_0_1_2_by_default(problems: Any) -> None:
     )
 
 
-def test_more_reads_leave_the_first_ones_as_they_are(problems: Any) -> None:
-    runs = [
-        SAMPLER.sample_batch(*problems, num_reads=reads, beta_schedule=BETAS[:10], seed=5)
-        for reads in (17, 40)
-    ]
-    assert np.array_equal(runs[0].states, runs[1].states[:, :17])
+@pytest.mark.parametrize(("fewer", "most"), [((1, 2, 17), 63), ((64, 65), 600)])
+def test_more_reads_leave_the_first_ones_as_they_are(problems: Any, fewer: Any, most: int) -> None:
+    call = {"beta_schedule": BETAS[:10], "seed": 5}
+    many = SAMPLER.sample_batch(*problems, num_reads=most, **call)
+    for num_reads in fewer:
+        few = SAMPLER.sample_batch(*problems, num_reads=num_reads, **call)
+        assert np.array_equal(few.states, many.states[:, :num_reads])
+
+
+def test_from_64_reads_on_integer_problems_and_no_others_have_other_reads(problems: Any) -> None:
+    call = {"beta_schedule": BETAS[:10], "seed": 5}
+    few, more = (SAMPLER.sample_batch(*problems, num_reads=reads, **call).states for reads in (63, 64))
+    changed = (few != more[:, :63]).any(axis=(1, 2))
+    assert changed.tolist() == (problems[1] == np.rint(problems[1])).all(axis=1).tolist()
 
 
 def test_reads_and_problems_differ(problems: Any) -> None:
@@ -83,16 +100,16 @@ def test_reads_and_problems_differ(problems: Any) -> None:
     couplings, fields = problems
     equal = np.zeros_like(fields)
     result = SAMPLER.sample_batch(
-        couplings, equal, num_reads=20, beta_schedule=[0.1] * 3, initial_states=np.ones(37), seed=0
+        couplings, equal, num_reads=20, beta_schedule=[0.1] * 3, initial_states=np.ones(SPINS), seed=0
     )
-    assert len(np.unique(result.states.reshape(-1, 37), axis=0)) == 100
+    assert len(np.unique(result.states.reshape(-1, SPINS), axis=0)) == 100
 
 
 # --- arrays in every form ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("num_reads", [1, 15, 16, 17])
-@pytest.mark.parametrize("spins", [1, 2, 15, 16, 17, 33])
+@pytest.mark.parametrize("spins", [1, 2, 15, 16, 17, 33, 66])
 @pytest.mark.parametrize("kind", [sparse_batch, layered_batch, random_batch])
 def test_energies_of_batches(kind: Any, spins: int, num_reads: int) -> None:
     couplings, fields = kind(1, 3, spins) if spins > 2 else (NO_COUPLINGS, np.ones((3, spins)))

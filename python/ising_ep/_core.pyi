@@ -56,6 +56,8 @@ def anneal(
     Raises:
         ValueError: One line that names the offending value.
         TypeError: A wrong dtype or number of dimensions.
+        MemoryError: The couplings or the reads do not fit into memory.
+        RuntimeError: The operating system starts no more threads.
     """
 
 def anneal_quantum(
@@ -93,8 +95,7 @@ def anneal_quantum(
         One slice of each path: states, int8 (batch, reads, spins), and their E, float64 (batch, reads).
 
     Raises:
-        ValueError: One line that names the offending value.
-        TypeError: A wrong dtype or number of dimensions.
+        ValueError, TypeError, MemoryError, RuntimeError: As in `anneal`.
     """
 
 def project(x: NDArray[np.float32], w: NDArray[np.float32], bias: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -110,6 +111,7 @@ def project(x: NDArray[np.float32], w: NDArray[np.float32], bias: NDArray[np.flo
 
     Raises:
         ValueError: Shapes do not fit.
+        MemoryError: The result does not fit into memory.
     """
 
 def add_outer(w: NDArray[np.float32], x: NDArray[np.float32], d: NDArray[np.float32], limit: float) -> None:
@@ -119,10 +121,10 @@ def add_outer(w: NDArray[np.float32], x: NDArray[np.float32], d: NDArray[np.floa
         w: (inputs, units), C-contiguous, changed.
         x: (batch, inputs), C-contiguous.
         d: (batch, units), C-contiguous.
-        limit: Bound on the size of the result.
+        limit: Bound on the size of the result, >= 0.
 
     Raises:
-        ValueError: Shapes do not fit.
+        ValueError: Shapes do not fit, or `limit` is negative or nan; `w` is as it was.
     """
 
 def products(states: NDArray[np.int8], before: tuple[int, int], after: tuple[int, int]) -> NDArray[np.int32]:
@@ -138,4 +140,5 @@ def products(states: NDArray[np.int8], before: tuple[int, int], after: tuple[int
 
     Raises:
         ValueError: A range ends outside the spins.
+        MemoryError: The result does not fit into memory.
     """

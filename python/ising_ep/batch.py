@@ -68,7 +68,10 @@ def sample_batch(
         couplings: (rows, cols, values), each (couplings,): spins i and j, 0 to spins - 1, and
             J_ij. Couplings of the same pair, in either order, add up.
         fields: (batch, spins) h.
-        num_reads: Independent anneals of each problem.
+        num_reads: Independent anneals of each problem. The first reads of many are those of few, to the
+            last bit, but a problem of small integers, or small multiples of one number, may draw other
+            random numbers from 64 reads on: its reads differ between 63 and 64. Nothing else changes a
+            read.
         beta_schedule: (sweeps,) inverse temperature of each sweep, finite, >= 0, in units of
             1 / couplings.
         initial_states: -1 and +1, anything that broadcasts to (batch, reads, spins), such as

@@ -27,8 +27,10 @@ from .reads import Watch, given_states, sample_set
 class SimulatedAnnealingSampler(Sampler, Initialized):
     """Simulated annealing with the parameters of dwave-samplers, several threads, and batches.
 
-    One seed gives the same reads, to the last bit, on any number of threads. The first reads of many are
-    not always those of few: other kernels are the fastest for one or two.
+    One seed gives the same reads, to the last bit, on any number of threads, and the first reads of many
+    are those of few, with one exception: a problem of small integers, or small multiples of one number, may
+    draw other random numbers from 64 reads on, so its reads differ between 63 and 64. Nothing else changes
+    a read.
 
     Example:
         >>> from ising_ep import SimulatedAnnealingSampler

@@ -26,7 +26,7 @@ pub fn project(x: &[f32], w: &[f32], bias: &[f32], out: &mut [f32]) {
 /// `d (batch, units)`, `w (inputs, units)`.
 ///
 /// # Panics
-/// Where the lengths do not fit.
+/// Where the lengths do not fit, or `limit` is negative or no number.
 pub fn add_outer(w: &mut [f32], x: &[f32], d: &[f32], units: usize, limit: f32) {
     let inputs = w.len() / units;
     assert_eq!(x.len() * units, d.len() * inputs, "x, d and w must fit");

@@ -1,6 +1,7 @@
 //! The problem: couplings as compressed sparse rows, fields, and every check on what comes in.
 
 use crate::anneal::{Layers, Trotter};
+use std::collections::TryReserveError;
 use std::fmt::Display;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -19,8 +20,16 @@ pub enum Error {
         /// Spins of a problem.
         spins: usize,
     },
+    /// The couplings do not fit into memory.
+    #[error("{spins} spins and {couplings} couplings do not fit into memory")]
+    ModelMemory {
+        /// Spins of a problem.
+        spins: usize,
+        /// As many as were given.
+        couplings: usize,
+    },
     /// The operating system starts no more threads.
-    #[error("{threads} threads cannot be started")]
+    #[error("{threads} more threads cannot be started")]
     Threads {
         /// Asked for, beside the calling one.
         threads: usize,
@@ -29,6 +38,20 @@ pub enum Error {
 
 pub(crate) fn bad<T>(text: impl Display) -> Result<T, Error> {
     Err(Error::Input(text.to_string()))
+}
+
+/// An empty vector with room for `len` numbers, if there is memory.
+fn room<T>(len: usize) -> Result<Vec<T>, TryReserveError> {
+    let mut numbers = Vec::new();
+    numbers.try_reserve_exact(len)?;
+    Ok(numbers)
+}
+
+/// The same, filled with `number`.
+pub(crate) fn filled<T: Clone>(len: usize, number: T) -> Result<Vec<T>, TryReserveError> {
+    let mut numbers = room(len)?;
+    numbers.resize(len, number);
+    Ok(numbers)
 }
 
 /// Which spins are coupled: what stays the same while a network learns.
@@ -52,7 +75,7 @@ impl Pattern {
     /// Couplings between spins `rows[k]` and `cols[k]` of `num_spins` spins.
     ///
     /// # Errors
-    /// On lengths that differ, an index out of range, or a self-loop.
+    /// On lengths that differ, an index out of range, or a self-loop, and if there is no memory.
     pub fn new(num_spins: usize, rows: &[i64], cols: &[i64]) -> Result<Self, Error> {
         if rows.len() != cols.len() {
             return bad(format_args!(
@@ -64,7 +87,8 @@ impl Pattern {
         if num_spins > u32::MAX as usize || rows.len() > (u32::MAX / 2) as usize {
             return bad(format_args!("{num_spins} spins and {} couplings are too many", rows.len()));
         }
-        let mut row_start = vec![0usize; num_spins + 1];
+        let no_memory = |_| Error::ModelMemory { spins: num_spins, couplings: rows.len() };
+        let mut row_start = filled(num_spins + 1, 0usize).map_err(no_memory)?;
         for (k, (&i, &j)) in rows.iter().zip(cols).enumerate() {
             for index in [i, j] {
                 if index < 0 || index as usize >= num_spins {
@@ -83,8 +107,9 @@ impl Pattern {
             row_start[i + 1] += row_start[i];
         }
         // Every coupling once from each end, as (neighbour, coupling, end), row by row.
-        let mut next = row_start.clone();
-        let mut entries = vec![(0u32, 0u32, 0usize); 2 * rows.len()];
+        let mut next = room(row_start.len()).map_err(no_memory)?;
+        next.extend_from_slice(&row_start);
+        let mut entries = filled(2 * rows.len(), (0u32, 0u32, 0usize)).map_err(no_memory)?;
         for (k, (&i, &j)) in rows.iter().zip(cols).enumerate() {
             for (end, (from, to)) in [(i, j), (j, i)].into_iter().enumerate() {
                 let at = &mut next[from as usize];
@@ -92,8 +117,8 @@ impl Pattern {
                 *at += 1;
             }
         }
-        let mut neighbour = Vec::with_capacity(entries.len());
-        let mut slots = vec![[0u32; 2]; rows.len()];
+        let mut neighbour = room(entries.len()).map_err(no_memory)?;
+        let mut slots = filled(rows.len(), [0u32; 2]).map_err(no_memory)?;
         for i in 0..num_spins {
             let row = &mut entries[row_start[i]..row_start[i + 1]];
             // Couplings of one pair stay in the order given, and so add up alike from both ends.
@@ -158,7 +183,7 @@ impl Model {
     /// Couplings `values[k]` in the order that the pattern was made in.
     ///
     /// # Errors
-    /// On another number of values than of couplings, or one that is not finite.
+    /// On another number of values than of couplings, or one that is not finite, and if there is no memory.
     pub fn on(pattern: Arc<Pattern>, values: &[f64]) -> Result<Self, Error> {
         if values.len() != pattern.slots.len() {
             return bad(format_args!(
@@ -170,7 +195,8 @@ impl Model {
         if let Some(k) = values.iter().position(|v| !v.is_finite()) {
             return bad(format_args!("coupling {k} is {}, not a finite number", values[k]));
         }
-        let mut coupling = vec![0f64; pattern.neighbour.len()];
+        let no_memory = |_| Error::ModelMemory { spins: pattern.num_spins(), couplings: values.len() };
+        let mut coupling = filled(pattern.neighbour.len(), 0f64).map_err(no_memory)?;
         for (&[one, other], &value) in pattern.slots.iter().zip(values) {
             coupling[one as usize] += value;
             coupling[other as usize] += value;

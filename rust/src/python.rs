@@ -1,5 +1,6 @@
 //! The Python module `ising_ep._core`: checks shapes, releases the GIL, maps errors. Nothing else.
 
+use crate::model::filled;
 use crate::{Batch, Control, Criterion, Error, Model, Pattern, Samples, Trotter, anneal, linear};
 use numpy::ndarray::{Array2, Array3, Dimension};
 use numpy::{
@@ -16,7 +17,7 @@ impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
         match error {
             Error::Input(text) => PyValueError::new_err(text),
-            Error::Memory { .. } => PyMemoryError::new_err(error.to_string()),
+            Error::Memory { .. } | Error::ModelMemory { .. } => PyMemoryError::new_err(error.to_string()),
             Error::Threads { .. } => PyRuntimeError::new_err(error.to_string()),
         }
     }
@@ -62,8 +63,10 @@ fn anneal_batch<'py>(
     let (problems, spins) = (fields.shape()[0], fields.shape()[1]);
     let (rows, cols, values) = (c_order(&rows, "rows")?, c_order(&cols, "cols")?, c_order(&values, "values")?);
     let (fields, betas) = (c_order(&fields, "fields")?, c_order(&betas, "betas")?);
-    let ids = c_order(&problem_ids, "problem_ids")?;
-    let initial = initial_states.as_ref().map(|states| c_order(states, "initial_states")).transpose()?;
+    let ids = c_order_of(&problem_ids, "problem_ids", &[problems])?;
+    let shape = [problems, num_reads, spins];
+    let initial =
+        initial_states.as_ref().map(|states| c_order_of(states, "initial_states", &shape)).transpose()?;
     let criterion = if gibbs { Criterion::Gibbs } else { Criterion::Metropolis };
     let samples = py.detach(|| -> PyResult<_> {
         let model = Model::on(pattern_of(spins, rows, cols)?, values)?;
@@ -100,9 +103,11 @@ fn anneal_quantum<'py>(
 ) -> PyResult<States<'py>> {
     let (problems, spins) = (fields.shape()[0], fields.shape()[1]);
     let (rows, cols, values) = (c_order(&rows, "rows")?, c_order(&cols, "cols")?, c_order(&values, "values")?);
-    let (fields, ids) = (c_order(&fields, "fields")?, c_order(&problem_ids, "problem_ids")?);
+    let (fields, ids) = (c_order(&fields, "fields")?, c_order_of(&problem_ids, "problem_ids", &[problems])?);
     let (transverse, problem) = (c_order(&transverse, "transverse")?, c_order(&problem, "problem")?);
-    let initial = initial_states.as_ref().map(|states| c_order(states, "initial_states")).transpose()?;
+    let shape = [problems, num_reads, spins];
+    let initial =
+        initial_states.as_ref().map(|states| c_order_of(states, "initial_states", &shape)).transpose()?;
     let samples = py.detach(|| -> PyResult<_> {
         let model = Model::on(pattern_of(spins, rows, cols)?, values)?;
         let trotter = Trotter::new(beta, num_slices, transverse, problem)?;
@@ -131,16 +136,7 @@ fn annealed(
     // To ask the system how many cores there are takes as long as a small anneal.
     let num_threads = if runs == 1 { Some(1) } else { num_threads };
     let work = [runs, batch.betas.len(), slices].iter().fold(model.num_spins(), |a, b| a.saturating_mul(*b));
-    let run = |patient| {
-        let watch = watch.map(|function| Watch { function, patient });
-        Ok::<_, PyErr>(watched(work, watch, |stop| anneal(model, batch, num_threads, stop))??)
-    };
-    let samples = run(false)?;
-    if watch.is_some() && samples.energies.is_empty() {
-        // Told to finish before the first read was begun; one has to come back.
-        return run(true);
-    }
-    Ok(samples)
+    Ok(watched(work, watch, |control| anneal(model, batch, num_threads, control))??)
 }
 
 /// As many reads as there are; of no problems as many as were asked for.
@@ -154,13 +150,41 @@ fn into_arrays(
     let num_reads = samples.energies.len().checked_div(problems).unwrap_or(num_reads);
     let states = Array3::from_shape_vec((problems, num_reads, spins), samples.states);
     let energies = Array2::from_shape_vec((problems, num_reads), samples.energies);
-    let wrong = |e: numpy::ndarray::ShapeError| PyValueError::new_err(e.to_string());
-    Ok((states.map_err(wrong)?.into_pyarray(py), energies.map_err(wrong)?.into_pyarray(py)))
+    // Of no problems there are no states, yet the other sides may be too long for an array.
+    let states = states.map_err(|_| no_memory(&[problems, num_reads, spins]))?;
+    let energies = energies.map_err(|_| no_memory(&[problems, num_reads]))?;
+    Ok((states.into_pyarray(py), energies.into_pyarray(py)))
+}
+
+/// Zeros of a shape, if there is memory.
+fn zeros<T: Clone + Default>(shape: [usize; 2]) -> PyResult<Array2<T>> {
+    // numpy refuses sides too long for an array even beside one of 0.
+    let sides = shape.iter().filter(|&&side| side > 0);
+    let bytes = sides.fold(size_of::<T>(), |bytes, &side| bytes.saturating_mul(side));
+    let numbers = if bytes > isize::MAX as usize { None } else { filled(shape[0] * shape[1], T::default()).ok() };
+    let numbers = numbers.ok_or_else(|| no_memory(&shape))?;
+    Ok(Array2::from_shape_vec(shape, numbers).expect("as many numbers as the shape holds"))
+}
+
+fn no_memory(shape: &[usize]) -> PyErr {
+    PyMemoryError::new_err(format!("an array of shape {shape:?} does not fit into memory"))
 }
 
 /// The numbers of an array row by row; a transposed one would be read in the wrong order.
 fn c_order<'a, T: Element, D: Dimension>(array: &'a PyReadonlyArray<'_, T, D>, name: &str) -> PyResult<&'a [T]> {
     if array.is_c_contiguous() { Ok(array.as_slice()?) } else { Err(not_c_order(name)) }
+}
+
+/// The same of an array that has to have the shape given.
+fn c_order_of<'a, T: Element, D: Dimension>(
+    array: &'a PyReadonlyArray<'_, T, D>,
+    name: &str,
+    shape: &[usize],
+) -> PyResult<&'a [T]> {
+    if array.shape() != shape {
+        return Err(PyValueError::new_err(format!("{name} has shape {:?}, expected {shape:?}", array.shape())));
+    }
+    c_order(array, name)
 }
 
 fn not_c_order(name: &str) -> PyErr {
@@ -188,27 +212,21 @@ fn pattern_of(spins: usize, rows: &[i64], cols: &[i64]) -> Result<Arc<Pattern>, 
     Ok(pattern)
 }
 
-/// A Python function that is told how many reads are finished and answers whether to begin no more.
-struct Watch<'a> {
-    function: &'a Py<PyAny>,
-    /// Whether its answer only counts once there is a finished read.
-    patient: bool,
-}
-
-impl Watch<'_> {
-    fn look(&self, py: Python, control: &Control) -> PyResult<()> {
-        let done = control.done();
-        let enough = self.function.bind(py).call1((done,))?.is_truthy()?;
-        if enough && (done > 0 || !self.patient) {
-            control.finish();
-        }
-        Ok(())
+/// Tells a Python function how many reads are finished; it answers whether to begin no more.
+fn ask(py: Python, watch: &Py<PyAny>, control: &Control) -> PyResult<()> {
+    if watch.bind(py).call1((control.done(),))?.is_truthy()? {
+        control.finish();
     }
+    Ok(())
 }
 
 /// Runs `job` on a thread of its own while this one looks for Ctrl-C and after `watch`; brief work that
 /// nobody watches runs where it is.
-fn watched<T: Send>(work: usize, watch: Option<Watch>, job: impl FnOnce(&Control) -> T + Send) -> PyResult<T> {
+fn watched<T: Send>(
+    work: usize,
+    watch: Option<&Py<PyAny>>,
+    job: impl FnOnce(&Control) -> T + Send,
+) -> PyResult<T> {
     let control = Control::default();
     if work < BRIEF && watch.is_none() {
         return Ok(job(&control));
@@ -216,22 +234,21 @@ fn watched<T: Send>(work: usize, watch: Option<Watch>, job: impl FnOnce(&Control
     let look = || {
         Python::attach(|py| {
             py.check_signals()?;
-            watch.as_ref().map_or(Ok(()), |watch| watch.look(py, &control))
+            watch.map_or(Ok(()), |watch| ask(py, watch, &control))
         })
     };
     std::thread::scope(|scope| {
         let (done, wait) = channel::<()>();
         let control = &control;
-        let thread = scope.spawn(move || {
+        let thread = std::thread::Builder::new().spawn_scoped(scope, move || {
             // Dropped when the job ends, also by a panic: the wait below ends with it.
             let _done = done;
             job(control)
         });
+        let thread = thread.map_err(|_| Error::Threads { threads: 1 })?;
         let mut seen = look();
         loop {
             if seen.is_err() {
-                // Else every read that is left would begin, only to find out that it is not wanted.
-                control.finish();
                 control.abort();
             }
             if wait.recv_timeout(PERIOD) != Err(RecvTimeoutError::Timeout) {
@@ -253,7 +270,7 @@ fn project<'py>(
     w: PyReadonlyArray2<'py, f32>,
     bias: PyReadonlyArray1<'py, f32>,
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-    let (batch, units) = (x.shape()[0], bias.shape()[0]);
+    let units = bias.shape()[0];
     if w.shape() != [x.shape()[1], units] || w.is_empty() {
         return Err(PyValueError::new_err(format!(
             "w has shape {:?}, expected ({}, {units}), neither of them 0",
@@ -261,9 +278,10 @@ fn project<'py>(
             x.shape()[1]
         )));
     }
-    let mut out = vec![0f32; batch * units];
-    linear::project(c_order(&x, "x")?, c_order(&w, "w")?, c_order(&bias, "bias")?, &mut out);
-    let out = Array2::from_shape_vec((batch, units), out).map_err(|e| PyValueError::new_err(e.to_string()))?;
+    // Before there is an answer: what is no array in memory may claim any number of rows.
+    let (rows, w, bias) = (c_order(&x, "x")?, c_order(&w, "w")?, c_order(&bias, "bias")?);
+    let mut out = zeros([x.shape()[0], units])?;
+    linear::project(rows, w, bias, out.as_slice_mut().expect("a new array is contiguous"));
     Ok(out.into_pyarray(py))
 }
 
@@ -282,6 +300,9 @@ fn add_outer(
             x.shape(),
             d.shape()
         )));
+    }
+    if limit.is_nan() || limit < 0.0 {
+        return Err(PyValueError::new_err(format!("limit is {limit:?}, expected a number >= 0")));
     }
     let (x, d) = (c_order(&x, "x")?, c_order(&d, "d")?);
     if !w.is_c_contiguous() {
@@ -306,8 +327,9 @@ fn products<'py>(
             )));
         }
     }
-    let mut out = Array2::zeros((before.1 - before.0, after.1 - after.0));
+    let states = c_order(&states, "states")?;
+    let mut out = zeros([before.1 - before.0, after.1 - after.0])?;
     let sums = out.as_slice_mut().expect("a new array is contiguous");
-    linear::add_products(c_order(&states, "states")?, spins, before.0..before.1, after.0..after.1, sums);
+    linear::add_products(states, spins, before.0..before.1, after.0..after.1, sums);
     Ok(out.into_pyarray(py))
 }
