@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from test_statistics import FALSE_ALARM, KINDS, Problem, fit, index_of
 
 from ising_ep.sampler import SimulatedAnnealingSampler
+from test_statistics import FALSE_ALARM, KINDS, Problem, fit, index_of
 
 SAMPLER = SimulatedAnnealingSampler()
 # More p-values than this file computes.

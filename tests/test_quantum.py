@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from dimod.exceptions import SamplerUnknownArgWarning
 from numpy.typing import NDArray
-from problems import energies_of, ferromagnet, random_batch, random_bqm, same, sparse_batch
-from test_statistics import FALSE_ALARM, Problem, complete, fit, independent, index_of, on_graph
 
 from ising_ep import PathIntegralAnnealingSampler, schedule
 from ising_ep.batch import sample_batch_quantum
+from problems import energies_of, ferromagnet, random_batch, random_bqm, same, sparse_batch
+from test_statistics import FALSE_ALARM, Problem, complete, fit, independent, index_of, on_graph
 
 SAMPLER = PathIntegralAnnealingSampler()
 # More p-values than this file computes.

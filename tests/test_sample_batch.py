@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from problems import energies_of, layered_batch, random_batch, same, sparse_batch
 
 from ising_ep import BatchResult, SimulatedAnnealingSampler
+from problems import energies_of, layered_batch, random_batch, same, sparse_batch
 
 SAMPLER = SimulatedAnnealingSampler()
 NO_COUPLINGS: tuple[list[int], list[int], list[float]] = ([], [], [])

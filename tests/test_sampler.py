@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from dimod.exceptions import SamplerUnknownArgWarning
 from dwave.samplers import SimulatedAnnealingSampler as DWaveSampler
-from problems import ferromagnet, random_bqm
 
 from ising_ep import SimulatedAnnealingSampler
+from problems import ferromagnet, random_bqm
 
 SAMPLER = SimulatedAnnealingSampler()
 BETAS = np.geomspace(0.1, 5, 40)

@@ -12,9 +12,9 @@ from typing import Any
 import dimod
 import numpy as np
 import pytest
-from problems import random_batch, random_bqm, same, sparse_batch
 
 from ising_ep import BatchResult, SimulatedAnnealingSampler
+from problems import random_batch, random_bqm, same, sparse_batch
 
 SAMPLER = SimulatedAnnealingSampler()
 BETAS = np.geomspace(0.1, 5, 40)

@@ -7,9 +7,9 @@ import dimod
 import numpy as np
 import pytest
 from dwave.samplers.sa.sampler import default_beta_range
-from problems import random_bqm
 
 from ising_ep import SimulatedAnnealingSampler
+from problems import random_bqm
 
 SAMPLER = SimulatedAnnealingSampler()
 
