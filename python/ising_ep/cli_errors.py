@@ -26,7 +26,7 @@ def one_line_errors(command: F) -> F:
             return command(*args, **kwargs)
         except BrokenPipeError:
             raise  # `| head` has seen enough: click ends quietly
-        except (ValueError, OSError, MemoryError) as error:
+        except (ValueError, OSError, MemoryError, RuntimeError) as error:  # the last: no more threads
             raise BadInput(_one_line(error)) from None
 
     return wrapped  # type: ignore[return-value]

@@ -99,7 +99,7 @@ pub fn anneal(
 ) -> Result<Samples, Error> {
     let (n, problems) = (model.num_spins(), batch.problem_ids.len());
     let mut samples = Samples::zeros(problems.saturating_mul(batch.num_reads), n)?;
-    if n == 0 {
+    if n == 0 || problems == 0 {
         return Ok(samples);
     }
     let threads = num_threads.unwrap_or_else(pool::cores).min(MAX_THREADS);
