@@ -1,5 +1,7 @@
 //! Run-time choice of the instruction set: each kernel is written once and compiled for each.
 
+#[cfg(target_arch = "aarch64")]
+use crate::simd::neon::{self, Neon};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::x86::{self, Avx2, Avx512};
 use crate::simd::{Portable, Simd};
@@ -25,6 +27,8 @@ pub(super) enum Isa {
     Avx2Vaes,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
 /// All that this processor has, best last.
@@ -35,6 +39,10 @@ pub(super) fn available() -> Vec<Isa> {
         let sets =
             [(x86::has_avx2(), Isa::Avx2), (x86::has_vaes(), Isa::Avx2Vaes), (x86::has_avx512(), Isa::Avx512)];
         found.extend(sets.into_iter().filter_map(|(has, isa)| has.then_some(isa)));
+    }
+    #[cfg(target_arch = "aarch64")]
+    if neon::has_neon() {
+        found.push(Isa::Neon);
     }
     found
 }
@@ -66,6 +74,12 @@ pub(super) fn run<K: Kernel>(isa: Isa, kernel: &K, chunk: usize, states: &mut [i
         // SAFETY: the features are enabled here.
         kernel.run(unsafe { Avx512::new() }, chunk, states, energies);
     }
+    #[cfg(target_arch = "aarch64")]
+    #[target_feature(enable = "neon,aes")]
+    fn neon<K: Kernel>(kernel: &K, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
+        // SAFETY: the features are enabled here.
+        kernel.run(unsafe { Neon::new() }, chunk, states, energies);
+    }
     match isa {
         Isa::Portable => kernel.run(Portable, chunk, states, energies),
         // SAFETY: `available` found the features before it named the instruction set.
@@ -77,5 +91,8 @@ pub(super) fn run<K: Kernel>(isa: Isa, kernel: &K, chunk: usize, states: &mut [i
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => unsafe { avx512(kernel, chunk, states, energies) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => unsafe { neon(kernel, chunk, states, energies) },
     }
 }

@@ -8,14 +8,32 @@
 //!            16 numbers, or 512 bits           yes or no for each lane
 //! AVX-512    one register                      a mask register
 //! AVX2       two registers                     two registers
+//! NEON       four registers                    four registers
 //! elsewhere  an array; on ARM and x86-64 the compiler makes vectors of 128 bits of it
 //! ```
 
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86;
 
 pub(crate) use portable::Portable;
+
+/// One method: an expression of intrinsics.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! ops {
+    ($($name:ident $(<const $N:ident: u32>)? ($($arg:ident: $type:ty),*) -> $result:ty = $body:expr;)*) => {$(
+        #[inline(always)]
+        fn $name $(<const $N: u32>)? (self, $($arg: $type),*) -> $result {
+            // SAFETY: who made this value vouched for the instructions; arrays and vectors that are
+            // transmuted are plain numbers of one size.
+            unsafe { $body }
+        }
+    )*};
+}
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use ops;
 
 /// Lanes of numbers.
 pub(crate) const LANES: usize = 16;
@@ -192,6 +210,11 @@ mod tests {
                 // SAFETY: the instructions were found.
                 assert_eq!(all(unsafe { x86::Avx512::new() }), reference);
             }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if neon::has_neon() {
+            // SAFETY: the instructions were found.
+            assert_eq!(all(unsafe { neon::Neon::new() }), reference);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! AVX-512; and AVX2 with FMA, with AES in halves of 128 bits or, where there is VAES, at once.
 
-use super::{LANES, Row, Simd};
+use super::{LANES, Row, Simd, ops};
 use std::arch::x86_64::*;
 use std::array::from_fn;
 use std::mem::transmute;
@@ -28,18 +28,6 @@ pub(crate) fn has_avx512() -> bool {
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512vbmi")
         && is_x86_feature_detected!("gfni")
-}
-
-/// One method: an expression of intrinsics.
-macro_rules! ops {
-    ($($name:ident $(<const $N:ident: u32>)? ($($arg:ident: $type:ty),*) -> $result:ty = $body:expr;)*) => {$(
-        #[inline(always)]
-        fn $name $(<const $N: u32>)? (self, $($arg: $type),*) -> $result {
-            // SAFETY: who made this value vouched for the instructions; arrays and vectors that are
-            // transmuted are plain numbers of one size.
-            unsafe { $body }
-        }
-    )*};
 }
 
 /// Sixteen lanes in one register.
