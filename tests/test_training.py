@@ -166,20 +166,31 @@ def test_the_papers_patterns_are_learned(seed):
 
 
 @pytest.mark.parametrize(
-    ("changes", "least"),
+    ("changes", "usual"),
     [
-        ({}, 0.65),
-        ({"statistic": "lowest"}, 0.6),
-        ({"layers": (40, 30, 20)}, 0.35),
-        ({"batch_size": 5, "learning_rate": 0.01}, 0.65),
+        ({}, 0.826),
+        ({"statistic": "lowest"}, 0.755),
+        ({"layers": (40, 30, 20), "epochs": 10}, 0.769),
+        ({"batch_size": 5, "learning_rate": 0.01}, 0.800),
     ],
 )
-def test_digits_are_learned(changes, least):
-    """In four epochs; 0.15 less than seeds 0 and 1 reach. Chance is 0.1, its standard error here 0.03."""
-    few = datasets.load_digits(train_per_class=40, test_per_class=10)
-    config = TrainConfig.checked({"dataset": "digits", "layers": (60, 40), "epochs": 4} | changes)
+def test_digits_are_learned(changes, usual):
+    """In a few epochs, as well as they usually are.
+
+    The accuracy of one epoch will not do: at a constant step it wavers by 0.03 to 0.1. The mean of the last
+    three was measured over 8 seeds of the anneal, with the first weights and the order of images of seed 0:
+    `usual` on average, with a standard deviation of 0.0215, pooled over the cases. By Student's t with 28
+    degrees of freedom other random numbers of the anneal are below a limit with probability 1e-3, in all four
+    cases together. The first weights are kept because from others three layers may take twice as long.
+
+    Where the first layer does not learn, seed 0 reaches 0.61 at most. That the middle one of three does not
+    is not seen here (0.72).
+    """
+    limit = usual - 0.09  # 3.94 standard deviations of a new number less the mean of 8
+    few = datasets.load_digits(train_per_class=40, test_per_class=17)
+    config = TrainConfig.checked({"dataset": "digits", "layers": (60, 40), "epochs": 6} | changes)
     state = training.train(config, few)
-    assert state.history[-1]["test_accuracy"] >= least
+    assert np.mean([row["test_accuracy"] for row in state.history[-3:]]) >= limit
     assert state.history[-1]["train_loss"] < state.history[0]["train_loss"]
 
 
