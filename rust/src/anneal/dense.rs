@@ -15,7 +15,8 @@
 //! each flip. Only runs that flip pay for it: `n / 16` additions with AVX-512.
 //!
 //! Tried and slower: the sparse kernel, which sums the couplings of every spin anew; fields maintained flip
-//! by flip.
+//! by flip (4 times, with rows from memory); tiles of 16 vectors, whose 64 rows do not stay in the first-level cache;
+//! rows a multiple of 4 KB long, which share the few places there that their address allows.
 
 use super::Job;
 use super::accept::{NEVER, limits};
@@ -54,10 +55,11 @@ impl<'a> Dense<'a> {
         let stride = (n.div_ceil(BLOCK) * BLOCK / LANES) | 1;
         let fixed = Fixed::new(job);
         let mut onto = vec![Row([0; LANES]); n * stride];
-        for j in 0..n {
-            let (neighbours, at) = job.model.pattern().row(j);
-            for (&i, &twice) in neighbours.iter().zip(&fixed.twice[at..]) {
-                onto[i as usize * stride + j / LANES].0[j % LANES] = twice as u32;
+        let twice = fixed.onto(job);
+        for (i, row) in onto.chunks_exact_mut(stride).enumerate() {
+            let (neighbours, at) = job.model.pattern().row(i);
+            for (&j, &twice) in neighbours.iter().zip(&twice[at..]) {
+                row[j as usize / LANES].0[j as usize % LANES] = twice as u32;
             }
         }
         Dense { job, fixed, onto, stride, vectors: Lanes::vectors(job, threads) }
@@ -169,7 +171,6 @@ impl Dense<'_> {
         let mut at = 0;
         while at < self.stride - 1 {
             at += match self.stride - 1 - at {
-                16.. if S::MANY_REGISTERS => self.add_to_tile::<S, 16>(s, first, at, flips, sums),
                 8.. => self.add_to_tile::<S, 8>(s, first, at, flips, sums),
                 _ => self.add_to_tile::<S, 4>(s, first, at, flips, sums),
             };

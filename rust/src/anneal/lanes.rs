@@ -108,25 +108,30 @@ impl Lanes {
             for (out, word) in state.iter_mut().zip(spins) {
                 *out = 1 - 2 * (word >> lane & 1) as i8;
             }
-            *energy = in_lanes[lane];
+            *energy = in_lanes[lane / 8][lane % 8];
         }
     }
 
-    /// As `Job::energy`, sum by sum, for all lanes at once.
+    /// As `Job::energy`, sum by sum, for all lanes at once, by eights.
     #[inline(always)]
-    fn energies(&self, job: &Job, spins: &[u64]) -> [f64; MOST] {
-        let mut energies = [0.0; MOST];
+    fn energies(&self, job: &Job, spins: &[u64]) -> [[f64; 8]; MOST / 8] {
+        let mut energies = [[0.0; 8]; MOST / 8];
         let problems = self.problems(job);
+        let eights = problems.len() / 8;
         for (i, word) in spins.iter().enumerate() {
-            let mut field = [0.0; MOST];
-            for (f, h) in field.iter_mut().zip(&problems) {
+            let mut field = [[0.0; 8]; MOST / 8];
+            for (f, h) in field.as_flattened_mut().iter_mut().zip(&problems) {
                 *f = h[i];
             }
             let (neighbours, values) = job.model.row(i);
             for (&j, &value) in neighbours.iter().zip(values).take_while(|(j, _)| (**j as usize) < i) {
-                add_signed(&mut field, &[value; MOST], spins[j as usize]);
+                for (field, byte) in field[..eights].iter_mut().zip(spins[j as usize].to_le_bytes()) {
+                    add_signed(field, &[value; 8], byte);
+                }
             }
-            add_signed(&mut energies, &field, *word);
+            for ((energy, field), byte) in energies[..eights].iter_mut().zip(&field).zip(word.to_le_bytes()) {
+                add_signed(energy, field, byte);
+            }
         }
         energies
     }
@@ -162,11 +167,10 @@ impl Fields {
 
 /// Adds to each number the other, or its negative where the bit is set.
 #[inline(always)]
-fn add_signed(to: &mut [f64; MOST], what: &[f64; MOST], negative: u64) {
-    for ((to, what), byte) in to.chunks_exact_mut(8).zip(what.chunks_exact(8)).zip(negative.to_le_bytes()) {
-        for ((to, what), sign) in to.iter_mut().zip(what).zip(SIGNS[byte as usize]) {
-            *to += what * sign;
-        }
+fn add_signed(to: &mut [f64; 8], what: &[f64; 8], negative: u8) {
+    let signs = &SIGNS[negative as usize];
+    for k in 0..8 {
+        to[k] += what[k] * signs[k];
     }
 }
 

@@ -49,9 +49,6 @@ pub(crate) trait Simd: Copy {
     type U: Copy + Send + Sync;
     type M: Copy + Send + Sync;
 
-    /// Whether a loop can keep more than a dozen `U` in registers.
-    const MANY_REGISTERS: bool = false;
-
     /// Whether [`Simd::transposed`] and [`Simd::looked_up`] are as fast as anything else. Their definitions here
     /// are for tests.
     const LOOKUP: bool = false;

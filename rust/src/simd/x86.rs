@@ -48,8 +48,6 @@ impl Simd for Avx512 {
     type U = __m512i;
     type M = __mmask16;
 
-    const MANY_REGISTERS: bool = true;
-
     const LOOKUP: bool = true;
 
     #[inline(always)]
