@@ -18,7 +18,9 @@ FALSE_ALARM = 1e-3
 LEVEL = FALSE_ALARM / 30
 
 
-def layered_p_values(many: int, few: int, shuffled: bool, beta: float, drawn_at: float) -> tuple[float, float]:
+def layered_p_values(
+    many: int, few: int, shuffled: bool, beta: float, drawn_at: float
+) -> tuple[float, float]:
     """Of the few spins of one side, and of the many given the few.
 
     Given the few, the many are independent: their sums are products of cosh.
@@ -74,7 +76,9 @@ def test_power_a_temperature_wrong_by_a_tenth_is_rejected(factor: float) -> None
 
 @pytest.mark.parametrize("betas", [np.full(60, 0.2), np.full(60, 0.6), np.linspace(0.1, 3, 100)], ids=str)
 @pytest.mark.parametrize("quantum", [1.0, 0.1])
-def test_multi_spin_energies_are_those_of_the_scalar_kernel(quantum: float, betas: NDArray[np.float64]) -> None:
+def test_multi_spin_energies_are_those_of_the_scalar_kernel(
+    quantum: float, betas: NDArray[np.float64]
+) -> None:
     """On a lattice 6^3, which no multiple of a quantum any more is after one part in 10^7."""
     rng = np.random.default_rng(1)
     at = np.arange(216).reshape(6, 6, 6)

@@ -268,7 +268,9 @@ def metropolis_sweep(problem: Problem, beta: float, order: NDArray[np.int64]) ->
 
 
 @pytest.mark.parametrize("beta", [0.2, 1.0, 3.0])
-@pytest.mark.parametrize("kind", ["one spin", "complete 6", "K(4,3)", "±1 complete 8", "up to 7, fields to 30"])
+@pytest.mark.parametrize(
+    "kind", ["one spin", "complete 6", "K(4,3)", "±1 complete 8", "up to 7, fields to 30"]
+)
 def test_one_sweep_is_metropolis_in_sequential_order(kind: str, beta: float) -> None:
     """K(4,3) lists its sides one after the other: side by side is in order as well."""
     problem = KINDS[kind](6)

@@ -24,8 +24,8 @@ def one_line_errors(command: F) -> F:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
-        except BrokenPipeError:
-            raise  # `| head` has seen enough: click ends quietly
+        except (BrokenPipeError, click.exceptions.Exit):
+            raise  # `| head` has seen enough, or a command ends: click does it quietly
         except (ValueError, OSError, MemoryError, RuntimeError) as error:  # the last: no more threads
             raise BadInput(_one_line(error)) from None
 

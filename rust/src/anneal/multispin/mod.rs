@@ -17,9 +17,9 @@
 //! words go on until none is. Leading digits that are 0 in all thresholds decide without a look at them; when
 //! those are 12, the reads that survive are drawn directly: in 7 of 8 vectors there is none.
 //!
-//! Cost of an update of 512 reads with AVX-512: three instructions a coupling of 1, and about 230 for the numbers and the
-//! decision, or 60 when cold. The fields are not maintained: adding a flip's share would cost as much as summing,
-//! and in 512 reads one nearly always flips.
+//! Cost of an update of 512 reads with AVX-512: eight instructions a coupling of 1, three of them on vectors, and about
+//! 330 for the numbers and the decision, half of that when cold. The fields are not maintained: adding a flip's share
+//! would cost as much as summing, and in 512 reads one nearly always flips.
 //!
 //! Tried and slower: 256 reads at a time (1.7 times: as many instructions for half of the reads); Bernoulli events of
 //! their own for the higher digits of `e`, in loops that end when all reads are decided (1.7 times on Pegasus: the end
