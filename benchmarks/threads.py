@@ -4,8 +4,8 @@
 
 ising-ep alone, `sample_batch` in whole calls, one thread and two in turn, the median of the ratios within the
 rounds. Each work is run with its own reads and with two and four times as many: threads share chunks of
-reads (512 in the integer kernel, up to 64 in the others), and where there is one chunk for each thread the chunks are
-smaller, or the second thread has none.
+reads (512 in the integer kernel, up to 64 in the others), and where there is not one for each thread the
+chunks are smaller, or the second thread has none.
 """
 
 from __future__ import annotations
