@@ -1,0 +1,261 @@
+"""The working graph of a D-Wave chip: its qubits, its couplers, and the ranges it takes.
+
+A chip is a Chimera, Pegasus or Zephyr graph in which some qubits and couplers are missing. Qubits have the
+numbers that the service gives them; couplers are pairs of these, the smaller first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .checks import one_of, seed_or_new
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+FAMILIES = ("chimera", "pegasus", "zephyr")
+# Far above any chip there is, far below what fills a memory.
+LARGEST = 100
+# Sides of the shape, with what is taken where they are left out.
+SHAPES = {"chimera": (16, None, 4), "pegasus": (16,), "zephyr": (12, 4)}
+
+# What the solvers on offer say of themselves (dwave-system's mock sampler gives Advantage's; its Chimera values
+# are those of the 2000Q that the paper used).
+PROPERTIES: dict[str, Any] = {
+    "h_range": [-4.0, 4.0],
+    "j_range": [-1.0, 1.0],
+    "extended_j_range": [-2.0, 1.0],
+    "per_qubit_coupling_range": [-18.0, 15.0],
+    "num_reads_range": [1, 10000],
+    "annealing_time_range": [0.5, 2000.0],
+    "default_annealing_time": 20.0,
+    "max_anneal_schedule_points": 12,
+    "problem_run_duration_range": [0.0, 1e6],
+}
+OF_FAMILY: dict[str, dict[str, Any]] = {
+    "chimera": {
+        "h_range": [-2.0, 2.0],
+        "per_qubit_coupling_range": [-9.0, 6.0],
+        "annealing_time_range": [1.0, 2000.0],
+    },
+    "pegasus": {},
+    "zephyr": {},
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Chip:
+    """A working graph.
+
+    Attributes:
+        family: "chimera", "pegasus" or "zephyr".
+        shape: Its sizes, as the service gives them: (rows, columns, tile), (m,), (m, tile).
+        qubits: int64 (qubits,) ascending.
+        couplers: int64 (couplers, 2), each ascending, in order.
+        graph_id: Name of the working graph: the solver's, or a digest.
+        properties: What a solver says of its ranges, by the service's names.
+
+    Example:
+        >>> chip = Chip.perfect("pegasus", 16)
+        >>> len(chip.qubits), len(chip.couplers), chip.h_range
+        (5640, 40484, (-4.0, 4.0))
+        >>> len(chip.without(0.02, seed=1).qubits)
+        5527
+    """
+
+    family: str
+    shape: tuple[int, ...]
+    qubits: NDArray[np.int64]
+    couplers: NDArray[np.int64]
+    graph_id: str
+    properties: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def perfect(cls, family: str, *shape: int) -> Self:
+        """A chip that lacks nothing.
+
+        Args:
+            family: "chimera", "pegasus" or "zephyr".
+            shape: As many of its sizes as are wanted: 16, 16, 4 of a Chimera, 16 of a Pegasus, 12, 4 of a
+                Zephyr graph by default.
+
+        Raises:
+            ValueError: If there is no such graph.
+        """
+        graph = _graph(family, _shape(family, shape))
+        return cls._of_graph(family, _shape(family, shape), graph)
+
+    @classmethod
+    def of_solver(cls, properties: Mapping[str, Any], graph_id: str | None = None) -> Self:
+        """The chip that a solver's properties describe, by the names of the service.
+
+        Args:
+            properties: With "topology", "qubits" and "couplers"; ranges that are left out are Advantage's.
+            graph_id: Name of the working graph, if the solver gives it.
+
+        Raises:
+            ValueError: If they do not describe a working graph.
+        """
+        try:
+            family, shape = properties["topology"]["type"], properties["topology"]["shape"]
+            qubits = np.unique(np.asarray(properties["qubits"], dtype=np.int64))
+            couplers = np.asarray(properties["couplers"], dtype=np.int64).reshape(-1, 2)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"these are not the properties of a solver: {error!r}") from None
+        couplers = np.unique(np.sort(couplers, axis=1), axis=0)
+        whole = _graph(family, _shape(family, shape))
+        for name, items, there in (
+            ("qubit", map(int, qubits), whole.has_node),
+            ("coupler", couplers.tolist(), lambda pair: whole.has_edge(*pair)),
+        ):
+            strange = next((item for item in items if not there(item)), None)
+            if strange is not None:
+                raise ValueError(f"{name} {strange} is none of a {family} graph of shape {list(shape)}")
+        if not np.isin(couplers, qubits).all():
+            raise ValueError("a coupler ends on a qubit that is not there")
+        kept = {name: properties[name] for name in PROPERTIES if name in properties}
+        return cls(
+            family,
+            _shape(family, shape),
+            qubits,
+            couplers,
+            graph_id or _digest(qubits, couplers),
+            PROPERTIES | OF_FAMILY[family] | kept,
+        )
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """A chip by its name, such as "pegasus:16", "zephyr:12", "chimera:16:16:4", or by a JSON file of a
+        solver's properties.
+
+        Raises:
+            ValueError: If there is no such chip.
+            OSError: If the file cannot be read.
+
+        Example:
+            >>> Chip.named("zephyr:12").shape
+            (12, 4)
+        """
+        if name.endswith(".json"):
+            try:
+                properties = json.loads(Path(name).read_bytes())
+                graph_id = properties.get("graph_id")
+            except (ValueError, AttributeError, RecursionError):
+                raise ValueError(f"{name} is not the properties of a solver as a JSON object") from None
+            return cls.of_solver(properties, graph_id)
+        family, *sizes = name.split(":")
+        if family not in FAMILIES or not all(size.isdecimal() for size in sizes):
+            raise ValueError(
+                f"chip is {name!r}, expected one such as pegasus:16, zephyr:12, chimera:16, or a .json file"
+                " of a solver's properties"
+            )
+        return cls.perfect(family, *map(int, sizes))
+
+    def without(self, qubits: float = 0.0, couplers: float = 0.0, *, seed: int | None = None) -> Self:
+        """The chip with random qubits and couplers missing, as on every real one.
+
+        Args:
+            qubits: Fraction of the qubits that are missing.
+            couplers: Fraction missing of the couplers that are left.
+            seed: 0 to 2**64 - 1; by default a new one.
+
+        Raises:
+            ValueError: If a fraction is not from 0 to below 1.
+        """
+        for name, fraction in (("qubits", qubits), ("couplers", couplers)):
+            if not 0 <= fraction < 1:
+                raise ValueError(f"the fraction of missing {name} is {fraction}, expected from 0 to below 1")
+        rng = np.random.default_rng(seed_or_new(seed))
+        missing = rng.choice(self.qubits, round(qubits * len(self.qubits)), replace=False)
+        left = self.couplers[~np.isin(self.couplers, missing).any(axis=1)]
+        lost = rng.choice(len(left), round(couplers * len(left)), replace=False)
+        there, left = np.setdiff1d(self.qubits, missing), np.delete(left, lost, axis=0)
+        return type(self)(self.family, self.shape, there, left, _digest(there, left), self.properties)
+
+    @property
+    def h_range(self) -> tuple[float, float]:
+        """Smallest and largest field."""
+        return self._range("h_range")
+
+    @property
+    def j_range(self) -> tuple[float, float]:
+        """Smallest and largest coupling."""
+        return self._range("j_range")
+
+    @property
+    def chain_range(self) -> tuple[float, float]:
+        """Smallest and largest coupling within a chain: D-Wave's extended_j_range."""
+        return self._range("extended_j_range")
+
+    @cached_property
+    def graph(self) -> nx.Graph:
+        """The working graph, with what dwave-graphs says of its family and coordinates."""
+        return _graph(
+            self.family,
+            self.shape,
+            node_list=self.qubits.tolist(),
+            edge_list=list(map(tuple, self.couplers.tolist())),
+        )
+
+    def positions(self, qubits: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where each of the qubits stands in `qubits`; -1 where it is missing."""
+        places = np.searchsorted(self.qubits, qubits)
+        found = places < len(self.qubits)
+        found[found] = self.qubits[places[found]] == qubits[found]
+        return np.where(found, places, -1)
+
+    def __str__(self) -> str:
+        return f"{self.family} {'x'.join(map(str, self.shape))}, {len(self.qubits)} qubits"
+
+    def _range(self, name: str) -> tuple[float, float]:
+        low, high = self.properties[name]
+        return float(low), float(high)
+
+    @classmethod
+    def _of_graph(cls, family: str, shape: tuple[int, ...], graph: nx.Graph) -> Self:
+        qubits = np.array(sorted(graph.nodes), dtype=np.int64)
+        couplers = np.array(sorted(map(sorted, graph.edges)), dtype=np.int64).reshape(-1, 2)
+        return cls(family, shape, qubits, couplers, _digest(qubits, couplers), PROPERTIES | OF_FAMILY[family])
+
+
+def _shape(family: str, given: Any) -> tuple[int, ...]:
+    """All sizes of a graph of which some are given."""
+    one_of("the family of the chip", family, FAMILIES)
+    sizes = tuple(int(size) for size in given)
+    default = SHAPES[family]
+    if len(sizes) > len(default) or not all(1 <= size <= LARGEST for size in sizes):
+        raise ValueError(
+            f"the shape of a {family} chip is {sizes}, expected up to {len(default)} sizes from 1 to {LARGEST}"
+        )
+    whole = [*sizes, *default[len(sizes) :]]
+    return tuple(whole[0] if size is None else size for size in whole)
+
+
+def _graph(family: str, shape: tuple[int, ...], **lists: Any) -> nx.Graph:
+    # Half a second with networkx: only who needs a chip pays for it.
+    import dwave.graphs
+
+    make = {
+        "chimera": dwave.graphs.chimera_graph,
+        "pegasus": dwave.graphs.pegasus_graph,
+        "zephyr": dwave.graphs.zephyr_graph,
+    }[family]
+    if family == "pegasus" and shape[0] < 2:
+        raise ValueError(f"the shape of a pegasus chip is {shape}, expected at least 2")
+    return make(*shape, **lists)
+
+
+def _digest(qubits: NDArray[np.int64], couplers: NDArray[np.int64]) -> str:
+    """A name for a working graph that no service has named."""
+    digest = hashlib.sha256(np.asarray(qubits, "<i8").tobytes())
+    digest.update(np.asarray(couplers, "<i8").tobytes())
+    return digest.hexdigest()[:16]
