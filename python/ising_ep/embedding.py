@@ -233,8 +233,9 @@ def embed(
     found: list[Chains] = []
     if search is not None:
         found = search(network, chip, copies, seed, progress)
-    if not found and method != "structured":
-        found = _minorminer(network, chip, copies, seed, progress)
+    # Where qubits are missing, a small network fits between the copies of a rigid pattern.
+    if method != "structured" and (not found or search is _cells):
+        found = _minorminer(network, chip, copies, seed, progress, found)
     if not found:
         raise DoesNotFitError(f"{network} was not found to fit on {chip}")
     embedding = Embedding(found, chip.graph_id)
@@ -265,7 +266,10 @@ def _cells(
 
     pattern = network.chimera_chains()
     assert pattern is not None  # asked for before
-    return pack(pattern, network.rows, network.cols, chip, copies)
+    found = pack(pattern, network.rows, network.cols, chip, copies, seed)
+    if progress is not None:
+        progress(len(found))
+    return found
 
 
 def _lines(
@@ -310,15 +314,17 @@ def _minorminer(
     copies: int | None,
     seed: int,
     progress: Callable[[int], object] | None,
+    found: list[Chains],
 ) -> list[Chains]:
-    """Copy after copy, each on the qubits that the others left."""
+    """More copies than those found, one after the other, each on the qubits that the others left."""
     import networkx as nx
     from minorminer import find_embedding
 
     edges = list(zip(network.rows.tolist(), network.cols.tolist(), strict=True))
     alone = sorted(set(range(network.num_spins)) - {spin for edge in edges for spin in edge})
     free = nx.Graph(chip.graph)
-    found: list[Chains] = []
+    free.remove_nodes_from(q for copy in found for chain in copy for q in chain)
+    found = list(found)
     while copies is None or len(found) < copies:
         chains = find_embedding(edges, free, random_seed=seed % 2**31, timeout=TIMEOUT) if edges else {}
         rest = sorted(set(free.nodes) - {q for chain in chains.values() for q in chain})

@@ -19,16 +19,14 @@ An image whose free outputs are the target already would be nudged to where it i
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core
 from .machines import Machine
-from .network import FullyConnected, Parameters
+from .network import Network, Parameters
 
 # A chip's couplings lie in [-1, 1]; the paper holds every other parameter to the same bound.
 PARAMETER_LIMIT = 1.0
@@ -50,7 +48,7 @@ class EquilibriumPropagation:
         seed: Seed of every anneal.
     """
 
-    network: FullyConnected
+    network: Network
     machine: Machine
     nudge: float = 5.0
     learning_rate: float = 0.01
@@ -99,18 +97,16 @@ class EquilibriumPropagation:
         changed = (free != nudged).any(axis=(1, 2))
         if not changed.any():
             return
-        x, free, nudged = x[changed], free[changed], nudged[changed]
-        reads, layers = free.shape[1], self.network.slices
-        step = -1.0 / (self.nudge * len(changed) * reads)
-
-        contrast = nudged.sum(axis=1, dtype=np.float32) - free.sum(axis=1, dtype=np.float32)
-        first = np.float32(step * self.learning_rate) * contrast[:, layers[0]]
-        _core.add_outer(parameters["W0"], x, first, PARAMETER_LIMIT)
-        for k, (before, after) in enumerate(itertools.pairwise(layers), start=1):
-            products = _products(nudged, before, after) - _products(free, before, after)
-            _add(parameters[f"W{k}"], step * self.learning_rate, products)
-        for k, layer in enumerate(layers):
-            _add(parameters[f"b{k}"], step * self.bias_learning_rate, contrast[:, layer].sum(axis=0))
+        scale = self.nudge * len(changed) * free.shape[1]
+        self.network.descend(
+            parameters,
+            x[changed],
+            free[changed],
+            nudged[changed],
+            weight_rate=self.learning_rate / scale,
+            bias_rate=self.bias_learning_rate / scale,
+            limit=PARAMETER_LIMIT,
+        )
 
     def outputs(self, states: NDArray[np.int8]) -> NDArray[np.float32]:
         """Output spins ``(batch, outputs)``, averaged over the reads kept."""
@@ -133,15 +129,3 @@ class EquilibriumPropagation:
             problem_ids=ids,
         )
         return reads.states if self.statistic == "average" else reads.lowest()[:, None]
-
-
-def _products(states: NDArray[np.int8], before: slice, after: slice) -> NDArray[np.int32]:
-    """Sum of ``s_i s_j`` over the reads of all images, for spins of two layers."""
-    flat = states.reshape(-1, states.shape[2])
-    return _core.products(flat, (before.start, before.stop), (after.start, after.stop))
-
-
-def _add(parameter: NDArray[np.float32], rate: float, contrast: NDArray[np.generic]) -> None:
-    """A step, held within the limit."""
-    parameter += np.float32(rate) * contrast.astype(np.float32)
-    np.clip(parameter, -PARAMETER_LIMIT, PARAMETER_LIMIT, out=parameter)

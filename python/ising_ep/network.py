@@ -1,5 +1,7 @@
 """Architectures: which spins exist, and which parameter sits on which coupling or field.
 
+`Network` is what training and embedding ask of one; the paper's convolutional network is in `convolution`.
+
 A fully connected network of layers ``l = 1 .. L`` of spins. The input ``x`` is not made of spins: it
 enters as fields on the first layer,
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,6 +30,75 @@ INPUT_GAIN = 0.5
 LAYER_GAIN = 0.25
 
 
+class Network(Protocol):
+    """What training and embedding ask of an architecture.
+
+    Attributes:
+        rows: int64 (num_couplings,) first spin of each coupling.
+        cols: int64 (num_couplings,) second spin of each coupling.
+    """
+
+    rows: NDArray[np.int64]
+    cols: NDArray[np.int64]
+
+    @property
+    def num_spins(self) -> int:
+        """Spins of a state."""
+        ...
+
+    @property
+    def outputs(self) -> slice:
+        """Where the output spins stand in a state."""
+        ...
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every parameter: weights ``W...`` and biases ``b...``."""
+        ...
+
+    def initial_parameters(self, rng: np.random.Generator) -> Parameters:
+        """What training starts from."""
+        ...
+
+    def couplings(self, parameters: Parameters) -> Couplings:
+        """The couplings as ``(rows, cols, values)``, each ``(num_couplings,)``."""
+        ...
+
+    def fields(self, parameters: Parameters, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Fields ``(batch, num_spins)`` that the input ``x (batch, num_inputs)`` puts on the spins."""
+        ...
+
+    def descend(
+        self,
+        parameters: Parameters,
+        x: NDArray[np.float32],
+        free: NDArray[np.int8],
+        nudged: NDArray[np.int8],
+        *,
+        weight_rate: float,
+        bias_rate: float,
+        limit: float,
+    ) -> None:
+        """Changes every parameter p, in place, by ``-rate (dE/dp |nudged - dE/dp |free)``, summed over batch
+        and reads of the states ``(batch, reads, spins)``, and holds it within ±limit."""
+        ...
+
+    def targets(self, labels: ArrayLike) -> NDArray[np.float32]:
+        """Output spins ``(batch, outputs)`` wanted for ``labels (batch,)``: +1 for the class, else -1."""
+        ...
+
+    def scores(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Mean output spin of each class ``(batch, num_classes)``; the class is the largest."""
+        ...
+
+    def receptive_field(self, image_shape: tuple[int, int] | None) -> tuple[int, int] | None:
+        """Height and width of the part of an image that a column of ``W0`` sees, if it is one."""
+        ...
+
+    def chimera_chains(self) -> list[list[int]] | None:
+        """Chains on the qubits of a 3 x 3 Chimera graph, if the network is laid out cell by cell."""
+        ...
+
+
 @dataclass(frozen=True)
 class FullyConnected:
     """A fully connected network of spins.
@@ -38,6 +110,8 @@ class FullyConnected:
 
     Attributes:
         slices: Where each layer stands in a state.
+        rows: int64 (num_couplings,) first spin of each coupling.
+        cols: int64 (num_couplings,) second spin of each coupling.
 
     Raises:
         ValueError: If a number is not positive or the outputs do not divide among the classes.
@@ -52,8 +126,8 @@ class FullyConnected:
     layers: tuple[int, ...]
     num_classes: int
     slices: list[slice] = field(init=False, repr=False, compare=False)
-    _rows: NDArray[np.int64] = field(init=False, repr=False, compare=False)
-    _cols: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+    rows: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+    cols: NDArray[np.int64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.num_inputs < 1:
@@ -75,7 +149,7 @@ class FullyConnected:
         rows = np.concatenate([empty, *(np.repeat(a, len(b)) for a, b in pairs)])
         cols = np.concatenate([empty, *(np.tile(b, len(a)) for a, b in pairs)])
         # Worked out once, because every anneal asks for them; the class is frozen otherwise.
-        for name, value in {"slices": slices, "_rows": rows, "_cols": cols}.items():
+        for name, value in {"slices": slices, "rows": rows, "cols": cols}.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -86,7 +160,7 @@ class FullyConnected:
     @property
     def num_couplings(self) -> int:
         """Couplings between all pairs of neighbouring layers."""
-        return len(self._rows)
+        return len(self.rows)
 
     @property
     def outputs(self) -> slice:
@@ -115,27 +189,77 @@ class FullyConnected:
         return parameters
 
     def couplings(self, parameters: Parameters) -> Couplings:
-        """The couplings as ``(rows, cols, values)``, each ``(num_couplings,)``."""
+        """See `Network.couplings`."""
         weights = [parameters[f"W{k}"].ravel() for k in range(1, len(self.layers))]
         values = np.concatenate(weights, dtype=np.float64) if weights else np.empty(0)
-        return self._rows, self._cols, values
+        return self.rows, self.cols, values
 
     def fields(self, parameters: Parameters, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Fields ``(batch, num_spins)`` that the input ``x (batch, num_inputs)`` puts on the spins."""
+        """See `Network.fields`."""
         fields = np.empty((len(x), self.num_spins), dtype=np.float32)
         fields[:, self.slices[0]] = _core.project(x, parameters["W0"], parameters["b0"])
         for k, layer in enumerate(self.slices[1:], start=1):
             fields[:, layer] = parameters[f"b{k}"]
         return fields
 
+    def descend(
+        self,
+        parameters: Parameters,
+        x: NDArray[np.float32],
+        free: NDArray[np.int8],
+        nudged: NDArray[np.int8],
+        *,
+        weight_rate: float,
+        bias_rate: float,
+        limit: float,
+    ) -> None:
+        """See `Network.descend`: dE/dW_l = s_l s_{l+1}^T, dE/dW_0 = x s_1^T, dE/db_l = s_{l+1}."""
+        contrast = nudged.sum(axis=1, dtype=np.float32) - free.sum(axis=1, dtype=np.float32)
+        first = np.float32(-weight_rate) * contrast[:, self.slices[0]]
+        _core.add_outer(parameters["W0"], x, first, limit)
+        for k, (before, after) in enumerate(itertools.pairwise(self.slices), start=1):
+            products = pair_sums(nudged, before, after) - pair_sums(free, before, after)
+            step(parameters[f"W{k}"], -weight_rate, products, limit)
+        for k, layer in enumerate(self.slices):
+            step(parameters[f"b{k}"], -bias_rate, contrast[:, layer].sum(axis=0), limit)
+
     def targets(self, labels: ArrayLike) -> NDArray[np.float32]:
-        """Output spins ``(batch, outputs)`` wanted for ``labels (batch,)``: +1 for the class, else -1."""
-        wanted = np.full((self.num_classes, self.num_classes), -1, dtype=np.float32)
-        np.fill_diagonal(wanted, 1)
-        wanted = np.repeat(wanted, self.layers[-1] // self.num_classes, axis=1)
-        return wanted[np.asarray(labels, dtype=np.intp)]
+        """See `Network.targets`."""
+        return class_targets(labels, self.num_classes, self.layers[-1] // self.num_classes)
 
     def scores(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Mean output spin of each class ``(batch, num_classes)``; the class is the largest."""
-        mean: NDArray[np.float32] = outputs.reshape(len(outputs), self.num_classes, -1).mean(axis=2)
-        return mean
+        """See `Network.scores`."""
+        return class_means(outputs, self.num_classes)
+
+    def receptive_field(self, image_shape: tuple[int, int] | None) -> tuple[int, int] | None:
+        """The whole image."""
+        return image_shape
+
+    def chimera_chains(self) -> None:
+        """None: layers are laid along the lines of a chip."""
+
+
+def class_targets(labels: ArrayLike, num_classes: int, spins_per_class: int) -> NDArray[np.float32]:
+    """+1 on the neighbouring output spins of the class of each label ``(batch,)``, -1 on all others."""
+    wanted = np.full((num_classes, num_classes), -1, dtype=np.float32)
+    np.fill_diagonal(wanted, 1)
+    wanted = np.repeat(wanted, spins_per_class, axis=1)
+    return wanted[np.asarray(labels, dtype=np.intp)]
+
+
+def class_means(outputs: NDArray[np.float32], num_classes: int) -> NDArray[np.float32]:
+    """Mean output spin of each class ``(batch, num_classes)``."""
+    mean: NDArray[np.float32] = outputs.reshape(len(outputs), num_classes, -1).mean(axis=2)
+    return mean
+
+
+def pair_sums(states: NDArray[np.int8], before: slice, after: slice) -> NDArray[np.int32]:
+    """Sum of ``s_i s_j`` over the reads ``(batch, reads, spins)`` of all images, for spins of two ranges."""
+    flat = states.reshape(-1, states.shape[2])
+    return _core.products(flat, (before.start, before.stop), (after.start, after.stop))
+
+
+def step(parameter: NDArray[np.float32], rate: float, contrast: NDArray[np.generic], limit: float) -> None:
+    """Adds to the parameter, in place, and holds it within ±limit."""
+    parameter += np.float32(rate) * contrast.astype(np.float32)
+    np.clip(parameter, -limit, limit, out=parameter)
