@@ -3,7 +3,8 @@
 use crate::chip::{self, Excess, Ranges, Rule};
 use crate::python::{array2, array3, c_order, c_order_of};
 use numpy::{
-    IntoPyArray, PyArray1, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
+    IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
+    PyUntypedArrayMethods,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -15,6 +16,11 @@ type Placed<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>, Bound<
 /// Weights `(copies,)`, first moments `(copies, spins)`, second `(copies, couplings)`, breaks `(copies, spins)`.
 type Moments<'py> =
     (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray2<i64>>, Bound<'py, PyArray2<i64>>, Bound<'py, PyArray2<i64>>);
+
+/// From numpy itself, which asks the system for large pages: a batch of problems is mostly new memory.
+fn zeros_of_numpy(py: Python<'_>, shape: [usize; 2]) -> PyResult<Bound<'_, PyArray2<f64>>> {
+    Ok(py.import("numpy")?.call_method1("zeros", (shape,))?.cast_into()?)
+}
 
 #[pyclass(frozen, module = "ising_ep._core")]
 pub(crate) struct Placement(Arc<chip::Placement>);
@@ -99,12 +105,14 @@ impl Placement {
         let shape = [problems, self.0.num_qubits()];
         let gauges = gauges.as_ref().map(|gauges| c_order_of(gauges, "gauges", &shape)).transpose()?;
         let values = c_order(&values, "values")?;
-        let placed = py.detach(|| self.0.place(values, fields, chain_strength, gauges, &ranges))?;
-        Ok((
-            array2(py, shape, placed.h)?,
-            array2(py, [problems, self.0.num_couplers()], placed.j)?,
-            placed.factors.into_pyarray(py),
-        ))
+        let h = zeros_of_numpy(py, shape)?;
+        let j = zeros_of_numpy(py, [problems, self.0.num_couplers()])?;
+        let factors = {
+            let (mut h, mut j) = (h.readwrite(), j.readwrite());
+            let (h, j) = (h.as_slice_mut()?, j.as_slice_mut()?);
+            py.detach(|| self.0.place(values, fields, chain_strength, gauges, &ranges, h, j))?
+        };
+        Ok((h, j, factors.into_pyarray(py)))
     }
 
     #[pyo3(signature = (states, gauges=None))]

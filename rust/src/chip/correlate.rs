@@ -13,6 +13,8 @@ use super::Placement;
 use super::unembed::{Logical, WORD};
 use crate::model::{Error, Model, bad, filled};
 
+/// Reads whose energies are summed together.
+const SIDE_BY_SIDE: usize = 8;
 /// Weights may add up to this: the sums of all pieces of a stream stay within 63 bits.
 const MAX_WEIGHT: u64 = 1 << 53;
 
@@ -71,27 +73,31 @@ impl Placement {
         self.check_fields(fields)?;
         let (words, spins) = (reads.words(), self.num_spins);
         let mut energies = self.room(self.copies(), reads.num_reads, 0f64)?;
-        let mut states = vec![[0f64; WORD]; spins];
+        // As many reads at a time as the sums of fit into registers.
+        let mut states = vec![[0f64; SIDE_BY_SIDE]; spins];
         for (copy, fields) in fields.chunks_exact(spins).enumerate() {
-            for w in 0..words {
+            let energies = &mut energies[copy * reads.num_reads..][..reads.num_reads];
+            for (k, energies) in energies.chunks_mut(SIDE_BY_SIDE).enumerate() {
+                let (w, shift) = (k * SIDE_BY_SIDE / WORD, k * SIDE_BY_SIDE % WORD);
                 for (i, state) in states.iter_mut().enumerate() {
-                    let word = reads.down[(copy * spins + i) * words + w];
-                    *state = std::array::from_fn(|r| if word >> r & 1 == 1 { -1.0 } else { 1.0 });
+                    let word = reads.down[(copy * spins + i) * words + w] >> shift;
+                    *state = std::array::from_fn(|r| 1.0 - (2 * (word >> r & 1) as i32) as f64);
                 }
-                let kept = reads.kept[copy * words + w];
-                let mut sums: [f64; WORD] =
-                    std::array::from_fn(|r| if kept >> r & 1 == 1 { 0.0 } else { f64::INFINITY });
-                for i in 0..spins {
+                let mut sums = [0f64; SIDE_BY_SIDE];
+                for (i, state) in states.iter().enumerate() {
                     let (neighbours, couplings) = model.row(i);
                     let first = neighbours.partition_point(|&j| (j as usize) < i);
-                    let mut local = [fields[i]; WORD];
+                    let mut local = [fields[i]; SIDE_BY_SIDE];
                     for (&j, &coupling) in neighbours[first..].iter().zip(&couplings[first..]) {
-                        local.iter_mut().zip(&states[j as usize]).for_each(|(sum, s)| *sum += coupling * s);
+                        let other = &states[j as usize];
+                        (0..SIDE_BY_SIDE).for_each(|r| local[r] += coupling * other[r]);
                     }
-                    sums.iter_mut().zip(&states[i]).zip(&local).for_each(|((e, s), local)| *e += s * local);
+                    (0..SIDE_BY_SIDE).for_each(|r| sums[r] += state[r] * local[r]);
                 }
-                let out = &mut energies[copy * reads.num_reads..][..reads.num_reads];
-                out[w * WORD..].iter_mut().zip(&sums).for_each(|(out, e)| *out = *e);
+                let kept = reads.kept[copy * words + w] >> shift;
+                for (r, energy) in energies.iter_mut().enumerate() {
+                    *energy = if kept >> r & 1 == 1 { sums[r] } else { f64::INFINITY };
+                }
             }
         }
         Ok(energies)

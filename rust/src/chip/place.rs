@@ -9,7 +9,6 @@
 
 use super::{NONE, Placement};
 use crate::model::{Error, Model, bad};
-use std::fmt;
 
 /// The couplers of the chip, sorted.
 #[derive(Debug)]
@@ -153,21 +152,13 @@ pub struct Ranges {
     pub excess: Excess,
 }
 
-/// Problems on qubits.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Placed {
-    /// `(problems, qubits)`.
-    pub h: Vec<f64>,
-    /// `(problems, couplers)`, 0 for those not in use.
-    pub j: Vec<f64>,
-    /// `(problems,)` what each problem was divided by.
-    pub factors: Vec<f64>,
-}
-
 impl Placement {
     /// Images of fields `fields (images, spins)` on the couplings `values`, in the order that the placement was
     /// made in; chain couplers get `-chain_strength`. Copies without an image, in the last problem, have no
     /// fields. `gauges (problems, qubits)` of -1 and +1 flip: `h_q` by `g_q`, `J_qr` by `g_q g_r`.
+    ///
+    /// Fills `h (problems, qubits)` and `j (problems, couplers)`, 0 where nothing is in use, and returns what each
+    /// problem was divided by, 1 but with [`Excess::Scale`].
     ///
     /// # Errors
     /// On lengths that do not fit, numbers that are not finite, ranges that do not hold 0 within, and, with
@@ -179,12 +170,19 @@ impl Placement {
         chain_strength: f64,
         gauges: Option<&[i8]>,
         ranges: &Ranges,
-    ) -> Result<Placed, Error> {
+        h: &mut [f64],
+        j: &mut [f64],
+    ) -> Result<Vec<f64>, Error> {
         let Some(couplers) = &self.couplers else {
             return bad("the placement was made without couplers: nothing can be placed");
         };
         let (n, m) = (self.num_qubits, couplers.len());
         let problems = self.images_in(fields.len(), "fields")?.div_ceil(self.copies());
+        if (h.len(), j.len()) != (problems * n, problems * m) {
+            return bad(format_args!(
+                "h and j must have room for {problems} problems of {n} qubits, {m} couplers"
+            ));
+        }
         if let Some(k) = fields.iter().position(|h| !h.is_finite()) {
             let (image, spin, h) = (k / self.num_spins, k % self.num_spins, fields[k]);
             return bad(format_args!("field of spin {spin} in image {image} is {h}, not a finite number"));
@@ -192,7 +190,6 @@ impl Placement {
         if !(chain_strength.is_finite() && chain_strength >= 0.0) {
             return bad(format_args!("chain_strength is {chain_strength}, expected a finite number >= 0"));
         }
-        let ranges = &Ranges { chain: ranges.chain.or(ranges.j), ..*ranges };
         for (name, range) in [("h_range", ranges.h), ("j_range", ranges.j), ("chain_range", ranges.chain)] {
             if let Some((low, high)) = range.filter(|(low, high)| !(*low < 0.0 && *high > 0.0)) {
                 return bad(format_args!("{name} is {low} to {high}, expected one from below 0 to above 0"));
@@ -200,22 +197,25 @@ impl Placement {
         }
         self.check_gauges(gauges, problems)?;
         let model = Model::on(self.pattern.clone(), values)?;
-        let base: Vec<f64> = couplers
-            .used
-            .iter()
-            .map(|used| match used.share {
-                None => -chain_strength,
-                Some((slot, count)) => model.couplings()[slot as usize] / f64::from(count),
-            })
-            .collect();
-        let all_fit = couplers.used.iter().zip(&base).all(|(used, j)| {
-            let range = if used.share.is_some() { ranges.j } else { ranges.chain };
-            range.is_none_or(|(low, high)| j.abs() <= high.min(-low))
-        });
+        let within = |range: Option<(f64, f64)>| range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+        let (of_fields, of_couplings, of_chains) =
+            (within(ranges.h), within(ranges.j), within(ranges.chain.or(ranges.j)));
+        let mut base = vec![0f64; m];
+        let mut limits = vec![within(None); m];
+        for used in &couplers.used {
+            let (value, range) = match used.share {
+                None => (-chain_strength, of_chains),
+                Some((slot, count)) => (model.couplings()[slot as usize] / f64::from(count), of_couplings),
+            };
+            (base[used.coupler as usize], limits[used.coupler as usize]) = (value, range);
+        }
+        // Mostly all couplings fit, whatever the gauge.
+        if base.iter().zip(&limits).all(|(value, (low, high))| value.abs() <= high.min(-low)) {
+            limits.clear();
+        }
 
-        let mut h = self.room(problems, n, 0f64)?;
-        let mut j = self.room(problems, m, 0f64)?;
         let mut factors = self.room(problems, 1, 1f64)?;
+        h.fill(0.0);
         for (image, fields) in fields.chunks_exact(self.num_spins).enumerate() {
             let (chains, problem) = self.chains_of_image(image);
             let row = &mut h[problem * n..][..n];
@@ -226,74 +226,76 @@ impl Placement {
             }
         }
         let mut signs = vec![0u64; n];
-        for problem in 0..problems {
+        for (problem, factor) in factors.iter_mut().enumerate() {
             let (h, j) = (&mut h[problem * n..][..n], &mut j[problem * m..][..m]);
             if let Some(gauges) = gauges {
                 let gauge = &gauges[problem * n..][..n];
                 signs.iter_mut().zip(gauge).for_each(|(sign, &g)| *sign = g as i64 as u64 & SIGN);
                 h.iter_mut().zip(&signs).for_each(|(h, &sign)| *h = flipped(*h, sign));
-                for (used, &value) in couplers.used.iter().zip(&base) {
-                    let [a, b] = couplers.ends[used.coupler as usize];
-                    j[used.coupler as usize] = flipped(value, signs[a as usize] ^ signs[b as usize]);
+                for ((j, &value), &[a, b]) in j.iter_mut().zip(&base).zip(&couplers.ends) {
+                    *j = flipped(value, signs[a as usize] ^ signs[b as usize]);
                 }
             } else {
-                couplers.used.iter().zip(&base).for_each(|(used, &value)| j[used.coupler as usize] = value);
+                j.copy_from_slice(&base);
             }
-            factors[problem] = self.into_ranges(couplers, problem, h, j, ranges, all_fit)?;
+            *factor = self.into_ranges(problem, h, j, ranges.excess, of_fields, &limits)?;
         }
-        Ok(Placed { h, j, factors })
+        Ok(factors)
     }
 
-    /// Brings one problem into the ranges, and tells what it was divided by.
+    /// Brings one problem into the limits of its fields and of its couplers, and tells what it was divided by.
     fn into_ranges(
         &self,
-        couplers: &Couplers,
         problem: usize,
         h: &mut [f64],
         j: &mut [f64],
-        ranges: &Ranges,
-        couplings_fit: bool,
+        excess: Excess,
+        (low, high): (f64, f64),
+        limits: &[(f64, f64)],
     ) -> Result<f64, Error> {
-        let range_of = |used: &Used| if used.share.is_some() { ranges.j } else { ranges.chain };
-        let outside = |value: f64, range: Option<(f64, f64)>| {
-            range.filter(|&(low, high)| !(low..=high).contains(&value)).map(|range| (value, range))
-        };
-        let used = if couplings_fit { &[][..] } else { &couplers.used[..] };
-        let fields = ranges.h.map_or(&[][..], |_| &*h).iter().map(|&value| outside(value, ranges.h));
-        let mut excess = fields.chain(used.iter().map(|used| outside(j[used.coupler as usize], range_of(used))));
         let mut factor = 1f64;
-        match ranges.excess {
-            Excess::Refuse => {
-                if let Some((k, (value, (low, high)))) = excess.enumerate().find_map(|(k, e)| Some((k, e?))) {
-                    let place =
-                        Place { placement: self, couplers, at: k, fields: ranges.h.map_or(0, |_| h.len()) };
-                    return bad(format_args!("problem {problem}, {place} {value}, outside {low} to {high}"));
-                }
-                return Ok(1.0);
+        if excess == Excess::Refuse {
+            if let Some(q) = h.iter().position(|value| !(low..=high).contains(value)) {
+                let (place, value) = (self.name_qubit(q), h[q]);
+                return bad(format_args!(
+                    "problem {problem}, {place}: h of qubit {q} is {value}, outside {low} to {high}"
+                ));
             }
-            Excess::Clip if excess.all(|e| e.is_none()) => return Ok(1.0),
-            Excess::Clip => (),
-            Excess::Scale => {
-                for (value, (low, high)) in excess.flatten() {
-                    factor = factor.max(value / if value > 0.0 { high } else { low });
-                }
-                if factor == 1.0 {
-                    return Ok(1.0);
-                }
+            let outside = |(value, &(low, high)): (&f64, &(f64, f64))| !(low..=high).contains(value);
+            if let Some(e) = j.iter().zip(limits).position(outside) {
+                let (place, value, (low, high)) = (self.name_coupler(e), j[e], limits[e]);
+                return bad(format_args!("problem {problem}, {place} is {value}, outside {low} to {high}"));
+            }
+            return Ok(factor);
+        }
+        if excess == Excess::Scale {
+            // Of the two ratios one is negative; to an end at infinity it is 0.
+            let largest =
+                |most: f64, value: f64, (low, high): (f64, f64)| most.max((value / high).max(value / low));
+            factor = h.iter().fold(factor, |most, &value| largest(most, value, (low, high)));
+            factor = j.iter().zip(limits).fold(factor, |most, (&value, &ends)| largest(most, value, ends));
+            if factor > 1.0 {
                 h.iter_mut().chain(j.iter_mut()).for_each(|value| *value /= factor);
             }
         }
         // After a division too: it may round to just outside.
-        if let Some((low, high)) = ranges.h {
-            h.iter_mut().for_each(|value| *value = value.clamp(low, high));
-        }
-        for used in &couplers.used {
-            if let Some((low, high)) = range_of(used) {
-                let value = &mut j[used.coupler as usize];
-                *value = value.clamp(low, high);
-            }
-        }
+        h.iter_mut().for_each(|value| *value = value.clamp(low, high));
+        j.iter_mut().zip(limits).for_each(|(value, &(low, high))| *value = value.clamp(low, high));
         Ok(factor)
+    }
+
+    fn name_qubit(&self, q: usize) -> String {
+        let chain = (0..self.num_chains()).find(|&k| self.chain(k).contains(&(q as u32))).unwrap_or(0);
+        format!("copy {}, spin {}", chain / self.num_spins, chain % self.num_spins)
+    }
+
+    fn name_coupler(&self, e: usize) -> String {
+        let [a, b] = self.couplers.as_ref().map_or([0; 2], |couplers| couplers.ends[e]);
+        let chain_of = |q| (0..self.num_chains()).find(|&k| self.chain(k).contains(&q)).unwrap_or(0);
+        let (from, to) = (chain_of(a), chain_of(b));
+        let (copy, i, j) = (from / self.num_spins, from % self.num_spins, to % self.num_spins);
+        let place = if from == to { format!("chain of spin {i}") } else { format!("spins {i}-{j}") };
+        format!("copy {copy}, {place}: J of coupler {a}-{b}")
     }
 }
 
@@ -302,32 +304,4 @@ const SIGN: u64 = 1 << 63;
 /// `value`, negated if `sign` is [`SIGN`] and not 0; what is 0 stays +0.
 fn flipped(value: f64, sign: u64) -> f64 {
     f64::from_bits(value.to_bits() ^ sign) + 0.0
-}
-
-/// Where a number outside its range stands, in words.
-struct Place<'a> {
-    placement: &'a Placement,
-    couplers: &'a Couplers,
-    /// First the fields of the qubits, then the couplers in use.
-    at: usize,
-    fields: usize,
-}
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (spins, place) = (self.placement.num_spins, self.placement);
-        let chain_of = |q: u32| (0..place.num_chains()).find(|&k| place.chain(k).contains(&q)).unwrap_or(0);
-        if self.at < self.fields {
-            let chain = chain_of(self.at as u32);
-            let (copy, spin) = (chain / spins, chain % spins);
-            return write!(f, "copy {copy}, spin {spin}: h of qubit {} is", self.at);
-        }
-        let used = &self.couplers.used[self.at - self.fields];
-        let [a, b] = self.couplers.ends[used.coupler as usize];
-        let (copy, i, j) = (used.chain as usize / spins, used.chain as usize % spins, chain_of(b) % spins);
-        match used.share {
-            None => write!(f, "copy {copy}, chain of spin {i}: J of coupler {a}-{b} is"),
-            Some(_) => write!(f, "copy {copy}, spins {i}-{j}: J of coupler {a}-{b} is"),
-        }
-    }
 }
