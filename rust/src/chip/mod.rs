@@ -191,7 +191,11 @@ impl Placement {
 type Chains = (Vec<usize>, Vec<u32>, Vec<u32>);
 
 fn chains_of(num_qubits: usize, num_spins: usize, starts: &[i64], qubits: &[i64]) -> Result<Chains, Error> {
-    let name = |k: usize| format!("chain of spin {} in copy {}", k % num_spins, k / num_spins);
+    let several = starts.len() - 1 > num_spins;
+    let name = |k: usize| {
+        let copy = if several { format!(" in copy {}", k / num_spins) } else { String::new() };
+        format!("chain of spin {}{copy}", k % num_spins)
+    };
     if starts[0] != 0 || starts[starts.len() - 1] != qubits.len() as i64 {
         return bad(format_args!("chain_starts must go from 0 to the {} chain_qubits", qubits.len()));
     }
