@@ -9,21 +9,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import datasets as datasets
     from .batch import BatchResult as BatchResult
+    from .correlate import correlations as correlations
+    from .correlate import unembed as unembed
     from .quantum import PathIntegralAnnealingSampler as PathIntegralAnnealingSampler
     from .sampler import SimulatedAnnealingSampler as SimulatedAnnealingSampler
+    from .temperature import effective_beta as effective_beta
 
 # Loaded when first asked for: dimod alone takes longer to import than all the rest.
 _HOME = {
     "BatchResult": ".batch",
     "PathIntegralAnnealingSampler": ".quantum",
     "SimulatedAnnealingSampler": ".sampler",
+    "correlations": ".correlate",
+    "effective_beta": ".temperature",
+    "unembed": ".correlate",
 }
 __all__ = [
     "BatchResult",
     "PathIntegralAnnealingSampler",
     "SimulatedAnnealingSampler",
     "__version__",
+    "correlations",
     "datasets",
+    "effective_beta",
+    "unembed",
 ]
 
 

@@ -1,11 +1,183 @@
 """The Rust core. `ising_ep.sampler` is its checked, documented face; call that."""
 
 from collections.abc import Callable
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["add_outer", "anneal", "anneal_quantum", "products", "project"]
+__all__ = ["Logical", "Placement", "add_outer", "anneal", "anneal_quantum", "products", "project"]
+
+@final
+class Placement:
+    """Copies of a logical network on the qubits of a chip, compiled once for an embedding.
+
+    Image ``p * copies + c`` of a batch goes to copy c of problem p: there are ceil(images / copies) problems. All
+    arrays are C-contiguous and have exactly the dtypes given.
+    """
+
+    def __new__(
+        cls,
+        num_qubits: int,
+        chain_starts: NDArray[np.int64],
+        chain_qubits: NDArray[np.int64],
+        coupler_rows: NDArray[np.int64] | None,
+        coupler_cols: NDArray[np.int64] | None,
+        num_spins: int,
+        rows: NDArray[np.int64],
+        cols: NDArray[np.int64],
+    ) -> Placement:
+        """Chain k is ``chain_qubits[chain_starts[k]:chain_starts[k + 1]]``: spin k % num_spins of copy k // num_spins.
+
+        Args:
+            num_qubits: Columns of the samples; qubits are 0 to num_qubits - 1.
+            chain_starts: (copies * spins + 1,), rising from 0.
+            chain_qubits: (sum of chain lengths,).
+            coupler_rows, coupler_cols: (couplers,) the ends of all couplers that the chip has between the qubits;
+                None where nothing is to be placed, only unembedded.
+            num_spins: Spins of one copy.
+            rows, cols: (couplings,) the ends of the logical couplings. Those of one pair add up.
+
+        Raises:
+            ValueError: One line that names the chain, qubit, coupler or coupling: an index out of range, a qubit in
+                two chains, an empty chain, a coupler that joins a qubit to itself or comes twice, a chain that its
+                couplers do not hold together, a coupling of a copy without a coupler.
+        """
+
+    @property
+    def num_qubits(self) -> int:
+        """Columns of the samples."""
+
+    @property
+    def num_spins(self) -> int:
+        """Spins of one copy."""
+
+    @property
+    def copies(self) -> int:
+        """Copies of the network: images in a problem."""
+
+    def place(
+        self,
+        values: NDArray[np.float64],
+        fields: NDArray[np.float64],
+        chain_strength: float,
+        gauges: NDArray[np.int8] | None = None,
+        *,
+        h_range: tuple[float, float] | None = None,
+        j_range: tuple[float, float] | None = None,
+        chain_range: tuple[float, float] | None = None,
+        excess: str = "refuse",
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """A batch of images on the qubits.
+
+        A field is split evenly over the qubits of its chain and a coupling evenly over all couplers between its two
+        chains, as by dwave-system's ``embed_bqm``; couplers within chains get -chain_strength.
+
+        Args:
+            values: (couplings,) J.
+            fields: (images, spins) h. Copies without an image in the last problem have none.
+            chain_strength: >= 0.
+            gauges: (problems, qubits) of -1 and +1: h_q is multiplied by g_q, J_qr by g_q g_r. A gauge that is not
+                the same all over a chain turns chain couplers positive; `expand` makes one of logical spins.
+            h_range, j_range, chain_range: Lowest and highest number that the chip takes: fields, couplers between
+                chains, couplers within chains (by default as j_range).
+            excess: What is done to numbers outside, gauge included: "refuse" raises ValueError, "clip" takes the end
+                of the range, "scale" divides the whole problem, all copies alike, by the smallest factor that fits.
+
+        Returns:
+            h (problems, qubits), J (problems, couplers), 0 where nothing is in use, and the factors (problems,),
+            1 but with "scale".
+
+        Raises:
+            ValueError: A shape or a number that is wrong; with "refuse", which problem, copy, spin or spins, qubit or
+                coupler has which number outside which range.
+            MemoryError: The result does not fit into memory.
+        """
+
+    def expand(
+        self, states: NDArray[np.int8], gauges: NDArray[np.int8] | None = None
+    ) -> NDArray[np.int8]:
+        """Logical states on the qubits, where a reverse anneal starts; or gauges of logical spins.
+
+        Args:
+            states: (images, spins) of -1 and +1.
+            gauges: (problems, qubits) of -1 and +1, what `place` was given.
+
+        Returns:
+            int8 (problems, qubits), +1 times the gauge on qubits of no chain or of a copy without an image.
+
+        Raises:
+            ValueError: A shape or a number that is wrong.
+            MemoryError: The result does not fit into memory.
+        """
+
+    def unembed(
+        self,
+        samples: NDArray[np.int8],
+        method: str,
+        seed: int,
+        *,
+        first_read: int = 0,
+        gauge: NDArray[np.int8] | None = None,
+        values: NDArray[np.float64] | None = None,
+        fields: NDArray[np.float64] | None = None,
+    ) -> Logical:
+        """Reads of one problem, as they came from the chip, as logical spins; `ising_ep.correlate` tells more.
+
+        Args:
+            samples: (reads, qubits) of -1 and +1; qubits of no chain may hold anything.
+            method: "majority", "weighted_random", "discard" (in each copy for itself) or "minimize_energy".
+            seed: 0 to 2**64 - 1. A coin depends on it, the number of the read and the chain, and on nothing else.
+            first_read: The number of the first read, from which they are counted: coins of other problems are
+                others if their reads are.
+            gauge: (qubits,) the one that the problem was placed with.
+            values: (couplings,) J, for "minimize_energy".
+            fields: (copies, spins) h, for "minimize_energy".
+
+        Raises:
+            ValueError: A shape or a number that is wrong; the text names read and qubit.
+            MemoryError: The result does not fit into memory.
+        """
+
+@final
+class Logical:
+    """Reads of one problem as logical spins of its copies, a bit each: what `Placement.unembed` returns."""
+
+    def states(self) -> NDArray[np.int8]:
+        """int8 (copies, reads, spins) of -1 and +1, and 0 in reads that were discarded."""
+
+    def kept(self) -> NDArray[np.bool_]:
+        """bool (copies, reads): False where the read was discarded."""
+
+    def broken(self) -> NDArray[np.int32]:
+        """int32 (copies, reads): how many chains were broken."""
+
+    def energies(self, values: NDArray[np.float64], fields: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Logical energies, float64 (copies, reads), infinite for reads that were discarded.
+
+        Args:
+            values: (couplings,) J.
+            fields: (copies, spins) h.
+
+        Raises:
+            ValueError: A shape or a number that is wrong.
+        """
+
+    def moments(
+        self, num_occurrences: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Sums over the reads that are kept, each as often as it occurred; those of pieces add up to the whole.
+
+        Args:
+            num_occurrences: (reads,) >= 0, adding up to 2**53 at most; 1 by default.
+
+        Returns:
+            int64: how many reads there are (copies,), the sums of s_i (copies, spins) and of s_i s_j (copies,
+            couplings), and how often each chain was broken, in all reads (copies, spins).
+
+        Raises:
+            ValueError: A shape or a number that is wrong.
+        """
 
 def anneal(
     rows: NDArray[np.int64],

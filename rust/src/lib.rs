@@ -26,6 +26,7 @@
 //! ```
 
 pub mod anneal;
+pub mod chip;
 pub mod linear;
 mod model;
 mod rng;
@@ -34,5 +35,7 @@ mod simd;
 pub use anneal::{Control, Samples, Trotter, anneal};
 pub use model::{Batch, Criterion, Error, Model, Pattern};
 
+#[cfg(feature = "python")]
+mod chip_python;
 #[cfg(feature = "python")]
 mod python;

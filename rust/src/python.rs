@@ -36,6 +36,8 @@ const PERIOD: Duration = Duration::from_millis(20);
 mod _core {
     #[pymodule_export]
     use super::{add_outer, anneal_batch, anneal_quantum, products, project};
+    #[pymodule_export]
+    use crate::chip_python::{Logical, Placement};
 }
 
 #[pyfunction]
@@ -148,12 +150,30 @@ fn into_arrays(
     spins: usize,
 ) -> PyResult<States<'_>> {
     let num_reads = samples.energies.len().checked_div(problems).unwrap_or(num_reads);
-    let states = Array3::from_shape_vec((problems, num_reads, spins), samples.states);
-    let energies = Array2::from_shape_vec((problems, num_reads), samples.energies);
-    // Of no problems there are no states, yet the other sides may be too long for an array.
-    let states = states.map_err(|_| no_memory(&[problems, num_reads, spins]))?;
-    let energies = energies.map_err(|_| no_memory(&[problems, num_reads]))?;
-    Ok((states.into_pyarray(py), energies.into_pyarray(py)))
+    Ok((
+        array3(py, [problems, num_reads, spins], samples.states)?,
+        array2(py, [problems, num_reads], samples.energies)?,
+    ))
+}
+
+/// An array of numbers that are as many as the shape holds. Of none of them, sides may be too long for one.
+pub(crate) fn array2<T: Element>(
+    py: Python<'_>,
+    shape: [usize; 2],
+    numbers: Vec<T>,
+) -> PyResult<Bound<'_, PyArray2<T>>> {
+    let array = Array2::from_shape_vec(shape, numbers).map_err(|_| no_memory(&shape))?;
+    Ok(array.into_pyarray(py))
+}
+
+/// The same with three sides.
+pub(crate) fn array3<T: Element>(
+    py: Python<'_>,
+    shape: [usize; 3],
+    numbers: Vec<T>,
+) -> PyResult<Bound<'_, PyArray3<T>>> {
+    let array = Array3::from_shape_vec(shape, numbers).map_err(|_| no_memory(&shape))?;
+    Ok(array.into_pyarray(py))
 }
 
 /// Zeros of a shape, if there is memory.
@@ -171,12 +191,15 @@ fn no_memory(shape: &[usize]) -> PyErr {
 }
 
 /// The numbers of an array row by row; a transposed one would be read in the wrong order.
-fn c_order<'a, T: Element, D: Dimension>(array: &'a PyReadonlyArray<'_, T, D>, name: &str) -> PyResult<&'a [T]> {
+pub(crate) fn c_order<'a, T: Element, D: Dimension>(
+    array: &'a PyReadonlyArray<'_, T, D>,
+    name: &str,
+) -> PyResult<&'a [T]> {
     if array.is_c_contiguous() { Ok(array.as_slice()?) } else { Err(not_c_order(name)) }
 }
 
 /// The same of an array that has to have the shape given.
-fn c_order_of<'a, T: Element, D: Dimension>(
+pub(crate) fn c_order_of<'a, T: Element, D: Dimension>(
     array: &'a PyReadonlyArray<'_, T, D>,
     name: &str,
     shape: &[usize],

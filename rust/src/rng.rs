@@ -25,6 +25,8 @@ pub(crate) const ROUNDS: usize = 5;
 
 /// Sweep number under which the initial state is drawn; no schedule is that long.
 pub(crate) const INITIAL: u32 = u32::MAX;
+/// Sweep number under which ties of broken chains are broken; the longest schedule ends before it.
+pub(crate) const UNEMBED: u32 = u32::MAX - 1;
 
 /// The round keys of one seed; the first is added to the counter before the rounds.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +95,6 @@ impl<S: Simd> Keys<S> {
 }
 
 /// The four numbers of one counter.
-#[cfg(test)]
 pub(crate) fn ars(key: &Key, counter: [u32; 4]) -> [u32; 4] {
     let mut state = xor(counter, key.0[0]);
     for &round_key in &key.0[1..] {
@@ -112,7 +113,6 @@ pub(crate) fn aes_round(state: [u32; 4], key: [u32; 4]) -> [u32; 4] {
     })
 }
 
-#[cfg(test)]
 fn xor(a: [u32; 4], b: [u32; 4]) -> [u32; 4] {
     std::array::from_fn(|k| a[k] ^ b[k])
 }

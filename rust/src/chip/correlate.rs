@@ -1,0 +1,235 @@
+//! What the reads say: states, energies, moments, broken chains.
+//!
+//! With 64 reads in a word, `s_i s_j` of all of them is one exclusive or, and the sum over them one count of bits:
+//!
+//! ```text
+//! sum_r n_r s_ir s_jr = sum_r n_r - 2 sum_b 2^b count((i ^ j) & b) ,   n_r = sum_b 2^b b_r
+//! ```
+//!
+//! where the weights `n_r`, how often each read occurred, are split into their bits. Sums are integers: those of
+//! the pieces of a stream add up to those of the whole, in any order.
+
+use super::Placement;
+use super::unembed::{Logical, WORD};
+use crate::model::{Error, Model, bad, filled};
+
+/// Reads whose energies are summed together.
+const SIDE_BY_SIDE: usize = 8;
+/// Weights may add up to this: the sums of all pieces of a stream stay within 63 bits.
+const MAX_WEIGHT: u64 = 1 << 53;
+
+/// Sums over the reads that count, each as often as it occurred.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Moments {
+    /// `(copies,)` how many there are.
+    pub weight: Vec<i64>,
+    /// `(copies, spins)`: sums of `s_i`.
+    pub first: Vec<i64>,
+    /// `(copies, couplings)`: sums of `s_i s_j`.
+    pub second: Vec<i64>,
+    /// `(copies, spins)`: how often the chain was broken, in all reads.
+    pub broken: Vec<i64>,
+}
+
+impl Placement {
+    /// Moments over the reads, `occurrences (reads,)` of each, once each if `None`.
+    ///
+    /// # Errors
+    /// On reads of another placement, a number of occurrences below 0, or so many that they add up to 2^53.
+    pub fn moments(&self, reads: &Logical, occurrences: Option<&[i64]>) -> Result<Moments, Error> {
+        self.check_reads(reads)?;
+        let planes = planes_of(reads.num_reads, occurrences)?;
+        let (words, spins) = (reads.words(), self.num_spins);
+        let mut moments = Moments::default();
+        for copy in 0..self.copies() {
+            let kept = &reads.kept[copy * words..(copy + 1) * words];
+            let mask: Vec<Vec<u64>> =
+                planes.iter().map(|plane| plane.iter().zip(kept).map(|(p, k)| p & k).collect()).collect();
+            let chain = |i: usize| (copy * spins + i) * words..(copy * spins + i + 1) * words;
+            let total = weighed(&mask, |mask| count(mask));
+            moments.weight.push(total);
+            for i in 0..spins {
+                let (down, broken) = (&reads.down[chain(i)], &reads.broken[chain(i)]);
+                moments.first.push(total - 2 * weighed(&mask, |mask| count_and(down, mask)));
+                moments.broken.push(weighed(&planes, |plane| count_and(broken, plane)));
+            }
+            for &[i, j] in &self.pairs {
+                let (a, b) = (&reads.down[chain(i as usize)], &reads.down[chain(j as usize)]);
+                moments.second.push(total - 2 * weighed(&mask, |mask| count_unlike(a, b, mask)));
+            }
+        }
+        Ok(moments)
+    }
+
+    /// Logical energies `(copies, reads)` on the couplings `values` and `fields (copies, spins)`; infinite for
+    /// reads that were discarded.
+    ///
+    /// # Errors
+    /// On reads of another placement, lengths that do not fit and numbers that are not finite, or if there is no
+    /// memory.
+    pub fn energies(&self, reads: &Logical, values: &[f64], fields: &[f64]) -> Result<Vec<f64>, Error> {
+        self.check_reads(reads)?;
+        let model = self.model(values)?;
+        self.check_fields(fields)?;
+        let (words, spins) = (reads.words(), self.num_spins);
+        let mut energies = self.room(self.copies(), reads.num_reads, 0f64)?;
+        // As many reads at a time as the sums of fit into registers.
+        let mut states = vec![[0f64; SIDE_BY_SIDE]; spins];
+        for (copy, fields) in fields.chunks_exact(spins).enumerate() {
+            let energies = &mut energies[copy * reads.num_reads..][..reads.num_reads];
+            for (k, energies) in energies.chunks_mut(SIDE_BY_SIDE).enumerate() {
+                let (w, shift) = (k * SIDE_BY_SIDE / WORD, k * SIDE_BY_SIDE % WORD);
+                for (i, state) in states.iter_mut().enumerate() {
+                    let word = reads.down[(copy * spins + i) * words + w] >> shift;
+                    *state = std::array::from_fn(|r| 1.0 - (2 * (word >> r & 1) as i32) as f64);
+                }
+                let mut sums = [0f64; SIDE_BY_SIDE];
+                for (i, state) in states.iter().enumerate() {
+                    let (neighbours, couplings) = model.row(i);
+                    let first = neighbours.partition_point(|&j| (j as usize) < i);
+                    let mut local = [fields[i]; SIDE_BY_SIDE];
+                    for (&j, &coupling) in neighbours[first..].iter().zip(&couplings[first..]) {
+                        let other = &states[j as usize];
+                        (0..SIDE_BY_SIDE).for_each(|r| local[r] += coupling * other[r]);
+                    }
+                    (0..SIDE_BY_SIDE).for_each(|r| sums[r] += state[r] * local[r]);
+                }
+                let kept = reads.kept[copy * words + w] >> shift;
+                for (r, energy) in energies.iter_mut().enumerate() {
+                    *energy = if kept >> r & 1 == 1 { sums[r] } else { f64::INFINITY };
+                }
+            }
+        }
+        Ok(energies)
+    }
+
+    pub(super) fn model(&self, values: &[f64]) -> Result<Model, Error> {
+        Model::on(self.pattern.clone(), values)
+    }
+
+    pub(super) fn check_fields(&self, fields: &[f64]) -> Result<(), Error> {
+        let (copies, spins) = (self.copies(), self.num_spins);
+        if fields.len() != copies * spins {
+            let len = fields.len();
+            return bad(format_args!("fields hold {len} numbers, expected {copies} copies x {spins} spins"));
+        }
+        if let Some(k) = fields.iter().position(|h| !h.is_finite()) {
+            let (copy, spin, h) = (k / spins, k % spins, fields[k]);
+            return bad(format_args!("field of spin {spin} in copy {copy} is {h}, not a finite number"));
+        }
+        Ok(())
+    }
+
+    fn check_reads(&self, reads: &Logical) -> Result<(), Error> {
+        if (reads.num_spins, reads.copies()) == (self.num_spins, self.copies()) {
+            return Ok(());
+        }
+        bad("the reads were unembedded by another placement")
+    }
+}
+
+impl Logical {
+    /// The reads, kept or not.
+    pub fn num_reads(&self) -> usize {
+        self.num_reads
+    }
+
+    /// Copies of the network.
+    pub fn copies(&self) -> usize {
+        self.copies
+    }
+
+    fn words(&self) -> usize {
+        self.num_reads.div_ceil(WORD)
+    }
+
+    /// `(copies, reads, spins)` of -1 and +1, and 0 in reads that were discarded.
+    ///
+    /// # Errors
+    /// If there is no memory.
+    pub fn states(&self) -> Result<Vec<i8>, Error> {
+        let (spins, words, reads) = (self.num_spins, self.words(), self.num_reads);
+        let no_memory = |_| Error::Memory { runs: reads * self.copies(), spins };
+        let mut states = filled(self.copies() * reads * spins, 0i8).map_err(no_memory)?;
+        let mut column = vec![0u64; spins];
+        for (at, chunk) in states.chunks_mut((reads * spins).max(1)).enumerate() {
+            for (w, rows) in chunk.chunks_mut(WORD * spins).enumerate() {
+                for (i, word) in column.iter_mut().enumerate() {
+                    *word = self.down[(at * spins + i) * words + w];
+                }
+                let kept = self.kept[at * words + w];
+                for (r, row) in rows.chunks_exact_mut(spins).enumerate() {
+                    if kept >> r & 1 == 1 {
+                        row.iter_mut().zip(&column).for_each(|(s, word)| *s = 1 - 2 * (word >> r & 1) as i8);
+                    }
+                }
+            }
+        }
+        Ok(states)
+    }
+
+    /// `(copies, reads)`: whether the read counts.
+    pub fn kept(&self) -> Vec<bool> {
+        let rows = self.kept.chunks_exact(self.words().max(1));
+        rows.flat_map(|row| (0..self.num_reads).map(|r| row[r / WORD] >> (r % WORD) & 1 == 1)).collect()
+    }
+
+    /// `(copies, reads)`: how many chains were broken.
+    pub fn broken(&self) -> Vec<i32> {
+        let (words, reads) = (self.words(), self.num_reads);
+        let mut counts = vec![0; self.copies() * reads];
+        for (chain, row) in self.broken.chunks_exact(words.max(1)).enumerate() {
+            let counts = &mut counts[chain / self.num_spins * reads..][..reads];
+            for (w, &word) in row.iter().enumerate() {
+                let mut rest = word;
+                while rest != 0 {
+                    counts[w * WORD + rest.trailing_zeros() as usize] += 1;
+                    rest &= rest - 1;
+                }
+            }
+        }
+        counts
+    }
+}
+
+/// The bits of the weights, lowest first: plane `b` says which reads have bit `b`.
+fn planes_of(num_reads: usize, occurrences: Option<&[i64]>) -> Result<Vec<Vec<u64>>, Error> {
+    let words = num_reads.div_ceil(WORD);
+    let Some(occurrences) = occurrences else { return Ok(vec![vec![!0; words]]) };
+    if occurrences.len() != num_reads {
+        let len = occurrences.len();
+        return bad(format_args!("num_occurrences has {len} entries, expected one for each of {num_reads} reads"));
+    }
+    if let Some((r, n)) = occurrences.iter().enumerate().find(|(_, n)| **n < 0) {
+        return bad(format_args!("num_occurrences of read {r} is {n}, expected an integer >= 0"));
+    }
+    let total = occurrences.iter().fold(0u64, |total, &n| total.saturating_add(n as u64));
+    if total > MAX_WEIGHT {
+        return bad(format_args!("num_occurrences add up to {total}, expected up to {MAX_WEIGHT}"));
+    }
+    let all = occurrences.iter().fold(0, |bits, &n| bits | n as u64);
+    let mut planes = vec![vec![0u64; words]; (u64::BITS - all.leading_zeros()) as usize];
+    for (r, &n) in occurrences.iter().enumerate() {
+        for (b, plane) in planes.iter_mut().enumerate() {
+            plane[r / WORD] |= (n as u64 >> b & 1) << (r % WORD);
+        }
+    }
+    Ok(planes)
+}
+
+/// `sum_b 2^b count(plane b)`.
+fn weighed(planes: &[Vec<u64>], count: impl Fn(&[u64]) -> u64) -> i64 {
+    planes.iter().enumerate().map(|(b, plane)| (count(plane) << b) as i64).sum()
+}
+
+fn count(a: &[u64]) -> u64 {
+    a.iter().map(|a| u64::from(a.count_ones())).sum()
+}
+
+fn count_and(a: &[u64], b: &[u64]) -> u64 {
+    a.iter().zip(b).map(|(a, b)| u64::from((a & b).count_ones())).sum()
+}
+
+fn count_unlike(a: &[u64], b: &[u64], mask: &[u64]) -> u64 {
+    a.iter().zip(b).zip(mask).map(|((a, b), mask)| u64::from(((a ^ b) & mask).count_ones())).sum()
+}

@@ -1,0 +1,291 @@
+//! Reads of qubits to logical spins.
+//!
+//! Reads are kept as bits, 64 of them in a word, one word after the other for each qubit: 1 = down. What is done
+//! to a chain is then done to 64 reads at once, and a broken chain is a word that is neither all nor none of its
+//! qubits. Only broken chains cost more.
+//!
+//! ```text
+//! samples (reads, qubits) i8 --64 reads at a time--> word of each qubit --> word of each chain: value, broken
+//! ```
+//!
+//! A coin for chain `k` in read `r` is a function of `(seed; k, r)` and of nothing else, as all random numbers
+//! here: pieces of a stream, told where they begin, get the coins of the whole.
+
+use super::Placement;
+use crate::model::{Error, Model, bad};
+use crate::rng::{Key, UNEMBED, ars};
+
+pub(super) const WORD: usize = 64;
+
+/// What a broken chain is worth.
+#[derive(Debug, Clone, Copy)]
+pub enum Rule<'a> {
+    /// What most of its qubits say; a coin where they are even.
+    Majority,
+    /// What one of its qubits says, drawn at random.
+    WeightedRandom,
+    /// Nothing: a read with a broken chain is dropped, in each copy for itself.
+    Discard,
+    /// What gives the lower energy: of the spins not known yet the one with the largest local field is set next,
+    /// as by dwave-system; a coin where that field is 0.
+    MinimizeEnergy {
+        /// The couplings, in the order that the placement was made in.
+        values: &'a [f64],
+        /// `(copies, spins)`.
+        fields: &'a [f64],
+    },
+}
+
+/// Reads as logical spins, in bits.
+#[derive(Debug, Clone)]
+pub struct Logical {
+    pub(super) copies: usize,
+    pub(super) num_spins: usize,
+    pub(super) num_reads: usize,
+    /// `(chains, words)`: whether the spin is down.
+    pub(super) down: Vec<u64>,
+    /// `(chains, words)`: whether the chain was broken.
+    pub(super) broken: Vec<u64>,
+    /// `(copies, words)`: whether the read counts.
+    pub(super) kept: Vec<u64>,
+}
+
+impl Placement {
+    /// Logical spins of `samples (reads, qubits)`; broken chains are resolved by `rule`. Qubits in no chain may hold
+    /// anything. The reads are numbered from `first_read` in the random stream of `seed`. `gauge (qubits,)` is the
+    /// one the problem was placed with: samples are given as they came from the chip.
+    ///
+    /// # Errors
+    /// On lengths that do not fit and numbers that are not -1 or +1, couplings or fields that are not finite, or
+    /// if there is no memory.
+    pub fn unembed(
+        &self,
+        samples: &[i8],
+        rule: Rule,
+        seed: u64,
+        first_read: u64,
+        gauge: Option<&[i8]>,
+    ) -> Result<Logical, Error> {
+        let (n, chains, spins, copies) = (self.num_qubits, self.num_chains(), self.num_spins, self.copies());
+        if !samples.len().is_multiple_of(n) {
+            return bad(format_args!("samples hold {} numbers, expected reads x {n} qubits", samples.len()));
+        }
+        self.check_gauges(gauge, 1)?;
+        let descent = match rule {
+            Rule::MinimizeEnergy { values, fields } => Some(Descent::new(self, values, fields)?),
+            _ => None,
+        };
+        let num_reads = samples.len() / n;
+        let words = num_reads.div_ceil(WORD);
+        let mut logical = Logical {
+            copies,
+            num_spins: spins,
+            num_reads,
+            down: self.room(chains, words, 0)?,
+            broken: self.room(chains, words, 0)?,
+            kept: self.room(copies, words, 0)?,
+        };
+        let coins = Coins { key: Key::new(seed), first_read };
+        let mut bits = Bits::new(self, gauge);
+        for (w, reads) in samples.chunks(WORD * n).enumerate() {
+            if let Err((read, qubit)) = bits.read(reads) {
+                let (value, read) = (reads[read * n + qubit], first_read + (w * WORD + read) as u64);
+                return bad(format_args!("samples hold {value} in read {read}, qubit {qubit}, expected -1 or +1"));
+            }
+            let valid = !0 >> (WORD - reads.len() / n);
+            for chain in 0..chains {
+                let qubits = self.chain(chain);
+                let (all, any) = qubits.iter().fold((valid, 0), |(all, any), &q| {
+                    let word = bits.words[q as usize];
+                    (all & word, any | word)
+                });
+                let broken = any & valid & !all;
+                let set = match rule {
+                    _ if broken == 0 => 0,
+                    Rule::Majority => coins.majority(&bits.words, qubits, broken, chain, w),
+                    Rule::WeightedRandom => coins.one_of(&bits.words, qubits, broken, chain, w),
+                    Rule::Discard | Rule::MinimizeEnergy { .. } => 0,
+                };
+                logical.down[chain * words + w] = all | set;
+                logical.broken[chain * words + w] = broken;
+            }
+            for copy in 0..copies {
+                let mut broken =
+                    (copy * spins..(copy + 1) * spins).fold(0, |any, k| any | logical.broken[k * words + w]);
+                let kept = &mut logical.kept[copy * words + w];
+                *kept = if matches!(rule, Rule::Discard) { valid & !broken } else { valid };
+                while let (Some(descent), true) = (&descent, broken != 0) {
+                    descent.run(&mut logical, &coins, copy, w, broken.trailing_zeros() as usize);
+                    broken &= broken - 1;
+                }
+            }
+        }
+        Ok(logical)
+    }
+}
+
+/// The words of all qubits, for 64 reads at a time.
+struct Bits<'a> {
+    placement: &'a Placement,
+    /// All bits where the gauge flips.
+    gauge: Vec<u64>,
+    words: Vec<u64>,
+    /// Of eight reads, and whether any is no spin.
+    bytes: Vec<u8>,
+    wrong: Vec<u8>,
+}
+
+impl<'a> Bits<'a> {
+    fn new(placement: &'a Placement, gauge: Option<&[i8]>) -> Self {
+        let n = placement.num_qubits;
+        let gauge = gauge.map_or_else(|| vec![0; n], |g| g.iter().map(|&g| (g >> 7) as i64 as u64).collect());
+        Bits { placement, gauge, words: vec![0; n], bytes: vec![0; n], wrong: vec![0; n] }
+    }
+
+    /// Up to 64 reads. What is wrong is named by read and qubit.
+    ///
+    /// Written so that the compiler makes vectors of it: a byte collects eight reads of its qubit, lowest bit
+    /// first.
+    fn read(&mut self, reads: &[i8]) -> Result<(), (usize, usize)> {
+        let n = self.words.len();
+        self.words.copy_from_slice(&self.gauge);
+        for (k, eight) in reads.chunks(8 * n).enumerate() {
+            self.bytes.fill(0);
+            for read in eight.chunks_exact(n) {
+                for ((byte, wrong), &s) in self.bytes.iter_mut().zip(&mut self.wrong).zip(read) {
+                    *byte = *byte >> 1 | (s as u8 & 0x80);
+                    *wrong |= (s as u8).wrapping_add(1) & !2;
+                }
+            }
+            let missing = 8 - eight.len() / n;
+            for (word, &byte) in self.words.iter_mut().zip(&self.bytes) {
+                *word ^= u64::from(byte >> missing) << (8 * k);
+            }
+        }
+        // Chips report odd numbers for qubits that are not in use.
+        let wrong = |&&q: &&u32| self.wrong[q as usize] != 0;
+        match self.placement.qubits.iter().find(wrong) {
+            None => {
+                self.wrong.fill(0);
+                Ok(())
+            }
+            Some(&q) => {
+                let column = reads.iter().skip(q as usize).step_by(n);
+                let read = column.take_while(|s| matches!(s, -1 | 1)).count();
+                Err((read, q as usize))
+            }
+        }
+    }
+}
+
+struct Coins {
+    key: Key,
+    first_read: u64,
+}
+
+impl Coins {
+    /// 32 random bits for a chain of a read.
+    fn number(&self, chain: usize, read: usize) -> u32 {
+        let read = self.first_read.wrapping_add(read as u64);
+        ars(&self.key, [chain as u32, UNEMBED, read as u32, (read >> 32) as u32])[0]
+    }
+
+    fn toss(&self, chain: usize, read: usize) -> bool {
+        self.number(chain, read) >> 31 == 1
+    }
+
+    /// Whether most qubits are down, in the reads `broken` of word `w`.
+    fn majority(&self, words: &[u64], qubits: &[u32], broken: u64, chain: usize, w: usize) -> u64 {
+        // Bit b of the number of qubits that are down is in counter[b], for all 64 reads.
+        let planes = (usize::BITS - qubits.len().leading_zeros()) as usize;
+        let mut counter = [0u64; usize::BITS as usize];
+        for &q in qubits {
+            let mut carry = words[q as usize];
+            for plane in &mut counter[..planes] {
+                (*plane, carry) = (*plane ^ carry, *plane & carry);
+            }
+        }
+        // Compared with the half from the highest bit down.
+        let half = qubits.len() / 2;
+        let (mut more, mut even) = (0, broken);
+        for b in (0..planes).rev() {
+            let plane = counter[b];
+            if half >> b & 1 == 1 {
+                even &= plane;
+            } else {
+                more |= even & plane;
+                even &= !plane;
+            }
+        }
+        let tie = if qubits.len().is_multiple_of(2) { even } else { 0 };
+        more | each(tie, |bit| self.toss(chain, w * WORD + bit))
+    }
+
+    /// Whether a qubit drawn at random is down, in the reads `broken` of word `w`.
+    fn one_of(&self, words: &[u64], qubits: &[u32], broken: u64, chain: usize, w: usize) -> u64 {
+        each(broken, |bit| {
+            let number = u64::from(self.number(chain, w * WORD + bit));
+            let at = number * qubits.len() as u64 >> 32;
+            words[qubits[at as usize] as usize] >> bit & 1 == 1
+        })
+    }
+}
+
+/// The bits of `of` for which `set` is true.
+fn each(mut of: u64, set: impl Fn(usize) -> bool) -> u64 {
+    let mut bits = 0;
+    while of != 0 {
+        bits |= u64::from(set(of.trailing_zeros() as usize)) << of.trailing_zeros();
+        of &= of - 1;
+    }
+    bits
+}
+
+/// Broken chains set one by one, the largest local field first.
+struct Descent<'a> {
+    model: Model,
+    fields: &'a [f64],
+}
+
+impl<'a> Descent<'a> {
+    fn new(placement: &Placement, values: &[f64], fields: &'a [f64]) -> Result<Self, Error> {
+        let model = placement.model(values)?;
+        placement.check_fields(fields)?;
+        Ok(Descent { model, fields })
+    }
+
+    /// Sets the broken chains of a copy in one read.
+    fn run(&self, logical: &mut Logical, coins: &Coins, copy: usize, w: usize, bit: usize) {
+        let (spins, words) = (logical.num_spins, logical.num_reads.div_ceil(WORD));
+        let at = |spin: usize| (copy * spins + spin) * words + w;
+        let open = |logical: &Logical, spin: usize| logical.broken[at(spin)] >> bit & 1 == 1;
+        let value =
+            |logical: &Logical, spin: usize| if logical.down[at(spin)] >> bit & 1 == 1 { -1.0 } else { 1.0 };
+        let mut unknown: Vec<(usize, f64)> = (0..spins)
+            .filter(|&i| open(logical, i))
+            .map(|i| {
+                let (neighbours, couplings) = self.model.row(i);
+                let known = neighbours.iter().zip(couplings).filter(|(j, _)| !open(logical, **j as usize));
+                let sum: f64 = known.map(|(&j, coupling)| coupling * value(logical, j as usize)).sum();
+                (i, self.fields[copy * spins + i] + sum)
+            })
+            .collect();
+        loop {
+            // Of equal sizes the negative field first, then the lower spin, as dwave-system has it.
+            let before = |a: &(usize, f64), b: &(usize, f64)| {
+                b.1.abs().total_cmp(&a.1.abs()).then(a.1.total_cmp(&b.1)).then(a.0.cmp(&b.0))
+            };
+            let Some(next) = (0..unknown.len()).min_by(|&a, &b| before(&unknown[a], &unknown[b])) else { break };
+            let (i, field) = unknown.swap_remove(next);
+            let chain = copy * spins + i;
+            let down = if field == 0.0 { coins.toss(chain, w * WORD + bit) } else { field > 0.0 };
+            logical.down[at(i)] |= u64::from(down) << bit;
+            let (neighbours, couplings) = self.model.row(i);
+            for (j, field) in &mut unknown {
+                if let Ok(k) = neighbours.binary_search(&(*j as u32)) {
+                    *field += if down { -couplings[k] } else { couplings[k] };
+                }
+            }
+        }
+    }
+}
