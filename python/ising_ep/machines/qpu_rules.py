@@ -21,13 +21,16 @@ DIGITS = 2
 ROUNDING = 1e-9
 
 
-def check_graph(chip: Chip, qubits: NDArray[np.int64], couplers: NDArray[np.int64]) -> None:
+def check_graph(chip: Chip, qubits: NDArray[np.int64], couplers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Refuses qubits and couplers that the chip has not.
 
     Args:
         chip: The chip.
         qubits: (n,) the qubits of a problem.
         couplers: (m, 2) its couplers, each between two of its qubits.
+
+    Returns:
+        (m,) where each of the couplers stands among the chip's.
 
     Raises:
         ValueError: One line that names the first that is missing, or there twice.
@@ -36,29 +39,28 @@ def check_graph(chip: Chip, qubits: NDArray[np.int64], couplers: NDArray[np.int6
         raise ValueError(
             f"qubits and couplers have shapes {qubits.shape} and {couplers.shape}, expected (n,) and (m, 2)"
         )
-    places, ends = chip.positions(qubits), chip.coupler_positions(couplers)
-    if (places < 0).any():
-        raise ValueError(f"qubit {qubits[np.argmin(places)]} is missing on the chip ({chip})")
-    if (ends < 0).any():
-        raise ValueError(f"coupler {_pair(couplers[np.argmin(ends)])} is missing on the chip ({chip})")
+    positions, places = chip.positions(qubits), chip.coupler_positions(couplers)
     for name, found, label in (
-        ("qubit", places, lambda k: qubits[k]),
-        ("coupler", ends, lambda k: _pair(couplers[k])),
+        ("qubit", positions, lambda k: qubits[k]),
+        ("coupler", places, lambda k: _pair(couplers[k])),
     ):
+        if (found < 0).any():
+            raise ValueError(f"{name} {label(np.argmin(found))} is missing on the chip ({chip})")
         again = np.setdiff1d(np.arange(len(found)), np.unique(found, return_index=True)[1])
         if len(again):
             raise ValueError(f"{name} {label(again[0])} is given twice")
     used = np.zeros(len(chip.qubits), dtype=bool)
-    used[places] = True
-    loose = ~used[chip.ends[ends]].all(axis=1)
+    used[positions] = True
+    loose = ~used[chip.ends[places]].all(axis=1)
     if loose.any():
         raise ValueError(f"coupler {_pair(couplers[np.argmax(loose)])} ends on a qubit that is not used")
+    return places
 
 
 def check_ranges(
     chip: Chip,
     qubits: NDArray[np.int64],
-    couplers: NDArray[np.int64],
+    places: NDArray[np.int64],
     fields: NDArray[np.float64],
     couplings: NDArray[np.float64],
 ) -> None:
@@ -66,8 +68,8 @@ def check_ranges(
 
     Args:
         chip: The chip.
-        qubits: (n,), as in `check_graph`.
-        couplers: (m, 2), as in `check_graph`.
+        qubits: (n,) the qubits of the problems.
+        places: (m,) their couplers, as `check_graph` returns them.
         fields: (problems, n) h.
         couplings: (problems, m) J.
 
@@ -77,17 +79,18 @@ def check_ranges(
     Example:
         >>> chip = Chip.perfect("pegasus", 2)
         >>> edge = chip.couplers[:1]
-        >>> check_ranges(chip, edge[0], edge, np.zeros((1, 2)), np.array([[-2.5]]))
+        >>> check_ranges(chip, edge[0], check_graph(chip, edge[0], edge), np.zeros((1, 2)), np.array([[-2.5]]))
         Traceback (most recent call last):
         ...
-        ValueError: J of coupler (4, 10) is -2.5, expected within the chip's extended_j_range, -2 to 1
+        ValueError: J of coupler (2, 3) is -2.5, expected within the chip's extended_j_range, -2 to 1
     """
-    for name, array, width in (("fields", fields, len(qubits)), ("couplings", couplings, len(couplers))):
+    for name, array, width in (("fields", fields, len(qubits)), ("couplings", couplings, len(places))):
         if array.shape != (len(fields), width):
             raise ValueError(f"{name} has shape {array.shape}, expected ({len(fields)}, {width})")
     _check_within(chip, "h_range", fields, lambda k: f"h of qubit {qubits[k]} is")
-    _check_within(chip, "extended_j_range", couplings, lambda k: f"J of coupler {_pair(couplers[k])} is")
-    places = chip.coupler_positions(couplers)
+    _check_within(
+        chip, "extended_j_range", couplings, lambda k: f"J of coupler {_pair(chip.couplers[places[k]])} is"
+    )
     groups = chip.ends[places]
     if "per_qubit_coupling_range" in chip.properties:
         sums = _sums(groups, couplings, len(chip.qubits))
@@ -132,7 +135,7 @@ def check_anneal(
         >>> check_anneal(chip, [(0, 0), (10, 0.5), (110, 0.5), (110.2, 1)], 100, chip.qubits)
         Traceback (most recent call last):
         ...
-        ValueError: s goes from 0.5 to 1 in 0.2 us from point 2 of the schedule on, expected at most 2 a us
+        ValueError: s goes from 0.5 to 1 in 0.2 us from point 3 of the schedule on, expected at most 2 a us
     """
     points = _check_points(chip, schedule)
     low, high = map(int, chip.properties["num_reads_range"])
