@@ -28,27 +28,57 @@ LARGEST = 100
 # Sides of the shape, with what is taken where they are left out.
 SHAPES = {"chimera": (16, None, 4), "pegasus": (16,), "zephyr": (12, 4)}
 
+# Microseconds of what a chip does besides annealing, as the client's estimate of QPU time takes them: Advantage
+# 4.1 as in dwave.cloud.testing.mocks.
+TIMING: dict[str, Any] = {
+    "version": "1.0.0",
+    "typical_programming_time": 14072.88,
+    "reverse_annealing_with_reinit_prog_time_delta": 0.0,
+    "reverse_annealing_without_reinit_prog_time_delta": 5.55,
+    "default_programming_thermalization": 1000.0,
+    "default_annealing_time": 20.0,
+    "readout_time_model": "pwl_log_log",
+    # log10 of numbers of qubits, then log10 of the times that they take to be read out.
+    "readout_time_model_parameters": [
+        *(0.0, 0.7699665876947938, 1.7242758696010096, 2.711975459489206, 3.1639057672764026, 3.750276915153992),
+        *(1.539131714800995, 1.8726623164229292, 2.125631787097315, 2.332672340068556, 2.371606651233025),
+        2.3716219271760215,
+    ],
+    "qpu_delay_time_per_sample": 20.54,
+    "reverse_annealing_with_reinit_delay_time_delta": -4.5,
+    "reverse_annealing_without_reinit_delay_time_delta": -1.5,
+    "default_readout_thermalization": 0.0,
+    "decorrelation_max_nominal_anneal_time": 2000.0,
+    "decorrelation_time_range": [500.0, 10000.0],
+}
 # What the solvers on offer say of themselves (dwave-system's mock sampler gives Advantage's; its Chimera values
 # are those of the 2000Q that the paper used).
 PROPERTIES: dict[str, Any] = {
     "h_range": [-4.0, 4.0],
     "j_range": [-1.0, 1.0],
     "extended_j_range": [-2.0, 1.0],
-    "per_qubit_coupling_range": [-18.0, 15.0],
     "num_reads_range": [1, 10000],
     "annealing_time_range": [0.5, 2000.0],
     "default_annealing_time": 20.0,
+    "default_programming_thermalization": 1000.0,
+    "default_readout_thermalization": 0.0,
     "max_anneal_schedule_points": 12,
     "problem_run_duration_range": [0.0, 1e6],
+    "problem_timing_data": TIMING,
 }
+# Advantage2 has a limit for each half of a qubit's couplers in place of one for all; its value and its
+# programming time are those in D-Wave's documentation.
 OF_FAMILY: dict[str, dict[str, Any]] = {
     "chimera": {
         "h_range": [-2.0, 2.0],
         "per_qubit_coupling_range": [-9.0, 6.0],
         "annealing_time_range": [1.0, 2000.0],
     },
-    "pegasus": {},
-    "zephyr": {},
+    "pegasus": {"per_qubit_coupling_range": [-18.0, 15.0]},
+    "zephyr": {
+        "per_group_coupling_range": [-13.0, 10.0],
+        "problem_timing_data": TIMING | {"typical_programming_time": 24500.0},
+    },
 }
 
 
@@ -122,14 +152,15 @@ class Chip:
                 raise ValueError(f"{name} {strange} is none of a {family} graph of shape {list(shape)}")
         if not np.isin(couplers, qubits).all():
             raise ValueError("a coupler ends on a qubit that is not there")
-        kept = {name: properties[name] for name in PROPERTIES if name in properties}
+        defaults = PROPERTIES | OF_FAMILY[family]
+        kept = {name: properties[name] for name in defaults if name in properties}
         return cls(
             family,
             _shape(family, shape),
             qubits,
             couplers,
             graph_id or _digest(qubits, couplers),
-            PROPERTIES | OF_FAMILY[family] | kept,
+            defaults | kept,
         )
 
     @classmethod
@@ -208,10 +239,48 @@ class Chip:
 
     def positions(self, qubits: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where each of the qubits stands in `qubits`; -1 where it is missing."""
-        places = np.searchsorted(self.qubits, qubits)
-        found = places < len(self.qubits)
-        found[found] = self.qubits[places[found]] == qubits[found]
-        return np.where(found, places, -1)
+        return _places(self.qubits, qubits)
+
+    def coupler_positions(self, couplers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where each of the couplers (couplers, 2) stands in `couplers`, in either order; -1 where it is missing.
+
+        Example:
+            >>> Chip.perfect("chimera", 1).coupler_positions(np.array([[0, 4], [5, 0], [0, 1]]))
+            array([ 0,  1, -1])
+        """
+        pairs = np.sort(self.positions(couplers.ravel()).reshape(-1, 2), axis=1)
+        there = pairs[:, 0] >= 0
+        # Of a missing qubit the key is that of no coupler.
+        return np.where(there, _places(self._keys, pairs @ [len(self.qubits), 1]), -1)
+
+    @cached_property
+    def ends(self) -> NDArray[np.int64]:
+        """The couplers by the positions of their qubits: int64 (couplers, 2)."""
+        return self.positions(self.couplers.ravel()).reshape(-1, 2)
+
+    @cached_property
+    def halves(self) -> NDArray[np.int8] | None:
+        """Of a Zephyr chip, which half of each end's qubit a coupler sits on: int8 (couplers, 2) of 0 and 1.
+
+        Half a qubit's couplers have a limit of their own (per_group_coupling_range); None for other chips. In
+        the Zephyr coordinates (u, w, k, j, z) a qubit lies along a line, around 2z + j + 1/2; a coupler is on
+        its upper half if the other qubit crosses the line, or lies on it, further up.
+        """
+        if self.family != "zephyr":
+            return None
+        m, tile = self.shape
+        line, z = np.divmod(self.qubits, m)
+        line, j = np.divmod(line, 2)
+        u, w = np.divmod(line // tile, 2 * m + 1)
+        along = (2 * z + j)[self.ends]
+        other = np.where((u[self.ends[:, 0]] != u[self.ends[:, 1]])[:, np.newaxis], w[self.ends], along)
+        return (other[:, ::-1] > along).astype(np.int8)
+
+    @cached_property
+    def _keys(self) -> NDArray[np.int64]:
+        """A number for each coupler, ascending."""
+        keys: NDArray[np.int64] = self.ends @ [len(self.qubits), 1]
+        return keys
 
     def __str__(self) -> str:
         return f"{self.family} {'x'.join(map(str, self.shape))}, {len(self.qubits)} qubits"
@@ -252,6 +321,14 @@ def _graph(family: str, shape: tuple[int, ...], **lists: Any) -> nx.Graph:
     if family == "pegasus" and shape[0] < 2:
         raise ValueError(f"the shape of a pegasus chip is {shape}, expected at least 2")
     return make(*shape, **lists)
+
+
+def _places(values: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each of those wanted stands in ascending values; -1 where it is none of them."""
+    places = np.searchsorted(values, wanted)
+    found = places < len(values)
+    found[found] = values[places[found]] == wanted[found]
+    return np.where(found, places, -1)
 
 
 def _digest(qubits: NDArray[np.int64], couplers: NDArray[np.int64]) -> str:
