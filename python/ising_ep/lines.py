@@ -1,0 +1,109 @@
+"""A D-Wave chip as straight lines of qubits.
+
+A qubit of a Chimera, Pegasus or Zephyr chip is a segment of a vertical (direction 0) or horizontal (direction 1)
+line. The lines of one direction stand side by side at positions 0, 1, 2, ...; each is cut into segments of equal
+length, which couple to the next segment of their line (external couplers) and to every segment of the other
+direction that they cross (internal couplers): segment z of a line covers the positions
+
+    offset + length * z, ..., offset + length * (z + 1) - 1
+
+of the other direction's lines. Some chips also couple neighbours in parallel (odd couplers).
+
+| chip | position of a line | length | offset |
+|---|---|---|---|
+| Chimera, coordinates (i, j, u, k) | t j + k, or t i + k | t | 0 |
+| Pegasus, (u, w, k, z) | 12 w + k | 12 | the graph's `vertical_offsets`, `horizontal_offsets` |
+| Zephyr, (u, w, k, j, z) | 2 t w + 2 k + j | 4 t | 2 t j |
+
+After the generators' documentation in dwave-graphs, and K. Boothby et al., "Next-generation topology of D-Wave
+quantum processors", arXiv:2003.00133, and "Zephyr topology of D-Wave quantum processors" (2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass
+class Lines:
+    """The lines of one working graph. Every line has an absent segment at either end, so that windows may leave
+    the chip.
+
+    Attributes:
+        length: positions that a segment covers.
+        offset: (2, lines) the first position of a line's first segment.
+        qubit: (2, lines, segments + 2) labels of the qubits, -1 where there is none.
+        cut: (2, lines, segments + 1) whether the external coupler after a segment is missing.
+        neighbours: the neighbours of every qubit.
+    """
+
+    length: int
+    offset: Ints
+    qubit: Ints
+    cut: Bools
+    neighbours: dict[int, list[int]]
+    segment: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        positions = np.arange(self.offset.shape[1])
+        segment = (positions[:, None] - self.offset[:, None, :]) // self.length + 1
+        # (2, positions, lines): the segment of a line that covers a position
+        self.segment = np.clip(segment, 0, self.qubit.shape[2] - 1)
+
+    @property
+    def count(self) -> int:
+        """Lines in a direction."""
+        return self.offset.shape[1]
+
+    def holding(self, qubits: Iterable[int]) -> Bools:
+        """Which segments (2, lines, segments + 2) are among the qubits."""
+        return np.isin(self.qubit, np.fromiter(qubits, np.int64))
+
+    def window(self, direction: int, line: int, low: int, high: int) -> list[int]:
+        """The qubits of the shortest window of a line that crosses the positions low..high."""
+        first, last = self.segment[direction, low, line], self.segment[direction, high, line]
+        return [int(q) for q in self.qubit[direction, line, first : last + 1]]
+
+
+def lines_of(graph: nx.Graph) -> Lines:
+    """The lines of a working graph with integer labels made by dwave-graphs.
+
+    Raises:
+        ValueError: if the graph is of another family, or its labels are coordinates.
+    """
+    family, labels = graph.graph.get("family"), graph.graph.get("labels")
+    if family not in ("chimera", "pegasus", "zephyr"):
+        raise ValueError(f"the graph's family is {family!r}, expected 'chimera', 'pegasus' or 'zephyr'")
+    if labels != "int":
+        raise ValueError(f"the graph's labels are {labels!r}, expected 'int'")
+    rows, columns, tile = graph.graph["rows"], graph.graph["columns"], graph.graph["tile"]
+    nodes = np.sort(np.fromiter(graph.nodes, np.int64))
+    if family == "chimera":
+        count, segments, length = tile * max(rows, columns), max(rows, columns), tile
+        offset = np.zeros((2, count), np.int64)
+        row, column, direction, k = np.unravel_index(nodes, (rows, columns, 2, tile))
+        line = np.where(direction == 0, column, row) * tile + k
+        segment = np.where(direction == 0, row, column)
+    else:
+        if family == "pegasus":
+            count, segments, length = 12 * rows, rows - 1, 12
+            shifts = [graph.graph["vertical_offsets"], graph.graph["horizontal_offsets"]]
+            offset = np.tile(np.array(shifts, np.int64), (1, rows))
+        else:
+            count, segments, length = 2 * tile * (2 * rows + 1), rows, 4 * tile
+            offset = np.tile(2 * tile * (np.arange(count) % 2), (2, 1))
+        direction, line, segment = np.unravel_index(nodes, (2, count, segments))
+    qubit = np.full((2, count, segments + 2), -1, np.int64)
+    qubit[direction, line, segment + 1] = nodes
+    pairs = zip(qubit[:, :, :-1].flat, qubit[:, :, 1:].flat, strict=True)
+    cut = np.fromiter((not graph.has_edge(int(a), int(b)) for a, b in pairs), bool)
+    neighbours = {int(q): sorted(graph[q]) for q in nodes}
+    return Lines(length, offset, qubit, cut.reshape(2, count, segments + 1), neighbours)
