@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 AtLeastOne = Annotated[int, Field(ge=1, lt=2**31)]
 
 # Where a data set needs other settings than the paper's.
@@ -34,6 +35,7 @@ class TrainConfig(BaseModel):
     data_dir: str | None = None
     train_per_class: AtLeastOne | None = None
     test_per_class: AtLeastOne | None = None
+    network: Literal["layers", "convolutional"] = "layers"
     layers: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)] = (120, 40)
     epochs: AtLeastOne = 50
     batch_size: AtLeastOne = 1
@@ -47,6 +49,17 @@ class TrainConfig(BaseModel):
     statistic: Literal["lowest", "average"] = "lowest"
     field_limit: Positive = 4.0
     seed: Annotated[int, Field(ge=0, lt=2**62)] = 0
+    machine: Literal["annealing", "chip"] = "annealing"
+    chip: str = "pegasus:16"
+    chip_missing: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    chip_seed: Annotated[int, Field(ge=0, lt=2**62)] = 0
+    chip_model: Literal["thermal", "quantum"] = "thermal"
+    chip_noise: tuple[NotNegative, NotNegative] = (0.02, 0.015)
+    chip_temperature: Positive = 15.0
+    chain_strength: NotNegative = 1.0
+    annealing_time: Positive = 20.0
+    copies: AtLeastOne | None = None
+    embedding: str | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

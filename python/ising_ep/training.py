@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from .checkpoint import TrainState
 from .config import TrainConfig
+from .convolution import Convolutional
 from .datasets import Dataset
+from .embedding import Embedding
 from .learning import EquilibriumPropagation
-from .machines import AnnealingMachine
-from .network import FullyConnected, Parameters
+from .machines.configured import machine_of
+from .network import FullyConnected, Network, Parameters
 
 # Images annealed in one call where nothing is learned from them; any number gives the same answer.
 EVALUATION_BATCH = 250
@@ -44,6 +46,7 @@ def train(
     *,
     state: TrainState | None = None,
     num_threads: int | None = None,
+    embedding: Embedding | None = None,
     on_batch: Callable[[TrainState], None] | None = None,
     on_epoch: Callable[[TrainState], None] | None = None,
 ) -> TrainState:
@@ -54,6 +57,7 @@ def train(
         dataset: The images.
         state: Where to go on; None starts anew.
         num_threads: Threads, or None for all cores. The result does not depend on it.
+        embedding: Where the network is on the run's chip, if it is on one; None looks for it anew.
         on_batch: Called with the live state after each batch.
         on_epoch: Called with the live state after each epoch.
 
@@ -63,7 +67,7 @@ def train(
     Raises:
         ValueError: If config and dataset do not fit.
     """
-    rule = learning_rule(config, dataset, num_threads)
+    rule = learning_rule(config, dataset, num_threads, embedding)
     if state is None:
         rng = np.random.default_rng([config.seed, 0])
         state = TrainState(parameters=rule.network.initial_parameters(rng))
@@ -98,6 +102,7 @@ def evaluate(
     y: NDArray[np.int64],
     *,
     num_threads: int | None = None,
+    embedding: Embedding | None = None,
     on_batch: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Free phase of the images ``x (n, num_inputs)`` with labels ``y (n,)``.
@@ -109,28 +114,40 @@ def evaluate(
         x: Images.
         y: Labels.
         num_threads: Threads, or None for all cores. The result does not depend on it.
+        embedding: Where the network is on the run's chip, if it is on one; None looks for it anew.
         on_batch: Called with the number of images done after each batch.
 
     Raises:
         ValueError: If shapes do not fit.
     """
-    rule = learning_rule(config, dataset, num_threads)
+    rule = learning_rule(config, dataset, num_threads, embedding)
     return _evaluate(rule, parameters, x, y, on_batch)
 
 
+def network_of(config: TrainConfig, dataset: Dataset) -> Network:
+    """The network that ``config`` describes, for inputs and classes of ``dataset``.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    if config.network == "layers":
+        return FullyConnected(dataset.num_inputs, config.layers, dataset.num_classes)
+    if dataset.image_shape is None or not (np.abs(dataset.x_train) == 1).all():
+        raise ValueError(f"a convolutional network takes images of -1 and +1, and {dataset.name} are not such")
+    return Convolutional(dataset.image_shape, dataset.num_classes)
+
+
 def learning_rule(
-    config: TrainConfig, dataset: Dataset, num_threads: int | None = None
+    config: TrainConfig,
+    dataset: Dataset,
+    num_threads: int | None = None,
+    embedding: Embedding | None = None,
 ) -> EquilibriumPropagation:
     """The learning rule that ``config`` describes, for inputs and classes of ``dataset``."""
+    network = network_of(config, dataset)
     return EquilibriumPropagation(
-        network=FullyConnected(dataset.num_inputs, config.layers, dataset.num_classes),
-        machine=AnnealingMachine(
-            num_reads=config.num_reads,
-            num_sweeps=config.num_sweeps,
-            beta_range=config.beta_range,
-            reverse_fraction=config.reverse_fraction,
-            num_threads=num_threads,
-        ),
+        network=network,
+        machine=machine_of(config, network, embedding, num_threads),
         nudge=config.nudge,
         learning_rate=config.learning_rate,
         bias_learning_rate=config.bias_learning_rate,
@@ -154,12 +171,13 @@ def _batches(
 def _end_epoch(rule: EquilibriumPropagation, dataset: Dataset, state: TrainState) -> None:
     """Evaluates on the test images and turns the epoch's sums into a row of the history."""
     test = _evaluate(rule, state.parameters, dataset.x_test, dataset.y_test)
+    outputs = rule.network.outputs
     state.epoch += 1
     state.history.append(
         {
             "epoch": state.epoch,
             "train_accuracy": state.correct / state.images,
-            "train_loss": state.squared_error / (state.images * rule.network.layers[-1]),
+            "train_loss": state.squared_error / (state.images * (outputs.stop - outputs.start)),
             "test_accuracy": test.accuracy,
             "test_loss": test.loss,
             "seconds": state.seconds,
@@ -191,6 +209,6 @@ def _evaluate(
     return Evaluation(float(np.mean(predictions == y)), float(loss), predictions)
 
 
-def _classes(network: FullyConnected, outputs: NDArray[np.float32]) -> NDArray[np.int64]:
+def _classes(network: Network, outputs: NDArray[np.float32]) -> NDArray[np.int64]:
     classes: NDArray[np.int64] = network.scores(outputs).argmax(axis=1)
     return classes

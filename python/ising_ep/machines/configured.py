@@ -1,0 +1,85 @@
+"""The machine that the settings of a run describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..chip import Chip
+from ..config import TrainConfig
+from ..embedding import Embedding, embed
+from ..network import Network
+from . import AnnealingMachine, Machine
+from .chip_model import ChipModel
+from .embedded import EmbeddedMachine
+
+
+def chip_of(config: TrainConfig) -> Chip:
+    """The chip that a run is on, with its missing qubits."""
+    chip = Chip.named(config.chip)
+    return chip.without(config.chip_missing, seed=config.chip_seed) if config.chip_missing else chip
+
+
+def embedding_of(
+    config: TrainConfig, network: Network, progress: Callable[[int], object] | None = None
+) -> Embedding | None:
+    """Where the network of a run is on its chip: from the run's file, else found; None without a chip.
+
+    There are as many copies as a batch can use, unless the run says how many.
+
+    Raises:
+        ValueError: If the network does not fit, or the file is no embedding of it.
+    """
+    if config.machine == "annealing":
+        return None
+    chip = chip_of(config)
+    if config.embedding is None:
+        return embed(network, chip, copies=config.copies or config.batch_size, progress=progress)
+    embedding = Embedding.load(Path(config.embedding), chip)
+    embedding.verify(network, chip)
+    return embedding
+
+
+def machine_of(
+    config: TrainConfig,
+    network: Network,
+    embedding: Embedding | None = None,
+    num_threads: int | None = None,
+) -> Machine:
+    """The machine of a run.
+
+    Args:
+        config: The settings.
+        network: The network.
+        embedding: Where it is on the chip, if there is one; None looks for it anew.
+        num_threads: Threads, or None for all cores. The result does not depend on it.
+
+    Raises:
+        ValueError: If the settings do not fit together.
+    """
+    if config.machine == "annealing":
+        return AnnealingMachine(
+            num_reads=config.num_reads,
+            num_sweeps=config.num_sweeps,
+            beta_range=config.beta_range,
+            reverse_fraction=config.reverse_fraction,
+            num_threads=num_threads,
+        )
+    model = ChipModel(
+        chip_of(config),
+        config.chip_model,
+        temperature=config.chip_temperature,
+        sweeps_per_us=config.num_sweeps / config.annealing_time,
+        field_noise=config.chip_noise[0],
+        coupling_noise=config.chip_noise[1],
+        num_threads=num_threads,
+    )
+    return EmbeddedMachine(
+        model,
+        embedding or embedding_of(config, network),  # type: ignore[arg-type]
+        network,
+        num_reads=config.num_reads,
+        chain_strength=config.chain_strength,
+        annealing_time=config.annealing_time,
+        reverse_fraction=config.reverse_fraction,
+    )

@@ -1,0 +1,216 @@
+"""A network on a chip: placed on chains of qubits, annealed there, and read back as logical spins.
+
+This is the way of a batch to any chip and back, be it a model or a real one:
+
+    couplings, fields -> gauge, copies, chains -> h, J of the qubits -> reads of the qubits -> majority -> states
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..batch import BatchResult
+from ..checks import integer, real
+from ..chip import Chip
+from ..embedding import Embedding
+from ..network import Couplings, Network
+
+# Microseconds of a forward anneal; what solvers take by default.
+ANNEALING_TIME = 20.0
+# Within the range of every chip, and the paper's for its fully connected network.
+CHAIN_STRENGTH = 1.0
+
+Schedule = Sequence[tuple[float, float]]
+
+
+class Annealer(Protocol):
+    """A chip, or what stands for one: anneals problems on qubits, as many of them as it is given."""
+
+    chip: Chip
+
+    def sample(
+        self,
+        qubits: NDArray[np.int64],
+        couplers: NDArray[np.int64],
+        fields: NDArray[np.float64],
+        couplings: NDArray[np.float64],
+        *,
+        schedule: Schedule,
+        num_reads: int,
+        initial_states: NDArray[np.int8] | None,
+        seed: int,
+        problem_ids: NDArray[np.uint32],
+    ) -> NDArray[np.int8]:
+        """Anneals each problem.
+
+        Args:
+            qubits: ``(qubits,)`` numbers of those in use.
+            couplers: ``(couplers, 2)`` numbers of the qubits at their ends.
+            fields: ``(problems, qubits)`` h.
+            couplings: ``(problems, couplers)`` J.
+            schedule: Points of time, in microseconds, and anneal fraction s.
+            num_reads: Reads of each problem.
+            initial_states: ``(problems, qubits)`` for a reverse anneal, else None.
+            seed: Seed of its random numbers, if it has any.
+            problem_ids: ``(problems,)``; with the seed it names each problem's random numbers.
+
+        Returns:
+            int8 ``(problems, num_reads, qubits)``.
+        """
+        ...
+
+
+class EmbeddedMachine:
+    """A `Machine` for one network: a chip, and an embedding of the network on it.
+
+    Each problem of the chip carries an image on each copy of the embedding, under a gauge of its own: a random
+    half of the spins is turned over before the anneal and back after it, so that errors of a chip that favour
+    one direction average out. Fields beyond the chip's range are clipped to it.
+
+    Args:
+        annealer: The chip.
+        embedding: Where the network is on it.
+        network: The network.
+        num_reads: Anneals of each problem.
+        chain_strength: Size of the ferromagnetic coupling within chains, >= 0.
+        annealing_time: Microseconds of a forward anneal; a reverse anneal goes as fast.
+        reverse_fraction: The s that a reverse anneal goes back to.
+
+    Attributes:
+        num_problems: Problems sent to the chip so far.
+
+    Raises:
+        ValueError: If a number is out of range, or the embedding is none of the network on the chip.
+    """
+
+    def __init__(
+        self,
+        annealer: Annealer,
+        embedding: Embedding,
+        network: Network,
+        *,
+        num_reads: int = 10,
+        chain_strength: float = CHAIN_STRENGTH,
+        annealing_time: float = ANNEALING_TIME,
+        reverse_fraction: float = 0.25,
+    ) -> None:
+        chip = annealer.chip
+        embedding.verify(network, chip)
+        low, high = chip.chain_range
+        if not (0 <= real("chain_strength", chain_strength) and low <= -chain_strength <= high):
+            raise ValueError(f"chain_strength is {chain_strength}, expected 0 to {-low}, the range of {chip}")
+        if not 0 <= reverse_fraction <= 1:
+            raise ValueError(f"reverse_fraction is {reverse_fraction}, expected 0 to 1")
+        self.annealer = annealer
+        self.embedding = embedding
+        self.num_reads = integer("num_reads", num_reads, 1)
+        self.chain_strength = chain_strength
+        self.num_problems = 0
+        self._rows, self._cols = network.rows, network.cols
+        self._forward = [(0.0, 0.0), (annealing_time, 1.0)]
+        back = annealing_time * (1 - reverse_fraction)
+        # Nothing to go back to is still an anneal that takes its time, at s = 1.
+        turn = [(back, reverse_fraction), (2 * back, 1.0)] if back else [(annealing_time, 1.0)]
+        self._reverse = [(0.0, 1.0), *turn]
+        self._broken = self._chains = 0
+
+        self.qubits = np.sort(embedding.qubits())
+        inside = np.isin(chip.couplers, self.qubits).all(axis=1)
+        self.couplers = chip.couplers[inside]
+        lengths = embedding.chain_lengths()
+        ends = np.searchsorted(self.qubits, self.couplers)
+        self._placement = _core.Placement(
+            len(self.qubits),
+            np.concatenate([[0], np.cumsum(lengths)]),
+            np.searchsorted(self.qubits, embedding.qubits()),
+            np.ascontiguousarray(ends[:, 0]),
+            np.ascontiguousarray(ends[:, 1]),
+            network.num_spins,
+            network.rows,
+            network.cols,
+        )
+
+    @property
+    def chain_break_fraction(self) -> float:
+        """Fraction of all chains of all reads so far that were broken."""
+        return self._broken / max(self._chains, 1)
+
+    def sample(
+        self,
+        couplings: Couplings,
+        fields: NDArray[np.float32],
+        *,
+        initial_states: NDArray[np.int8] | None = None,
+        seed: int,
+        problem_ids: NDArray[np.uint32],
+    ) -> BatchResult:
+        """See `Machine.sample`. A chip begins all reads of a problem with one state: the first that is given."""
+        rows, cols, values = couplings
+        if not (np.array_equal(rows, self._rows) and np.array_equal(cols, self._cols)):
+            raise ValueError("these are not the couplings of the network that is embedded")
+        copies, (images, spins) = self.embedding.num_copies, fields.shape
+        h = fields.astype(np.float64)
+        ids = problem_ids[::copies]  # a problem is named by its first image
+        chip = self.annealer.chip
+        gauges = self._placement.expand(_gauges(seed, problem_ids, spins))
+        starts = None
+        if initial_states is not None:
+            starts = self._placement.expand(np.ascontiguousarray(initial_states[:, 0]), gauges)
+        physical_h, physical_j, _ = self._placement.place(
+            values,
+            h,
+            self.chain_strength,
+            gauges,
+            h_range=chip.h_range,
+            j_range=chip.j_range,
+            chain_range=chip.chain_range,
+            excess="clip",
+        )
+        reads = self.annealer.sample(
+            self.qubits,
+            self.couplers,
+            physical_h,
+            physical_j,
+            schedule=self._forward if starts is None else self._reverse,
+            num_reads=self.num_reads,
+            initial_states=starts,
+            seed=seed,
+            problem_ids=ids,
+        )
+        idle = np.zeros((len(ids) * copies - images, spins))
+        h = np.concatenate([h, idle]).reshape(-1, copies, spins)
+        results = [
+            self._logical(reads[p], gauges[p], values, h[p], seed, int(ids[p])) for p in range(len(ids))
+        ]
+        self.num_problems += len(ids)
+        states, energies = (np.concatenate(parts)[:images] for parts in zip(*results, strict=True))
+        return BatchResult(states, energies)
+
+    def _logical(
+        self,
+        reads: NDArray[np.int8],
+        gauge: NDArray[np.int8],
+        values: NDArray[np.float64],
+        fields: NDArray[np.float64],
+        seed: int,
+        problem_id: int,
+    ) -> tuple[NDArray[np.int8], NDArray[Any]]:
+        """States ``(copies, reads, spins)`` and energies ``(copies, reads)`` of one problem of the chip."""
+        first = problem_id * self.num_reads
+        logical = self._placement.unembed(reads, "majority", seed, first_read=first, gauge=gauge)
+        broken = logical.broken()
+        self._broken += int(broken.sum())
+        self._chains += broken.size * fields.shape[1]
+        return logical.states(), logical.energies(values, fields)
+
+
+def _gauges(seed: int, problem_ids: NDArray[np.uint32], spins: int) -> NDArray[np.int8]:
+    """A random sign for each spin of each image, int8 ``(images, spins)``, from seed and image alone."""
+    streams = (np.random.Generator(np.random.Philox(key=[seed, int(k)])) for k in problem_ids)
+    coins = np.stack([stream.integers(0, 2, spins, dtype=np.int8) for stream in streams])
+    return 2 * coins - 1
