@@ -40,7 +40,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..batch import NUM_SLICES
-from ..checks import integer, one_of, real, stream_ids, threads
+from ..checks import WORD, integer, one_of, real, stream_ids, threads
 from ..chip import Chip
 from .qpu_rules import check_anneal, check_graph, check_ranges
 
@@ -108,8 +108,10 @@ class ChipModel:
     Args:
         chip: Its working graph and ranges.
         model: "thermal" or "quantum".
-        temperature: Of the chip, in mK, > 0.
-        sweeps_per_us: How many sweeps stand for a microsecond of the schedule, > 0.
+        temperature: Of the chip, in mK, > 0. With 15 the reads end at beta = 15; with 46 at 5, which is where
+            a chip's single qubits freeze by D-Wave's tables.
+        sweeps_per_us: How many sweeps stand for a microsecond of the schedule, > 0. Single-spin updates flip
+            chains slowly: by `benchmarks/chip_model.py` 5 are fast and rough, 20 near what many more reach.
         field_noise: Standard deviation of the error of each h.
         coupling_noise: Standard deviation of the error of each J.
         field_step: h is rounded to multiples of it; None for no rounding.
@@ -142,7 +144,7 @@ class ChipModel:
         model: Model = "thermal",
         *,
         temperature: float = 15.0,
-        sweeps_per_us: float = 5.0,
+        sweeps_per_us: float = 20.0,
         field_noise: float = FIELD_NOISE,
         coupling_noise: float = COUPLING_NOISE,
         field_step: float | None = FIELD_STEP,
@@ -163,7 +165,7 @@ class ChipModel:
         self.coupling_step = None if coupling_step is None else _positive("coupling_step", coupling_step)
         self.tunneling = _positive("tunneling", tunneling)
         self.problem = _positive("problem", problem)
-        self.num_slices = integer("num_slices", num_slices, 2)
+        self.num_slices = integer("num_slices", num_slices, 2, WORD)
         self.num_threads = threads(num_threads)
         self._last: _Layout | None = None
 
@@ -245,7 +247,7 @@ class ChipModel:
         Raises:
             ValueError: What the chip refuses: see `qpu_rules`; the text names it.
             TypeError: A number that should be an integer and is not.
-            KeyboardInterrupt: On Ctrl-C, also in the middle of an anneal.
+            KeyboardInterrupt: On Ctrl-C, when the anneals under way are done.
         """
         layout = self._last
         if layout is None or not layout.is_of(qubits, couplers):
@@ -286,7 +288,8 @@ class ChipModel:
         num_sweeps = max(1, round(time * self.sweeps_per_us))
         # Each sweep stands for a piece of time, and has the s of its middle.
         middles = (np.arange(num_sweeps) + 0.5) * (time / num_sweeps)
-        return np.interp(middles, points[:, 0], points[:, 1])
+        s: NDArray[np.float64] = np.interp(middles, points[:, 0], points[:, 1])
+        return s
 
     def _anneal(
         self,
