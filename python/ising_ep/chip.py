@@ -28,8 +28,8 @@ LARGEST = 100
 # Sides of the shape, with what is taken where they are left out.
 SHAPES = {"chimera": (16, None, 4), "pegasus": (16,), "zephyr": (12, 4)}
 
-# Microseconds of what a chip does besides annealing, as the client's estimate of QPU time takes them: Advantage
-# 4.1 as in dwave.cloud.testing.mocks.
+# Microseconds of what a chip does besides annealing, as the client's estimate of QPU time takes them: those
+# of Advantage_system4.1 in dwave.cloud.testing.mocks.
 TIMING: dict[str, Any] = {
     "version": "1.0.0",
     "typical_programming_time": 14072.88,
@@ -40,7 +40,14 @@ TIMING: dict[str, Any] = {
     "readout_time_model": "pwl_log_log",
     # log10 of numbers of qubits, then log10 of the times that they take to be read out.
     "readout_time_model_parameters": [
-        *(0.0, 0.7699665876947938, 1.7242758696010096, 2.711975459489206, 3.1639057672764026, 3.750276915153992),
+        *(
+            0.0,
+            0.7699665876947938,
+            1.7242758696010096,
+            2.711975459489206,
+            3.1639057672764026,
+            3.750276915153992,
+        ),
         *(1.539131714800995, 1.8726623164229292, 2.125631787097315, 2.332672340068556, 2.371606651233025),
         2.3716219271760215,
     ],
@@ -51,8 +58,8 @@ TIMING: dict[str, Any] = {
     "decorrelation_max_nominal_anneal_time": 2000.0,
     "decorrelation_time_range": [500.0, 10000.0],
 }
-# What the solvers on offer say of themselves (dwave-system's mock sampler gives Advantage's; its Chimera values
-# are those of the 2000Q that the paper used).
+# What the solvers on offer say of themselves (dwave-system's mock sampler gives Advantage's; the Chimera
+# values below are those of the 2000Q that the paper used).
 PROPERTIES: dict[str, Any] = {
     "h_range": [-4.0, 4.0],
     "j_range": [-1.0, 1.0],
@@ -242,7 +249,7 @@ class Chip:
         return _places(self.qubits, qubits)
 
     def coupler_positions(self, couplers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where each of the couplers (couplers, 2) stands in `couplers`, in either order; -1 where it is missing.
+        """Where each coupler (couplers, 2), in either order, stands in `couplers`; -1 where it is missing.
 
         Example:
             >>> Chip.perfect("chimera", 1).coupler_positions(np.array([[0, 4], [5, 0], [0, 1]]))
@@ -251,7 +258,7 @@ class Chip:
         pairs = np.sort(self.positions(couplers.ravel()).reshape(-1, 2), axis=1)
         there = pairs[:, 0] >= 0
         # Of a missing qubit the key is that of no coupler.
-        return np.where(there, _places(self._keys, pairs @ [len(self.qubits), 1]), -1)
+        return np.where(there, _places(self._keys, self._key(pairs)), -1)
 
     @cached_property
     def ends(self) -> NDArray[np.int64]:
@@ -278,8 +285,12 @@ class Chip:
 
     @cached_property
     def _keys(self) -> NDArray[np.int64]:
-        """A number for each coupler, ascending."""
-        keys: NDArray[np.int64] = self.ends @ [len(self.qubits), 1]
+        """Those of all couplers, ascending."""
+        return self._key(self.ends)
+
+    def _key(self, ends: NDArray[np.int64]) -> NDArray[np.int64]:
+        """A number for each pair of positions."""
+        keys: NDArray[np.int64] = ends[:, 0] * len(self.qubits) + ends[:, 1]
         return keys
 
     def __str__(self) -> str:
@@ -303,7 +314,8 @@ def _shape(family: str, given: Any) -> tuple[int, ...]:
     default = SHAPES[family]
     if len(sizes) > len(default) or not all(1 <= size <= LARGEST for size in sizes):
         raise ValueError(
-            f"the shape of a {family} chip is {sizes}, expected up to {len(default)} sizes from 1 to {LARGEST}"
+            f"the shape of a {family} chip is {sizes}, expected up to {len(default)} sizes from 1 to"
+            f" {LARGEST}"
         )
     whole = [*sizes, *default[len(sizes) :]]
     return tuple(whole[0] if size is None else size for size in whole)

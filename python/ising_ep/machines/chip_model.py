@@ -9,9 +9,9 @@ at a temperature T. Here time is counted in sweeps of one of two models:
 - "thermal": Metropolis sweeps at the inverse temperature beta(s) = B(s) / (2 k T), without A;
 - "quantum": path-integral sweeps (`ising_ep.quantum`) of H(s) itself at 1 / (k T).
 
-Where the schedule stands still both sample a thermal state, of the problem or of H(s). How they get there is no
-chip's dynamics, and neither freezes as a chip does when A(s) has become small (single qubits at about s = 0.6 by
-D-Wave's tables), so that with the chip's own temperature the reads are colder than a chip's.
+Where the schedule stands still both sample a thermal state, of the problem or of H(s). How they get there is
+no chip's dynamics, and neither freezes as a chip does when A(s) has become small (single qubits at about
+s = 0.6 by D-Wave's tables), so that with the chip's own temperature the reads are colder than a chip's.
 
 A(s) and B(s) have the shape of D-Wave's published curves and are no chip's own table:
 
@@ -20,10 +20,10 @@ A(s) and B(s) have the shape of D-Wave's published curves and are no chip's own 
 B is a square because the schedule is made so that the persistent current, whose square it is, grows linearly.
 
 What is programmed is not what was asked for (D-Wave calls it ICE): h and J are rounded to the steps of the
-digital-analog converters, then a Gaussian error is added to each, drawn anew in each programming cycle, which is
-once a problem. Every coupler of the chip between two qubits of the problem has its error, also those whose J
-is 0. Not modelled: errors that stay from problem to problem or depend on neighbours (background susceptibility),
-1/f drift, readout errors, correlated reads.
+digital-analog converters, then a Gaussian error is added to each, drawn anew in each programming cycle, which
+is once a problem. Every coupler of the chip between two qubits of the problem has its error, also those whose
+J is 0. Not modelled: errors that stay from problem to problem or depend on neighbours (background
+susceptibility), 1/f drift, readout errors, correlated reads.
 
 Source: D-Wave's documentation, "Annealing Implementation and Controls" and "Errors and Error Correction".
 """
@@ -31,7 +31,6 @@ Source: D-Wave's documentation, "Annealing Implementation and Controls" and "Err
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -41,7 +40,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..batch import NUM_SLICES
-from ..checks import integer, one_of, real, stream_ids, threads
+from ..checks import WORD, integer, one_of, real, stream_ids, threads
 from ..chip import Chip
 from .qpu_rules import check_anneal, check_graph, check_ranges
 
@@ -74,8 +73,8 @@ PARAMETERS = {
 
 @dataclass(frozen=True, eq=False)
 class _Layout:
-    """Where the numbers of problems on the same qubits and couplers go: always in the chip's own order, so that
-    one problem has one answer however it is written.
+    """Where the numbers of problems on the same qubits and couplers go: always in the chip's own order, so
+    that one problem has one answer however it is written.
     """
 
     qubits: NDArray[np.int64]
@@ -109,8 +108,10 @@ class ChipModel:
     Args:
         chip: Its working graph and ranges.
         model: "thermal" or "quantum".
-        temperature: Of the chip, in mK, > 0.
-        sweeps_per_us: How many sweeps stand for a microsecond of the schedule, > 0.
+        temperature: Of the chip, in mK, > 0. With 15 the reads end at beta = 15; with 46 at 5, which is where
+            a chip's single qubits freeze by D-Wave's tables.
+        sweeps_per_us: How many sweeps stand for a microsecond of the schedule, > 0. Single-spin updates flip
+            chains slowly: by `benchmarks/chip_model.py` 5 are fast and rough, 20 near what many more reach.
         field_noise: Standard deviation of the error of each h.
         coupling_noise: Standard deviation of the error of each J.
         field_step: h is rounded to multiples of it; None for no rounding.
@@ -143,7 +144,7 @@ class ChipModel:
         model: Model = "thermal",
         *,
         temperature: float = 15.0,
-        sweeps_per_us: float = 5.0,
+        sweeps_per_us: float = 20.0,
         field_noise: float = FIELD_NOISE,
         coupling_noise: float = COUPLING_NOISE,
         field_step: float | None = FIELD_STEP,
@@ -164,7 +165,7 @@ class ChipModel:
         self.coupling_step = None if coupling_step is None else _positive("coupling_step", coupling_step)
         self.tunneling = _positive("tunneling", tunneling)
         self.problem = _positive("problem", problem)
-        self.num_slices = integer("num_slices", num_slices, 2)
+        self.num_slices = integer("num_slices", num_slices, 2, WORD)
         self.num_threads = threads(num_threads)
         self._last: _Layout | None = None
 
@@ -246,7 +247,7 @@ class ChipModel:
         Raises:
             ValueError: What the chip refuses: see `qpu_rules`; the text names it.
             TypeError: A number that should be an integer and is not.
-            KeyboardInterrupt: On Ctrl-C, also in the middle of an anneal.
+            KeyboardInterrupt: On Ctrl-C, when the anneals under way are done.
         """
         layout = self._last
         if layout is None or not layout.is_of(qubits, couplers):
@@ -257,7 +258,7 @@ class ChipModel:
         ids = stream_ids(range(len(fields)) if problem_ids is None else problem_ids, len(fields))
         if initial_states is not None and initial_states.shape != fields.shape:
             raise ValueError(f"initial_states has shape {initial_states.shape}, expected {fields.shape}")
-        anneal = self._anneal(points)
+        s = self._sweeps(points)
         states = np.empty((len(fields), num_reads, len(qubits)), dtype=np.int8)
 
         def run(p: int, num_threads: int) -> None:
@@ -265,9 +266,8 @@ class ChipModel:
             start = None
             if initial_states is not None:
                 start = np.tile(initial_states[p, layout.order], (1, num_reads, 1))
-            graph = (layout.rows, layout.cols, j, h[np.newaxis])
-            found, _ = anneal(graph, (num_reads, start, seed, ids[p : p + 1], num_threads))
-            states[p] = found[0][:, layout.ranks]
+            found = self._anneal(layout, h, j, s, num_reads, start, seed, ids[p : p + 1], num_threads)
+            states[p] = found[:, layout.ranks]
 
         available = self.num_threads or os.cpu_count() or 1
         workers = min(available, len(fields))
@@ -282,18 +282,50 @@ class ChipModel:
                     pass
         return states
 
-    def _anneal(self, points: NDArray[np.float64]) -> Callable[[Any, Any], tuple[NDArray[np.int8], Any]]:
-        """The core's anneal along a schedule, but for a problem and how to run it."""
+    def _sweeps(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The s of each sweep of a schedule."""
         time = points[-1, 0]
         num_sweeps = max(1, round(time * self.sweeps_per_us))
         # Each sweep stands for a piece of time, and has the s of its middle.
-        s = np.interp((np.arange(num_sweeps) + 0.5) * (time / num_sweeps), *points.T)
+        middles = (np.arange(num_sweeps) + 0.5) * (time / num_sweeps)
+        s: NDArray[np.float64] = np.interp(middles, points[:, 0], points[:, 1])
+        return s
+
+    def _anneal(
+        self,
+        layout: _Layout,
+        h: NDArray[np.float64],
+        j: NDArray[np.float64],
+        s: NDArray[np.float64],
+        num_reads: int,
+        start: NDArray[np.int8] | None,
+        seed: int,
+        problem_id: NDArray[np.uint32],
+        num_threads: int,
+    ) -> NDArray[np.int8]:
+        """Reads (num_reads, n) of one problem, in the chip's order."""
+        graph, fields = (layout.rows, layout.cols, j), h[np.newaxis]
         if self.model == "thermal":
             betas = self.inverse_temperature(s)
-            return lambda problem, run: _core.anneal(*problem, betas, *run)
-        a, b = self.energy_scales(s)
-        path = (1 / (BOLTZMANN * self.temperature), self.num_slices, a / 2, b / 2)
-        return lambda problem, run: _core.anneal_quantum(*problem, *path, *run)
+            states, _ = _core.anneal(*graph, fields, betas, num_reads, start, seed, problem_id, num_threads)
+        else:
+            a, b = self.energy_scales(s)
+            beta = 1 / (BOLTZMANN * self.temperature)
+            states, _ = _core.anneal_quantum(
+                *graph,
+                fields,
+                beta,
+                self.num_slices,
+                a / 2,
+                b / 2,
+                num_reads,
+                start,
+                seed,
+                problem_id,
+                num_threads,
+            )
+        reads: NDArray[np.int8] = states[0]
+        return reads
 
     def _programmed(
         self,

@@ -1,8 +1,9 @@
 """What a D-Wave solver refuses: problems and anneals are checked here before they are sent, or modelled.
 
-The rules are those of D-Wave's documentation of solver parameters and properties, for auto_scale off: couplings
-may use the whole extended_j_range, and those of a qubit add up to no more than per_qubit_coupling_range
-(Advantage), or those of each half of a qubit to no more than per_group_coupling_range (Advantage2).
+The rules are those of D-Wave's documentation of solver parameters and properties, for auto_scale off:
+couplings may use the whole extended_j_range, and those of a qubit add up to no more than
+per_qubit_coupling_range (Advantage), or those of each half of a qubit to no more than
+per_group_coupling_range (Advantage2).
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def check_ranges(
     Example:
         >>> chip = Chip.perfect("pegasus", 2)
         >>> edge = chip.couplers[:1]
-        >>> check_ranges(chip, edge[0], check_graph(chip, edge[0], edge), np.zeros((1, 2)), np.array([[-2.5]]))
+        >>> places = check_graph(chip, edge[0], edge)
+        >>> check_ranges(chip, edge[0], places, np.zeros((1, 2)), np.array([[-2.5]]))
         Traceback (most recent call last):
         ...
         ValueError: J of coupler (2, 3) is -2.5, expected within the chip's extended_j_range, -2 to 1
@@ -94,7 +96,9 @@ def check_ranges(
     groups = chip.ends[places]
     if "per_qubit_coupling_range" in chip.properties:
         sums = _sums(groups, couplings, len(chip.qubits))
-        _check_within(chip, "per_qubit_coupling_range", sums, lambda k: f"J of qubit {chip.qubits[k]} adds up to")
+        _check_within(
+            chip, "per_qubit_coupling_range", sums, lambda k: f"J of qubit {chip.qubits[k]} adds up to"
+        )
     if "per_group_coupling_range" in chip.properties and chip.halves is not None:
         sums = _sums(2 * groups + chip.halves[places], couplings, 2 * len(chip.qubits))
         _check_within(
@@ -149,8 +153,8 @@ def check_anneal(
         k = int(np.argmax(slopes))
         (t0, s0), (t1, s1) = points[k : k + 2]
         raise ValueError(
-            f"s goes from {s0:g} to {s1:g} in {t1 - t0:g} us from point {k + 1} of the schedule on, expected at"
-            f" most {1 / shortest:g} a us"
+            f"s goes from {s0:g} to {s1:g} in {t1 - t0:g} us from point {k + 1} of the schedule on, expected"
+            f" at most {1 / shortest:g} a us"
         )
     low, high = chip.properties["problem_run_duration_range"]
     duration = _duration(chip, time, num_reads, len(qubits))
@@ -175,8 +179,7 @@ def _check_points(chip: Chip, schedule: ArrayLike) -> NDArray[np.float64]:
         raise ValueError(f"schedule has shape {points.shape}, expected (points, 2): time in us and s")
     if not np.isfinite(points).all():
         raise ValueError("schedule holds a number that is not finite")
-    points = points * [1, 1]
-    points[:, 0] = np.round(points[:, 0], DIGITS)
+    points = np.stack([np.round(points[:, 0], DIGITS), points[:, 1]], axis=1)
     most = int(chip.properties["max_anneal_schedule_points"]) + int(len(points) > 0 and points[0, 1] == 1)
     if not 2 <= len(points) <= most:
         raise ValueError(f"the schedule has {len(points)} points, expected 2 to {most}")
