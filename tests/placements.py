@@ -78,7 +78,7 @@ class Chip:
 
 
 def random_chip(seed: int, *, longest: int = 6) -> Chip:
-    """Up to four copies of up to seven spins; chains are trees with extra couplers, in any order of the qubits."""
+    """Up to four copies of up to seven spins; chains are trees with extra couplers, on any qubits."""
     rng = np.random.default_rng(seed)
     spins, copies = int(rng.integers(1, 8)), int(rng.integers(1, 5))
     lengths = rng.integers(1, longest + 1, copies * spins)

@@ -120,7 +120,7 @@ def test_gauges_flip(seed: int) -> None:
 
 # --- ranges -----------------------------------------------------------------------------------------------
 
-# Spins 0, 1 of chains (0, 1) and (2, 3), twice; couplers 0-1, 2-3 in chains, 1-2 between, 0-3 in the second too.
+# A pair of spins, chains 0-1 and 2-3 with coupler 1-2 between; again with 4-7, but with two couplers between.
 TWICE = Chip(
     num_qubits=8,
     num_spins=2,
@@ -231,16 +231,25 @@ def changed(**changes: Any) -> _core.Placement:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"chain_qubits": np.array([0, 1, 2, 3, 4, 5, 6, 8])}, r"chain of spin 1 in copy 1 has qubit 8, .* 0\.\.8"),
+        (
+            {"chain_qubits": np.array([0, 1, 2, 3, 4, 5, 6, 8])},
+            r"chain of spin 1 in copy 1 has qubit 8, .* 0\.\.8",
+        ),
         ({"chain_qubits": np.array([0, 1, 2, 3, 4, 5, 6, -1])}, "has qubit -1"),
-        ({"chain_qubits": np.array([0, 1, 2, 3, 4, 5, 6, 0])}, "qubit 0 is in the chain of spin 0 in copy 0 and in"),
+        (
+            {"chain_qubits": np.array([0, 1, 2, 3, 4, 5, 6, 0])},
+            "qubit 0 is in the chain of spin 0 in copy 0 and in",
+        ),
         ({"chain_starts": np.array([0, 2, 2, 6, 8])}, "chain of spin 1 in copy 0 is empty"),
         ({"chain_starts": np.array([0, 2, 4, 6, 7])}, "chain_starts must go from 0 to the 8 chain_qubits"),
         ({"chain_starts": np.array([0, 2, 4, 8])}, "3 chains, expected one for each of 2 spins of each copy"),
         ({"num_spins": 0}, "expected one for each of 0 spins"),
         ({"coupler_rows": np.array([8]), "coupler_cols": np.array([0])}, "coupler 0 names qubit 8"),
         ({"coupler_rows": np.array([3]), "coupler_cols": np.array([3])}, "coupler 0 joins qubit 3 to itself"),
-        ({"coupler_rows": np.array([0, 1]), "coupler_cols": np.array([1, 0])}, "qubits 0 and 1 is given twice"),
+        (
+            {"coupler_rows": np.array([0, 1]), "coupler_cols": np.array([1, 0])},
+            "qubits 0 and 1 is given twice",
+        ),
         ({"coupler_cols": np.array([0])}, "one length"),
         ({"coupler_cols": None}, "go together"),
         (

@@ -12,8 +12,8 @@ __all__ = ["Logical", "Placement", "add_outer", "anneal", "anneal_quantum", "pro
 class Placement:
     """Copies of a logical network on the qubits of a chip, compiled once for an embedding.
 
-    Image ``p * copies + c`` of a batch goes to copy c of problem p: there are ceil(images / copies) problems. All
-    arrays are C-contiguous and have exactly the dtypes given.
+    Image ``p * copies + c`` of a batch goes to copy c of problem p: there are ceil(images / copies) problems.
+    All arrays are C-contiguous and have exactly the dtypes given.
     """
 
     def __new__(
@@ -27,21 +27,23 @@ class Placement:
         rows: NDArray[np.int64],
         cols: NDArray[np.int64],
     ) -> Placement:
-        """Chain k is ``chain_qubits[chain_starts[k]:chain_starts[k + 1]]``: spin k % num_spins of copy k // num_spins.
+        """Chain k is ``chain_qubits[chain_starts[k]:chain_starts[k + 1]]``.
+
+        Chains come copy by copy: chain k is spin ``k % num_spins`` of copy ``k // num_spins``.
 
         Args:
             num_qubits: Columns of the samples; qubits are 0 to num_qubits - 1.
             chain_starts: (copies * spins + 1,), rising from 0.
             chain_qubits: (sum of chain lengths,).
-            coupler_rows, coupler_cols: (couplers,) the ends of all couplers that the chip has between the qubits;
-                None where nothing is to be placed, only unembedded.
+            coupler_rows, coupler_cols: (couplers,) the ends of all couplers that the chip has between the
+                qubits; None where nothing is to be placed, only unembedded.
             num_spins: Spins of one copy.
             rows, cols: (couplings,) the ends of the logical couplings. Those of one pair add up.
 
         Raises:
-            ValueError: One line that names the chain, qubit, coupler or coupling: an index out of range, a qubit in
-                two chains, an empty chain, a coupler that joins a qubit to itself or comes twice, a chain that its
-                couplers do not hold together, a coupling of a copy without a coupler.
+            ValueError: One line that names the chain, qubit, coupler or coupling: an index out of range, a
+                qubit in two chains, an empty chain, a coupler that joins a qubit to itself or comes twice, a
+                chain that its couplers do not hold together, a coupling of a copy without a coupler.
         """
 
     @property
@@ -70,33 +72,33 @@ class Placement:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """A batch of images on the qubits.
 
-        A field is split evenly over the qubits of its chain and a coupling evenly over all couplers between its two
-        chains, as by dwave-system's ``embed_bqm``; couplers within chains get -chain_strength.
+        A field is split evenly over the qubits of its chain and a coupling evenly over all couplers between
+        its two chains, as by dwave-system's ``embed_bqm``; couplers within chains get -chain_strength.
 
         Args:
             values: (couplings,) J.
             fields: (images, spins) h. Copies without an image in the last problem have none.
             chain_strength: >= 0.
-            gauges: (problems, qubits) of -1 and +1: h_q is multiplied by g_q, J_qr by g_q g_r. A gauge that is not
-                the same all over a chain turns chain couplers positive; `expand` makes one of logical spins.
-            h_range, j_range, chain_range: Lowest and highest number that the chip takes: fields, couplers between
-                chains, couplers within chains (by default as j_range).
-            excess: What is done to numbers outside, gauge included: "refuse" raises ValueError, "clip" takes the end
-                of the range, "scale" divides the whole problem, all copies alike, by the smallest factor that fits.
+            gauges: (problems, qubits) of -1 and +1: h_q is multiplied by g_q, J_qr by g_q g_r. A gauge that
+                is not the same all over a chain turns chain couplers positive; `expand` makes one of logical
+                spins.
+            h_range, j_range, chain_range: Lowest and highest number that the chip takes: fields, couplers
+                between chains, couplers within chains (by default as j_range).
+            excess: What is done to numbers outside, gauge included: "refuse" raises ValueError, "clip" takes
+                the end of the range, "scale" divides the whole problem, all copies alike, by the smallest
+                factor that fits.
 
         Returns:
-            h (problems, qubits), J (problems, couplers), 0 where nothing is in use, and the factors (problems,),
-            1 but with "scale".
+            h (problems, qubits), J (problems, couplers), 0 where nothing is in use, and the factors
+            (problems,), 1 but with "scale".
 
         Raises:
-            ValueError: A shape or a number that is wrong; with "refuse", which problem, copy, spin or spins, qubit or
-                coupler has which number outside which range.
+            ValueError: A shape or a number that is wrong; with "refuse", which problem, copy, spin or spins,
+                qubit or coupler has which number outside which range.
             MemoryError: The result does not fit into memory.
         """
 
-    def expand(
-        self, states: NDArray[np.int8], gauges: NDArray[np.int8] | None = None
-    ) -> NDArray[np.int8]:
+    def expand(self, states: NDArray[np.int8], gauges: NDArray[np.int8] | None = None) -> NDArray[np.int8]:
         """Logical states on the qubits, where a reverse anneal starts; or gauges of logical spins.
 
         Args:
@@ -122,12 +124,15 @@ class Placement:
         values: NDArray[np.float64] | None = None,
         fields: NDArray[np.float64] | None = None,
     ) -> Logical:
-        """Reads of one problem, as they came from the chip, as logical spins; `ising_ep.correlate` tells more.
+        """Reads of one problem, as they came from the chip, as logical spins.
+
+        `ising_ep.correlate` tells what the methods do.
 
         Args:
             samples: (reads, qubits) of -1 and +1; qubits of no chain may hold anything.
             method: "majority", "weighted_random", "discard" (in each copy for itself) or "minimize_energy".
-            seed: 0 to 2**64 - 1. A coin depends on it, the number of the read and the chain, and on nothing else.
+            seed: 0 to 2**64 - 1. A coin depends on it, the number of the read and the chain, and on nothing
+                else.
             first_read: The number of the first read, from which they are counted: coins of other problems are
                 others if their reads are.
             gauge: (qubits,) the one that the problem was placed with.
@@ -166,7 +171,9 @@ class Logical:
     def moments(
         self, num_occurrences: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Sums over the reads that are kept, each as often as it occurred; those of pieces add up to the whole.
+        """Sums over the reads that are kept, each as often as it occurred.
+
+        Those of the pieces of a stream add up to those of the whole.
 
         Args:
             num_occurrences: (reads,) >= 0, adding up to 2**53 at most; 1 by default.

@@ -1,17 +1,17 @@
 """Reads of qubits as logical spins: broken chains, states, first and second moments.
 
-On a chip a logical spin is a chain of qubits; `chains[i]` holds the columns of the samples that are spin i. A chain
-whose qubits disagree is broken, and a `method` says what becomes of it:
+On a chip a logical spin is a chain of qubits; `chains[i]` holds the columns of the samples that are spin i. A
+chain whose qubits disagree is broken, and a `method` says what becomes of it:
 
-"majority"         what most of its qubits say; where they are even a coin is tossed. (dwave-system takes +1, which
-                   gives a random chain of four an average of 0.376.)
+"majority"         what most of its qubits say; where they are even a coin is tossed. (dwave-system takes +1,
+                   which gives a random chain of four an average of 0.376.)
 "weighted_random"  what one of its qubits, drawn at random, says.
 "discard"          the read is dropped.
-"minimize_energy"  what gives the lower energy: of the broken chains the one with the largest local field is set
-                   next, against that field, until none is left; a coin where the field is 0.
+"minimize_energy"  what gives the lower energy: of the broken chains the one with the largest local field is
+                   set next, against that field, until none is left; a coin where the field is 0.
 
-But for coins these are the methods of `dwave.embedding.chain_breaks`. A coin is a function of the seed, the read and
-the chain, so that the pieces of a stream get the coins of the whole.
+But for coins these are the methods of `dwave.embedding.chain_breaks`. A coin is a function of the seed, the
+read and the chain, so that the pieces of a stream get the coins of the whole.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -59,7 +59,7 @@ class Correlations:
         first: float64 (spins,), the averages of s_i.
         second: float64 (couplings,), the averages of s_i s_j.
         num_reads: How many reads were averaged, each as often as it occurred.
-        broken: float64 (spins,), the fraction of reads, dropped ones among them, in which each chain was broken.
+        broken: float64 (spins,), the fraction of all reads, kept or not, in which each chain was broken.
     """
 
     first: NDArray[np.float64]
@@ -82,11 +82,11 @@ def unembed(
 
     Args:
         samples: (reads, qubits) of -1 and +1, any integers or floats; columns of no chain may hold anything.
-        chains: For each spin the columns of its qubits: a sequence, or a mapping with the keys 0 to spins - 1.
+        chains: For each spin the columns of its qubits: a sequence, or a mapping of 0 to spins - 1.
         method: "majority", "weighted_random", "discard" or "minimize_energy": see the top of this module.
         seed: 0 to 2**64 - 1; by default a new one on every call.
-        gauge: (qubits,) of -1 and +1, the spin-reversal transform that the problem was programmed with: samples
-            are flipped where it is -1.
+        gauge: (qubits,) of -1 and +1, the spin-reversal transform that the problem was programmed with:
+            samples are flipped where it is -1.
         couplings: (rows, cols, values) of the logical problem, each (couplings,): for energies, and for
             "minimize_energy", which needs them.
         fields: (spins,) h of the logical problem; 0 by default.
@@ -138,13 +138,13 @@ def correlations(
 
         first_i = sum_r n_r s_ri / sum_r n_r,   second_ij = sum_r n_r s_ri s_rj / sum_r n_r
 
-    with s_ri the logical spin i in read r, and n_r how often that read occurred. Reads are counted 64 in a word, in
-    integers: the answer does not depend on how a stream is cut into pieces.
+    with s_ri the logical spin i in read r, and n_r how often that read occurred. Reads are counted 64 in a
+    word, in integers: the answer does not depend on how a stream is cut into pieces.
 
     Args:
-        samples: (reads, qubits) of -1 and +1, any integers or floats; or an iterator of such pieces (a generator,
-            or `iter` of a list), each of them alone or in a tuple with its (reads,) numbers of occurrences, of which
-            only one is in memory at a time.
+        samples: (reads, qubits) of -1 and +1, any integers or floats; or an iterator of such pieces (a
+            generator, or `iter` of a list), each of them alone or in a tuple with its (reads,) numbers of
+            occurrences, of which only one is in memory at a time.
         chains: As in `unembed`.
         couplings: (rows, cols), each (couplings,): the pairs of spins; (rows, cols, values) for
             "minimize_energy".
@@ -178,12 +178,18 @@ def correlations(
     if len(couplings) == 3:
         rows, cols, values = coupling_arrays(couplings)
     elif len(couplings) == 2 and method != "minimize_energy":
-        rows, cols = integers("rows", couplings[0], "(couplings,)"), integers("cols", couplings[1], "(couplings,)")
+        rows, cols = (
+            integers("rows", couplings[0], "(couplings,)"),
+            integers("cols", couplings[1], "(couplings,)"),
+        )
         values = np.zeros(len(rows))
     else:
-        raise ValueError(f"couplings has {len(couplings)} parts, expected (rows, cols, values) for {method!r}")
+        raise ValueError(
+            f"couplings has {len(couplings)} parts, expected (rows, cols, values) for {method!r}"
+        )
 
-    network = sums = None
+    network: _Network | None = None
+    sums: tuple[NDArray[np.int64], ...] | None = None
     num_reads = total = 0
     for piece, occurrences in pieces:
         given = _reads(piece)
@@ -227,10 +233,10 @@ class _Network:
         one_of("method", method, METHODS)
         starts, qubits = _chain_arrays(chains)
         spins = len(starts) - 1
+        self.placement = _core.Placement(num_qubits, starts, qubits, None, None, spins, rows, cols)
         h = np.zeros(spins) if fields is None else floats("fields", fields, "(spins,)")
         if len(h) != spins:
             raise ValueError(f"fields has shape {h.shape}, expected ({spins},)")
-        self.placement = _core.Placement(num_qubits, starts, qubits, None, None, spins, rows, cols)
         self.values, self.fields = values, h[np.newaxis]
         self.method, self.seed = method, seed_or_new(seed)
         self.gauge = None if gauge is None else _int8("gauge", array_of("gauge", gauge, "fiu", "(qubits,)"))
@@ -255,8 +261,12 @@ def _chain_arrays(chains: Chains) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     """Where each chain begins, and the columns of all."""
     if isinstance(chains, Mapping):
         if set(chains) != set(range(len(chains))):
-            raise ValueError(f"chains has the keys {list(chains)[:8]}..., expected the spins 0 to {len(chains) - 1}")
+            raise ValueError(
+                f"chains has the keys {list(chains)[:8]}..., expected the spins 0 to {len(chains) - 1}"
+            )
         chains = [chains[spin] for spin in range(len(chains))]
+    if not len(chains):
+        raise ValueError("chains is empty, expected the columns of at least one spin")
     columns = []
     for spin, chain in enumerate(chains):
         try:

@@ -1,8 +1,8 @@
 """How hot reads are: the inverse temperature at which a machine seems to sample.
 
 The reads of a chip follow a Boltzmann distribution roughly at best, and at a temperature that nobody sets: it
-depends on the chip, on how strong the couplings are, and on when the spins freeze. Estimates from energies need the
-partition function; one from each spin given all others does not.
+depends on the chip, on how strong the couplings are, and on when the spins freeze. Estimates from energies
+need the partition function; one from each spin given all others does not.
 """
 
 import warnings
@@ -22,9 +22,9 @@ class EffectiveBeta:
     """An inverse temperature, from `effective_beta`.
 
     Attributes:
-        beta: In units of 1 / couplings; infinite if all reads are local minima, negative if spins rather stand
-            against their local fields.
-        standard_error: Its standard deviation over sets of as many independent reads; nan if beta is infinite.
+        beta: In units of 1 / couplings; infinite if all reads are local minima, negative if spins rather
+            stand against their local fields.
+        standard_error: Its standard deviation over sets of as many independent reads; nan if it is infinite.
     """
 
     beta: float
@@ -44,13 +44,13 @@ def effective_beta(
 
         P(s_i | rest) = 1 / (1 + exp(2 beta s_i f_i)),   f_i = h_i + sum_j J_ij s_j
 
-    and beta maximises the sum of its logarithms over all spins and reads, which is concave: Besag, J. R. Stat. Soc.
-    B 36, 192 (1974); on annealers, Raymond, Yarkoni and Andriyash, Front. ICT 3, 23 (2016). The standard error is
-    the sandwich estimate over reads: spins of one read may depend on each other, reads must not. Reads that are not
-    of a Boltzmann distribution get the beta of their local excitations.
+    and beta maximises the sum of its logarithms over all spins and reads, which is concave: Besag, J. R.
+    Stat. Soc. B 36, 192 (1974); on annealers, Raymond, Yarkoni and Andriyash, Front. ICT 3, 23 (2016). The
+    standard error is the sandwich estimate over reads: spins of one read may depend on each other, reads must
+    not. Reads that are not of a Boltzmann distribution get the beta of their local excitations.
 
-    Where every spin of every read stands along its local field (f_i s_i <= 0 throughout) the reads are local minima,
-    too cold or too few to tell: the likelihood grows for ever, beta is infinite, and a warning says so.
+    Where no spin of any read stands against its local field (s_i f_i <= 0 throughout) the reads are local
+    minima, too cold or too few to tell: the likelihood grows for ever, beta is infinite, and a warning says so.
 
     Args:
         states: (reads, spins) of -1 and +1, any integers or floats.
@@ -85,19 +85,21 @@ def effective_beta(
         warnings.warn(f"all reads are local {what} of the energy: their beta is {beta}", stacklevel=2)
         return EffectiveBeta(float(beta), np.nan)
 
+    unit = max(highest, -lowest)
+    costs /= unit  # numbers of any size: their squares shall not overflow
+
     def slope(beta: float) -> float:
         """Derivative of the pseudo-likelihood: falls, from above to below 0."""
         return float(-weights @ (costs * expit(beta * costs)).sum(axis=1))
 
-    start = 0.0
-    step = float(np.copysign(1 / max(highest, -lowest), slope(0.0)))
+    start, step = 0.0, float(np.copysign(1, slope(0.0)))
     while slope(step) * step > 0:
         start, step = step, 2 * step
-    beta = brentq(slope, *sorted((start, step)), xtol=abs(step) * 1e-12, rtol=1e-12)
+    beta = brentq(slope, start, step, xtol=1e-12, rtol=1e-12)
     excited = expit(beta * costs)
     scores = (costs * excited).sum(axis=1)
     curvature = weights @ (costs**2 * excited * (1 - excited)).sum(axis=1)
-    return EffectiveBeta(float(beta), float(np.sqrt(weights @ scores**2) / curvature))
+    return EffectiveBeta(float(beta / unit), float(np.sqrt(weights @ scores**2) / curvature / unit))
 
 
 def _costs(
@@ -120,7 +122,9 @@ def _costs(
         raise ValueError(f"fields has shape {h.shape}, expected ({spins},) or ({reads}, {spins})")
     rows, cols, values = coupling_arrays(couplings)
     if not len(rows) == len(cols) == len(values):
-        raise ValueError(f"rows, cols, values have {len(rows)}, {len(cols)}, {len(values)} entries, expected as many")
+        raise ValueError(
+            f"rows, cols, values have {len(rows)}, {len(cols)}, {len(values)} entries, expected as many"
+        )
     for name, index in (("rows", rows), ("cols", cols)):
         for outlier in (index.min(initial=0), index.max(initial=0)):
             if not 0 <= outlier < spins:

@@ -14,7 +14,7 @@ use super::unembed::{Logical, WORD};
 use crate::model::{Error, Model, bad, filled};
 
 /// Reads whose energies are summed together.
-const SIDE_BY_SIDE: usize = 8;
+const SIDE_BY_SIDE: usize = 16;
 /// Weights may add up to this: the sums of all pieces of a stream stay within 63 bits.
 const MAX_WEIGHT: u64 = 1 << 53;
 
@@ -39,26 +39,7 @@ impl Placement {
     pub fn moments(&self, reads: &Logical, occurrences: Option<&[i64]>) -> Result<Moments, Error> {
         self.check_reads(reads)?;
         let planes = planes_of(reads.num_reads, occurrences)?;
-        let (words, spins) = (reads.words(), self.num_spins);
-        let mut moments = Moments::default();
-        for copy in 0..self.copies() {
-            let kept = &reads.kept[copy * words..(copy + 1) * words];
-            let mask: Vec<Vec<u64>> =
-                planes.iter().map(|plane| plane.iter().zip(kept).map(|(p, k)| p & k).collect()).collect();
-            let chain = |i: usize| (copy * spins + i) * words..(copy * spins + i + 1) * words;
-            let total = weighed(&mask, |mask| count(mask));
-            moments.weight.push(total);
-            for i in 0..spins {
-                let (down, broken) = (&reads.down[chain(i)], &reads.broken[chain(i)]);
-                moments.first.push(total - 2 * weighed(&mask, |mask| count_and(down, mask)));
-                moments.broken.push(weighed(&planes, |plane| count_and(broken, plane)));
-            }
-            for &[i, j] in &self.pairs {
-                let (a, b) = (&reads.down[chain(i as usize)], &reads.down[chain(j as usize)]);
-                moments.second.push(total - 2 * weighed(&mask, |mask| count_unlike(a, b, mask)));
-            }
-        }
-        Ok(moments)
+        Ok(sums(self, reads, &planes))
     }
 
     /// Logical energies `(copies, reads)` on the couplings `values` and `fields (copies, spins)`; infinite for
@@ -71,35 +52,8 @@ impl Placement {
         self.check_reads(reads)?;
         let model = self.model(values)?;
         self.check_fields(fields)?;
-        let (words, spins) = (reads.words(), self.num_spins);
         let mut energies = self.room(self.copies(), reads.num_reads, 0f64)?;
-        // As many reads at a time as the sums of fit into registers.
-        let mut states = vec![[0f64; SIDE_BY_SIDE]; spins];
-        for (copy, fields) in fields.chunks_exact(spins).enumerate() {
-            let energies = &mut energies[copy * reads.num_reads..][..reads.num_reads];
-            for (k, energies) in energies.chunks_mut(SIDE_BY_SIDE).enumerate() {
-                let (w, shift) = (k * SIDE_BY_SIDE / WORD, k * SIDE_BY_SIDE % WORD);
-                for (i, state) in states.iter_mut().enumerate() {
-                    let word = reads.down[(copy * spins + i) * words + w] >> shift;
-                    *state = std::array::from_fn(|r| 1.0 - (2 * (word >> r & 1) as i32) as f64);
-                }
-                let mut sums = [0f64; SIDE_BY_SIDE];
-                for (i, state) in states.iter().enumerate() {
-                    let (neighbours, couplings) = model.row(i);
-                    let first = neighbours.partition_point(|&j| (j as usize) < i);
-                    let mut local = [fields[i]; SIDE_BY_SIDE];
-                    for (&j, &coupling) in neighbours[first..].iter().zip(&couplings[first..]) {
-                        let other = &states[j as usize];
-                        (0..SIDE_BY_SIDE).for_each(|r| local[r] += coupling * other[r]);
-                    }
-                    (0..SIDE_BY_SIDE).for_each(|r| sums[r] += state[r] * local[r]);
-                }
-                let kept = reads.kept[copy * words + w] >> shift;
-                for (r, energy) in energies.iter_mut().enumerate() {
-                    *energy = if kept >> r & 1 == 1 { sums[r] } else { f64::INFINITY };
-                }
-            }
-        }
+        add_up(reads, &model, fields, &mut energies);
         Ok(energies)
     }
 
@@ -193,7 +147,9 @@ impl Logical {
 }
 
 /// The bits of the weights, lowest first: plane `b` says which reads have bit `b`.
-fn planes_of(num_reads: usize, occurrences: Option<&[i64]>) -> Result<Vec<Vec<u64>>, Error> {
+type Planes = Vec<Vec<u64>>;
+
+fn planes_of(num_reads: usize, occurrences: Option<&[i64]>) -> Result<Planes, Error> {
     let words = num_reads.div_ceil(WORD);
     let Some(occurrences) = occurrences else { return Ok(vec![vec![!0; words]]) };
     if occurrences.len() != num_reads {
@@ -217,19 +173,81 @@ fn planes_of(num_reads: usize, occurrences: Option<&[i64]>) -> Result<Vec<Vec<u6
     Ok(planes)
 }
 
-/// `sum_b 2^b count(plane b)`.
-fn weighed(planes: &[Vec<u64>], count: impl Fn(&[u64]) -> u64) -> i64 {
-    planes.iter().enumerate().map(|(b, plane)| (count(plane) << b) as i64).sum()
+/// How often `a` and `b` differ, each read with its weight. A loop, not a chain of iterators: the compiler leaves those
+/// outside of the function that has the vectors.
+#[inline(always)]
+fn unlike(a: &[u64], b: &[u64], planes: &Planes) -> i64 {
+    let mut sum = 0;
+    for (k, plane) in planes.iter().enumerate() {
+        let (a, b) = (&a[..plane.len()], &b[..plane.len()]);
+        let mut count = 0;
+        for (w, mask) in plane.iter().enumerate() {
+            count += u64::from(((a[w] ^ b[w]) & mask).count_ones());
+        }
+        sum += (count << k) as i64;
+    }
+    sum
 }
 
-fn count(a: &[u64]) -> u64 {
-    a.iter().map(|a| u64::from(a.count_ones())).sum()
+in_vectors! {
+    fn sums(placement: &Placement, reads: &Logical, planes: &Planes) -> Moments {
+        let (words, spins) = (reads.words(), placement.num_spins);
+        let (all, none) = (vec![!0; words], vec![0; words]);
+        let mut moments = Moments::default();
+        for copy in 0..placement.copies() {
+            let kept = &reads.kept[copy * words..(copy + 1) * words];
+            let mask: Planes =
+                planes.iter().map(|plane| plane.iter().zip(kept).map(|(p, k)| p & k).collect()).collect();
+            let chain = |i: usize| (copy * spins + i) * words..(copy * spins + i + 1) * words;
+            let total = unlike(&all, &none, &mask);
+            moments.weight.push(total);
+            for i in 0..spins {
+                let (down, broken) = (&reads.down[chain(i)], &reads.broken[chain(i)]);
+                moments.first.push(total - 2 * unlike(down, &none, &mask));
+                moments.broken.push(unlike(broken, &none, planes));
+            }
+            for &[i, j] in &placement.pairs {
+                let (a, b) = (&reads.down[chain(i as usize)], &reads.down[chain(j as usize)]);
+                moments.second.push(total - 2 * unlike(a, b, &mask));
+            }
+        }
+        moments
+    }
 }
 
-fn count_and(a: &[u64], b: &[u64]) -> u64 {
-    a.iter().zip(b).map(|(a, b)| u64::from((a & b).count_ones())).sum()
+in_vectors! {
+    fn add_up(reads: &Logical, model: &Model, fields: &[f64], energies: &mut [f64]) {
+        let (words, spins) = (reads.words(), reads.num_spins);
+        // As many reads at a time as the sums of fit into registers.
+        let mut states = vec![[0f64; SIDE_BY_SIDE]; spins];
+        for (copy, fields) in fields.chunks_exact(spins).enumerate() {
+            let energies = &mut energies[copy * reads.num_reads..][..reads.num_reads];
+            for (k, energies) in energies.chunks_mut(SIDE_BY_SIDE).enumerate() {
+                let (w, shift) = (k * SIDE_BY_SIDE / WORD, k * SIDE_BY_SIDE % WORD);
+                for (i, state) in states.iter_mut().enumerate() {
+                    let word = reads.down[(copy * spins + i) * words + w] >> shift;
+                    *state = std::array::from_fn(|r| 1.0 - (2 * (word >> r & 1) as i32) as f64);
+                }
+                let mut sums = [0f64; SIDE_BY_SIDE];
+                for (i, state) in states.iter().enumerate() {
+                    let (neighbours, couplings) = model.row(i);
+                    let first = neighbours.partition_point(|&j| (j as usize) < i);
+                    let mut local = [fields[i]; SIDE_BY_SIDE];
+                    for (&j, &coupling) in neighbours[first..].iter().zip(&couplings[first..]) {
+                        let other = &states[j as usize];
+                        for (r, sum) in local.iter_mut().enumerate() {
+*sum += coupling * other[r];
 }
-
-fn count_unlike(a: &[u64], b: &[u64], mask: &[u64]) -> u64 {
-    a.iter().zip(b).zip(mask).map(|((a, b), mask)| u64::from(((a ^ b) & mask).count_ones())).sum()
+                    }
+                    for (r, sum) in sums.iter_mut().enumerate() {
+*sum += state[r] * local[r];
+}
+                }
+                let kept = reads.kept[copy * words + w] >> shift;
+                for (r, energy) in energies.iter_mut().enumerate() {
+                    *energy = if kept >> r & 1 == 1 { sums[r] } else { f64::INFINITY };
+                }
+            }
+        }
+    }
 }

@@ -89,7 +89,7 @@ impl Placement {
         let mut bits = Bits::new(self, gauge);
         for (w, reads) in samples.chunks(WORD * n).enumerate() {
             if let Err((read, qubit)) = bits.read(reads) {
-                let (value, read) = (reads[read * n + qubit], first_read + (w * WORD + read) as u64);
+                let (value, read) = (reads[read * n + qubit], w * WORD + read);
                 return bad(format_args!("samples hold {value} in read {read}, qubit {qubit}, expected -1 or +1"));
             }
             let valid = !0 >> (WORD - reads.len() / n);
@@ -143,25 +143,10 @@ impl<'a> Bits<'a> {
     }
 
     /// Up to 64 reads. What is wrong is named by read and qubit.
-    ///
-    /// Written so that the compiler makes vectors of it: a byte collects eight reads of its qubit, lowest bit
-    /// first.
     fn read(&mut self, reads: &[i8]) -> Result<(), (usize, usize)> {
         let n = self.words.len();
         self.words.copy_from_slice(&self.gauge);
-        for (k, eight) in reads.chunks(8 * n).enumerate() {
-            self.bytes.fill(0);
-            for read in eight.chunks_exact(n) {
-                for ((byte, wrong), &s) in self.bytes.iter_mut().zip(&mut self.wrong).zip(read) {
-                    *byte = *byte >> 1 | (s as u8 & 0x80);
-                    *wrong |= (s as u8).wrapping_add(1) & !2;
-                }
-            }
-            let missing = 8 - eight.len() / n;
-            for (word, &byte) in self.words.iter_mut().zip(&self.bytes) {
-                *word ^= u64::from(byte >> missing) << (8 * k);
-            }
-        }
+        slice(reads, &mut self.words, &mut self.bytes, &mut self.wrong);
         // Chips report odd numbers for qubits that are not in use.
         let wrong = |&&q: &&u32| self.wrong[q as usize] != 0;
         match self.placement.qubits.iter().find(wrong) {
@@ -173,6 +158,27 @@ impl<'a> Bits<'a> {
                 let column = reads.iter().skip(q as usize).step_by(n);
                 let read = column.take_while(|s| matches!(s, -1 | 1)).count();
                 Err((read, q as usize))
+            }
+        }
+    }
+}
+
+in_vectors! {
+    /// Flips the bits of up to 64 reads in the words of their qubits, and marks in `wrong` who is no spin. A byte
+    /// collects eight reads of its qubit, lowest bit first.
+    fn slice(reads: &[i8], words: &mut [u64], bytes: &mut [u8], wrong: &mut [u8]) {
+        let n = words.len();
+        for (k, eight) in reads.chunks(8 * n).enumerate() {
+            bytes.fill(0);
+            for read in eight.chunks_exact(n) {
+                for ((byte, wrong), &s) in bytes.iter_mut().zip(&mut *wrong).zip(read) {
+                    *byte = *byte >> 1 | (s as u8 & 0x80);
+                    *wrong |= (s as u8).wrapping_add(1) & !2;
+                }
+            }
+            let missing = 8 - eight.len() / n;
+            for (word, &byte) in words.iter_mut().zip(&*bytes) {
+                *word ^= u64::from(byte >> missing) << (8 * k);
             }
         }
     }
