@@ -390,7 +390,8 @@ def draw(problem: Problem, model: ChipModel, **call: Any) -> NDArray[np.int8]:
 def test_a_pause_samples_boltzmanns_distribution(s: float, temperature: float) -> None:
     problem, model = on_cell(0), ChipModel(FAST_CELL, temperature=temperature, sweeps_per_us=1, **EXACT)
     states = draw(problem, model, schedule=pause(s))
-    beta = float(model.energy_scales(s)[1]) / (2 * BOLTZMANN * temperature)
+    a, b = map(float, model.energy_scales(s))
+    beta = b / a * np.tanh(a / (2 * BOLTZMANN * temperature))
     assert fit(states, problem.probabilities(beta)) > LEVEL
     if s == 0.3:
         assert fit(states, problem.probabilities(1.1 * beta)) < LEVEL
