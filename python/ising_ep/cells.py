@@ -1,7 +1,7 @@
 """Copies of a pattern of Chimera cells on a chip: the cells of Pegasus and Zephyr contain those of Chimera.
 
-A pattern is moved to every place of the chip where its cells are, turned and mirrored; what lacks a qubit or a
-coupler there is dropped, and of the rest a large set of disjoint ones is chosen.
+A pattern is moved to every place of the chip where its cells are, turned and mirrored; what lacks a qubit or
+a coupler there is dropped, and of the rest a large set of disjoint ones is chosen.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def _places(
     used = [qubit for chain in pattern for qubit in chain]
     found: dict[tuple[int, ...], list[list[int]]] = {}
     for mapping in mappings(source, chip.graph):
-        # Zephyr's cells have twice the qubits; these are two disjoint Chimera cells, and not all that overlap.
+        # Zephyr's cells have twice the qubits; these are two disjoint Chimera cells, and not all that
+        # overlap.
         if any(offset % 4 for offset in mapping.offset[3:]):
             continue
         image = [mapping(qubit) for qubit in range(len(source))]
@@ -105,17 +106,18 @@ def _couplers_of(
 
 
 def _disjoint(sets: list[list[int]], chip: Chip, seed: int) -> list[int]:
-    """Indices of as many disjoint sets of qubits as are found: again and again the one that rules out the fewest
-    others, with ties and near-ties broken at random; the best of `TRIES`.
+    """Indices of as many disjoint sets of qubits as are found: again and again the one that rules out the
+    fewest others, with ties and near-ties broken at random; the best of `TRIES`.
 
-    An integer program (scipy's HiGHS) found at most one or two more in half a minute, where this takes a second.
+    An integer program (scipy's HiGHS) found at most one or two more in half a minute, where this takes a
+    second.
     """
     from scipy.sparse import csr_array
 
     places = chip.positions(np.array([qubit for qubits in sets for qubit in qubits]))
     owners = np.repeat(np.arange(len(sets)), [len(qubits) for qubits in sets])
     uses = csr_array((np.ones(len(places)), (owners, places)), shape=(len(sets), len(chip.qubits)))
-    overlaps = csr_array((uses @ uses.T) > 0, dtype=np.int64)
+    overlaps = ((uses @ uses.T) > 0).astype(np.int64).tocsr()
     rng = np.random.default_rng(seed)
     best: list[int] = []
     for _ in range(TRIES):

@@ -3,6 +3,7 @@
     config.json              settings, versions, command line, fingerprint of the data; written once
     checkpoint.safetensors   parameters, and the rest of `TrainState` as JSON in the header
     metrics.csv              one row an epoch, written from the checkpoint's history for reading
+    embedding.json           where the network is on the chip, of a run on one; written once
 
 Every file is replaced in one step, so a run that is killed at any moment leaves the last checkpoint
 whole. Nothing is pickled: opening a run folder runs no code.
@@ -32,6 +33,7 @@ from .network import Parameters
 
 COLUMNS = ("epoch", "train_accuracy", "train_loss", "test_accuracy", "test_loss", "seconds")
 CONFIG, METRICS, CHECKPOINT = "config.json", "metrics.csv", "checkpoint.safetensors"
+EMBEDDING = "embedding.json"
 FORMAT = 1
 
 

@@ -317,8 +317,8 @@ def _shape(family: str, given: Any) -> tuple[int, ...]:
             f"the shape of a {family} chip is {sizes}, expected up to {len(default)} sizes from 1 to"
             f" {LARGEST}"
         )
-    whole = [*sizes, *default[len(sizes) :]]
-    return tuple(whole[0] if size is None else size for size in whole)
+    whole = (*sizes, *default[len(sizes) :])
+    return tuple(whole[0] or 0 if size is None else size for size in whole)
 
 
 def _graph(family: str, shape: tuple[int, ...], **lists: Any) -> nx.Graph:

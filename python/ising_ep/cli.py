@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import shlex
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,33 +14,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from .cli_embed import Layers, chip_options, embed, find_embedding
 from .cli_errors import one_line_errors
+from .cli_progress import training_progress
 from .cli_sample import sample
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from .checkpoint import RunFolder, TrainState
     from .config import TrainConfig
     from .datasets import Dataset
-
-# Seconds between lines where no bar can be drawn.
-PLAIN_INTERVAL = 10.0
-
-
-class Layers(click.ParamType[tuple[int, ...]]):
-    """Layer sizes as 120,40."""
-
-    name = "N,N,..."
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
-        """The sizes as a tuple."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(int(size) for size in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a list of layer sizes such as 120,40", param, ctx)
+    from .machines import Machine
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -54,10 +36,12 @@ def main() -> None:
       ising-ep train
       ising-ep train --dataset mnist --data-dir ~/mnist --train-per-class 100
       ising-ep evaluate runs/digits-20260101-120000
+      ising-ep embed --layers 120,40 --chip pegasus:16 --copies 4
       ising-ep sample problem.coo
     """
 
 
+main.add_command(embed)
 main.add_command(sample)
 
 
@@ -66,11 +50,14 @@ main.add_command(sample)
 @click.option("--data-dir", type=click.Path(), help="Folder of MNIST's IDX files, gz or not; else OpenML.")
 @click.option("--train-per-class", type=int, help="Use the first N training images of each class.")
 @click.option("--test-per-class", type=int, help="Use the first N test images of each class.")
+@click.option(
+    "--network", help="layers, or convolutional: the paper's, for images of -1 and +1.  [default: layers]"
+)
 @click.option("--layers", type=Layers(), help="Spins of hidden layers and outputs.  [default: 120,40]")
 @click.option("--epochs", type=int, help="Epochs.  [default: 50; digits 15]")
 @click.option("--batch-size", type=int, help="Images an update.  [default: 1]")
 @click.option("--num-reads", type=int, help="Anneals of a phase.  [default: 10]")
-@click.option("--num-sweeps", type=int, help="Sweeps of a forward anneal.  [default: 100]")
+@click.option("--num-sweeps", type=int, help="Sweeps of a forward anneal.  [default: 100; chip 400]")
 @click.option("--nudge", type=float, help="Strength beta of the nudge.  [default: 5]")
 @click.option("--learning-rate", type=float, help="Step of the weights.  [default: 0.01; digits 0.002]")
 @click.option("--bias-learning-rate", type=float, help="Step of the biases.  [default: 0.001]")
@@ -82,6 +69,23 @@ main.add_command(sample)
     "--statistic", help="Keep the lowest read, or the average of all.  [default: lowest; digits average]"
 )
 @click.option("--seed", type=int, help="Seed of everything random.  [default: 0]")
+@click.option("--machine", help="annealing, or chip: a model of a D-Wave chip.  [default: annealing]")
+@chip_options
+@click.option(
+    "--chip-model", help="What anneals on the chip: thermal, or quantum (path integrals).  [default: thermal]"
+)
+@click.option(
+    "--chip-noise", type=(float, float), help="Standard errors of the chip's h and J.  [default: 0.02 0.015]"
+)
+@click.option("--chip-temperature", type=float, help="Of the chip, in mK.  [default: 15]")
+@click.option("--chain-strength", type=float, help="Coupling within chains.  [default: 1; convolutional 2]")
+@click.option("--annealing-time", type=float, help="Microseconds of a forward anneal.  [default: 20]")
+@click.option(
+    "--copies", type=int, help="Copies of the network on the chip.  [default: as a batch can use, and fit]"
+)
+@click.option(
+    "--embedding", type=click.Path(), help="JSON file of an embedding, as `ising-ep embed` writes it."
+)
 @click.option(
     "--threads", type=click.IntRange(1), help="Threads; never changes the result.  [default: all cores]"
 )
@@ -110,10 +114,14 @@ def train(
       ising-ep train --epochs 5 --out runs/first
       ising-ep train --dataset mnist --data-dir ~/mnist --train-per-class 100 --test-per-class 10
       ising-ep train --dataset mine.npz --layers 64,32,20
+      ising-ep train --dataset patterns --network convolutional --machine chip
+      ising-ep train --machine chip --chip zephyr:12 --batch-size 4
       ising-ep train --resume runs/first --epochs 10
     """
     from . import training
-    from .checkpoint import RunFolder
+    from .checkpoint import EMBEDDING, RunFolder
+    from .machines.configured import machine_of
+    from .machines.embedded import EmbeddedMachine
 
     given = {
         k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE
@@ -122,18 +130,21 @@ def train(
     if resume is not None:
         if out is not None:
             raise ValueError(f"--out is {out}, but --resume goes on in {resume}; give one of them")
-        run, state, dataset = _resumed(resume, given)
+        run, state, dataset, machine = _resumed(resume, given, threads)
     else:
+        # What does not fit is refused before anything is written.
         config, dataset = _new(given)
-        training.learning_rule(
-            config, dataset, threads
-        )  # refuses what does not fit before anything is written
+        network = training.network_of(config, dataset)
+        embedding = find_embedding(config, network)
+        machine = machine_of(config, network, embedding, threads)
         name = Path(config.dataset).stem
         out = out or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
         run = RunFolder.create(out, config, dataset.fingerprint())
+        if embedding is not None:
+            embedding.save(out / EMBEDDING)
 
     batches = math.ceil(len(dataset.x_train) / run.config.batch_size)
-    with _stop_between_batches() as stopped, _progress(run.config, batches, state) as show:
+    with _stop_between_batches() as stopped, training_progress(run.config, batches, state) as show:
 
         def on_batch(state: TrainState) -> None:
             show(state)
@@ -148,7 +159,7 @@ def train(
 
         try:
             state = training.train(
-                run.config, dataset, state=state, num_threads=threads, on_batch=on_batch, on_epoch=on_epoch
+                run.config, dataset, state=state, machine=machine, on_batch=on_batch, on_epoch=on_epoch
             )
         except KeyboardInterrupt:
             click.echo(f"Stopped. Go on with: ising-ep train --resume {shlex.quote(str(run.path))}", err=True)
@@ -158,8 +169,11 @@ def train(
         f"After {state.epoch} epochs: train accuracy {last['train_accuracy']:.2%},"
         f" test accuracy {last['test_accuracy']:.2%}"
     )
+    if isinstance(machine, EmbeddedMachine):
+        broken = f"{machine.chain_break_fraction:.2%} of chains broken"
+        click.echo(f"{machine.num_problems} problems on the chip, {broken}")
     click.echo(f"Run folder: {run.path}")
-    _draw(run, dataset, state, run.path, threads)
+    _draw(run, dataset, state, run.path, machine)
 
 
 @main.command()
@@ -180,7 +194,7 @@ def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int 
 
     from . import datasets, training
 
-    folder, state, images = _finished(run)
+    folder, state, images, machine = _finished(run, threads)
     if dataset is not None or data_dir is not None:
         other = datasets.load(dataset or folder.config.dataset, data_dir=data_dir or folder.config.data_dir)
         if (other.num_inputs, other.num_classes) != (images.num_inputs, images.num_classes):
@@ -190,7 +204,7 @@ def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int 
             )
         images = other
     x, y = images.x_test, images.y_test
-    result = training.evaluate(folder.config, images, state.parameters, x, y, num_threads=threads)
+    result = training.evaluate(folder.config, images, state.parameters, x, y, machine=machine)
     click.echo(f"{len(y)} test images: accuracy {result.accuracy:.2%}, mean squared error {result.loss:.4f}")
     for label in range(images.num_classes):
         of_class = y == label
@@ -218,10 +232,10 @@ def predict(run: Path, images: Path, out: Path | None, threads: int | None) -> N
 
     from . import datasets, training
 
-    folder, state, dataset = _finished(run)
+    folder, state, dataset, machine = _finished(run, threads)
     x = datasets.load_images(images, dataset.num_inputs)
     labels = np.zeros(len(x), dtype=np.int64)  # not looked at: only the predictions are used
-    result = training.evaluate(folder.config, dataset, state.parameters, x, labels, num_threads=threads)
+    result = training.evaluate(folder.config, dataset, state.parameters, x, labels, machine=machine)
     lines = "image,label\n" + "".join(f"{k},{label}\n" for k, label in enumerate(result.predictions))
     if out is None:
         click.echo(lines, nl=False)
@@ -242,8 +256,8 @@ def plot(run: Path, out: Path | None, threads: int | None) -> None:
     Example:
       ising-ep plot runs/first --out pictures
     """
-    folder, state, dataset = _finished(run)
-    _draw(folder, dataset, state, out or folder.path, threads)
+    folder, state, dataset, machine = _finished(run, threads)
+    _draw(folder, dataset, state, out or folder.path, machine)
 
 
 def _new(given: dict[str, Any]) -> tuple[TrainConfig, Dataset]:
@@ -253,11 +267,13 @@ def _new(given: dict[str, Any]) -> tuple[TrainConfig, Dataset]:
     return config, _load(config)
 
 
-def _resumed(path: Path, given: dict[str, Any]) -> tuple[RunFolder, TrainState | None, Dataset]:
+def _resumed(
+    path: Path, given: dict[str, Any], threads: int | None
+) -> tuple[RunFolder, TrainState | None, Dataset, Machine]:
     """A run to go on with: it may get more epochs, and its data may have moved."""
     from .config import TrainConfig
 
-    run, state, dataset = _opened(path, given.get("data_dir"))
+    run, state, dataset, machine = _opened(path, threads, given.get("data_dir"))
     asked = TrainConfig.checked(run.config.model_dump() | given)
     for name, value in given.items():
         old, new = getattr(run.config, name), getattr(asked, name)
@@ -269,13 +285,17 @@ def _resumed(path: Path, given: dict[str, Any]) -> tuple[RunFolder, TrainState |
     run.remove_leftovers()
     if asked != run.config:
         run.change(asked)
-    return run, state, dataset
+    return run, state, dataset, machine
 
 
-def _opened(path: Path, data_dir: str | None = None) -> tuple[RunFolder, TrainState | None, Dataset]:
-    """A run folder, its last checkpoint if there is one, and its data, from ``data_dir`` if it moved."""
+def _opened(
+    path: Path, threads: int | None, data_dir: str | None = None
+) -> tuple[RunFolder, TrainState | None, Dataset, Machine]:
+    """A run folder, its last checkpoint if any, its data, from ``data_dir`` if it moved, and its machine."""
     from . import training
-    from .checkpoint import CHECKPOINT, RunFolder
+    from .checkpoint import CHECKPOINT, EMBEDDING, RunFolder
+    from .embedding import Embedding
+    from .machines.configured import chip_of, machine_of
 
     run = RunFolder.open(path)
     dataset = _load(run.config, data_dir)
@@ -283,9 +303,14 @@ def _opened(path: Path, data_dir: str | None = None) -> tuple[RunFolder, TrainSt
         raise ValueError(
             f"{run.config.dataset} does not hold the images that the run in {path} was trained on"
         )
+    network = training.network_of(run.config, dataset)
+    embedding = None
+    if run.config.machine == "chip":
+        embedding = Embedding.load(path / EMBEDDING, chip_of(run.config))
+    machine = machine_of(run.config, network, embedding, threads)
     state = run.load() if (path / CHECKPOINT).exists() else None
     if state is not None:
-        wanted = training.learning_rule(run.config, dataset).network.shapes()
+        wanted = network.shapes()
         found = {name: value.shape for name, value in state.parameters.items()}
         if found != wanted:
             raise ValueError(f"{path / CHECKPOINT} holds parameters {found}, expected {wanted}")
@@ -293,14 +318,14 @@ def _opened(path: Path, data_dir: str | None = None) -> tuple[RunFolder, TrainSt
             raise ValueError(
                 f"{path / CHECKPOINT} is {state.images} images into an epoch of {len(dataset.x_train)}"
             )
-    return run, state, dataset
+    return run, state, dataset, machine
 
 
-def _finished(path: Path) -> tuple[RunFolder, TrainState, Dataset]:
-    run, state, dataset = _opened(path)
+def _finished(path: Path, threads: int | None) -> tuple[RunFolder, TrainState, Dataset, Machine]:
+    run, state, dataset, machine = _opened(path, threads)
     if state is None:
         raise ValueError(f"{path} holds no checkpoint yet")
-    return run, state, dataset
+    return run, state, dataset, machine
 
 
 def _load(config: TrainConfig, data_dir: str | None = None) -> Dataset:
@@ -314,16 +339,17 @@ def _load(config: TrainConfig, data_dir: str | None = None) -> Dataset:
     )
 
 
-def _draw(run: RunFolder, dataset: Dataset, state: TrainState, out: Path, threads: int | None) -> None:
+def _draw(run: RunFolder, dataset: Dataset, state: TrainState, out: Path, machine: Machine) -> None:
     from . import plots, training
 
     out.mkdir(parents=True, exist_ok=True)
     result = training.evaluate(
-        run.config, dataset, state.parameters, dataset.x_test, dataset.y_test, num_threads=threads
+        run.config, dataset, state.parameters, dataset.x_test, dataset.y_test, machine=machine
     )
+    seen = training.network_of(run.config, dataset).receptive_field(dataset.image_shape)
     figures = {
         "confusion.png": plots.confusion_matrix(dataset.y_test, result.predictions, dataset.num_classes),
-        "weights.png": plots.first_layer_weights(state.parameters["W0"], dataset.image_shape),
+        "weights.png": plots.first_layer_weights(state.parameters["W0"], seen),
     }
     if state.history:
         figures = {"curves.png": plots.training_curves(state.history), **figures}
@@ -352,82 +378,6 @@ def _stop_between_batches() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _progress(
-    config: TrainConfig, batches: int, state: TrainState | None
-) -> Iterator[Callable[[TrainState], None]]:
-    """A bar on a terminal, plain lines elsewhere; the function it gives is called after every batch."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    done = state.epoch * batches + state.batch if state else 0
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _plain_lines(config, batches)
-        return
-    columns = (
-        TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
-        BarColumn(),
-        TextColumn("{task.percentage:3.0f}%"),
-        TextColumn("{task.fields[speed]:.0f} images/s"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[accuracies]}"),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(
-            "",
-            total=config.epochs * batches,
-            completed=done,
-            epoch=1,
-            epochs=config.epochs,
-            speed=0,
-            accuracies="",
-        )
-        yield _bar(bar, task, batches)
-
-
-def _bar(bar: Progress, task: TaskID, batches: int) -> Callable[[TrainState], None]:
-    drawn = 0.0
-
-    def show(state: TrainState) -> None:
-        nonlocal drawn
-        now = time.monotonic()
-        if now - drawn < 0.1 and state.images:
-            return
-        drawn = now
-        fields: dict[str, Any] = {"epoch": state.epoch + bool(state.images), "accuracies": _accuracies(state)}
-        if state.seconds:
-            fields["speed"] = state.images / state.seconds
-        bar.update(task, completed=state.epoch * batches + state.batch, **fields)
-
-    return show
-
-
-def _plain_lines(config: TrainConfig, batches: int) -> Callable[[TrainState], None]:
-    printed = time.monotonic()
-
-    def show(state: TrainState) -> None:
-        nonlocal printed
-        now = time.monotonic()
-        if state.images and now - printed < PLAIN_INTERVAL:
-            return
-        printed = now
-        place = f"epoch {state.epoch + bool(state.images)}/{config.epochs}"
-        if state.images:
-            place += f", {state.batch / batches:.0%}, {state.images / state.seconds:.0f} images/s"
-        click.echo(f"{place}: {_accuracies(state)}", err=True)
-
-    return show
-
-
-def _accuracies(state: TrainState) -> str:
-    """Training accuracy of the epoch under way, and test accuracy of the last one."""
-    row = state.history[-1] if state.history else {}
-    train = state.correct / state.images if state.images else row.get("train_accuracy", 0.0)
-    text = f"train {train:.1%}"
-    return f"{text}, test {row['test_accuracy']:.1%}" if row else text
 
 
 if __name__ == "__main__":

@@ -17,6 +17,24 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "patterns": {"layers": (8, 4), "epochs": 20, "learning_rate": 0.1},
 }
 
+# And where a chip does: single updates of its qubits turn chains slowly.
+CHIP_DEFAULTS: dict[str, Any] = {"num_sweeps": 400}
+# The paper's chain strength for this network.
+NETWORK_DEFAULTS: dict[str, dict[str, Any]] = {"convolutional": {"chain_strength": 2.0}}
+
+CHIP_SETTINGS = (
+    "chip",
+    "chip_missing",
+    "chip_seed",
+    "chip_model",
+    "chip_noise",
+    "chip_temperature",
+    "chain_strength",
+    "annealing_time",
+    "copies",
+    "embedding",
+)
+
 # Far above any step that learns, far below what overflows single precision.
 MAX_STEP = 1e6
 
@@ -70,6 +88,13 @@ class TrainConfig(BaseModel):
             raise ValueError(
                 f"the larger learning rate over nudge is {step:g}, expected at most {MAX_STEP:g}"
             )
+        if self.machine != "chip":
+            for name in CHIP_SETTINGS:
+                value = getattr(self, name)
+                if value != type(self).model_fields[name].default:
+                    raise ValueError(
+                        f"{name} is {value}, but machine {self.machine} has no chip; take machine chip"
+                    )
         if self.beta_range[0] > self.beta_range[1]:
             raise ValueError(f"beta_range is {self.beta_range}, expected the hot end first, 0 < hot <= cold")
         return self
@@ -81,7 +106,10 @@ class TrainConfig(BaseModel):
         Raises:
             ValueError: One line for all that is wrong.
         """
-        defaults = DEFAULTS.get(str(settings.get("dataset", cls.model_fields["dataset"].default)), {})
+        defaults: dict[str, Any] = {}
+        if settings.get("machine") == "chip":  # only there is a chip, with chains and sweeps of its own
+            defaults |= CHIP_DEFAULTS | NETWORK_DEFAULTS.get(str(settings.get("network")), {})
+        defaults |= DEFAULTS.get(str(settings.get("dataset", cls.model_fields["dataset"].default)), {})
         try:
             return cls(**(defaults | settings))
         except ValidationError as error:

@@ -1,13 +1,15 @@
 """The paper's convolutional network: shared filters, average pooling, a dense output, all of them spins.
 
-Every 2 x 2 window of the image is a patch p with an input spin for each of its pixels k, held to the pixel by a
-strong field, and with a spin for each filter f. The filters' spins of all patches are averaged by a pooling spin,
+Every 2 x 2 window of the image is a patch p with an input spin for each of its pixels k, held to the pixel by
+a strong field, and with a spin for each filter f. The filters' spins of all patches are averaged by a pooling
+spin,
 and the pooling spins are coupled to the outputs o:
 
-    E(s; x) = -2 sum_{p,k} x_pk s_pk + sum_{p,k,f} W0_kf s_pk s_pf - 1/P sum_{p,f} s_pf s_f + sum_{f,o} W1_fo s_f s_o
+    E(s; x) = -2 sum_{p,k} x_pk s_pk + sum_{p,k,f} W0_kf s_pk s_pf - 1/P sum_{p,f} s_pf s_f + sum_{f,o} W1_fo
+    s_f s_o
 
-with P patches. Only W0 and W1 are learned. A 3 x 3 image, four filters and two classes of two outputs make the
-40 spins of the paper.
+with P patches. Only W0 and W1 are learned. A 3 x 3 image, four filters and two classes of two outputs make
+the 40 spins of the paper.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from .network import INPUT_GAIN, Couplings, Parameters, class_means, class_targe
 # Field that holds an input spin to its pixel.
 CLAMP = 2.0
 WINDOW = (2, 2)
+VERTICAL, HORIZONTAL = 0, 1
 
 
 @dataclass(frozen=True)
@@ -68,16 +71,17 @@ class Convolutional:
         image = np.arange(self.image_shape[0] * self.image_shape[1]).reshape(self.image_shape)
         windows = np.lib.stride_tricks.sliding_window_view(image, WINDOW)
         pixels = windows.reshape(-1, WINDOW[0] * WINDOW[1])
-        patches, size = pixels.shape
-        inputs = np.arange(patches * size).reshape(patches, size, 1)
+        patches = len(pixels)
+        inputs = np.arange(pixels.size).reshape(*pixels.shape, 1)
         convolved = inputs.size + np.arange(patches * self.filters).reshape(patches, 1, self.filters)
         pools = inputs.size + convolved.size + np.arange(self.filters)
         outputs = pools[-1] + 1 + np.arange(self.num_classes * self.spins_per_class)
         pairs = [(inputs, convolved), (convolved[:, 0], pools), (pools[:, None], outputs)]
         both = [tuple(side.ravel() for side in np.broadcast_arrays(*pair)) for pair in pairs]
         rows, cols = (np.concatenate(side).astype(np.int64) for side in zip(*both, strict=True))
-        for name, value in {"rows": rows, "cols": cols, "_pixels": pixels}.items():
-            object.__setattr__(self, name, value)
+        # Worked out once, because every anneal asks for them; the class is frozen otherwise.
+        for name, array in {"rows": rows, "cols": cols, "_pixels": pixels}.items():
+            object.__setattr__(self, name, array)
 
     @property
     def num_patches(self) -> int:
@@ -87,7 +91,7 @@ class Convolutional:
     @property
     def num_spins(self) -> int:
         """Spins of all four layers."""
-        return self.outputs.stop
+        return int(self.outputs.stop)
 
     @property
     def pools(self) -> slice:
@@ -104,7 +108,9 @@ class Convolutional:
     def patch(self, p: int) -> tuple[slice, slice]:
         """Where the input spins and the filters' spins of a patch stand in a state."""
         size, start = self._pixels.shape[1], self._pixels.size
-        return slice(p * size, (p + 1) * size), slice(start + p * self.filters, start + (p + 1) * self.filters)
+        return slice(p * size, (p + 1) * size), slice(
+            start + p * self.filters, start + (p + 1) * self.filters
+        )
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every parameter: the filters ``W0``, and ``W1`` from the pools to the outputs."""
@@ -167,27 +173,24 @@ class Convolutional:
     def chimera_chains(self) -> list[list[int]] | None:
         """The paper's layout, 56 qubits in seven cells of a 3 x 3 Chimera graph; None for other sizes.
 
-            patch 0   pools   patch 1       A patch's inputs are the vertical qubits of its cell, its filters
-            patch 2   pools   patch 3       the horizontal ones, which reach into the cell of the pools. The
-               .     outputs     .          chain of a pooling spin is the horizontal qubit of both its cells and
-                                            the vertical one of these and of the outputs' cell.
+        patch 0   pools   patch 1       A patch's inputs are the vertical qubits of its cell, its filters
+        patch 2   pools   patch 3       the horizontal ones, which reach into the cell of the pools. The
+           .     outputs     .          chain of a pooling spin is the horizontal qubit of both its cells and
+                                        the vertical one of these and of the outputs' cell.
         """
         if (self.num_patches, self.filters, self.outputs.stop - self.outputs.start) != (4, 4, 4):
             return None
-        vertical, horizontal = (
-            lambda row, column: [_qubit(row, column, 0, k) for k in range(4)],
-            lambda row, column: [_qubit(row, column, 1, k) for k in range(4)],
-        )
         patches = [(0, 0), (0, 2), (1, 0), (1, 2)]
-        inputs = [[qubit] for cell in patches for qubit in vertical(*cell)]
-        convolved = [[qubit] for cell in patches for qubit in horizontal(*cell)]
-        across = [horizontal(row, 1) for row in (0, 1)]
-        down = [vertical(row, 1) for row in (0, 1, 2)]
+        inputs = [[qubit] for cell in patches for qubit in _cell(*cell, VERTICAL)]
+        convolved = [[qubit] for cell in patches for qubit in _cell(*cell, HORIZONTAL)]
+        across = [_cell(row, 1, HORIZONTAL) for row in (0, 1)]
+        down = [_cell(row, 1, VERTICAL) for row in (0, 1, 2)]
         pools = [list(chain) for chain in zip(*across, *down, strict=True)]
-        outputs = [[qubit] for qubit in horizontal(2, 1)]
+        outputs = [[qubit] for qubit in _cell(2, 1, HORIZONTAL)]
         return inputs + convolved + pools + outputs
 
 
-def _qubit(row: int, column: int, side: int, k: int) -> int:
-    """Number of a qubit in a 3 x 3 Chimera graph of cells of 4 + 4."""
-    return ((row * 3 + column) * 2 + side) * 4 + k
+def _cell(row: int, column: int, side: int) -> list[int]:
+    """The four qubits of one side of a cell, by their numbers in a 3 x 3 Chimera graph."""
+    first = ((row * 3 + column) * 2 + side) * 4
+    return list(range(first, first + 4))

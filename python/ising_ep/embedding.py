@@ -1,11 +1,11 @@
 """Minor-embeddings: a network's spins as chains of qubits on a chip, in one copy or several.
 
 A chain is a connected set of qubits that stand for one spin; each coupling of the network has at least one
-coupler of the chip between its two chains, and no qubit is in two chains. Copies are disjoint, so that one call
-of the chip anneals as many images as there are copies.
+coupler of the chip between its two chains, and no qubit is in two chains. Copies are disjoint, so that one
+call of the chip anneals as many images as there are copies.
 
-Embeddings that were found are kept in the user's cache folder, by network and working graph, and checked again
-whenever one is read.
+Embeddings that were found are kept in the user's cache folder, by network and working graph, and checked
+again whenever one is read.
 """
 
 from __future__ import annotations
@@ -27,12 +27,15 @@ from .chip import Chip
 from .network import Network
 
 METHODS = ("auto", "structured", "minorminer")
-# Changes whenever a search finds other embeddings than before, so that none of the old are taken from the cache.
+# Changes whenever a search finds other embeddings than before, so that none of the old are taken from the
+# cache.
 SEARCH_VERSION = 1
 # Complete bipartite layouts are taken for networks that use at least this part of their couplings.
 DENSE_ENOUGH = 0.6
 # Seconds for each copy that minorminer looks for.
 TIMEOUT = 300
+# A copy in what others left is not worth having with chains so many times longer than theirs.
+STRETCH = 2
 
 Chains = list[list[int]]
 
@@ -56,7 +59,7 @@ class Embedding:
         >>> pair.verify(FullyConnected(1, (1, 2), 2), chip)
         Traceback (most recent call last):
         ...
-        ValueError: the embedding has chains for 2 spins, the network has 3 spins
+        ValueError: the embedding has chains for 2 spins, the network has 3
         >>> pair.num_qubits, pair.chain_lengths()
         (3, array([1, 2]))
     """
@@ -95,7 +98,7 @@ class Embedding:
         for copy in self.chains:
             if len(copy) != network.num_spins:
                 raise ValueError(
-                    f"the embedding has chains for {len(copy)} spins, the network has {network.num_spins} spins"
+                    f"the embedding has chains for {len(copy)} spins, the network has {network.num_spins}"
                 )
         lengths, qubits = self.chain_lengths(), self.qubits()
         if not lengths.all():
@@ -330,6 +333,9 @@ def _minorminer(
         rest = sorted(set(free.nodes) - {q for chain in chains.values() for q in chain})
         if (edges and not chains) or len(rest) < len(alone):
             break
+        longest = max(map(len, chains.values()), default=1)
+        if found and longest > STRETCH * max(len(chain) for copy in found for chain in copy):
+            break
         chains |= {spin: [qubit] for spin, qubit in zip(alone, rest, strict=False)}
         found.append([sorted(map(int, chains[spin])) for spin in range(network.num_spins)])
         free.remove_nodes_from(q for chain in chains.values() for q in chain)
@@ -343,7 +349,16 @@ def _cache_file(network: Network, chip: Chip, copies: int | None, method: str, s
 
     digest = hashlib.sha256()
     pairs = np.sort(np.stack([network.rows, network.cols], axis=1), axis=1)
-    for part in (SEARCH_VERSION, chip.family, chip.shape, chip.graph_id, network.num_spins, copies, method, seed):
+    for part in (
+        SEARCH_VERSION,
+        chip.family,
+        chip.shape,
+        chip.graph_id,
+        network.num_spins,
+        copies,
+        method,
+        seed,
+    ):
         digest.update(f"{part};".encode())
     digest.update(np.asarray(pairs, "<i8").tobytes())
     return user_cache_path("ising-ep") / "embeddings" / f"{digest.hexdigest()[:32]}.json"

@@ -31,15 +31,17 @@ LAYER_GAIN = 0.25
 
 
 class Network(Protocol):
-    """What training and embedding ask of an architecture.
+    """What training and embedding ask of an architecture."""
 
-    Attributes:
-        rows: int64 (num_couplings,) first spin of each coupling.
-        cols: int64 (num_couplings,) second spin of each coupling.
-    """
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """First spin of each coupling, ``(num_couplings,)``."""
+        ...
 
-    rows: NDArray[np.int64]
-    cols: NDArray[np.int64]
+    @property
+    def cols(self) -> NDArray[np.int64]:
+        """Second spin of each coupling, ``(num_couplings,)``."""
+        ...
 
     @property
     def num_spins(self) -> int:

@@ -1,4 +1,4 @@
-"""Pictures of a run: learning curves, confusion matrix, first-layer weights.
+"""Pictures of a run: learning curves, confusion matrix, first-layer weights, the network on its chip.
 
 Each function returns a `matplotlib.figure.Figure`; nothing touches pyplot or a display.
 """
@@ -9,9 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
+
+from .chip import Chip
+from .embedding import Embedding
 
 DPI = 150
 # Dark and light enough apart to be told in grey.
@@ -86,4 +90,46 @@ def first_layer_weights(weights: NDArray[np.float32], image_shape: tuple[int, in
             image = axes.imshow(field, **colours)
         figure.suptitle(f"Weights onto {len(shown)} of {weights.shape[1]} hidden spins, largest first")
     figure.colorbar(image, ax=grid, shrink=0.8, label="weight")
+    return figure
+
+
+def embedding_on_chip(chip: Chip, embedding: Embedding) -> Figure:
+    """The chip in grey, and on it the chains, a colour for each copy; couplers between them are fainter."""
+    import dwave.graphs
+
+    layout = {
+        "chimera": dwave.graphs.chimera_layout,
+        "pegasus": lambda graph: dwave.graphs.pegasus_layout(graph, crosses=True),
+        "zephyr": dwave.graphs.zephyr_layout,
+    }[chip.family](chip.graph)
+    places = np.array([layout[qubit] for qubit in chip.qubits.tolist()])
+    chain_of = np.full(len(chip.qubits), -1)
+    lengths = embedding.chain_lengths()
+    chain_of[chip.positions(embedding.qubits())] = np.repeat(np.arange(len(lengths)), lengths)
+    copy_of = np.where(chain_of < 0, -1, chain_of * embedding.num_copies // len(lengths))
+    ends = chip.positions(chip.couplers.ravel()).reshape(-1, 2)
+    lines = places[ends]
+    same_chain = (chain_of[ends[:, 0]] == chain_of[ends[:, 1]]) & (chain_of[ends[:, 0]] >= 0)
+    same_copy = (copy_of[ends[:, 0]] == copy_of[ends[:, 1]]) & (copy_of[ends[:, 0]] >= 0)
+
+    figure = Figure(figsize=(9, 9.3), layout="constrained", dpi=DPI)
+    axes = figure.subplots()
+    axes.add_collection(LineCollection(list(lines[~same_copy]), colors="#dddddd", linewidths=0.2))
+    for copy in range(embedding.num_copies):
+        colour = f"C{copy % 10}"
+        mine = copy_of[ends[:, 0]] == copy
+        between, within = lines[mine & same_copy & ~same_chain], lines[mine & same_chain]
+        axes.add_collection(LineCollection(list(between), colors=colour, linewidths=0.25, alpha=0.35))
+        axes.add_collection(LineCollection(list(within), colors=colour, linewidths=1.3))
+        x, y = places[copy_of == copy].T
+        axes.scatter(x, y, s=3, color=colour, zorder=3, linewidths=0)
+    x, y = places[copy_of < 0].T
+    axes.scatter(x, y, s=1, color="#bbbbbb", linewidths=0)
+    axes.set_aspect("equal")
+    axes.axis("off")
+    copies = embedding.num_copies
+    axes.set_title(
+        f"{copies} {'copy' if copies == 1 else 'copies'} on {chip}: {embedding.num_qubits} in use,"
+        f" longest chain {lengths.max()}"
+    )
     return figure

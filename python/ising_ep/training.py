@@ -18,8 +18,8 @@ from .checkpoint import TrainState
 from .config import TrainConfig
 from .convolution import Convolutional
 from .datasets import Dataset
-from .embedding import Embedding
 from .learning import EquilibriumPropagation
+from .machines import Machine
 from .machines.configured import machine_of
 from .network import FullyConnected, Network, Parameters
 
@@ -46,7 +46,7 @@ def train(
     *,
     state: TrainState | None = None,
     num_threads: int | None = None,
-    embedding: Embedding | None = None,
+    machine: Machine | None = None,
     on_batch: Callable[[TrainState], None] | None = None,
     on_epoch: Callable[[TrainState], None] | None = None,
 ) -> TrainState:
@@ -57,7 +57,7 @@ def train(
         dataset: The images.
         state: Where to go on; None starts anew.
         num_threads: Threads, or None for all cores. The result does not depend on it.
-        embedding: Where the network is on the run's chip, if it is on one; None looks for it anew.
+        machine: What anneals; None makes the one that ``config`` describes.
         on_batch: Called with the live state after each batch.
         on_epoch: Called with the live state after each epoch.
 
@@ -67,7 +67,7 @@ def train(
     Raises:
         ValueError: If config and dataset do not fit.
     """
-    rule = learning_rule(config, dataset, num_threads, embedding)
+    rule = learning_rule(config, dataset, num_threads, machine)
     if state is None:
         rng = np.random.default_rng([config.seed, 0])
         state = TrainState(parameters=rule.network.initial_parameters(rng))
@@ -102,7 +102,7 @@ def evaluate(
     y: NDArray[np.int64],
     *,
     num_threads: int | None = None,
-    embedding: Embedding | None = None,
+    machine: Machine | None = None,
     on_batch: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Free phase of the images ``x (n, num_inputs)`` with labels ``y (n,)``.
@@ -114,13 +114,13 @@ def evaluate(
         x: Images.
         y: Labels.
         num_threads: Threads, or None for all cores. The result does not depend on it.
-        embedding: Where the network is on the run's chip, if it is on one; None looks for it anew.
+        machine: What anneals; None makes the one that ``config`` describes.
         on_batch: Called with the number of images done after each batch.
 
     Raises:
         ValueError: If shapes do not fit.
     """
-    rule = learning_rule(config, dataset, num_threads, embedding)
+    rule = learning_rule(config, dataset, num_threads, machine)
     return _evaluate(rule, parameters, x, y, on_batch)
 
 
@@ -133,7 +133,9 @@ def network_of(config: TrainConfig, dataset: Dataset) -> Network:
     if config.network == "layers":
         return FullyConnected(dataset.num_inputs, config.layers, dataset.num_classes)
     if dataset.image_shape is None or not (np.abs(dataset.x_train) == 1).all():
-        raise ValueError(f"a convolutional network takes images of -1 and +1, and {dataset.name} are not such")
+        raise ValueError(
+            f"a convolutional network takes images of -1 and +1, and {dataset.name} are not such"
+        )
     return Convolutional(dataset.image_shape, dataset.num_classes)
 
 
@@ -141,13 +143,13 @@ def learning_rule(
     config: TrainConfig,
     dataset: Dataset,
     num_threads: int | None = None,
-    embedding: Embedding | None = None,
+    machine: Machine | None = None,
 ) -> EquilibriumPropagation:
     """The learning rule that ``config`` describes, for inputs and classes of ``dataset``."""
     network = network_of(config, dataset)
     return EquilibriumPropagation(
         network=network,
-        machine=machine_of(config, network, embedding, num_threads),
+        machine=machine or machine_of(config, network, num_threads=num_threads),
         nudge=config.nudge,
         learning_rate=config.learning_rate,
         bias_learning_rate=config.bias_learning_rate,

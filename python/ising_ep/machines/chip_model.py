@@ -10,9 +10,9 @@ at a temperature T. Here time is counted in sweeps of one of two models:
 
       beta(s) = B(s) / A(s) tanh(A(s) / (2 k T)),
 
-  at which a free spin turns by as much in a small field as a free qubit does: A counts as heat until it falls
-  below kT. (Without it, beta = B / 2kT, chains of qubits freeze at s = 0.2, and a network of 160 spins on 1,000
-  qubits learned half as fast from the same sweeps.)
+  at which a free spin turns by as much in a small field as a free qubit does: A counts as heat until it
+  falls below kT. (Without it, beta = B / 2kT, chains of qubits freeze at s = 0.2, and a network of 160 spins
+  on 1,000 qubits learned half as fast from the same sweeps.)
 - "quantum": path-integral sweeps (`ising_ep.quantum`) of H(s) itself at 1 / (k T).
 
 Where the schedule stands still both sample a thermal state, of the problem or of H(s). How they get there is

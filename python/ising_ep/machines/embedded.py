@@ -2,7 +2,7 @@
 
 This is the way of a batch to any chip and back, be it a model or a real one:
 
-    couplings, fields -> gauge, copies, chains -> h, J of the qubits -> reads of the qubits -> majority -> states
+    couplings, fields -> gauge, copies, chains -> h, J of qubits -> reads of qubits -> majority -> states
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ class Annealer(Protocol):
 class EmbeddedMachine:
     """A `Machine` for one network: a chip, and an embedding of the network on it.
 
-    Each problem of the chip carries an image on each copy of the embedding, under a gauge of its own: a random
-    half of the spins is turned over before the anneal and back after it, so that errors of a chip that favour
-    one direction average out. Fields beyond the chip's range are clipped to it.
+    Each problem of the chip carries an image on each copy of the embedding, under a gauge of its own: a
+    random half of the spins is turned over before the anneal and back after it, so that errors of a chip that
+    favour one direction average out. Fields beyond the chip's range are clipped to it.
 
     Args:
         annealer: The chip.
@@ -149,7 +149,7 @@ class EmbeddedMachine:
         seed: int,
         problem_ids: NDArray[np.uint32],
     ) -> BatchResult:
-        """See `Machine.sample`. A chip begins all reads of a problem with one state: the first that is given."""
+        """See `Machine.sample`. A chip begins all reads of a problem with one state, the first given."""
         rows, cols, values = couplings
         if not (np.array_equal(rows, self._rows) and np.array_equal(cols, self._cols)):
             raise ValueError("these are not the couplings of the network that is embedded")

@@ -1,0 +1,166 @@
+"""The command `ising-ep embed`, and what other commands that use a chip share with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from .cli_errors import one_line_errors
+
+if TYPE_CHECKING:
+    from .config import TrainConfig
+    from .embedding import Embedding
+    from .network import Network
+
+F = TypeVar("F", bound=Callable[..., Any])
+BAR = 40
+
+
+class Layers(click.ParamType[tuple[int, ...]]):
+    """Layer sizes as 120,40."""
+
+    name = "N,N,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
+        """The sizes as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(int(size) for size in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of layer sizes such as 120,40", param, ctx)
+
+
+def chip_options(command: F) -> F:
+    """The options that say which chip."""
+    for option in (
+        click.option("--chip-seed", type=int, help="Which qubits are missing.  [default: 0]"),
+        click.option("--chip-missing", type=float, help="Fraction of its qubits missing.  [default: 0.02]"),
+        click.option(
+            "--chip",
+            help="As pegasus:16, zephyr:12, chimera:16, or a .json of a solver's.  [default: pegasus:16]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.option(
+    "--network",
+    type=click.Choice(["layers", "convolutional"]),
+    default="layers",
+    show_default=True,
+    help="Layers, or the paper's convolutional network of 40 spins.",
+)
+@click.option("--layers", type=Layers(), default=(120, 40), help="Spins of each layer.  [default: 120,40]")
+@chip_options
+@click.option("--copies", type=click.IntRange(1), help="Copies at most.  [default: as many as fit]")
+@click.option(
+    "--method",
+    type=click.Choice(["auto", "structured", "minorminer"]),
+    default="auto",
+    show_default=True,
+    help="Layout along the chip's lines or cells, search, or one after the other.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the search.")
+@click.option(
+    "--cache/--no-cache", default=True, help="Look in the user's cache first, and keep what is found."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="JSON file for the chains.")
+@click.option("--picture", type=click.Path(path_type=Path), help="PNG file for a drawing of the chip.")
+@one_line_errors
+def embed(
+    network: str,
+    layers: tuple[int, ...],
+    chip: str | None,
+    chip_missing: float | None,
+    chip_seed: int | None,
+    copies: int | None,
+    method: str,
+    seed: int,
+    cache: bool,
+    out: Path | None,
+    picture: Path | None,
+) -> None:
+    """Lay a network on a D-Wave chip, in as many copies as fit; prints qubits, chains and copies.
+
+    \b
+    Examples:
+      ising-ep embed --layers 120,40 --chip pegasus:16 --chip-missing 0.005
+      ising-ep embed --copies 1 --out embedding.json --picture embedding.png
+      ising-ep embed --network convolutional --chip chimera:16 --chip-missing 0
+    """
+    from .config import TrainConfig
+    from .convolution import Convolutional
+    from .embedding import embed as find
+    from .machines.configured import chip_of
+    from .network import FullyConnected
+
+    for file in (out, picture):
+        if file is not None and not file.parent.is_dir():
+            raise ValueError(f"{file} cannot be written: there is no folder {file.parent}")
+    given = {"chip": chip, "chip_missing": chip_missing, "chip_seed": chip_seed}
+    settings = {name: value for name, value in given.items() if value is not None}
+    graph = chip_of(TrainConfig.checked({"machine": "chip", **settings}))
+    spins: Network = (
+        Convolutional((3, 3), num_classes=2)
+        if network == "convolutional"
+        else FullyConnected(1, layers, num_classes=layers[-1])
+    )
+    started = time.perf_counter()
+    embedding = find(
+        spins, graph, copies=copies, method=method, seed=seed, cache=cache, progress=_counted(started)
+    )
+    click.echo(f"{graph}, {len(graph.couplers)} couplers, working graph {graph.graph_id}")
+    click.echo(f"{spins.num_spins} spins, {len(spins.rows)} couplings: {described(embedding)}")
+    _histogram(embedding)
+    if out is not None:
+        embedding.save(out)
+        click.echo(f"Chains: {out}")
+    if picture is not None:
+        from . import plots
+
+        plots.embedding_on_chip(graph, embedding).savefig(picture)
+        click.echo(f"Picture: {picture}")
+
+
+def described(embedding: Embedding) -> str:
+    """Copies, qubits and chains in words."""
+    copies, lengths = embedding.num_copies, embedding.chain_lengths()
+    text = f"{copies} {'copy' if copies == 1 else 'copies'}, {embedding.num_qubits} qubits"
+    return f"{text}, chains of {lengths.mean():.1f} on average, longest {lengths.max()}"
+
+
+def find_embedding(config: TrainConfig, network: Network) -> Embedding | None:
+    """Where a run's network is on its chip, said in a line; None without a chip."""
+    from .machines.configured import embedding_of
+
+    embedding = embedding_of(config, network, _counted(time.perf_counter()))
+    if embedding is not None:
+        click.echo(f"On {config.chip}: {described(embedding)}", err=True)
+    return embedding
+
+
+def _counted(started: float) -> Callable[[int], None]:
+    """Says how many copies were found, once the search takes longer than a moment."""
+
+    def show(copies: int) -> None:
+        seconds = time.perf_counter() - started
+        if seconds > 2:
+            click.echo(f"{copies} found after {seconds:.0f} s", err=True)
+
+    return show
+
+
+def _histogram(embedding: Embedding) -> None:
+    import numpy as np
+
+    counts = np.bincount(embedding.chain_lengths())
+    for length, count in enumerate(counts):
+        if count:
+            click.echo(f"chains of {length:2}: {count:5} {'#' * -(-count * BAR // counts.max())}")
