@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_learning import ExactMachine, exact_energies
 
 from ising_ep import datasets, training
 from ising_ep.config import TrainConfig
 from ising_ep.convolution import Convolutional
 from ising_ep.learning import EquilibriumPropagation
+from test_learning import ExactMachine, exact_energies
 
 
 def parameters(network: Convolutional, seed: int) -> dict[str, np.ndarray]:

@@ -1,0 +1,107 @@
+"""`ising-ep embed`, and training on a chip from the command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from matplotlib.image import imread
+
+from ising_ep import cli
+from ising_ep.chip import Chip
+from ising_ep.embedding import Embedding
+from ising_ep.network import FullyConnected
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli.main, [str(a) for a in arguments])
+
+
+SMALL = ("--layers", "6,4", "--chip", "chimera:4", "--chip-missing", "0.02")
+
+
+def test_embed_prints_writes_and_draws(tmp_path):
+    result = run("embed", *SMALL, "--out", "e.json", "--picture", "e.png")
+    assert result.exit_code == 0, result.output
+    chip = Chip.named("chimera:4").without(0.02, seed=0)
+    embedding = Embedding.load(tmp_path / "e.json", chip)
+    embedding.verify(FullyConnected(1, (6, 4), 2), chip)
+    assert f"{embedding.num_copies} copies, {embedding.num_qubits} qubits" in result.stdout
+    lengths = embedding.chain_lengths().tolist()
+    for length in set(lengths):
+        assert f"chains of {length:2}: {lengths.count(length):5} #" in result.stdout
+    picture = imread(tmp_path / "e.png")
+    assert len({tuple(pixel) for pixel in picture.reshape(-1, picture.shape[2])}) > 10
+    again = run("embed", *SMALL, "--copies", "1", "--no-cache")
+    assert "1 copy" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--chip", "octagon:3"), "chip is 'octagon:3'"),
+        (("--chip", "chimera:2", "--layers", "40,40"), "was not found to fit on chimera 2x2x4"),
+        (("--chip-missing", "1.5"), "chip_missing is 1.5"),
+        (("--out", "nowhere/e.json"), "there is no folder nowhere"),
+        (("--copies", "0"), "--copies"),
+        (("--chip", "missing.json"), "missing.json: No such file"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(arguments, text, tmp_path):
+    result = run("embed", *SMALL, "--method", "structured", *arguments)
+    assert result.exit_code == 2
+    assert text in result.output.splitlines()[-1]
+    assert list(tmp_path.rglob("*.*")) == []
+
+
+CHIP_RUN = ("--dataset", "patterns", "--machine", "chip", "--chip", "chimera:4", "--layers", "8,4")
+
+
+def test_a_run_on_a_chip_keeps_its_embedding_and_goes_on_with_it(tmp_path):
+    result = run("train", *CHIP_RUN, "--epochs", "2", "--out", "run")
+    assert result.exit_code == 0, result.output
+    assert "problems on the chip" in result.output
+    assert "chains broken" in result.output
+    kept = json.loads((tmp_path / "run/embedding.json").read_text())
+    assert len(kept["chains"]) == 1
+    assert run("train", "--resume", "run", "--epochs", "4").exit_code == 0
+    assert "accuracy" in run("evaluate", "run").output
+    straight = run("train", *CHIP_RUN, "--epochs", "4", "--out", "straight")
+    assert straight.exit_code == 0
+    names = ("metrics.csv", "embedding.json")
+    first, second = (
+        [(tmp_path / folder / name).read_text() for name in names] for folder in ("run", "straight")
+    )
+    without_seconds = [[line.rpartition(",")[0] for line in text[0].splitlines()] for text in (first, second)]
+    assert without_seconds[0] == without_seconds[1]
+    assert first[1] == second[1]
+
+
+def test_a_users_embedding_is_taken_or_refused(tmp_path):
+    assert (
+        run("embed", "--layers", "8,4", "--chip", "chimera:4", "--copies", "3", "--out", "e.json").exit_code
+        == 0
+    )
+    result = run(
+        "train", *CHIP_RUN, "--epochs", "1", "--embedding", "e.json", "--batch-size", "2", "--out", "run"
+    )
+    assert result.exit_code == 0, result.output
+    assert "3 copies" in result.output
+    other = run("train", *CHIP_RUN, "--chip-seed", "9", "--embedding", "e.json", "--out", "other")
+    assert other.exit_code == 2
+    assert "was made for working graph" in other.output
+    assert not (tmp_path / "other").exists()
+
+
+def test_chip_options_without_a_chip_are_refused(tmp_path):
+    result = run("train", "--dataset", "patterns", "--chain-strength", "2", "--out", "run")
+    assert result.exit_code == 2
+    assert "machine annealing has no chip" in result.output
+    assert not (tmp_path / "run").exists()
