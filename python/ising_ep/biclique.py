@@ -76,8 +76,8 @@ def rectangles(
     of SPARE.
 
     Two windows that miss one qubit each count as one, since they can be made one by a detour. The score is the number
-    of qubits that a copy is expected to take, plus the gravity times the mean position of the left and right side's
-    lines.
+    of qubits that a copy is expected to take, plus the gravity times where the left and right side's lines end: the
+    high end for positive gravity, which draws copies to the low one, and the other way round.
     """
     count = windows.lines.count
 
@@ -104,7 +104,8 @@ def rectangles(
             have, other_have = enough[low, at], other_enough[low, at]
             score = (cost[low, at + left_width] - cost[low, at]) * (left / have)
             score += (other_cost[at, low + right_width] - other_cost[at, low]) * (right / other_have)
-            score += gravity[0] * (at + left_width / 2) + gravity[1] * (low + right_width / 2)
+            score += gravity[0] * (at + (gravity[0] > 0) * left_width)
+            score += gravity[1] * (low + (gravity[1] > 0) * right_width)
             for spare in SPARE:
                 k = int(np.where((have >= 2 * (left + spare[0])) & (other_have >= 2 * (right + spare[1])), score, np.inf).argmin())
                 if have[k] >= 2 * (left + spare[0]) and other_have[k] >= 2 * (right + spare[1]):
@@ -129,6 +130,7 @@ def lay(
     inside = (lines.region(ranges if across == 0 else ranges[::-1]) & free).ravel()
     position = np.broadcast_to(np.arange(lines.count)[:, None], free.shape[1:])
     pull = gravity if across == 0 else gravity[::-1]
+    # Among equal lines those where gravity draws.
     cost = 1e-4 * np.stack([pull[0] * position, pull[1] * position]).ravel()
     cost += 1 - min(cost.min(), 0) + lines.flaws.ravel()
     per_direction = inside.size // 2
