@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from ising_ep.chains import Chains
 from ising_ep.lines import Bools, Ints, Lines
+from ising_ep.paths import disjoint_paths
 
-# What a missing qubit in a chain costs in qubits until it is mended, and how many a chain may miss.
-MEND = 3
+# What a detour around a missing qubit costs in qubits.
+DETOUR = 3
+# Windows that a rectangle has beyond those that a copy takes, left and right.
+SPARE = ((0, 0), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Rectangle:
     """Ranges of lines that hold enough whole windows for a copy: the left side's lines [left_low, left_high) of a
     direction across the right side's lines [right_low, right_high)."""
@@ -66,100 +69,127 @@ def rectangles(
     left: int,
     right: int,
     *,
-    tolerance: int,
     gravity: tuple[float, float] = (0.0, 0.0),
-    most: int = 20,
+    most: int = 4,
 ) -> list[Rectangle]:
-    """The best places for a copy, whose left side's lines have the direction, lowest score first.
+    """The best places for a copy, whose left side's lines have the direction, lowest score first: so many for each
+    of SPARE.
 
-    The score is the number of qubits a copy is expected to take, plus the gravity times the mean position of the
-    left and right side's lines.
+    Two windows that miss one qubit each count as one, since they can be made one by a detour. The score is the number
+    of qubits that a copy is expected to take, plus the gravity times where the left and right side's lines end: the
+    high end for positive gravity, which draws copies to the low one, and the other way round.
     """
     count = windows.lines.count
 
     def tables(direction: int, width: int) -> tuple[Ints, Ints]:
         qubits, missing = windows(direction, width)
-        usable = missing <= tolerance
-        return _sums(usable), _sums(np.where(usable, qubits + MEND * missing, 0))
+        halves = np.maximum(2 - missing, 0)
+        return _sums(halves), _sums(halves * qubits + DETOUR * (halves == 1))
 
     if max(left, right) > count:
         return []
     left_widths = range(left, min(2 * left + 16, count) + 1)
-    right_widths = range(right, min(right + right // 4 + 8, count) + 1)
+    right_widths = range(right, min(right + right // 2 + 8, count) + 1)
     across_left = {width: tables(1 - direction, width) for width in left_widths}
-    found: list[Rectangle] = []
+    found: dict[tuple[int, int], list[Rectangle]] = {spare: [] for spare in SPARE}
     for right_width in right_widths:
-        usable, cost = tables(direction, right_width)  # (right starts, left lines)
+        halves, cost = tables(direction, right_width)  # (right starts, left lines)
         for left_width in left_widths:
-            other_usable, other_cost = across_left[left_width]  # (left starts, right lines)
-            enough = usable[:, left_width:] - usable[:, :-left_width]  # (right starts, left starts)
-            other_enough = (other_usable[:, right_width:] - other_usable[:, :-right_width]).T
-            fits = (enough >= left) & (other_enough >= right)
-            low, at = np.nonzero(fits)
+            other_halves, other_cost = across_left[left_width]  # (left starts, right lines)
+            enough = halves[:, left_width:] - halves[:, :-left_width]  # (right starts, left starts)
+            other_enough = (other_halves[:, right_width:] - other_halves[:, :-right_width]).T
+            low, at = np.nonzero((enough >= 2 * left) & (other_enough >= 2 * right))
             if not low.size:
                 continue
-            expected = (cost[low, at + left_width] - cost[low, at]) * (left / enough[fits])
-            expected += (other_cost[at, low + right_width] - other_cost[at, low]) * (right / other_enough[fits])
-            score = expected + gravity[0] * (at + left_width / 2) + gravity[1] * (low + right_width / 2)
-            for k in np.argsort(score, kind="stable")[:most]:
-                a, b = int(at[k]), int(low[k])
-                found.append(Rectangle(float(score[k]), direction, a, a + left_width, b, b + right_width))
-    return sorted(found, key=lambda r: r.score)[:most]
-
-
-def _choose(usable: Bools, cost: Ints, low: int, high: int, number: int) -> Ints:
-    """The cheapest usable lines of a range."""
-    among = low + np.nonzero(usable[low:high])[0]
-    return np.sort(among[np.argsort(cost[among], kind="stable")[:number]])
+            have, other_have = enough[low, at], other_enough[low, at]
+            score = (cost[low, at + left_width] - cost[low, at]) * (left / have)
+            score += (other_cost[at, low + right_width] - other_cost[at, low]) * (right / other_have)
+            score += gravity[0] * (at + (gravity[0] > 0) * left_width)
+            score += gravity[1] * (low + (gravity[1] > 0) * right_width)
+            for spare in SPARE:
+                k = int(np.where((have >= 2 * (left + spare[0])) & (other_have >= 2 * (right + spare[1])), score, np.inf).argmin())
+                if have[k] >= 2 * (left + spare[0]) and other_have[k] >= 2 * (right + spare[1]):
+                    a, b = int(at[k]), int(low[k])
+                    place = Rectangle(float(score[k]), direction, a, a + left_width, b, b + right_width)
+                    found[spare].append(place)
+    best = {place for places in found.values() for place in sorted(places)[:most]}
+    return sorted(best)
 
 
 def lay(
-    windows: Windows, free: Bools, place: Rectangle, left: int, right: int, *, tolerance: int
+    lines: Lines, free: Bools, place: Rectangle, left: int, right: int, gravity: tuple[float, float] = (0.0, 0.0)
 ) -> Chains | None:
-    """A copy in the rectangle, mended and trimmed; None if it cannot be mended."""
-    lines = windows.lines
-    banned: tuple[set[int], set[int]] = (set(), set())
-    free_qubits = set(lines.qubit[free].tolist())
-    for _ in range(20):
-        chosen = []
-        for side, number in ((0, left), (1, right)):
-            direction = place.direction ^ side
-            ours = (place.left_low, place.left_high, place.right_low, place.right_high)
-            low, high, other_low, other_high = ours if side == 0 else ours[2:] + ours[:2]
-            qubits, missing = (table[other_low] for table in windows(direction, other_high - other_low))
-            usable = missing <= tolerance
-            usable[list(banned[side])] = False
-            chosen.append(_choose(usable, qubits + MEND * missing, low, high, number))
-            if chosen[-1].size < number:
-                return None
-        chains = []
-        for side, other in ((0, 1), (1, 0)):
-            low, high = int(chosen[other][0]), int(chosen[other][-1])
-            for line in chosen[side]:
-                window = lines.window(place.direction ^ side, int(line), low, high)
-                chains.append([q for q in window if q in free_qubits])
-        copy = Chains(lines.neighbours, chains, left, free_qubits)
-        broken = copy.mend()
-        if broken is None:
-            copy.trim()
-            return copy
-        side = int(broken >= left)
-        banned[side].add(int(chosen[side][broken - left * side]))
-    return None
+    """A copy in the rectangle, mended and trimmed; None if there is none.
+
+    A path along one direction's lines from one end of the rectangle to the other crosses all of the other's, even
+    with detours over segments of the other direction: a detour stays on one line, which the path crosses before and
+    after it. So each side is a set of disjoint paths, which may use what the other side leaves.
+    """
+    across = place.direction
+    ranges = ((place.left_low, place.left_high), (place.right_low, place.right_high))
+    inside = (lines.region(ranges if across == 0 else ranges[::-1]) & free).ravel()
+    position = np.broadcast_to(np.arange(lines.count)[:, None], free.shape[1:])
+    pull = gravity if across == 0 else gravity[::-1]
+    # Among equal lines those where gravity draws.
+    cost = 1e-4 * np.stack([pull[0] * position, pull[1] * position]).ravel()
+    cost += 1 - min(cost.min(), 0) + lines.flaws.ravel()
+    per_direction = inside.size // 2
+    line_of = np.arange(inside.size) // free.shape[2] % lines.count
+
+    def side(direction: int, allowed: Bools, low: int, high: int, number: int) -> list[Ints]:
+        nodes = np.nonzero(allowed)[0]
+        index = np.full(allowed.size, -1)
+        index[nodes] = np.arange(nodes.size)
+        edges = index[lines.edges]
+        edges = edges[(edges >= 0).all(axis=1)]
+        starts, ends = (lines.covering(direction, p).ravel()[nodes] for p in (low, high))
+        return [nodes[path] for path in disjoint_paths(edges, cost[nodes], starts, ends, number)]
+
+    def without(paths: list[Ints]) -> Bools:
+        rest = inside.copy()
+        rest[np.concatenate(paths)] = False
+        return rest
+
+    def span(paths: list[Ints], direction: int) -> tuple[int, int]:
+        qubits = np.concatenate(paths)
+        positions = line_of[qubits[qubits // per_direction == direction]]
+        return int(positions.min()), int(positions.max())
+
+    straight = inside.copy()
+    straight[(1 - across) * per_direction : (2 - across) * per_direction] = False
+    hidden = side(across, straight, place.right_low, place.right_high - 1, left)
+    if not hidden:
+        return None
+    outputs = side(1 - across, without(hidden), *span(hidden, across), right)
+    if len(outputs) < right:
+        return None
+    size = None
+    while size is None or sum(map(len, hidden + outputs)) < size:
+        size = sum(map(len, hidden + outputs))
+        hidden = side(across, without(outputs), *span(outputs, 1 - across), left)
+        if len(hidden) < left:
+            return None
+        outputs = side(1 - across, without(hidden), *span(hidden, across), right)
+    labels = lines.qubit.ravel()
+    copy = Chains(
+        lines.neighbours,
+        [labels[path].tolist() for path in hidden + outputs],
+        left,
+        set(lines.qubit[free].tolist()),
+    )
+    if not copy.mend():
+        return None
+    copy.trim()
+    return copy
 
 
-def best_copy(lines: Lines, free: Bools, left: int, right: int) -> Chains | None:
+def best_copy(lines: Lines, free: Bools, left: int, right: int, tries: int = 10) -> Chains | None:
     """The copy with the fewest qubits that is found among the free ones."""
     windows = Windows(lines, free)
+    places = [place for direction in (0, 1) for place in rectangles(windows, direction, left, right)]
     best = None
-    for tolerance in (0, 1):
-        places = [
-            place
-            for direction in (0, 1)
-            for place in rectangles(windows, direction, left, right, tolerance=tolerance)
-        ]
-        for place in sorted(places, key=lambda p: p.score)[:20]:
-            copy = lay(windows, free, place, left, right, tolerance=tolerance)
-            if copy and (best is None or (copy.qubits, copy.longest) < (best.qubits, best.longest)):
-                best = copy
+    for place in sorted(places)[:tries]:
+        copy = lay(lines, free, place, left, right)
+        if copy and (best is None or (copy.qubits, copy.longest) < (best.qubits, best.longest)):
+            best = copy
     return best

@@ -132,22 +132,17 @@ class Chains:
         self._grow(chain, end, before)
         return True
 
-    def mend(self, depth: int = 4) -> int | None:
-        """Makes the chains whole: connected, every coupling there. None when done, otherwise a chain that could not
-        be mended."""
-        for chain in range(len(self.chains)):
-            if not self.chains[chain] or not self._join(chain):
-                return chain
+    def mend(self, depth: int = 3) -> bool:
+        """Grows chains until each is connected and every coupling there; whether that can be."""
+        if not all(chain and self._join(i) for i, chain in enumerate(self.chains)):
+            return False
         while (missing := self.couplers == 0).any():
             lacking = np.concatenate([missing.sum(axis=1), missing.sum(axis=0)])
             # The chain that lacks most first: what mends one of its couplings may mend others.
-            order = np.argsort(-lacking, kind="stable")
-            for chain in order[: np.count_nonzero(lacking)]:
-                if self._reach(int(chain), depth):
-                    break
-            else:
-                return int(order[0])
-        return None
+            order = np.argsort(-lacking, kind="stable")[: np.count_nonzero(lacking)]
+            if not any(self._reach(int(chain), depth) for chain in order):
+                return False
+        return True
 
     def trim(self) -> None:
         """Removes qubits while every chain stays connected and every coupling there, from the longest chains

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 
 @dataclass
@@ -43,6 +44,8 @@ class Lines:
         qubit: (2, lines, segments + 2) labels of the qubits, -1 where there is none.
         cut: (2, lines, segments + 1) whether the external coupler after a segment is missing.
         neighbours: the neighbours of every qubit.
+        edges: (couplers, 2) flat indices into `qubit`.
+        flaws: (2, lines, segments + 2) how many internal couplers to qubits that are there a qubit lacks.
     """
 
     length: int
@@ -50,13 +53,25 @@ class Lines:
     qubit: Ints
     cut: Bools
     neighbours: dict[int, list[int]]
+    edges: Ints
     segment: Ints = field(init=False)
+    flaws: Ints = field(init=False)
 
     def __post_init__(self) -> None:
         positions = np.arange(self.offset.shape[1])
         segment = (positions[:, None] - self.offset[:, None, :]) // self.length + 1
         # (2, positions, lines): the segment of a line that covers a position
         self.segment = np.clip(segment, 0, self.qubit.shape[2] - 1)
+        vertical, horizontal = positions, positions[:, None]
+        segments = np.stack([self.segment[0], self.segment[1].T])  # (direction, horizontal line, vertical line)
+        crossing = [
+            np.ravel_multi_index((u, line, segments[u]), self.qubit.shape)
+            for u, line in ((0, vertical), (1, horizontal))
+        ]
+        there = (self.qubit.ravel()[crossing[0]] >= 0) & (self.qubit.ravel()[crossing[1]] >= 0)
+        internal = self.edges[np.ptp(self.edges // (self.qubit.size // 2), axis=1) == 1]
+        count = [np.bincount(e, minlength=self.qubit.size) for e in (*(c[there] for c in crossing), *internal.T)]
+        self.flaws = (count[0] + count[1] - count[2] - count[3]).reshape(self.qubit.shape)
 
     @property
     def count(self) -> int:
@@ -67,10 +82,22 @@ class Lines:
         """Which segments (2, lines, segments + 2) are among the qubits."""
         return np.isin(self.qubit, np.fromiter(qubits, np.int64))
 
-    def window(self, direction: int, line: int, low: int, high: int) -> list[int]:
-        """The qubits of the shortest window of a line that crosses the positions low..high."""
-        first, last = self.segment[direction, low, line], self.segment[direction, high, line]
-        return [int(q) for q in self.qubit[direction, line, first : last + 1]]
+    def region(self, ranges: tuple[tuple[int, int], tuple[int, int]]) -> Bools:
+        """The segments (2, lines, segments + 2) of each direction's lines low..high - 1 that cross the other's."""
+        inside = np.zeros(self.qubit.shape, bool)
+        segments = np.arange(self.qubit.shape[2])[:, None]
+        for direction, (low, high) in enumerate(ranges):
+            other_low, other_high = ranges[1 - direction]
+            first = self.segment[direction, other_low, low:high]
+            last = self.segment[direction, other_high - 1, low:high]
+            inside[direction, low:high] = ((segments >= first) & (segments <= last)).T
+        return inside
+
+    def covering(self, direction: int, position: int) -> Bools:
+        """The segments (2, lines, segments + 2) of the direction's lines that cross the other line there."""
+        covers = np.zeros(self.qubit.shape, bool)
+        covers[direction, np.arange(self.count), self.segment[direction, position]] = True
+        return covers
 
 
 def lines_of(graph: nx.Graph) -> Lines:
@@ -106,4 +133,7 @@ def lines_of(graph: nx.Graph) -> Lines:
     pairs = zip(qubit[:, :, :-1].flat, qubit[:, :, 1:].flat, strict=True)
     cut = np.fromiter((not graph.has_edge(int(a), int(b)) for a, b in pairs), bool)
     neighbours = {int(q): sorted(graph[q]) for q in nodes}
-    return Lines(length, offset, qubit, cut.reshape(2, count, segments + 1), neighbours)
+    index = np.full(nodes[-1] + 1, -1, np.int64)
+    index[nodes] = np.ravel_multi_index((direction, line, segment + 1), qubit.shape)
+    edges = index[np.array(sorted(map(sorted, graph.edges)), np.int64).reshape(-1, 2)]
+    return Lines(length, offset, qubit, cut.reshape(2, count, segments + 1), neighbours, edges)

@@ -1,0 +1,129 @@
+"""As many disjoint copies of a complete bipartite network on one chip as are found.
+
+Copies are laid one by one, each in the best of the places left, where gravity draws it to a corner of the chip.
+Copies whose left side stands upright are stacked in one corner, those whose left side lies down in the next. How
+many of the first kind go before the second, and in which corners, is tried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import networkx as nx
+import numpy as np
+
+from ising_ep.biclique import Rectangle, Windows, best_copy, lay, rectangles
+from ising_ep.chains import Chains
+from ising_ep.lines import Bools, Lines, lines_of
+
+Copy = tuple[list[list[int]], list[list[int]]]
+# How much more a position across the stack counts than one along it.
+STEEP = 4.0
+
+
+def find_bicliques(
+    graph: nx.Graph,
+    left: int,
+    right: int,
+    *,
+    max_copies: int | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int, int], object] | None = None,
+) -> list[Copy]:
+    """Disjoint embeddings of K(left, right) in a working graph, none if none is found.
+
+    Args:
+        graph: a Chimera, Pegasus or Zephyr graph with integer labels, made by dwave-graphs.
+        left: spins of one side.
+        right: spins of the other side.
+        max_copies: the most copies; with 1 the copy with the fewest qubits that is found.
+        seed: of the order in which layouts are tried; one seed gives the same copies.
+        progress: called with layouts tried, layouts to try, and the most copies so far.
+
+    Returns:
+        The copies, fewest qubits first: for each the left side's chains and the right side's, lists of qubits.
+
+    Raises:
+        ValueError: if the graph is of another family or not labelled with integers.
+
+    Example:
+        >>> import dwave.graphs
+        >>> copies = find_bicliques(dwave.graphs.zephyr_graph(2), 8, 4)
+        >>> left_chains, right_chains = copies[0]
+        >>> len(left_chains), len(right_chains)
+        (8, 4)
+    """
+    lines = lines_of(graph)
+    everything = lines.qubit >= 0
+    if max_copies == 1:
+        copy = best_copy(lines, everything, left, right)
+        copies = [copy] if copy else []
+    else:
+        copies = _most_copies(lines, everything, left, right, max_copies, seed, progress)
+    copies.sort(key=lambda copy: (copy.qubits, copy.longest))
+    return [
+        ([sorted(c) for c in copy.chains[:left]], [sorted(c) for c in copy.chains[left:]]) for copy in copies
+    ]
+
+
+def _most_copies(
+    lines: Lines,
+    free: Bools,
+    left: int,
+    right: int,
+    max_copies: int | None,
+    seed: int,
+    progress: Callable[[int, int, int], object] | None,
+) -> list[Chains]:
+    layouts = [
+        (upright, first, side)
+        for upright in (3, 2, 1, 100)
+        for first in (0, 1)
+        for side in (1, -1)
+    ]
+    np.random.default_rng(seed).shuffle(layouts)
+    best: list[Chains] = []
+    for tried, layout in enumerate(layouts):
+        copies = _fill(lines, free, left, right, *layout)
+        if len(copies) > len(best):
+            best = copies
+        if progress:
+            progress(tried + 1, len(layouts), len(best))
+        if max_copies is not None and len(best) >= max_copies:
+            return best[:max_copies]
+    return best
+
+
+def _fill(
+    lines: Lines, free: Bools, left: int, right: int, upright: int, first: int, side: int
+) -> list[Chains]:
+    """Copies until nothing fits: so many with the left side's lines in direction `first`, then in the other."""
+    copies: list[Chains] = []
+    gravity = ((side, STEEP), (-STEEP, side))
+    full: set[int] = set()
+    turn = 0
+    while len(full) < 2:
+        if len(copies) == upright:
+            turn = 1
+        direction = turn if turn not in full else 1 - turn
+        copy = _next(lines, free, left, right, direction ^ first, gravity[direction])
+        if copy is None:
+            full.add(direction)
+            continue
+        copies.append(copy)
+        free = free & ~np.isin(lines.qubit, [q for chain in copy.chains for q in chain])
+    return copies
+
+
+def _next(
+    lines: Lines, free: Bools, left: int, right: int, direction: int, gravity: tuple[float, float], good: int = 2
+) -> Chains | None:
+    """The copy that is best for what comes after it."""
+    found = []
+    for place in rectangles(Windows(lines, free), direction, left, right, gravity=gravity):
+        copy = lay(lines, free, place, left, right, gravity)
+        if copy:
+            found.append((place.score, copy))
+            if len(found) == good:
+                break
+    return min(found, key=lambda f: f[0])[1] if found else None
