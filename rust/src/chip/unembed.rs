@@ -213,19 +213,35 @@ impl Coins {
 
     /// Whether most qubits are down, in the reads `broken` of word `w`.
     fn majority(&self, words: &[u64], qubits: &[u32], broken: u64, chain: usize, w: usize) -> u64 {
+        // Short chains are the rule, and numbers that the compiler knows stay in registers.
+        if qubits.len() < 1 << 4 {
+            self.majority_of::<4>(words, qubits, broken, chain, w)
+        } else {
+            self.majority_of::<32>(words, qubits, broken, chain, w)
+        }
+    }
+
+    /// The same for less than `2^PLANES` qubits.
+    fn majority_of<const PLANES: usize>(
+        &self,
+        words: &[u64],
+        qubits: &[u32],
+        broken: u64,
+        chain: usize,
+        w: usize,
+    ) -> u64 {
         // Bit b of the number of qubits that are down is in counter[b], for all 64 reads.
-        let planes = (usize::BITS - qubits.len().leading_zeros()) as usize;
-        let mut counter = [0u64; usize::BITS as usize];
+        let mut counter = [0u64; PLANES];
         for &q in qubits {
             let mut carry = words[q as usize];
-            for plane in &mut counter[..planes] {
+            for plane in &mut counter {
                 (*plane, carry) = (*plane ^ carry, *plane & carry);
             }
         }
         // Compared with the half from the highest bit down.
         let half = qubits.len() / 2;
         let (mut more, mut even) = (0, broken);
-        for b in (0..planes).rev() {
+        for b in (0..PLANES).rev() {
             let plane = counter[b];
             if half >> b & 1 == 1 {
                 even &= plane;
@@ -243,7 +259,7 @@ impl Coins {
         let mut down = 0;
         while broken != 0 {
             let bit = broken.trailing_zeros() as usize;
-            let at = u64::from(self.number(chain, w, bit)) * qubits.len() as u64 >> 32;
+            let at = (u64::from(self.number(chain, w, bit)) * qubits.len() as u64) >> 32;
             down |= words[qubits[at as usize] as usize] & 1 << bit;
             broken &= broken - 1;
         }
