@@ -19,7 +19,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("ising-ep", "dwave-samplers", "openjij", "simulated-bifurcation", "torch", "dimod", "numpy")
+PACKAGES = (
+    "ising-ep",
+    "dwave-samplers",
+    "dwave-system",
+    "openjij",
+    "simulated-bifurcation",
+    "torch",
+    "dimod",
+    "numpy",
+)
 VECTOR_UNITS = (
     "sse4_2",
     "avx2",
@@ -137,8 +146,8 @@ def folder(out: Path | None, full: bool) -> Path | None:
     return out
 
 
-def write(out: Path, name: str, record: dict[str, Any], markdown: str, figure: Figure) -> None:
-    """``name.json`` (null for infinity), ``name.md`` and ``name.png`` in the folder."""
+def write(out: Path, name: str, record: dict[str, Any], markdown: str, figure: Figure | None = None) -> None:
+    """``name.json`` (null for infinity), ``name.md`` and, of a figure, ``name.png`` in the folder."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
@@ -149,5 +158,6 @@ def write(out: Path, name: str, record: dict[str, Any], markdown: str, figure: F
 
     (out / f"{name}.json").write_text(json.dumps(plain(record), indent=1, allow_nan=False) + "\n")
     (out / f"{name}.md").write_text(markdown)
-    figure.savefig(out / f"{name}.png", dpi=150)
-    console.print(f"wrote {out / name}.json, .md and .png")
+    if figure is not None:
+        figure.savefig(out / f"{name}.png", dpi=150)
+    console.print(f"wrote {out / name}.json, .md" + (" and .png" if figure is not None else ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -307,3 +308,64 @@ def test_no_images_are_no_problems() -> None:
     h, j, factors = TWICE.placement().place(np.ones(1), np.ones((0, 2)), 1.0)
     assert (h.shape, j.shape, factors.shape) == ((0, 8), (0, 8), (0,))
     assert TWICE.placement().expand(np.ones((0, 2), dtype=np.int8)).shape == (0, 8)
+
+
+# --- whatever reaches the core ----------------------------------------------------------------------------
+
+ARRAYS = ["chain_starts", "chain_qubits", "coupler_rows", "coupler_cols", "rows", "cols"]
+CHANGES = st.lists(st.tuples(st.sampled_from(ARRAYS), st.integers(0, 7), st.integers(-2, 9)), max_size=3)
+
+
+@given(CHANGES, st.integers(6, 9), st.sampled_from([1, 2, 4]))
+def test_any_embedding_is_taken_or_refused(changes: Any, num_qubits: int, num_spins: int) -> None:
+    arguments = TWICE.arguments() | {"num_qubits": num_qubits, "num_spins": num_spins}
+    for name, at, number in changes:
+        arguments[name] = arguments[name].copy()
+        arguments[name][at % len(arguments[name])] = number
+    outcome = refusal_of(lambda: changed(**arguments))
+    qubits = arguments["chain_qubits"].tolist()
+    if len(set(qubits)) < 8 or not set(qubits) <= set(range(num_qubits)):
+        assert outcome
+    if not changes and num_qubits >= 8:
+        assert (outcome is None) == (num_spins > 1)
+
+
+def refusal_of(call: Callable[[], object]) -> str | None:
+    """What is said to a call that is refused; a panic is none of these errors."""
+    try:
+        call()
+    except (ValueError, IndexError) as refusal:
+        return str(refusal)
+    return None
+
+
+SHAPES = st.tuples(st.integers(0, 9), st.integers(0, 9))
+
+
+@given(SHAPES, SHAPES, SHAPES, st.integers(0, 3), st.integers(-2, 2), st.sampled_from(METHODS))
+def test_any_shape_is_taken_or_refused(one, other, third, couplings, number, method) -> None:
+    placement = TWICE.placement()
+    values, fields = np.full(couplings, float(number)), np.zeros(one)
+    signs, gauges = np.full(one, number, dtype=np.int8), np.full(other, number, dtype=np.int8)
+    for call in (
+        lambda: placement.place(values, fields, 1.0, gauges),
+        lambda: placement.expand(signs, gauges),
+        lambda: placement.unembed(gauges, method, 0, gauge=gauges[0], values=values, fields=np.zeros(third)),
+        lambda: placement.unembed(gauges, method, 0).moments(np.full(third[0], number)),
+        lambda: placement.unembed(gauges, method, 0, values=values, fields=np.zeros((2, 2))).energies(
+            values, np.zeros(third)
+        ),
+    ):
+        text = refusal_of(call)
+        assert text is None or (text and "\n" not in text)
+
+
+def test_the_last_numbers_of_reads_have_coins_too() -> None:
+    placement = TWICE.placement()
+    broken = np.tile(np.array([1, -1] * 4, dtype=np.int8), (200, 1))
+    first = 2**64 - 100
+    states = [
+        placement.unembed(broken, method, 0, first_read=first).states()
+        for method in ("majority", "weighted_random")
+    ]
+    assert all((np.abs(s) == 1).all() for s in states)

@@ -16,6 +16,7 @@ read and the chain, so that the pieces of a stream get the coins of the whole.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -267,17 +268,16 @@ def _chain_arrays(chains: Chains) -> tuple[NDArray[np.int64], NDArray[np.int64]]
         chains = [chains[spin] for spin in range(len(chains))]
     if not len(chains):
         raise ValueError("chains is empty, expected the columns of at least one spin")
-    columns = []
+    columns: list[int] = []
+    starts = [0]
     for spin, chain in enumerate(chains):
         try:
-            column = np.asarray(list(chain))
+            columns.extend(map(index, chain))
         except TypeError:
-            raise ValueError(f"chain of spin {spin} is {chain!r}, expected columns of the samples") from None
-        if column.ndim != 1 or (column.size and column.dtype.kind not in "iu"):
-            raise ValueError(f"chain of spin {spin} is {chain!r}, expected columns of the samples, integers")
-        columns.append(column.astype(np.int64))
-    starts = np.cumsum([0, *map(len, columns)], dtype=np.int64)
-    return starts, np.concatenate([np.empty(0, dtype=np.int64), *columns])
+            text = f"chain of spin {spin} is {chain!r}, expected columns of the samples, integers"
+            raise ValueError(text) from None
+        starts.append(len(columns))
+    return np.array(starts, dtype=np.int64), integers("chains", columns, "(qubits,)")
 
 
 def _int8(name: str, given: NDArray[Any]) -> NDArray[np.int8]:

@@ -50,7 +50,8 @@ def effective_beta(
     not. Reads that are not of a Boltzmann distribution get the beta of their local excitations.
 
     Where no spin of any read stands against its local field (s_i f_i <= 0 throughout) the reads are local
-    minima, too cold or too few to tell: the likelihood grows for ever, beta is infinite, and a warning says so.
+    minima, too cold or too few to tell: the likelihood grows for ever, beta is infinite, and a warning says
+    so.
 
     Args:
         states: (reads, spins) of -1 and +1, any integers or floats.

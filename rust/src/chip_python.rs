@@ -110,7 +110,7 @@ impl Placement {
         let factors = {
             let (mut h, mut j) = (h.readwrite(), j.readwrite());
             let (h, j) = (h.as_slice_mut()?, j.as_slice_mut()?);
-            py.detach(|| self.0.place(values, fields, chain_strength, gauges, &ranges, h, j))?
+            py.detach(|| self.0.place(values, fields, chain_strength, gauges, &ranges, (h, j)))?
         };
         Ok((h, j, factors.into_pyarray(py)))
     }

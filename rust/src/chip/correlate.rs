@@ -105,17 +105,12 @@ impl Logical {
         let (spins, words, reads) = (self.num_spins, self.words(), self.num_reads);
         let no_memory = |_| Error::Memory { runs: reads * self.copies(), spins };
         let mut states = filled(self.copies() * reads * spins, 0i8).map_err(no_memory)?;
-        let mut column = vec![0u64; spins];
-        for (at, chunk) in states.chunks_mut((reads * spins).max(1)).enumerate() {
-            for (w, rows) in chunk.chunks_mut(WORD * spins).enumerate() {
-                for (i, word) in column.iter_mut().enumerate() {
-                    *word = self.down[(at * spins + i) * words + w];
-                }
-                let kept = self.kept[at * words + w];
-                for (r, row) in rows.chunks_exact_mut(spins).enumerate() {
-                    if kept >> r & 1 == 1 {
-                        row.iter_mut().zip(&column).for_each(|(s, word)| *s = 1 - 2 * (word >> r & 1) as i8);
-                    }
+        for (copy, states) in states.chunks_mut((reads * spins).max(1)).enumerate() {
+            let down = &self.down[copy * spins * words..(copy + 1) * spins * words];
+            spread(down, words, spins, states);
+            for (r, row) in states.chunks_exact_mut(spins).enumerate() {
+                if self.kept[copy * words + r / WORD] >> (r % WORD) & 1 == 0 {
+                    row.fill(0);
                 }
             }
         }
@@ -187,6 +182,24 @@ fn unlike(a: &[u64], b: &[u64], planes: &Planes) -> i64 {
         sum += (count << k) as i64;
     }
     sum
+}
+
+in_vectors! {
+    /// States (reads, spins) of the bits (spins, words). Eight reads at a time, a byte of each spin.
+    fn spread(down: &[u64], words: usize, spins: usize, states: &mut [i8]) {
+        let mut bytes = vec![0u8; spins];
+        for (k, rows) in states.chunks_mut(8 * spins).enumerate() {
+            let (w, shift) = (8 * k / WORD, 8 * k % WORD);
+            for (i, byte) in bytes.iter_mut().enumerate() {
+                *byte = (down[i * words + w] >> shift) as u8;
+            }
+            for (bit, row) in rows.chunks_exact_mut(spins).enumerate() {
+                for (s, byte) in row.iter_mut().zip(&bytes) {
+                    *s = 1 - 2 * (byte >> bit & 1) as i8;
+                }
+            }
+        }
+    }
 }
 
 in_vectors! {

@@ -62,7 +62,7 @@ const NONE: u32 = u32::MAX;
 /// // A pair of spins; the first is a chain of the qubits 0 and 1, the second is qubit 2.
 /// let placement = Placement::new(3, &[0, 2, 3], &[0, 1, 2], Some((&[0, 1], &[1, 2])), 2, &[0], &[1])?;
 /// let (mut h, mut j) = ([0.0; 3], [0.0; 2]);
-/// placement.place(&[-0.5], &[0.2, 0.0], 1.0, None, &Ranges::default(), &mut h, &mut j)?;
+/// placement.place(&[-0.5], &[0.2, 0.0], 1.0, None, &Ranges::default(), (&mut h, &mut j))?;
 /// assert_eq!((h, j), ([0.1, 0.1, 0.0], [-1.0, -0.5]));
 /// let logical = placement.unembed(&[1, 1, -1], Rule::Majority, 7, 0, None)?;
 /// assert_eq!(logical.states()?, [1, -1]);

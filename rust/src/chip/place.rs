@@ -170,8 +170,7 @@ impl Placement {
         chain_strength: f64,
         gauges: Option<&[i8]>,
         ranges: &Ranges,
-        h: &mut [f64],
-        j: &mut [f64],
+        (h, j): (&mut [f64], &mut [f64]),
     ) -> Result<Vec<f64>, Error> {
         let Some(couplers) = &self.couplers else {
             return bad("the placement was made without couplers: nothing can be placed");
@@ -238,13 +237,13 @@ impl Placement {
             } else {
                 j.copy_from_slice(&base);
             }
-            *factor = self.into_ranges(problem, h, j, ranges.excess, of_fields, &limits)?;
+            *factor = self.fit_ranges(problem, h, j, ranges.excess, of_fields, &limits)?;
         }
         Ok(factors)
     }
 
     /// Brings one problem into the limits of its fields and of its couplers, and tells what it was divided by.
-    fn into_ranges(
+    fn fit_ranges(
         &self,
         problem: usize,
         h: &mut [f64],
@@ -302,6 +301,7 @@ impl Placement {
 const SIGN: u64 = 1 << 63;
 
 /// `value`, negated if `sign` is [`SIGN`] and not 0; what is 0 stays +0.
+#[inline(always)]
 fn flipped(value: f64, sign: u64) -> f64 {
     f64::from_bits(value.to_bits() ^ sign) + 0.0
 }

@@ -190,31 +190,58 @@ struct Coins {
 }
 
 impl Coins {
-    /// 32 random bits for a chain of a read.
-    fn number(&self, chain: usize, read: usize) -> u32 {
-        let read = self.first_read.wrapping_add(read as u64);
-        ars(&self.key, [chain as u32, UNEMBED, read as u32, (read >> 32) as u32])[0]
+    /// 32 random bits for a chain in read `bit` of word `w`.
+    fn number(&self, chain: usize, w: usize, bit: usize) -> u32 {
+        let read = self.first_read.wrapping_add((w * WORD + bit) as u64);
+        self.words(chain, read)[2]
     }
 
-    fn toss(&self, chain: usize, read: usize) -> bool {
-        self.number(chain, read) >> 31 == 1
+    /// A coin for a chain in each read of word `w`. Reads of one number have one coin, in whatever word they are.
+    fn tosses(&self, chain: usize, w: usize) -> u64 {
+        let block = |k: u64| {
+            let [low, high, ..] = self.words(chain, k);
+            u64::from(low) | u64::from(high) << 32
+        };
+        let read = self.first_read.wrapping_add((w * WORD) as u64);
+        let (k, shift) = (read / WORD as u64, read % WORD as u64);
+        if shift == 0 { block(k) } else { block(k) >> shift | block(k + 1) << (WORD as u64 - shift) }
+    }
+
+    fn words(&self, chain: usize, k: u64) -> [u32; 4] {
+        ars(&self.key, [chain as u32, UNEMBED, k as u32, (k >> 32) as u32])
     }
 
     /// Whether most qubits are down, in the reads `broken` of word `w`.
     fn majority(&self, words: &[u64], qubits: &[u32], broken: u64, chain: usize, w: usize) -> u64 {
+        // Short chains are the rule, and numbers that the compiler knows stay in registers.
+        if qubits.len() < 1 << 4 {
+            self.majority_of::<4>(words, qubits, broken, chain, w)
+        } else {
+            self.majority_of::<32>(words, qubits, broken, chain, w)
+        }
+    }
+
+    /// The same for less than `2^PLANES` qubits.
+    fn majority_of<const PLANES: usize>(
+        &self,
+        words: &[u64],
+        qubits: &[u32],
+        broken: u64,
+        chain: usize,
+        w: usize,
+    ) -> u64 {
         // Bit b of the number of qubits that are down is in counter[b], for all 64 reads.
-        let planes = (usize::BITS - qubits.len().leading_zeros()) as usize;
-        let mut counter = [0u64; usize::BITS as usize];
+        let mut counter = [0u64; PLANES];
         for &q in qubits {
             let mut carry = words[q as usize];
-            for plane in &mut counter[..planes] {
+            for plane in &mut counter {
                 (*plane, carry) = (*plane ^ carry, *plane & carry);
             }
         }
         // Compared with the half from the highest bit down.
         let half = qubits.len() / 2;
         let (mut more, mut even) = (0, broken);
-        for b in (0..planes).rev() {
+        for b in (0..PLANES).rev() {
             let plane = counter[b];
             if half >> b & 1 == 1 {
                 even &= plane;
@@ -224,27 +251,20 @@ impl Coins {
             }
         }
         let tie = if qubits.len().is_multiple_of(2) { even } else { 0 };
-        more | each(tie, |bit| self.toss(chain, w * WORD + bit))
+        if tie == 0 { more } else { more | tie & self.tosses(chain, w) }
     }
 
     /// Whether a qubit drawn at random is down, in the reads `broken` of word `w`.
-    fn one_of(&self, words: &[u64], qubits: &[u32], broken: u64, chain: usize, w: usize) -> u64 {
-        each(broken, |bit| {
-            let number = u64::from(self.number(chain, w * WORD + bit));
-            let at = number * qubits.len() as u64 >> 32;
-            words[qubits[at as usize] as usize] >> bit & 1 == 1
-        })
+    fn one_of(&self, words: &[u64], qubits: &[u32], mut broken: u64, chain: usize, w: usize) -> u64 {
+        let mut down = 0;
+        while broken != 0 {
+            let bit = broken.trailing_zeros() as usize;
+            let at = (u64::from(self.number(chain, w, bit)) * qubits.len() as u64) >> 32;
+            down |= words[qubits[at as usize] as usize] & 1 << bit;
+            broken &= broken - 1;
+        }
+        down
     }
-}
-
-/// The bits of `of` for which `set` is true.
-fn each(mut of: u64, set: impl Fn(usize) -> bool) -> u64 {
-    let mut bits = 0;
-    while of != 0 {
-        bits |= u64::from(set(of.trailing_zeros() as usize)) << of.trailing_zeros();
-        of &= of - 1;
-    }
-    bits
 }
 
 /// Broken chains set one by one, the largest local field first.
@@ -284,7 +304,7 @@ impl<'a> Descent<'a> {
             let Some(next) = (0..unknown.len()).min_by(|&a, &b| before(&unknown[a], &unknown[b])) else { break };
             let (i, field) = unknown.swap_remove(next);
             let chain = copy * spins + i;
-            let down = if field == 0.0 { coins.toss(chain, w * WORD + bit) } else { field > 0.0 };
+            let down = if field == 0.0 { coins.tosses(chain, w) >> bit & 1 == 1 } else { field > 0.0 };
             logical.down[at(i)] |= u64::from(down) << bit;
             let (neighbours, couplings) = self.model.row(i);
             for (j, field) in &mut unknown {
