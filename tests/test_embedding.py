@@ -71,8 +71,8 @@ def test_seventy_copies_of_the_papers_layout_fit_on_pegasus():
 def test_a_network_too_large_is_refused():
     with pytest.raises(DoesNotFitError, match="was not found to fit on chimera 2x2x4"):
         embed(FullyConnected(1, (40, 40), 2), Chip.perfect("chimera", 2), method="structured", cache=False)
+    sparse = FullyConnected(1, (4, 4, 4, 4, 4, 4), 2)
     with pytest.raises(DoesNotFitError, match="no structured layout"):
-        sparse = FullyConnected(1, (4, 4, 4, 4, 4, 4), 2)
         embed(sparse, P4, method="structured", cache=False)
 
 
@@ -154,8 +154,10 @@ def test_files_come_back_as_they_were(good, tmp_path):
         "[[1.5]]",
         "[[true]]",
         "[" * 10**5,
-    ]
-    + [f"[[{2**70}]]", '{"chains": {"0": [1]}}', '{"graph_id": 3}'],
+        f"[[{2**70}]]",
+        '{"chains": {"0": [1]}}',
+        '{"graph_id": 3}',
+    ],
 )
 def test_what_is_no_embedding_is_refused(text, tmp_path):
     (tmp_path / "e.json").write_text(text)

@@ -147,12 +147,15 @@ def find_embedding(config: TrainConfig, network: Network) -> Embedding | None:
 
 
 def _counted(started: float) -> Callable[[int], None]:
-    """Says how many copies were found, once the search takes longer than a moment."""
+    """Says every two seconds how many copies were found."""
+    said = started
 
     def show(copies: int) -> None:
-        seconds = time.perf_counter() - started
-        if seconds > 2:
-            click.echo(f"{copies} found after {seconds:.0f} s", err=True)
+        nonlocal said
+        now = time.perf_counter()
+        if now - said > 2:
+            said = now
+            click.echo(f"{copies} found after {now - started:.0f} s", err=True)
 
     return show
 

@@ -110,11 +110,13 @@ class Embedding:
             raise ValueError(f"{self._name(owner[k])}: qubit {qubits[k]} is missing on the chip")
         chain_of = np.full(len(chip.qubits), -1)
         chain_of[places] = owner
-        if len(np.unique(places)) < len(places):
-            k = int(np.flatnonzero(chain_of[places] != owner).min(initial=len(places) - 1))
+        order = np.argsort(places, kind="stable")
+        again = np.flatnonzero(np.diff(places[order]) == 0)
+        if again.size:
+            k, other = order[again[0]], order[again[0] + 1]
             raise ValueError(
                 f"qubit {qubits[k]} is twice in the chains of {self._name(owner[k])}"
-                f" and {self._name(chain_of[places[k]])}"
+                f" and {self._name(owner[other])}"
             )
         self._verify_connected(chip, chain_of, places, owner)
         self._verify_couplings(network, chip, chain_of)
@@ -282,15 +284,17 @@ def _lines(
     seed: int,
     progress: Callable[[int], object] | None,
 ) -> list[Chains]:
-    from .biclique import find_bicliques
+    from .tiling import find_bicliques
 
     sides = _two_sides(network)
     assert sides is not None  # asked for before
-    left, right = sides
+
+    def most(tried: int, layouts: int, copies: int) -> None:
+        if progress is not None:
+            progress(copies)
+
     found = []
-    for chains in find_bicliques(
-        chip.graph, len(left), len(right), max_copies=copies, seed=seed, progress=progress
-    ):
+    for chains in find_bicliques(chip.graph, *map(len, sides), max_copies=copies, seed=seed, progress=most):
         copy: Chains = [[] for _ in range(network.num_spins)]
         for spins, side in zip(sides, chains, strict=True):
             for spin, chain in zip(spins, side, strict=True):
