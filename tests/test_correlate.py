@@ -210,6 +210,16 @@ def test_a_weight_is_as_many_reads(seed: int, method: str) -> None:
     assert one.num_reads == other.num_reads == weights.sum() or method == "discard"
 
 
+def test_reads_of_later_pieces_are_named_by_their_number_in_the_stream() -> None:
+    pieces = [np.ones((20_000, 4), dtype=np.int8), np.array([[1, 1, 1, 0]])]
+    with pytest.raises(ValueError, match="samples hold 0 in read 20000, qubit 3"):
+        correlations(iter(pieces), CHAINS, ([], []))
+    with pytest.raises(ValueError, match="samples hold 0 in read 20000, qubit 3"):
+        correlations(np.concatenate(pieces), CHAINS, ([], []))
+    with pytest.raises(ValueError, match="num_occurrences of read 20000 is -2"):
+        correlations(iter([pieces[0], (READS[:1], [-2])]), CHAINS, ([], []))
+
+
 def test_large_weights_are_exact() -> None:
     weights = [2**52, 2**51 + 1, 2**50 + 3]
     found = correlations([[1, 1], [1, -1], [-1, 1]], [[0], [1]], ([0], [1]), num_occurrences=weights)

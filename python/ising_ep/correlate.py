@@ -201,6 +201,11 @@ def correlations(
             numbers = integers("num_occurrences", occurrences, "(reads,)")
             if len(numbers) != len(given):
                 raise ValueError(f"num_occurrences has shape {numbers.shape}, expected ({len(given)},)")
+            if numbers.min(initial=0) < 0:
+                read = num_reads + int(numbers.argmin())
+                raise ValueError(
+                    f"num_occurrences of read {read} is {numbers.min()}, expected an integer >= 0"
+                )
         for start in range(0, len(given), _BLOCK):
             block = given[start : start + _BLOCK]
             weights = None if occurrences is None else numbers[start : start + _BLOCK]

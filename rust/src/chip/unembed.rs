@@ -89,7 +89,8 @@ impl Placement {
         let mut bits = Bits::new(self, gauge);
         for (w, reads) in samples.chunks(WORD * n).enumerate() {
             if let Err((read, qubit)) = bits.read(reads) {
-                let (value, read) = (reads[read * n + qubit], w * WORD + read);
+                let value = reads[read * n + qubit];
+                let read = first_read.wrapping_add((w * WORD + read) as u64);
                 return bad(format_args!("samples hold {value} in read {read}, qubit {qubit}, expected -1 or +1"));
             }
             let valid = !0 >> (WORD - reads.len() / n);
