@@ -90,7 +90,12 @@ def run(data_dir: str, epochs: int, settings: dict[str, Any]) -> dict[str, Any]:
 @click.option("--processes", default=2, show_default=True, help="Runs at once.")
 @report.out_option
 def main(data_dir: str, study: tuple[str, ...], epochs: int, processes: int, out: Path | None) -> None:
-    """Run the studies."""
+    """Train on the chip model, setting by setting.
+
+    \b
+    Example: python benchmarks/chip_training.py --data-dir ~/mnist --study seeds --epochs 5
+    """
+    folder = report.folder(out, full=epochs >= 50)
     for name in study or STUDIES:
         runs = [(row, settings) for row, all_of_row in STUDIES[name].items() for settings in all_of_row]
         done: dict[str, list[dict[str, Any]]] = {row: [] for row in STUDIES[name]}
@@ -99,18 +104,18 @@ def main(data_dir: str, study: tuple[str, ...], epochs: int, processes: int, out
             for k, future in enumerate(as_completed(futures), start=1):
                 done[futures[future]].append(future.result())
                 click.echo(f"{name}: {k} of {len(runs)} runs", err=True)
-        table = _table(done)
-        click.echo(table)
-        if out is not None or epochs == 50:
-            report.save(f"chip_training_{name}", {"epochs": epochs, "runs": done}, table, out)
+        text = _table(done)
+        click.echo(text)
+        if folder is not None:
+            facts = report.machine()
+            record = {"machine": facts, "epochs": epochs, "runs": done}
+            report.write(folder, f"chip_training_{name}", record, text + "\n" + report.where(facts) + "\n")
 
 
 def _table(done: dict[str, list[dict[str, Any]]]) -> str:
     """A row for each setting, means over its seeds."""
-    lines = [
-        "| | train | test (1,000) | chains broken | calls | copies, qubits, longest chain | minutes |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    header = ("", "train", "test (1,000)", "chains broken", "calls", "copies, qubits, longest", "minutes")
+    lines = []
     for row, runs in done.items():
         first = runs[0]
         spread = [_of_seeds([r[name] for r in runs]) for name in ("train_accuracy", "test_accuracy")]
@@ -121,8 +126,8 @@ def _table(done: dict[str, list[dict[str, Any]]]) -> str:
             size = f"{first['copies']}, {first['qubits']}, {first['longest_chain']}"
             chip = (f"{broken:.2%}", f"{calls:,.0f}", size)
         minutes = sum(r["seconds"] for r in runs) / len(runs) / 60
-        lines.append("| " + " | ".join([row, *spread, *chip, f"{minutes:.1f}"]) + " |")
-    return "\n".join(lines)
+        lines.append((row, *spread, *chip, f"{minutes:.1f}"))
+    return report.table(header, lines)
 
 
 def _of_seeds(values: list[float]) -> str:
