@@ -21,6 +21,7 @@
 
 use super::Job;
 use super::accept::{NEVER, limits};
+use super::bits::mirror;
 use super::fixed::Fixed;
 use super::isa::Kernel;
 use super::lanes::Lanes;
@@ -279,25 +280,6 @@ fn turned<S: Simd>(s: S, mut rows: [S::U; LANES]) -> [S::U; LANES] {
     rows
 }
 
-/// 64 x 64 bits mirrored at the diagonal (Warren, "Hacker's Delight", section 7-3).
-#[inline(always)]
-fn mirror(words: &mut [u64; 64]) {
-    let mut mask = u64::MAX >> 32;
-    let mut shift = 32;
-    while shift > 0 {
-        for pair in words.chunks_exact_mut(2 * shift) {
-            let (low, high) = pair.split_at_mut(shift);
-            for (low, high) in low.iter_mut().zip(high) {
-                let swap = (*low >> shift ^ *high) & mask;
-                *high ^= swap;
-                *low ^= swap << shift;
-            }
-        }
-        shift /= 2;
-        mask ^= mask << shift;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,16 +291,6 @@ mod tests {
         let found = turned(Portable, std::array::from_fn(row));
         for (k, found) in found.iter().enumerate() {
             assert_eq!(found.0, std::array::from_fn(|lane| (LANES * lane + k) as u32));
-        }
-    }
-
-    #[test]
-    fn every_bit_is_mirrored() {
-        for k in 0..64 {
-            let mut words = [0; 64];
-            words[k] = 1 << (7 * k % 64);
-            mirror(&mut words);
-            assert_eq!(words, std::array::from_fn(|at| u64::from(at == 7 * k % 64) << k));
         }
     }
 }

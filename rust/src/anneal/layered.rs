@@ -129,7 +129,7 @@ impl<'a> Layered<'a> {
             let all_up = fours(index, |i| fixed.all_up[i] as u32, 0);
             SideOfModel { index, onto, all_up, unit: fours(index, |i| fixed.unit[i], 0.0), blocks }
         });
-        let runs = job.batch.problem_ids.len() * job.batch.num_reads / (8 * threads.max(1));
+        let runs = job.runs() / (8 * threads.max(1));
         Layered { job, sides, exact, tiles, runs: runs.clamp(1, 16) }
     }
 }
@@ -144,26 +144,24 @@ fn fours<T: Copy>(index: &[u32], number: impl Fn(usize) -> T, padding: T) -> Vec
 }
 
 impl SideOfModel<'_> {
-    /// Takes twice the couplings of each spin in `downs` off the sums, and adds those of each in `ups`.
+    /// Takes twice the couplings of each spin in `downs` off the sums, adds those of each in `ups`, and works out
+    /// the exponents anew.
     ///
-    /// The sums are taken in tiles of up to 8 vectors, as equal as can be, that stay in registers
-    /// while the rows of all changes go by: no addition waits for the one before.
+    /// The sums are taken in tiles of up to 8 vectors that stay in registers while the rows of all changes go by:
+    /// no addition waits for the one before.
     #[inline(always)]
-    fn change<S: Simd>(&self, s: S, ups: &[u64], downs: &[u64], sums: &mut [[S::U; 4]]) {
-        let tiles = self.blocks.div_ceil(8).max(1);
-        let mut at = 0;
-        for tile in sums.as_flattened_mut()[..self.blocks].chunks_mut(self.blocks.div_ceil(tiles).max(1)) {
-            match tile.len() {
-                1 => self.change_tile::<S, 1>(s, at, ups, downs, tile),
-                2 => self.change_tile::<S, 2>(s, at, ups, downs, tile),
-                3 => self.change_tile::<S, 3>(s, at, ups, downs, tile),
-                4 => self.change_tile::<S, 4>(s, at, ups, downs, tile),
-                5 => self.change_tile::<S, 5>(s, at, ups, downs, tile),
-                6 => self.change_tile::<S, 6>(s, at, ups, downs, tile),
-                7 => self.change_tile::<S, 7>(s, at, ups, downs, tile),
-                _ => self.change_tile::<S, 8>(s, at, ups, downs, tile),
+    fn change<S: Simd>(&self, s: S, ups: &[u64], downs: &[u64], side: &mut Side<S>) {
+        for at in (0..self.blocks).step_by(8) {
+            match self.blocks - at {
+                1 => self.change_tile::<S, 1>(s, at, ups, downs, side),
+                2 => self.change_tile::<S, 2>(s, at, ups, downs, side),
+                3 => self.change_tile::<S, 3>(s, at, ups, downs, side),
+                4 => self.change_tile::<S, 4>(s, at, ups, downs, side),
+                5 => self.change_tile::<S, 5>(s, at, ups, downs, side),
+                6 => self.change_tile::<S, 6>(s, at, ups, downs, side),
+                7 => self.change_tile::<S, 7>(s, at, ups, downs, side),
+                _ => self.change_tile::<S, 8>(s, at, ups, downs, side),
             }
-            at += tile.len();
         }
     }
 
@@ -174,9 +172,10 @@ impl SideOfModel<'_> {
         at: usize,
         ups: &[u64],
         downs: &[u64],
-        tile: &mut [S::U],
+        side: &mut Side<S>,
     ) {
         let row = |from: u32| &self.onto[from as usize * self.blocks + at..][..N];
+        let tile = &mut side.sums.as_flattened_mut()[at..at + N];
         let mut sum = [s.splat_int(0); N];
         sum.copy_from_slice(tile);
         // Negative is all bits turned over, and one more: one loop for ups and downs, whose end is guessed wrong once.
@@ -197,6 +196,15 @@ impl SideOfModel<'_> {
             *sum = s.add_int(*sum, s.splat_int(turned));
         }
         tile.copy_from_slice(&sum);
+        let (units, fields) = (&self.unit.as_flattened()[at..][..N], &side.fields.as_flattened()[at..][..N]);
+        let aligned = &mut side.aligned.as_flattened_mut()[at..][..N];
+        for four in 0..N.div_ceil(4) {
+            let down = s.masks(side.spins[at / 4 + four]);
+            for v in 4 * four..N.min(4 * four + 4) {
+                let field = s.mul_add(s.to_floats(sum[v]), s.floats(&units[v]), s.floats(&fields[v]));
+                aligned[v] = s.negate(down[v % 4], field);
+            }
+        }
     }
 }
 
@@ -206,8 +214,9 @@ struct Side<S: Simd> {
     spins: Vec<u64>,
     /// `sum_j J_ij s_j`.
     sums: Vec<[S::U; 4]>,
-    /// Minus infinity for the padding, which therefore never flips.
     fields: Vec<[Row<f32>; 4]>,
+    /// `s_i f_i`; minus infinity for the padding, which therefore never flips.
+    aligned: Vec<[S::F; 4]>,
     /// The limits of the sweep under way, for those words that were not frozen in the sweep before.
     limits: Vec<[S::F; 4]>,
     warm: Vec<bool>,
@@ -226,8 +235,9 @@ impl<S: Simd> Side<S> {
             spins: vec![0; words],
             sums: vec![[s.splat_int(0); 4]; words],
             fields: vec![[Row([f32::NEG_INFINITY; LANES]); 4]; words],
+            aligned: vec![[s.splat(f32::NEG_INFINITY); 4]; words],
             limits: vec![[s.splat(0.0); 4]; words],
-            warm: vec![true; words],
+            warm: vec![false; words],
             ups: vec![0; words],
             downs: vec![0; words],
         }
@@ -243,7 +253,7 @@ impl Kernel for Layered<'_> {
     fn run<S: Simd>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
         let n = self.job.model.num_spins();
         let mut sides = [0, 1].map(|k| Side::new(s, &self.sides[k]));
-        for (k, (state, energy)) in states.chunks_exact_mut(n).zip(energies).enumerate() {
+        for (k, state) in states.chunks_exact_mut(n).enumerate() {
             let run = self.runs * chunk + k;
             if self.job.batch.gibbs() {
                 self.anneal::<S, true>(s, run, &mut sides);
@@ -255,7 +265,9 @@ impl Kernel for Layered<'_> {
                     state[i as usize] = 1 - 2 * (of_run.spins[at / 64] >> (at % 64) & 1) as i8;
                 }
             }
-            *energy = self.energy(run, state);
+        }
+        for ((at, states), energies) in (0..).step_by(4).zip(states.chunks(4 * n)).zip(energies.chunks_mut(4)) {
+            energies.copy_from_slice(&self.energies(self.runs * chunk + at, states)[..energies.len()]);
         }
     }
 }
@@ -270,18 +282,19 @@ impl Layered<'_> {
         for k in [0, 1] {
             self.begin(s, &keys, start, run, k, &mut sides[k]);
         }
-        let [a, b] = sides;
-        self.sides[0].change(s, &b.ups, &b.spins, &mut a.sums);
-        self.sides[1].change(s, &a.ups, &a.spins, &mut b.sums);
+        for k in [0, 1] {
+            let (side, other) = of_two(k, sides);
+            self.sides[k].change(s, &other.ups, &other.spins, side);
+        }
         for (t, rate) in job.rates() {
             if job.stopped() {
                 break;
             }
-            let start = keys.at_sweep(s, start, t);
-            self.draw::<S, GIBBS>(s, &keys, start, 0, a);
-            self.draw::<S, GIBBS>(s, &keys, start, 1, b);
-            self.sweep::<S, GIBBS>(s, &keys, start, rate, 0, a, b);
-            self.sweep::<S, GIBBS>(s, &keys, start, rate, 1, b, a);
+            let starts = [keys.at_sweep(s, start, t), keys.at_sweep(s, start, t + 1)];
+            for k in [0, 1] {
+                let (side, other) = of_two(k, sides);
+                self.sweep::<S, GIBBS>(s, &keys, starts, rate, k, side, other);
+            }
         }
     }
 
@@ -295,7 +308,7 @@ impl Layered<'_> {
         for (at, &i) in model.index.iter().enumerate() {
             side.fields[at / (4 * LANES)][at / LANES % 4].0[at % LANES] = self.job.scaled(h[i as usize]);
         }
-        side.warm.fill(true);
+        side.warm.fill(false);
         side.ups.fill(0);
         side.spins.fill(0);
         if let Some(state) = self.job.initial_state(run) {
@@ -305,7 +318,7 @@ impl Layered<'_> {
             return;
         }
         for (word, spins) in side.spins.iter_mut().enumerate() {
-            let numbers = self.numbers(s, keys, keys.at_sweep(s, start, INITIAL), k, word);
+            let numbers: [S::U; 4] = self.numbers(s, keys, keys.at_sweep(s, start, INITIAL), k, word);
             for (v, numbers) in numbers.into_iter().enumerate() {
                 *spins |= u64::from(s.mask_bits(s.top_bits(numbers))) << (LANES * v);
             }
@@ -321,9 +334,28 @@ impl Layered<'_> {
     fn draw<S: Simd, const GIBBS: bool>(&self, s: S, keys: &Keys<S>, start: S::U, k: usize, side: &mut Side<S>) {
         for (word, out) in side.limits.iter_mut().enumerate() {
             if side.warm[word] {
-                *out = limits::<S, 4, GIBBS>(s, self.numbers(s, keys, start, k, word));
+                match self.sides[k].blocks - 4 * word {
+                    1 => self.draw_some::<S, 1, GIBBS>(s, keys, start, k, word, out),
+                    2 => self.draw_some::<S, 2, GIBBS>(s, keys, start, k, word, out),
+                    3 => self.draw_some::<S, 3, GIBBS>(s, keys, start, k, word, out),
+                    _ => self.draw_some::<S, 4, GIBBS>(s, keys, start, k, word, out),
+                }
             }
         }
+    }
+
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
+    fn draw_some<S: Simd, const W: usize, const GIBBS: bool>(
+        &self,
+        s: S,
+        keys: &Keys<S>,
+        start: S::U,
+        k: usize,
+        word: usize,
+        out: &mut [S::F; 4],
+    ) {
+        out[..W].copy_from_slice(&limits::<S, W, GIBBS>(s, self.numbers(s, keys, start, k, word)));
     }
 
     /// Updates all spins of side `k`; flips change the sums of the other side.
@@ -336,51 +368,58 @@ impl Layered<'_> {
         &self,
         s: S,
         keys: &Keys<S>,
-        start: S::U,
+        [start, next]: [S::U; 2],
         rate: f32,
         k: usize,
         side: &mut Side<S>,
         other: &mut Side<S>,
     ) {
-        side.ups.fill(0);
-        side.downs.fill(0);
         let rate = s.splat(rate);
-        let fours = side.sums.iter().zip(&side.fields).zip(&self.sides[k].unit);
-        for (word, (old, ((sums, fields), units))) in side.spins.iter_mut().zip(fours).enumerate() {
-            let down = s.masks(*old);
+        let mut any = 0;
+        for (word, old) in side.spins.iter_mut().enumerate() {
+            let aligned = &mut side.aligned[word];
             let mut exponent = [rate; 4];
             for v in 0..4 {
-                let field = s.mul_add(s.to_floats(sums[v]), s.floats(&units[v]), s.floats(&fields[v]));
-                exponent[v] = s.negate(down[v], s.mul(rate, field));
+                exponent[v] = s.mul(rate, aligned[v]);
             }
             let warmest = s.max(s.max(exponent[0], exponent[1]), s.max(exponent[2], exponent[3]));
             let drawn =
                 std::mem::replace(&mut side.warm[word], s.mask_bits(s.at_least(warmest, s.splat(NEVER))) != 0);
-            if !side.warm[word] {
-                continue;
-            }
-            let limits = if drawn {
-                side.limits[word]
-            } else {
-                limits::<S, 4, GIBBS>(s, self.numbers(s, keys, start, k, word))
-            };
             let mut flips = 0;
-            for v in 0..4 {
-                flips |= u64::from(s.mask_bits(s.at_least(exponent[v], limits[v]))) << (LANES * v);
+            if side.warm[word] {
+                if !drawn {
+                    side.limits[word] = limits::<S, 4, GIBBS>(s, self.numbers(s, keys, start, k, word));
+                }
+                for v in 0..4 {
+                    let flipped = s.at_least(exponent[v], side.limits[word][v]);
+                    aligned[v] = s.negate(flipped, aligned[v]);
+                    flips |= u64::from(s.mask_bits(flipped)) << (LANES * v);
+                }
             }
             side.ups[word] = flips & *old;
             side.downs[word] = flips & !*old;
             *old ^= flips;
+            any |= flips;
         }
-        self.sides[1 - k].change(s, &side.ups, &side.downs, &mut other.sums);
+        self.draw::<S, GIBBS>(s, keys, next, k, side);
+        if any != 0 {
+            self.sides[1 - k].change(s, &side.ups, &side.downs, other);
+        }
     }
 
     /// The random numbers of 64 spins of side `k`. One AES block is for four spins, and they are counted through
     /// both sides.
     #[inline(always)]
-    fn numbers<S: Simd>(&self, s: S, keys: &Keys<S>, start: S::U, k: usize, word: usize) -> [S::U; 4] {
+    fn numbers<S: Simd, const W: usize>(
+        &self,
+        s: S,
+        keys: &Keys<S>,
+        start: S::U,
+        k: usize,
+        word: usize,
+    ) -> [S::U; W] {
         let first = 4 * (k * self.sides[0].blocks + 4 * word) as u32;
-        let mut numbers = [start; 4];
+        let mut numbers = [start; W];
         for (v, number) in numbers.iter_mut().enumerate() {
             let place = s.add_int(s.quarters(first + 4 * v as u32), s.ints(&FOUR_BLOCKS));
             *number = s.xor(*number, place);
@@ -388,28 +427,44 @@ impl Layered<'_> {
         keys.finish(s, numbers)
     }
 
-    /// The energy of a state in double precision, from the numbers that were given.
+    /// The energies of up to four states in double precision, from the numbers that were given: the couplings, which
+    /// the first-level cache does not hold, are read once for four.
     #[inline(always)]
-    fn energy(&self, run: usize, state: &[i8]) -> f64 {
-        let spin = |i: &u32| f64::from(state[*i as usize]);
-        let h = self.job.fields(run);
+    fn energies(&self, first_run: usize, states: &[i8]) -> [f64; 4] {
+        let n = self.job.model.num_spins();
         let [a, b] = [0, 1].map(|k| self.sides[k].index);
-        let mut energy = a.iter().map(|i| spin(i) * h[*i as usize]).sum();
-        for (tile, of_tile) in b.chunks(LANES).enumerate() {
-            let mut field = [0.0; LANES];
-            for (field, &j) in field.iter_mut().zip(of_tile) {
-                *field = h[j as usize];
-            }
-            for (row, i) in self.exact.chunks_exact(self.tiles).zip(a) {
-                let s = spin(i);
-                for (field, w) in field.iter_mut().zip(&row[tile]) {
-                    *field += s * w;
-                }
-            }
-            for (j, field) in of_tile.iter().zip(field) {
-                energy += spin(j) * field;
+        // The first once more where there are fewer.
+        let states: [&[i8]; 4] = std::array::from_fn(|k| states.chunks_exact(n).nth(k).unwrap_or(&states[..n]));
+        let fields: [&[f64]; 4] =
+            std::array::from_fn(|k| self.job.fields((first_run + k).min(self.job.runs() - 1)));
+        let spins: Vec<[f64; 4]> = a.iter().map(|&i| states.map(|state| f64::from(state[i as usize]))).collect();
+        let mut energies = [0.0; 4];
+        for (&i, spins) in a.iter().zip(&spins) {
+            for k in 0..4 {
+                energies[k] += spins[k] * fields[k][i as usize];
             }
         }
-        energy
+        for (tile, of_tile) in b.chunks(LANES).enumerate() {
+            let mut sums = [[0.0; LANES]; 4];
+            for (row, spins) in self.exact.chunks_exact(self.tiles).zip(&spins) {
+                for lane in 0..LANES {
+                    for k in 0..4 {
+                        sums[k][lane] += spins[k] * row[tile][lane];
+                    }
+                }
+            }
+            for (lane, &j) in of_tile.iter().enumerate() {
+                for k in 0..4 {
+                    let field = fields[k][j as usize] + sums[k][lane];
+                    energies[k] += f64::from(states[k][j as usize]) * field;
+                }
+            }
+        }
+        energies
     }
+}
+
+/// One side, and the other.
+fn of_two<T>(k: usize, [a, b]: &mut [T; 2]) -> (&mut T, &mut T) {
+    if k == 0 { (a, b) } else { (b, a) }
 }
