@@ -144,24 +144,31 @@ fn fours<T: Copy>(index: &[u32], number: impl Fn(usize) -> T, padding: T) -> Vec
 }
 
 impl SideOfModel<'_> {
-    /// Takes twice the couplings of each spin in `downs` off the sums, adds those of each in `ups`, and works out
-    /// the exponents anew.
+    /// Takes twice the couplings of the spins in `downs`, of word `word` of the other side, off the sums, and adds
+    /// those of `ups`.
     ///
     /// The sums are taken in tiles of up to 8 vectors that stay in registers while the rows of all changes go by:
     /// no addition waits for the one before.
     #[inline(always)]
-    fn change<S: Simd>(&self, s: S, ups: &[u64], downs: &[u64], side: &mut Side<S>) {
-        for at in (0..self.blocks).step_by(8) {
-            match self.blocks - at {
-                1 => self.change_tile::<S, 1>(s, at, ups, downs, side),
-                2 => self.change_tile::<S, 2>(s, at, ups, downs, side),
-                3 => self.change_tile::<S, 3>(s, at, ups, downs, side),
-                4 => self.change_tile::<S, 4>(s, at, ups, downs, side),
-                5 => self.change_tile::<S, 5>(s, at, ups, downs, side),
-                6 => self.change_tile::<S, 6>(s, at, ups, downs, side),
-                7 => self.change_tile::<S, 7>(s, at, ups, downs, side),
-                _ => self.change_tile::<S, 8>(s, at, ups, downs, side),
+    fn change<S: Simd>(&self, s: S, word: usize, ups: u64, downs: u64, side: &mut Side<S>) {
+        if ups | downs == 0 {
+            return;
+        }
+        let rows = &self.onto[64 * word * self.blocks..];
+        let mut at = 0;
+        for tile in side.sums.as_flattened_mut()[..self.blocks].chunks_mut(8) {
+            let rows = &rows[at..];
+            match tile.len() {
+                1 => self.change_tile::<S, 1>(s, rows, ups, downs, tile),
+                2 => self.change_tile::<S, 2>(s, rows, ups, downs, tile),
+                3 => self.change_tile::<S, 3>(s, rows, ups, downs, tile),
+                4 => self.change_tile::<S, 4>(s, rows, ups, downs, tile),
+                5 => self.change_tile::<S, 5>(s, rows, ups, downs, tile),
+                6 => self.change_tile::<S, 6>(s, rows, ups, downs, tile),
+                7 => self.change_tile::<S, 7>(s, rows, ups, downs, tile),
+                _ => self.change_tile::<S, 8>(s, rows, ups, downs, tile),
             }
+            at += tile.len();
         }
     }
 
@@ -169,40 +176,38 @@ impl SideOfModel<'_> {
     fn change_tile<S: Simd, const N: usize>(
         &self,
         s: S,
-        at: usize,
-        ups: &[u64],
-        downs: &[u64],
-        side: &mut Side<S>,
+        rows: &[Row<u32>],
+        ups: u64,
+        downs: u64,
+        tile: &mut [S::U],
     ) {
-        let row = |from: u32| &self.onto[from as usize * self.blocks + at..][..N];
-        let tile = &mut side.sums.as_flattened_mut()[at..at + N];
         let mut sum = [s.splat_int(0); N];
         sum.copy_from_slice(tile);
         // Negative is all bits turned over, and one more: one loop for ups and downs, whose end is guessed wrong once.
-        let mut turned = 0;
-        for (word, (&ups, &downs)) in ups.iter().zip(downs).enumerate() {
-            let mut left = ups | downs;
-            turned += downs.count_ones();
-            while left != 0 {
-                let bit = left.trailing_zeros();
-                left &= left - 1;
-                let turn = s.splat_int(((downs >> bit) as u32 & 1).wrapping_neg());
-                for (sum, row) in sum.iter_mut().zip(row(64 * word as u32 + bit)) {
-                    *sum = s.add_int(*sum, s.xor(s.ints(row), turn));
-                }
+        let mut left = ups | downs;
+        while left != 0 {
+            let bit = left.trailing_zeros();
+            left &= left - 1;
+            let turn = s.splat_int(((downs >> bit) as u32 & 1).wrapping_neg());
+            for (sum, row) in sum.iter_mut().zip(&rows[bit as usize * self.blocks..][..N]) {
+                *sum = s.add_int(*sum, s.xor(s.ints(row), turn));
             }
         }
         for sum in &mut sum {
-            *sum = s.add_int(*sum, s.splat_int(turned));
+            *sum = s.add_int(*sum, s.splat_int(downs.count_ones()));
         }
         tile.copy_from_slice(&sum);
-        let (units, fields) = (&self.unit.as_flattened()[at..][..N], &side.fields.as_flattened()[at..][..N]);
-        let aligned = &mut side.aligned.as_flattened_mut()[at..][..N];
-        for four in 0..N.div_ceil(4) {
-            let down = s.masks(side.spins[at / 4 + four]);
-            for v in 4 * four..N.min(4 * four + 4) {
-                let field = s.mul_add(s.to_floats(sum[v]), s.floats(&units[v]), s.floats(&fields[v]));
-                aligned[v] = s.negate(down[v % 4], field);
+    }
+
+    /// Works out `s_i f_i` anew, after the sums have changed.
+    #[inline(always)]
+    fn align<S: Simd>(&self, s: S, side: &mut Side<S>) {
+        let fours = side.sums.iter().zip(&side.fields).zip(&self.unit);
+        for ((aligned, spins), ((sums, fields), units)) in side.aligned.iter_mut().zip(&side.spins).zip(fours) {
+            let down = s.masks(*spins);
+            for v in 0..4 {
+                let field = s.mul_add(s.to_floats(sums[v]), s.floats(&units[v]), s.floats(&fields[v]));
+                aligned[v] = s.negate(down[v], field);
             }
         }
     }
@@ -220,9 +225,10 @@ struct Side<S: Simd> {
     /// The limits of the sweep under way, for those words that were not frozen in the sweep before.
     limits: Vec<[S::F; 4]>,
     warm: Vec<bool>,
-    /// Who flipped up, and who down, in the sweep under way.
-    ups: Vec<u64>,
-    downs: Vec<u64>,
+    /// Who flipped in the sweep under way.
+    flips: Vec<u64>,
+    /// The problem that the fields are of.
+    problem: Option<usize>,
 }
 
 /// The first four blocks of random numbers.
@@ -238,8 +244,8 @@ impl<S: Simd> Side<S> {
             aligned: vec![[s.splat(f32::NEG_INFINITY); 4]; words],
             limits: vec![[s.splat(0.0); 4]; words],
             warm: vec![false; words],
-            ups: vec![0; words],
-            downs: vec![0; words],
+            flips: vec![0; words],
+            problem: None,
         }
     }
 }
@@ -284,7 +290,10 @@ impl Layered<'_> {
         }
         for k in [0, 1] {
             let (side, other) = of_two(k, sides);
-            self.sides[k].change(s, &other.ups, &other.spins, side);
+            for (word, &downs) in other.spins.iter().enumerate() {
+                self.sides[k].change(s, word, 0, downs, side);
+            }
+            self.sides[k].align(s, side);
         }
         for (t, rate) in job.rates() {
             if job.stopped() {
@@ -305,11 +314,14 @@ impl Layered<'_> {
         for (sums, all_up) in side.sums.as_flattened_mut().iter_mut().zip(model.all_up.as_flattened()) {
             *sums = s.ints(all_up);
         }
-        for (at, &i) in model.index.iter().enumerate() {
-            side.fields[at / (4 * LANES)][at / LANES % 4].0[at % LANES] = self.job.scaled(h[i as usize]);
+        let problem = Some(self.job.problem_and_read(run).0);
+        if side.problem != problem {
+            side.problem = problem;
+            for (at, &i) in model.index.iter().enumerate() {
+                side.fields[at / (4 * LANES)][at / LANES % 4].0[at % LANES] = self.job.scaled(h[i as usize]);
+            }
         }
         side.warm.fill(false);
-        side.ups.fill(0);
         side.spins.fill(0);
         if let Some(state) = self.job.initial_state(run) {
             for (at, &i) in model.index.iter().enumerate() {
@@ -328,18 +340,24 @@ impl Layered<'_> {
         }
     }
 
-    /// The limits of all spins of side `k`, before any field is looked at: this is the longer half of an update,
-    /// and would otherwise wait for the flips of the other side.
+    /// The limits of 64 spins of side `k` in the next sweep.
     #[inline(always)]
-    fn draw<S: Simd, const GIBBS: bool>(&self, s: S, keys: &Keys<S>, start: S::U, k: usize, side: &mut Side<S>) {
-        for (word, out) in side.limits.iter_mut().enumerate() {
-            if side.warm[word] {
-                match self.sides[k].blocks - 4 * word {
-                    1 => self.draw_some::<S, 1, GIBBS>(s, keys, start, k, word, out),
-                    2 => self.draw_some::<S, 2, GIBBS>(s, keys, start, k, word, out),
-                    3 => self.draw_some::<S, 3, GIBBS>(s, keys, start, k, word, out),
-                    _ => self.draw_some::<S, 4, GIBBS>(s, keys, start, k, word, out),
-                }
+    fn draw<S: Simd, const GIBBS: bool>(
+        &self,
+        s: S,
+        keys: &Keys<S>,
+        start: S::U,
+        k: usize,
+        word: usize,
+        side: &mut Side<S>,
+    ) {
+        if side.warm[word] {
+            let out = &mut side.limits[word];
+            match self.sides[k].blocks - 4 * word {
+                1 => self.draw_some::<S, 1, GIBBS>(s, keys, start, k, word, out),
+                2 => self.draw_some::<S, 2, GIBBS>(s, keys, start, k, word, out),
+                3 => self.draw_some::<S, 3, GIBBS>(s, keys, start, k, word, out),
+                _ => self.draw_some::<S, 4, GIBBS>(s, keys, start, k, word, out),
             }
         }
     }
@@ -360,8 +378,9 @@ impl Layered<'_> {
 
     /// Updates all spins of side `k`; flips change the sums of the other side.
     ///
-    /// First all decisions, 64 at a time, with no branch but the one that skips what is frozen; then the lists of
-    /// flips, with no branch; then their rows.
+    /// First all decisions, 64 at a time, with no branch but the one that skips what is frozen. Then the flips, in
+    /// loops whose ends are guessed wrong; before each the limits of 64 spins are drawn for the next sweep, which
+    /// the processor works on until it knows better.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
     fn sweep<S: Simd, const GIBBS: bool>(
@@ -396,14 +415,17 @@ impl Layered<'_> {
                     flips |= u64::from(s.mask_bits(flipped)) << (LANES * v);
                 }
             }
-            side.ups[word] = flips & *old;
-            side.downs[word] = flips & !*old;
+            side.flips[word] = flips;
             *old ^= flips;
             any |= flips;
         }
-        self.draw::<S, GIBBS>(s, keys, next, k, side);
+        for word in 0..side.flips.len() {
+            self.draw::<S, GIBBS>(s, keys, next, k, word, side);
+            let (flips, spins) = (side.flips[word], side.spins[word]);
+            self.sides[1 - k].change(s, word, flips & !spins, flips & spins, other);
+        }
         if any != 0 {
-            self.sides[1 - k].change(s, &side.ups, &side.downs, other);
+            self.sides[1 - k].align(s, other);
         }
     }
 
