@@ -155,10 +155,9 @@ impl SideOfModel<'_> {
             return;
         }
         let rows = &self.onto[64 * word * self.blocks..];
-        let mut at = 0;
-        for tile in side.sums.as_flattened_mut()[..self.blocks].chunks_mut(8) {
+        for (at, tile) in (0..self.blocks).step_by(8).zip(side.words.chunks_mut(2)) {
             let rows = &rows[at..];
-            match tile.len() {
+            match self.blocks - at {
                 1 => self.change_tile::<S, 1>(s, rows, ups, downs, tile),
                 2 => self.change_tile::<S, 2>(s, rows, ups, downs, tile),
                 3 => self.change_tile::<S, 3>(s, rows, ups, downs, tile),
@@ -168,7 +167,6 @@ impl SideOfModel<'_> {
                 7 => self.change_tile::<S, 7>(s, rows, ups, downs, tile),
                 _ => self.change_tile::<S, 8>(s, rows, ups, downs, tile),
             }
-            at += tile.len();
         }
     }
 
@@ -179,10 +177,13 @@ impl SideOfModel<'_> {
         rows: &[Row<u32>],
         ups: u64,
         downs: u64,
-        tile: &mut [S::U],
+        tile: &mut [Word<S>],
     ) {
+        let tile = &mut tile[..N.div_ceil(4)];
         let mut sum = [s.splat_int(0); N];
-        sum.copy_from_slice(tile);
+        for v in 0..N {
+            sum[v] = tile[v / 4].sums[v % 4];
+        }
         // Negative is all bits turned over, and one more: one loop for ups and downs, whose end is guessed wrong once.
         let mut left = ups | downs;
         while left != 0 {
@@ -193,21 +194,20 @@ impl SideOfModel<'_> {
                 *sum = s.add_int(*sum, s.xor(s.ints(row), turn));
             }
         }
-        for sum in &mut sum {
-            *sum = s.add_int(*sum, s.splat_int(downs.count_ones()));
+        let turned = s.splat_int(downs.count_ones());
+        for v in 0..N {
+            tile[v / 4].sums[v % 4] = s.add_int(sum[v], turned);
         }
-        tile.copy_from_slice(&sum);
     }
 
     /// Works out `s_i f_i` anew, after the sums have changed.
     #[inline(always)]
     fn align<S: Simd>(&self, s: S, side: &mut Side<S>) {
-        let fours = side.sums.iter().zip(&side.fields).zip(&self.unit);
-        for ((aligned, spins), ((sums, fields), units)) in side.aligned.iter_mut().zip(&side.spins).zip(fours) {
-            let down = s.masks(*spins);
+        for (word, units) in side.words.iter_mut().zip(&self.unit) {
+            let down = s.masks(word.spins);
             for v in 0..4 {
-                let field = s.mul_add(s.to_floats(sums[v]), s.floats(&units[v]), s.floats(&fields[v]));
-                aligned[v] = s.negate(down[v], field);
+                let field = s.mul_add(s.to_floats(word.sums[v]), s.floats(&units[v]), s.floats(&word.fields[v]));
+                word.aligned[v] = s.negate(down[v], field);
             }
         }
     }
@@ -215,20 +215,26 @@ impl SideOfModel<'_> {
 
 /// One side of one run.
 struct Side<S: Simd> {
-    /// A bit a spin, 1 = down, four blocks to a word; padding is up.
-    spins: Vec<u64>,
-    /// `sum_j J_ij s_j`.
-    sums: Vec<[S::U; 4]>,
-    fields: Vec<[Row<f32>; 4]>,
-    /// `s_i f_i`; minus infinity for the padding, which therefore never flips.
-    aligned: Vec<[S::F; 4]>,
-    /// The limits of the sweep under way, for those words that were not frozen in the sweep before.
-    limits: Vec<[S::F; 4]>,
-    warm: Vec<bool>,
-    /// Who flipped in the sweep under way.
-    flips: Vec<u64>,
+    words: Vec<Word<S>>,
     /// The problem that the fields are of.
     problem: Option<usize>,
+}
+
+/// 64 spins of a side in one run, side by side in memory.
+#[derive(Clone)]
+struct Word<S: Simd> {
+    /// `sum_j J_ij s_j`.
+    sums: [S::U; 4],
+    fields: [Row<f32>; 4],
+    /// `s_i f_i`; minus infinity for the padding, which therefore never flips.
+    aligned: [S::F; 4],
+    /// Of the sweep under way, if the spins were not frozen in the sweep before.
+    limits: [S::F; 4],
+    warm: bool,
+    /// A bit a spin, 1 = down; padding is up.
+    spins: u64,
+    /// Who flipped in the sweep under way.
+    flips: u64,
 }
 
 /// The first four blocks of random numbers.
@@ -236,17 +242,16 @@ static FOUR_BLOCKS: Row<u32> = Row([0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0,
 
 impl<S: Simd> Side<S> {
     fn new(s: S, side: &SideOfModel) -> Self {
-        let words = side.unit.len();
-        Side {
-            spins: vec![0; words],
-            sums: vec![[s.splat_int(0); 4]; words],
-            fields: vec![[Row([f32::NEG_INFINITY; LANES]); 4]; words],
-            aligned: vec![[s.splat(f32::NEG_INFINITY); 4]; words],
-            limits: vec![[s.splat(0.0); 4]; words],
-            warm: vec![false; words],
-            flips: vec![0; words],
-            problem: None,
-        }
+        let word = Word {
+            sums: [s.splat_int(0); 4],
+            fields: [Row([f32::NEG_INFINITY; LANES]); 4],
+            aligned: [s.splat(f32::NEG_INFINITY); 4],
+            limits: [s.splat(0.0); 4],
+            warm: false,
+            spins: 0,
+            flips: 0,
+        };
+        Side { words: vec![word; side.unit.len()], problem: None }
     }
 }
 
@@ -268,7 +273,7 @@ impl Kernel for Layered<'_> {
             }
             for (of_run, side) in sides.iter().zip(&self.sides) {
                 for (at, &i) in side.index.iter().enumerate() {
-                    state[i as usize] = 1 - 2 * (of_run.spins[at / 64] >> (at % 64) & 1) as i8;
+                    state[i as usize] = 1 - 2 * (of_run.words[at / 64].spins >> (at % 64) & 1) as i8;
                 }
             }
         }
@@ -290,8 +295,8 @@ impl Layered<'_> {
         }
         for k in [0, 1] {
             let (side, other) = of_two(k, sides);
-            for (word, &downs) in other.spins.iter().enumerate() {
-                self.sides[k].change(s, word, 0, downs, side);
+            for (word, of_word) in other.words.iter().enumerate() {
+                self.sides[k].change(s, word, 0, of_word.spins, side);
             }
             self.sides[k].align(s, side);
         }
@@ -311,32 +316,34 @@ impl Layered<'_> {
     #[inline(always)]
     fn begin<S: Simd>(&self, s: S, keys: &Keys<S>, start: S::U, run: usize, k: usize, side: &mut Side<S>) {
         let (model, h) = (&self.sides[k], self.job.fields(run));
-        for (sums, all_up) in side.sums.as_flattened_mut().iter_mut().zip(model.all_up.as_flattened()) {
-            *sums = s.ints(all_up);
+        for (word, all_up) in side.words.iter_mut().zip(&model.all_up) {
+            for v in 0..4 {
+                word.sums[v] = s.ints(&all_up[v]);
+            }
+            (word.warm, word.spins) = (false, 0);
         }
         let problem = Some(self.job.problem_and_read(run).0);
         if side.problem != problem {
             side.problem = problem;
             for (at, &i) in model.index.iter().enumerate() {
-                side.fields[at / (4 * LANES)][at / LANES % 4].0[at % LANES] = self.job.scaled(h[i as usize]);
+                side.words[at / 64].fields[at / LANES % 4].0[at % LANES] = self.job.scaled(h[i as usize]);
             }
         }
-        side.warm.fill(false);
-        side.spins.fill(0);
         if let Some(state) = self.job.initial_state(run) {
             for (at, &i) in model.index.iter().enumerate() {
-                side.spins[at / 64] |= u64::from(state[i as usize] < 0) << (at % 64);
+                side.words[at / 64].spins |= u64::from(state[i as usize] < 0) << (at % 64);
             }
             return;
         }
-        for (word, spins) in side.spins.iter_mut().enumerate() {
-            let numbers: [S::U; 4] = self.numbers(s, keys, keys.at_sweep(s, start, INITIAL), k, word);
-            for (v, numbers) in numbers.into_iter().enumerate() {
-                *spins |= u64::from(s.mask_bits(s.top_bits(numbers))) << (LANES * v);
+        let start = keys.at_sweep(s, start, INITIAL);
+        for (at, word) in side.words.iter_mut().enumerate() {
+            let numbers: [S::U; 4] = self.numbers(s, keys, start, k, at);
+            for v in 0..4 {
+                word.spins |= u64::from(s.mask_bits(s.top_bits(numbers[v]))) << (LANES * v);
             }
         }
-        if let (Some(last), rest @ 1..) = (side.spins.last_mut(), model.index.len() % 64) {
-            *last &= (1 << rest) - 1;
+        if let (Some(last), rest @ 1..) = (side.words.last_mut(), model.index.len() % 64) {
+            last.spins &= (1 << rest) - 1;
         }
     }
 
@@ -349,10 +356,10 @@ impl Layered<'_> {
         start: S::U,
         k: usize,
         word: usize,
-        side: &mut Side<S>,
+        of_word: &mut Word<S>,
     ) {
-        if side.warm[word] {
-            let out = &mut side.limits[word];
+        if of_word.warm {
+            let out = &mut of_word.limits;
             match self.sides[k].blocks - 4 * word {
                 1 => self.draw_some::<S, 1, GIBBS>(s, keys, start, k, word, out),
                 2 => self.draw_some::<S, 2, GIBBS>(s, keys, start, k, word, out),
@@ -395,34 +402,33 @@ impl Layered<'_> {
     ) {
         let rate = s.splat(rate);
         let mut any = 0;
-        for (word, old) in side.spins.iter_mut().enumerate() {
-            let aligned = &mut side.aligned[word];
+        for (at, word) in side.words.iter_mut().enumerate() {
             let mut exponent = [rate; 4];
             for v in 0..4 {
-                exponent[v] = s.mul(rate, aligned[v]);
+                exponent[v] = s.mul(rate, word.aligned[v]);
             }
             let warmest = s.max(s.max(exponent[0], exponent[1]), s.max(exponent[2], exponent[3]));
-            let drawn =
-                std::mem::replace(&mut side.warm[word], s.mask_bits(s.at_least(warmest, s.splat(NEVER))) != 0);
-            let mut flips = 0;
-            if side.warm[word] {
+            let drawn = word.warm;
+            word.warm = s.mask_bits(s.at_least(warmest, s.splat(NEVER))) != 0;
+            word.flips = 0;
+            if word.warm {
                 if !drawn {
-                    side.limits[word] = limits::<S, 4, GIBBS>(s, self.numbers(s, keys, start, k, word));
+                    word.limits = limits::<S, 4, GIBBS>(s, self.numbers(s, keys, start, k, at));
                 }
+                let mut flips = 0;
                 for v in 0..4 {
-                    let flipped = s.at_least(exponent[v], side.limits[word][v]);
-                    aligned[v] = s.negate(flipped, aligned[v]);
+                    let flipped = s.at_least(exponent[v], word.limits[v]);
+                    word.aligned[v] = s.negate(flipped, word.aligned[v]);
                     flips |= u64::from(s.mask_bits(flipped)) << (LANES * v);
                 }
+                word.flips = flips;
+                word.spins ^= flips;
+                any |= flips;
             }
-            side.flips[word] = flips;
-            *old ^= flips;
-            any |= flips;
         }
-        for word in 0..side.flips.len() {
-            self.draw::<S, GIBBS>(s, keys, next, k, word, side);
-            let (flips, spins) = (side.flips[word], side.spins[word]);
-            self.sides[1 - k].change(s, word, flips & !spins, flips & spins, other);
+        for (at, word) in side.words.iter_mut().enumerate() {
+            self.draw::<S, GIBBS>(s, keys, next, k, at, word);
+            self.sides[1 - k].change(s, at, word.flips & !word.spins, word.flips & word.spins, other);
         }
         if any != 0 {
             self.sides[1 - k].align(s, other);
