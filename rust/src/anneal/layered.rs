@@ -101,6 +101,9 @@ struct SideOfModel<'a> {
     /// The sums where all of the other side is up.
     all_up: Vec<[Row<u32>; 4]>,
     unit: Vec<[Row<f32>; 4]>,
+    /// First words of the counters of random numbers. One AES block is for four spins, and they are counted through
+    /// both sides.
+    counters: Vec<[Row<u32>; 4]>,
     /// Vectors that a row of `onto` takes.
     blocks: usize,
 }
@@ -127,7 +130,13 @@ impl<'a> Layered<'a> {
                 }
             }
             let all_up = fours(index, |i| fixed.all_up[i] as u32, 0);
-            SideOfModel { index, onto, all_up, unit: fours(index, |i| fixed.unit[i], 0.0), blocks }
+            let unit = fours(index, |i| fixed.unit[i], 0.0);
+            let first = if k == 0 { 0 } else { 4 * lens[0].div_ceil(LANES) };
+            let counter = |at: usize| if at % 4 == 0 { (first + at / 4) as u32 } else { 0 };
+            let of_word =
+                |at: usize| [0, 1, 2, 3].map(|v| Row(std::array::from_fn(|lane| counter(at + LANES * v + lane))));
+            let counters = (0..index.len()).step_by(4 * LANES).map(of_word).collect();
+            SideOfModel { index, onto, all_up, unit, counters, blocks }
         });
         let runs = job.runs() / (8 * threads.max(1));
         Layered { job, sides, exact, tiles, runs: runs.clamp(1, 16) }
@@ -236,9 +245,6 @@ struct Word<S: Simd> {
     /// Who flipped in the sweep under way.
     flips: u64,
 }
-
-/// The first four blocks of random numbers.
-static FOUR_BLOCKS: Row<u32> = Row([0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]);
 
 impl<S: Simd> Side<S> {
     fn new(s: S, side: &SideOfModel) -> Self {
@@ -435,8 +441,7 @@ impl Layered<'_> {
         }
     }
 
-    /// The random numbers of 64 spins of side `k`. One AES block is for four spins, and they are counted through
-    /// both sides.
+    /// The random numbers of 64 spins of side `k`.
     #[inline(always)]
     fn numbers<S: Simd, const W: usize>(
         &self,
@@ -446,11 +451,10 @@ impl Layered<'_> {
         k: usize,
         word: usize,
     ) -> [S::U; W] {
-        let first = 4 * (k * self.sides[0].blocks + 4 * word) as u32;
+        let counters = &self.sides[k].counters[word];
         let mut numbers = [start; W];
-        for (v, number) in numbers.iter_mut().enumerate() {
-            let place = s.add_int(s.quarters(first + 4 * v as u32), s.ints(&FOUR_BLOCKS));
-            *number = s.xor(*number, place);
+        for v in 0..W {
+            numbers[v] = s.xor(start, s.ints(&counters[v]));
         }
         keys.finish(s, numbers)
     }
