@@ -17,7 +17,7 @@
 //!
 //! Tried and slower: the sparse kernel, which sums the couplings of every spin anew; fields maintained flip
 //! by flip (4 times, with rows from memory); tiles of 16 vectors, whose 64 rows do not stay in the first-level cache;
-//! couplings and sums stored row by row (a fifth of all time went into 128 pages at once).
+//! couplings and sums stored row by row, which lie on 128 pages at once.
 
 use super::Job;
 use super::accept::{NEVER, limits};
