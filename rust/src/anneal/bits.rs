@@ -60,8 +60,8 @@ mod tests {
 
     #[test]
     fn bits_of_spins() {
-        for byte in 0..256 {
-            assert_eq!(SPINS[byte], std::array::from_fn(|k| if byte >> k & 1 == 1 { -1 } else { 1 }));
+        for (byte, spins) in SPINS.iter().enumerate() {
+            assert_eq!(*spins, std::array::from_fn(|k| if byte >> k & 1 == 1 { -1 } else { 1 }));
         }
     }
 }

@@ -137,7 +137,7 @@ impl<'a> Layered<'a> {
             let all_up = fours(index, |i| fixed.all_up[i] as u32, 0);
             let unit = fours(index, |i| fixed.unit[i], 0.0);
             let first = if k == 0 { 0 } else { 4 * lens[0].div_ceil(LANES) };
-            let counter = |at: usize| if at % 4 == 0 { (first + at / 4) as u32 } else { 0 };
+            let counter = |at: usize| if at.is_multiple_of(4) { (first + at / 4) as u32 } else { 0 };
             let of_word =
                 |at: usize| [0, 1, 2, 3].map(|v| Row(std::array::from_fn(|lane| counter(at + LANES * v + lane))));
             let counters = (0..index.len()).step_by(4 * LANES).map(of_word).collect();
@@ -328,8 +328,8 @@ impl Layered<'_> {
     fn begin<S: Simd>(&self, s: S, keys: &Keys<S>, start: S::U, run: usize, k: usize, side: &mut Side<S>) {
         let (model, h) = (&self.sides[k], self.job.fields(run));
         for (word, all_up) in side.words.iter_mut().zip(&model.all_up) {
-            for v in 0..4 {
-                word.sums[v] = s.ints(&all_up[v]);
+            for (sum, all_up) in word.sums.iter_mut().zip(all_up) {
+                *sum = s.ints(all_up);
             }
             (word.warm, word.spins) = (false, 0);
         }
@@ -349,8 +349,8 @@ impl Layered<'_> {
         let start = keys.at_sweep(s, start, INITIAL);
         for (at, word) in side.words.iter_mut().enumerate() {
             let numbers: [S::U; 4] = self.numbers(s, keys, start, k, at);
-            for v in 0..4 {
-                word.spins |= u64::from(s.mask_bits(s.top_bits(numbers[v]))) << (LANES * v);
+            for (v, numbers) in numbers.into_iter().enumerate() {
+                word.spins |= u64::from(s.mask_bits(s.top_bits(numbers))) << (LANES * v);
             }
         }
         if let (Some(last), rest @ 1..) = (side.words.last_mut(), model.index.len() % 64) {
@@ -415,8 +415,8 @@ impl Layered<'_> {
         let mut any = 0;
         for (at, word) in side.words.iter_mut().enumerate() {
             let mut exponent = [rate; 4];
-            for v in 0..4 {
-                exponent[v] = s.mul(rate, word.aligned[v]);
+            for (exponent, aligned) in exponent.iter_mut().zip(word.aligned) {
+                *exponent = s.mul(rate, aligned);
             }
             let warmest = s.max(s.max(exponent[0], exponent[1]), s.max(exponent[2], exponent[3]));
             let drawn = word.warm;
@@ -427,8 +427,8 @@ impl Layered<'_> {
                     word.limits = limits::<S, 4, GIBBS>(s, self.numbers(s, keys, start, k, at));
                 }
                 let mut flips = 0;
-                for v in 0..4 {
-                    let flipped = s.at_least(exponent[v], word.limits[v]);
+                for (v, exponent) in exponent.into_iter().enumerate() {
+                    let flipped = s.at_least(exponent, word.limits[v]);
                     word.aligned[v] = s.negate(flipped, word.aligned[v]);
                     flips |= u64::from(s.mask_bits(flipped)) << (LANES * v);
                 }

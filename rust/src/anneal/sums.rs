@@ -31,7 +31,9 @@ impl<'a> Sums<'a> {
     /// For chunks of so many vectors of runs.
     pub(super) fn new(job: &'a Job<'a>, vectors: usize) -> Self {
         let fixed = Fixed::new(job);
-        let worth_it = vectors > 1 && fixed.twice.len() <= MOST_IN_TABLES;
+        // Two vectors share the turning of words too little where they are few.
+        let enough = if vectors == 2 { 8 * job.model.num_spins() } else { 0 };
+        let worth_it = vectors > 1 && (enough..=MOST_IN_TABLES).contains(&fixed.twice.len());
         let (tables, first_table) = if worth_it { tables(job, &fixed) } else { (vec![], vec![]) };
         Sums { job, fixed, tables, first_table }
     }
