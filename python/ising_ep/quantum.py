@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _core
 from .batch import NUM_SLICES, sample_batch_quantum, transverse_and_problem
 from .checks import WORD, function, integer, one_of, real, seconds, seed_or_new, threads
-from .reads import Watch, given_states, sample_set
+from .reads import Watch, finished, given_states
 from .schedule import quantum_forward
 
 # In units of the largest sqrt(h_i^2 + sum_j J_ij^2): of nine pairs, with 10, 20 and 40 slices, the one with
@@ -207,29 +207,15 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             watch=None if watch.idle() else watch,
         )
         states, energies = states[0], energies[0] + float(bqm.offset)
-        num_begun = len(states)
-        if progress is not None:
-            progress(num_begun, num_reads)
-
-        annealed = perf_counter_ns()
-        info = {
+        parameters = {
             "beta": beta,
             "gamma": gamma,
             "num_slices": num_slices,
             "schedule": np.stack((transverse, problem), axis=1),
             "seed": seed,
             "initial_states_generator": initial_states_generator,
-            "num_reads": num_reads,
-            "num_reads_begun": num_begun,
-            "ended_by": watch.ended_by if num_begun < num_reads else None,
         }
-        sampleset = sample_set(states, energies, labels, info, vartype)
-        sampleset.info["timing"] = {
-            "preprocessing_ns": annealing - started,
-            "sampling_ns": annealed - annealing,
-            "postprocessing_ns": perf_counter_ns() - annealed,
-        }
-        return sampleset
+        return finished(watch, states, energies, labels, vartype, parameters, started, annealing)
 
     # Needs neither dimod nor an instance.
     sample_batch_quantum = staticmethod(sample_batch_quantum)

@@ -66,7 +66,41 @@ class Watch:
         return self.ended_by is not None
 
 
-def sample_set(
+def finished(
+    watch: Watch,
+    states: NDArray[np.int8],
+    energies: NDArray[np.float64],
+    labels: Sequence[Hashable],
+    vartype: dimod.Vartype,
+    parameters: dict[str, Any],
+    started: int,
+    annealing: int,
+) -> dimod.SampleSet:
+    """The sample set of the reads that were begun, after a last word to who follows the progress.
+
+    Its `info` holds the `parameters`, then what became of the reads, and the nanoseconds since the call
+    `started` and since it was `annealing`, both as `perf_counter_ns` has them.
+    """
+    num_begun = len(states)
+    if watch.progress is not None:
+        watch.progress(num_begun, watch.num_reads)
+    annealed = perf_counter_ns()
+    info = {
+        **parameters,
+        "num_reads": watch.num_reads,
+        "num_reads_begun": num_begun,
+        "ended_by": watch.ended_by if num_begun < watch.num_reads else None,
+    }
+    sampleset = _sample_set(states, energies, labels, info, vartype)
+    sampleset.info["timing"] = {
+        "preprocessing_ns": annealing - started,
+        "sampling_ns": annealed - annealing,
+        "postprocessing_ns": perf_counter_ns() - annealed,
+    }
+    return sampleset
+
+
+def _sample_set(
     states: NDArray[np.int8],
     energies: NDArray[np.float64],
     labels: Sequence[Hashable],

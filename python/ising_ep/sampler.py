@@ -21,7 +21,7 @@ from . import _core
 from .batch import sample_batch
 from .betas import BetaScheduleType, betas_of_sweeps, default_beta_range
 from .checks import WORD, function, integer, is_gibbs, one_of, seconds, seed_or_new, threads
-from .reads import Watch, given_states, sample_set
+from .reads import Watch, finished, given_states
 
 
 class SimulatedAnnealingSampler(Sampler, Initialized):
@@ -198,12 +198,7 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
                 watch=None if watch.idle() else watch,
             )
             states, energies = states[0], energies[0] + float(bqm.offset)
-        num_begun = len(states)
-        if progress is not None:
-            progress(num_begun, num_reads)
-
-        annealed = perf_counter_ns()
-        info = {
+        parameters = {
             "beta_range": beta_range,
             "beta_schedule_type": beta_schedule_type,
             "beta_schedule": beta_schedule,
@@ -213,17 +208,8 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             "initial_states_generator": initial_states_generator,
             "randomize_order": bool(randomize_order),
             "proposal_acceptance_criteria": "Gibbs" if gibbs else "Metropolis",
-            "num_reads": num_reads,
-            "num_reads_begun": num_begun,
-            "ended_by": watch.ended_by if num_begun < num_reads else None,
         }
-        sampleset = sample_set(states, energies, labels, info, vartype)
-        sampleset.info["timing"] = {
-            "preprocessing_ns": annealing - started,
-            "sampling_ns": annealed - annealing,
-            "postprocessing_ns": perf_counter_ns() - annealed,
-        }
-        return sampleset
+        return finished(watch, states, energies, labels, vartype, parameters, started, annealing)
 
     # Needs neither dimod nor an instance; it stands here too because scripts look for it here.
     sample_batch = staticmethod(sample_batch)

@@ -10,16 +10,18 @@
 //!                        registers while the rows of all its flips go by
 //! ```
 //!
-//! So a block's rows of couplings (64 x 64 at first, then 64 x 16 N a tile) stay in the first-level cache while all
-//! runs of the chunk pass by, and the sums of a run are read and written once for 64 spins rather than once for
-//! each flip. Only runs that flip pay for it: `n / 16` additions with AVX-512.
+//! So a block's rows of couplings stay in the first-level cache, 64 of them in tiles of 8 vectors, while all runs of
+//! the chunk pass by, and the sums of a run are read and written once for 64 spins rather than once for each flip.
+//! Only runs that flip pay for it: `n / 16` additions with AVX-512. Couplings and sums are stored tile by tile, 32 KB
+//! each: they are read in order, and share no places of the cache.
 //!
 //! Tried and slower: the sparse kernel, which sums the couplings of every spin anew; fields maintained flip
 //! by flip (4 times, with rows from memory); tiles of 16 vectors, whose 64 rows do not stay in the first-level cache;
-//! rows a multiple of 4 KB long, which share the few places there that their address allows.
+//! couplings and sums stored row by row, which lie on 128 pages at once.
 
 use super::Job;
 use super::accept::{NEVER, limits};
+use super::bits::mirror;
 use super::fixed::Fixed;
 use super::isa::Kernel;
 use super::lanes::Lanes;
@@ -29,6 +31,8 @@ use crate::simd::{LANES, Row, Simd};
 
 /// Spins of a block.
 const BLOCK: usize = 64;
+/// Vectors of a tile.
+const TILE: usize = 8;
 
 /// Whether a spin has so many neighbours that this kernel is the faster one.
 pub(super) fn is_dense(pattern: &Pattern) -> bool {
@@ -39,10 +43,11 @@ pub(super) fn is_dense(pattern: &Pattern) -> bool {
 pub(super) struct Dense<'a> {
     job: &'a Job<'a>,
     fixed: Fixed,
-    /// Row by row, what a flip of spin `i` adds to each other's sum: twice the coupling, in units of the other.
+    /// Block by block of 64 spins, tile by tile, row by row, what a flip of a spin adds to each other's sum: twice
+    /// the coupling, in units of the other.
     onto: Vec<Row<u32>>,
-    /// Vectors of a row: whole blocks, and one more.
-    stride: usize,
+    /// Vectors of a row, in whole blocks.
+    width: usize,
     /// Vectors of 16 runs in a chunk.
     vectors: usize,
 }
@@ -51,23 +56,32 @@ impl<'a> Dense<'a> {
     /// For `threads` that share the work.
     pub(super) fn new(job: &'a Job<'a>, threads: usize) -> Self {
         let n = job.model.num_spins();
-        // Odd, or rows that are worked on together would share the few places of a cache that their address allows.
-        let stride = (n.div_ceil(BLOCK) * BLOCK / LANES) | 1;
         let fixed = Fixed::new(job);
-        let mut onto = vec![Row([0; LANES]); n * stride];
-        let twice = fixed.onto(job);
-        for (i, row) in onto.chunks_exact_mut(stride).enumerate() {
-            let (neighbours, at) = job.model.pattern().row(i);
-            for (&j, &twice) in neighbours.iter().zip(&twice[at..]) {
-                row[j as usize / LANES].0[j as usize % LANES] = twice as u32;
+        let padded = n.div_ceil(BLOCK) * BLOCK;
+        let width = padded / LANES;
+        let mut onto = vec![Row([0; LANES]); padded * width];
+        for j in 0..n {
+            let (neighbours, at) = job.model.pattern().row(j);
+            let start = place(width, BLOCK, 0, j / LANES);
+            let wide = place(width, BLOCK, 1, j / LANES) - start;
+            for (&i, &twice) in neighbours.iter().zip(&fixed.twice[at..]) {
+                let (block, k) = (i as usize / BLOCK, i as usize % BLOCK);
+                onto[BLOCK * width * block + start + wide * k].0[j % LANES] = twice as u32;
             }
         }
-        Dense { job, fixed, onto, stride, vectors: Lanes::vectors(job, threads) }
+        Dense { job, fixed, onto, width, vectors: Lanes::vectors(job, threads) }
     }
 
-    fn coupling(&self, i: usize, j: usize) -> u32 {
-        self.onto[i * self.stride + j / LANES].0[j % LANES]
+    /// The rows of the block from spin `first` on.
+    fn rows(&self, first: usize) -> &[Row<u32>] {
+        &self.onto[first * self.width..][..BLOCK * self.width]
     }
+}
+
+/// Where vector `at` of row `row` lies among `rows` rows of `width` vectors that are stored tile by tile.
+fn place(width: usize, rows: usize, row: usize, at: usize) -> usize {
+    let tile = at / TILE * TILE;
+    rows * tile + TILE.min(width - tile) * row + (at - tile)
 }
 
 impl Kernel for Dense<'_> {
@@ -85,12 +99,14 @@ impl Kernel for Dense<'_> {
     }
 }
 
-/// The flips of one run in one block, a bit a spin.
-#[derive(Clone, Copy, Default)]
+/// Flips in one block: a word for each spin with a bit for each run, or the other way round.
+#[derive(Clone, Copy)]
 struct Flips {
-    ups: u64,
-    downs: u64,
+    ups: [u64; BLOCK],
+    downs: [u64; BLOCK],
 }
+
+const NONE: Flips = Flips { ups: [0; BLOCK], downs: [0; BLOCK] };
 
 impl Dense<'_> {
     #[inline(always)]
@@ -102,28 +118,27 @@ impl Dense<'_> {
         let fields = lanes.fields(job);
         let mut spins = lanes.initial_spins(s, job, &keys);
         let runs = LANES * self.vectors;
-        let mut sums = vec![Row([0u32; LANES]); runs * self.stride];
-        for (run, sums) in sums.chunks_exact_mut(self.stride).enumerate() {
-            for (i, sum) in sums.iter_mut().flat_map(|row| &mut row.0).take(n).enumerate() {
-                *sum = self.fixed.all_up[i] as u32;
-            }
-            for first in (0..n).step_by(BLOCK) {
-                let down = |(k, word): (usize, &u64)| (word >> run & 1) << k;
-                let downs = spins[first..n.min(first + BLOCK)].iter().enumerate().map(down).sum();
-                self.add_flips(s, first, &[Flips { ups: 0, downs }], sums);
+        let mut sums = vec![Row([0u32; LANES]); runs * self.width];
+        for (i, &all_up) in self.fixed.all_up.iter().enumerate() {
+            for run in 0..runs {
+                sums[place(self.width, runs, run, i / LANES)].0[i % LANES] = all_up as u32;
             }
         }
-        let mut block = vec![Row([0u32; LANES]); BLOCK];
-        let mut flips = vec![Flips::default(); runs];
+        for first in (0..n).step_by(BLOCK) {
+            let mut flips = NONE;
+            let of_block = &spins[first..n.min(first + BLOCK)];
+            flips.downs[..of_block.len()].copy_from_slice(of_block);
+            self.add_flips(s, first, &mut flips, &mut sums, runs);
+        }
+        let mut block = [Row([0u32; LANES]); BLOCK];
         for (t, rate) in job.rates() {
             for first in (0..n).step_by(BLOCK) {
                 if job.stopped() {
                     return;
                 }
-                flips.fill(Flips::default());
+                let mut flips = NONE;
                 for v in 0..self.vectors {
-                    let of_vector = LANES * v..LANES * (v + 1);
-                    turn(&sums[of_vector.start * self.stride..], self.stride, first, &mut block);
+                    self.turn(s, &sums, runs, v, first, &mut block);
                     let start = keys.start(s, lanes.counters(v, t));
                     for k in 0..BLOCK.min(n - first) {
                         let i = first + k;
@@ -142,101 +157,140 @@ impl Dense<'_> {
                         if flipped != 0 {
                             spins[i] ^= u64::from(flipped) << (LANES * v);
                             let (ups, downs) = (flipped & old, flipped & !old);
-                            self.within_block(s, i, ups, downs, &mut block[k + 1..]);
-                            note(ups, &mut flips[of_vector.clone()], |flips| flips.ups |= 1 << k);
-                            note(downs, &mut flips[of_vector.clone()], |flips| flips.downs |= 1 << k);
+                            self.within_block(s, first, k, ups, downs, &mut block);
+                            flips.ups[k] |= u64::from(ups) << (LANES * v);
+                            flips.downs[k] |= u64::from(downs) << (LANES * v);
                         }
                     }
                 }
-                self.add_flips(s, first, &flips, &mut sums);
+                self.add_flips(s, first, &mut flips, &mut sums, runs);
             }
         }
         lanes.write_out(job, &spins, states, energies);
     }
 
-    /// Flips of spin `i` change the sums of the spins after it in its block.
+    /// Turns the sums of a block, 16 runs of 64 spins, into 64 spins of 16 runs.
     #[inline(always)]
-    fn within_block<S: Simd>(&self, s: S, i: usize, ups: u16, downs: u16, later: &mut [Row<u32>]) {
+    fn turn<S: Simd>(
+        &self,
+        s: S,
+        sums: &[Row<u32>],
+        runs: usize,
+        v: usize,
+        first: usize,
+        block: &mut [Row<u32>; BLOCK],
+    ) {
+        for (quarter, block) in block.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            let mut rows = [s.splat_int(0); LANES];
+            for k in 0..LANES {
+                rows[k] = s.ints(&sums[place(self.width, runs, LANES * v + k, first / LANES + quarter)]);
+            }
+            let rows = turned(s, rows);
+            for k in 0..LANES {
+                block[k] = Row(s.int_array(rows[k]));
+            }
+        }
+    }
+
+    /// Flips of spin `k` of a block change the sums of the spins after it.
+    #[inline(always)]
+    fn within_block<S: Simd>(
+        &self,
+        s: S,
+        first: usize,
+        k: usize,
+        ups: u16,
+        downs: u16,
+        block: &mut [Row<u32>; BLOCK],
+    ) {
         let [ups, downs, ..] = s.masks(u64::from(ups) | u64::from(downs) << LANES);
-        for (sums, j) in later.iter_mut().zip(i + 1..) {
-            let twice = s.splat_int(self.coupling(i, j));
+        let row = &self.rows(first)[place(self.width, BLOCK, k, first / LANES)..][..BLOCK / LANES];
+        for j in k + 1..BLOCK {
+            let twice = s.splat_int(row[j / LANES].0[j % LANES]);
+            let sums = &mut block[j];
             let changed = s.sub_where(downs, s.add_where(ups, s.ints(sums), twice), twice);
             *sums = Row(s.int_array(changed));
         }
     }
 
-    /// Adds the flips of each run, in the block from spin `first` on, to the run's sums.
+    /// Adds the flips in the block from spin `first` on to the sums of all runs.
     #[inline(always)]
-    fn add_flips<S: Simd>(&self, s: S, first: usize, flips: &[Flips], sums: &mut [Row<u32>]) {
-        let mut at = 0;
-        while at < self.stride - 1 {
-            at += match self.stride - 1 - at {
-                8.. => self.add_to_tile::<S, 8>(s, first, at, flips, sums),
-                _ => self.add_to_tile::<S, 4>(s, first, at, flips, sums),
-            };
-        }
-    }
-
-    /// The same for `N` vectors of sums from vector `at` on; returns `N`.
-    #[inline(always)]
-    fn add_to_tile<S: Simd, const N: usize>(
-        &self,
-        s: S,
-        first: usize,
-        at: usize,
-        flips: &[Flips],
-        sums: &mut [Row<u32>],
-    ) -> usize {
-        let row = |k: u32| &self.onto[(first + k as usize) * self.stride + at..][..N];
-        for (flips, sums) in flips.iter().zip(sums.chunks_exact_mut(self.stride)) {
-            let Flips { mut ups, mut downs } = *flips;
-            if ups | downs == 0 {
-                continue;
+    fn add_flips<S: Simd>(&self, s: S, first: usize, flips: &mut Flips, sums: &mut [Row<u32>], runs: usize) {
+        mirror(&mut flips.ups);
+        mirror(&mut flips.downs);
+        let (mut rows, mut sums) = (self.rows(first), sums);
+        while !rows.is_empty() {
+            let wide = TILE.min(rows.len() / BLOCK);
+            let (of_tile, rest) = rows.split_at(BLOCK * wide);
+            let (tile, later) = sums.split_at_mut(runs * wide);
+            if wide == TILE {
+                add_to_tile::<S, TILE>(s, of_tile, flips, tile);
+            } else {
+                add_to_tile::<S, { TILE / 2 }>(s, of_tile, flips, tile);
             }
-            let tile = &mut sums[at..at + N];
-            let mut sum = [s.splat_int(0); N];
-            for v in 0..N {
-                sum[v] = s.ints(&tile[v]);
-            }
-            while ups != 0 {
-                let row = row(ups.trailing_zeros());
-                ups &= ups - 1;
-                for v in 0..N {
-                    sum[v] = s.add_int(sum[v], s.ints(&row[v]));
-                }
-            }
-            while downs != 0 {
-                let row = row(downs.trailing_zeros());
-                downs &= downs - 1;
-                for v in 0..N {
-                    sum[v] = s.sub_int(sum[v], s.ints(&row[v]));
-                }
-            }
-            for v in 0..N {
-                tile[v] = Row(s.int_array(sum[v]));
-            }
-        }
-        N
-    }
-}
-
-/// Turns the sums of a block, 16 runs of 64 spins, into 64 spins of 16 runs.
-#[inline(always)]
-fn turn(sums: &[Row<u32>], stride: usize, first: usize, block: &mut [Row<u32>]) {
-    for (run, sums) in sums.chunks_exact(stride).take(LANES).enumerate() {
-        let of_block = &sums[first / LANES..][..BLOCK / LANES];
-        for (to, sum) in block.iter_mut().zip(of_block.iter().flat_map(|row| row.0)) {
-            to.0[run] = sum;
+            (rows, sums) = (rest, later);
         }
     }
 }
 
-/// Calls `with` for each run that flipped.
+/// Adds flips, a word for each run, to a tile of `N` vectors of each run's sums.
 #[inline(always)]
-fn note(flipped: u16, flips: &mut [Flips], with: impl Fn(&mut Flips)) {
-    let mut left = flipped;
-    while left != 0 {
-        with(&mut flips[left.trailing_zeros() as usize]);
-        left &= left - 1;
+fn add_to_tile<S: Simd, const N: usize>(s: S, rows: &[Row<u32>], flips: &Flips, sums: &mut [Row<u32>]) {
+    let (rows, _) = rows.as_chunks::<N>();
+    let rows: &[[Row<u32>; N]; BLOCK] = rows.try_into().expect("a row for each spin of a block");
+    for (tile, (&ups, &downs)) in sums.as_chunks_mut::<N>().0.iter_mut().zip(flips.ups.iter().zip(&flips.downs)) {
+        let (mut ups, mut downs) = (ups, downs);
+        if ups | downs == 0 {
+            continue;
+        }
+        let mut sum = [s.splat_int(0); N];
+        for v in 0..N {
+            sum[v] = s.ints(&tile[v]);
+        }
+        while ups != 0 {
+            let row = &rows[ups.trailing_zeros() as usize % BLOCK];
+            ups &= ups - 1;
+            for v in 0..N {
+                sum[v] = s.add_int(sum[v], s.ints(&row[v]));
+            }
+        }
+        while downs != 0 {
+            let row = &rows[downs.trailing_zeros() as usize % BLOCK];
+            downs &= downs - 1;
+            for v in 0..N {
+                sum[v] = s.sub_int(sum[v], s.ints(&row[v]));
+            }
+        }
+        for v in 0..N {
+            tile[v] = Row(s.int_array(sum[v]));
+        }
+    }
+}
+
+/// 16 x 16 numbers mirrored at the diagonal. Taken as one number of 8 binary digits, the place of each, row and column, is
+/// turned by one digit in each of four rounds.
+#[inline(always)]
+fn turned<S: Simd>(s: S, mut rows: [S::U; LANES]) -> [S::U; LANES] {
+    for _ in 0..4 {
+        let before = rows;
+        for k in 0..LANES / 2 {
+            [rows[2 * k], rows[2 * k + 1]] = s.interleaved(before[k], before[k + LANES / 2]);
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Portable;
+
+    #[test]
+    fn rows_become_columns() {
+        let row = |k: usize| Row(std::array::from_fn(|lane| (LANES * k + lane) as u32));
+        let found = turned(Portable, std::array::from_fn(row));
+        for (k, found) in found.iter().enumerate() {
+            assert_eq!(found.0, std::array::from_fn(|lane| (LANES * lane + k) as u32));
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! the bits of one word, 1 = down.
 
 use super::Job;
+use super::bits::{SPINS, eights, mirror};
 use crate::rng::{INITIAL, Keys};
 use crate::simd::{LANES, Row, Simd};
 
@@ -103,12 +104,20 @@ impl Lanes {
     #[inline(always)]
     pub(super) fn write_out(&self, job: &Job, spins: &[u64], states: &mut [i8], energies: &mut [f64]) {
         let in_lanes = self.energies(job, spins);
-        let runs = self.runs.iter().enumerate().filter(|(_, run)| run.is_some());
-        for ((lane, _), (state, energy)) in runs.zip(states.chunks_exact_mut(spins.len()).zip(energies)) {
-            for (out, word) in state.iter_mut().zip(spins) {
-                *out = 1 - 2 * (word >> lane & 1) as i8;
-            }
+        let lanes = || (0..self.runs.len()).filter(|&lane| self.runs[lane].is_some());
+        for (lane, energy) in lanes().zip(energies) {
             *energy = in_lanes[lane / 8][lane % 8];
+        }
+        for (at, of_block) in (0..spins.len()).step_by(64).zip(spins.chunks(64)) {
+            let mut words = [0; 64];
+            words[..of_block.len()].copy_from_slice(of_block);
+            mirror(&mut words);
+            for (lane, state) in lanes().zip(states.chunks_exact_mut(spins.len())) {
+                let state = &mut state[at..at + of_block.len()];
+                for (eight, bits) in state.chunks_mut(8).zip(words[lane].to_le_bytes()) {
+                    eight.copy_from_slice(&SPINS[bits as usize][..eight.len()]);
+                }
+            }
         }
     }
 
@@ -174,15 +183,5 @@ fn add_signed(to: &mut [f64; 8], what: &[f64; 8], negative: u8) {
     }
 }
 
-/// What eight bits stand for, lowest first: -1 where one is set.
-static SIGNS: [[f64; 8]; 256] = {
-    let mut table = [[1.0; 8]; 256];
-    let mut k = 0;
-    while k < 8 * 256 {
-        if (k / 8) >> (k % 8) & 1 == 1 {
-            table[k / 8][k % 8] = -1.0;
-        }
-        k += 1;
-    }
-    table
-};
+/// The signs that eight bits stand for.
+static SIGNS: [[f64; 8]; 256] = eights(1.0, -1.0);

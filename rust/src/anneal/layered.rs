@@ -16,8 +16,13 @@
 //! frozen), and 3 or 8 additions a flip. One read at a time keeps every lane busy whatever the number of reads,
 //! and only spins that flip pay for it.
 //!
+//! The ends of the lists of flips are guessed wrong, 20 cycles each; what can be done without knowing them,
+//! the numbers of the next sweep, is begun before.
+//!
 //! Tried and slower: 16 runs side by side in the lanes (7 times, for it must add a row as soon as *one* of 16 runs
-//! flips); rows added as each spin flips (20 %, against the list of flips).
+//! flips); rows added as each spin flips (20 %, against the list of flips); the first two flips of a word added without
+//! a look whether there are so many (4 %); random bits drawn with the decisions and only their logarithms before the
+//! lists (3 %); a vector for each quantity of a side rather than all that belongs to 64 spins together (10 %).
 
 use super::Job;
 use super::accept::{NEVER, limits};
@@ -101,6 +106,9 @@ struct SideOfModel<'a> {
     /// The sums where all of the other side is up.
     all_up: Vec<[Row<u32>; 4]>,
     unit: Vec<[Row<f32>; 4]>,
+    /// First words of the counters of random numbers. One AES block is for four spins, and they are counted through
+    /// both sides.
+    counters: Vec<[Row<u32>; 4]>,
     /// Vectors that a row of `onto` takes.
     blocks: usize,
 }
@@ -127,9 +135,15 @@ impl<'a> Layered<'a> {
                 }
             }
             let all_up = fours(index, |i| fixed.all_up[i] as u32, 0);
-            SideOfModel { index, onto, all_up, unit: fours(index, |i| fixed.unit[i], 0.0), blocks }
+            let unit = fours(index, |i| fixed.unit[i], 0.0);
+            let first = if k == 0 { 0 } else { 4 * lens[0].div_ceil(LANES) };
+            let counter = |at: usize| if at.is_multiple_of(4) { (first + at / 4) as u32 } else { 0 };
+            let of_word =
+                |at: usize| [0, 1, 2, 3].map(|v| Row(std::array::from_fn(|lane| counter(at + LANES * v + lane))));
+            let counters = (0..index.len()).step_by(4 * LANES).map(of_word).collect();
+            SideOfModel { index, onto, all_up, unit, counters, blocks }
         });
-        let runs = job.batch.problem_ids.len() * job.batch.num_reads / (8 * threads.max(1));
+        let runs = job.runs() / (8 * threads.max(1));
         Layered { job, sides, exact, tiles, runs: runs.clamp(1, 16) }
     }
 }
@@ -144,26 +158,29 @@ fn fours<T: Copy>(index: &[u32], number: impl Fn(usize) -> T, padding: T) -> Vec
 }
 
 impl SideOfModel<'_> {
-    /// Takes twice the couplings of each spin in `downs` off the sums, and adds those of each in `ups`.
+    /// Takes twice the couplings of the spins in `downs`, of word `word` of the other side, off the sums, and adds
+    /// those of `ups`.
     ///
-    /// The sums are taken in tiles of up to 8 vectors, as equal as can be, that stay in registers
-    /// while the rows of all changes go by: no addition waits for the one before.
+    /// The sums are taken in tiles of up to 8 vectors that stay in registers while the rows of all changes go by:
+    /// no addition waits for the one before.
     #[inline(always)]
-    fn change<S: Simd>(&self, s: S, ups: &[u64], downs: &[u64], sums: &mut [[S::U; 4]]) {
-        let tiles = self.blocks.div_ceil(8).max(1);
-        let mut at = 0;
-        for tile in sums.as_flattened_mut()[..self.blocks].chunks_mut(self.blocks.div_ceil(tiles).max(1)) {
-            match tile.len() {
-                1 => self.change_tile::<S, 1>(s, at, ups, downs, tile),
-                2 => self.change_tile::<S, 2>(s, at, ups, downs, tile),
-                3 => self.change_tile::<S, 3>(s, at, ups, downs, tile),
-                4 => self.change_tile::<S, 4>(s, at, ups, downs, tile),
-                5 => self.change_tile::<S, 5>(s, at, ups, downs, tile),
-                6 => self.change_tile::<S, 6>(s, at, ups, downs, tile),
-                7 => self.change_tile::<S, 7>(s, at, ups, downs, tile),
-                _ => self.change_tile::<S, 8>(s, at, ups, downs, tile),
+    fn change<S: Simd>(&self, s: S, word: usize, ups: u64, downs: u64, side: &mut Side<S>) {
+        if ups | downs == 0 {
+            return;
+        }
+        let rows = &self.onto[64 * word * self.blocks..];
+        for (at, tile) in (0..self.blocks).step_by(8).zip(side.words.chunks_mut(2)) {
+            let rows = &rows[at..];
+            match self.blocks - at {
+                1 => self.change_tile::<S, 1>(s, rows, ups, downs, tile),
+                2 => self.change_tile::<S, 2>(s, rows, ups, downs, tile),
+                3 => self.change_tile::<S, 3>(s, rows, ups, downs, tile),
+                4 => self.change_tile::<S, 4>(s, rows, ups, downs, tile),
+                5 => self.change_tile::<S, 5>(s, rows, ups, downs, tile),
+                6 => self.change_tile::<S, 6>(s, rows, ups, downs, tile),
+                7 => self.change_tile::<S, 7>(s, rows, ups, downs, tile),
+                _ => self.change_tile::<S, 8>(s, rows, ups, downs, tile),
             }
-            at += tile.len();
         }
     }
 
@@ -171,66 +188,81 @@ impl SideOfModel<'_> {
     fn change_tile<S: Simd, const N: usize>(
         &self,
         s: S,
-        at: usize,
-        ups: &[u64],
-        downs: &[u64],
-        tile: &mut [S::U],
+        rows: &[Row<u32>],
+        ups: u64,
+        downs: u64,
+        tile: &mut [Word<S>],
     ) {
-        let row = |from: u32| &self.onto[from as usize * self.blocks + at..][..N];
+        let tile = &mut tile[..N.div_ceil(4)];
         let mut sum = [s.splat_int(0); N];
-        sum.copy_from_slice(tile);
+        for v in 0..N {
+            sum[v] = tile[v / 4].sums[v % 4];
+        }
         // Negative is all bits turned over, and one more: one loop for ups and downs, whose end is guessed wrong once.
-        let mut turned = 0;
-        for (word, (&ups, &downs)) in ups.iter().zip(downs).enumerate() {
-            let mut left = ups | downs;
-            turned += downs.count_ones();
-            while left != 0 {
-                let bit = left.trailing_zeros();
-                left &= left - 1;
-                let turn = s.splat_int(((downs >> bit) as u32 & 1).wrapping_neg());
-                for (sum, row) in sum.iter_mut().zip(row(64 * word as u32 + bit)) {
-                    *sum = s.add_int(*sum, s.xor(s.ints(row), turn));
-                }
+        let mut left = ups | downs;
+        while left != 0 {
+            let bit = left.trailing_zeros();
+            left &= left - 1;
+            let turn = s.splat_int(((downs >> bit) as u32 & 1).wrapping_neg());
+            for (sum, row) in sum.iter_mut().zip(&rows[bit as usize * self.blocks..][..N]) {
+                *sum = s.add_int(*sum, s.xor(s.ints(row), turn));
             }
         }
-        for sum in &mut sum {
-            *sum = s.add_int(*sum, s.splat_int(turned));
+        let turned = s.splat_int(downs.count_ones());
+        for v in 0..N {
+            tile[v / 4].sums[v % 4] = s.add_int(sum[v], turned);
         }
-        tile.copy_from_slice(&sum);
+    }
+
+    /// Works out `s_i f_i` anew, after the sums have changed.
+    #[inline(always)]
+    fn align<S: Simd>(&self, s: S, side: &mut Side<S>) {
+        for (word, units) in side.words.iter_mut().zip(&self.unit) {
+            let down = s.masks(word.spins);
+            for v in 0..4 {
+                let field = s.mul_add(s.to_floats(word.sums[v]), s.floats(&units[v]), s.floats(&word.fields[v]));
+                word.aligned[v] = s.negate(down[v], field);
+            }
+        }
     }
 }
 
 /// One side of one run.
 struct Side<S: Simd> {
-    /// A bit a spin, 1 = down, four blocks to a word; padding is up.
-    spins: Vec<u64>,
-    /// `sum_j J_ij s_j`.
-    sums: Vec<[S::U; 4]>,
-    /// Minus infinity for the padding, which therefore never flips.
-    fields: Vec<[Row<f32>; 4]>,
-    /// The limits of the sweep under way, for those words that were not frozen in the sweep before.
-    limits: Vec<[S::F; 4]>,
-    warm: Vec<bool>,
-    /// Who flipped up, and who down, in the sweep under way.
-    ups: Vec<u64>,
-    downs: Vec<u64>,
+    words: Vec<Word<S>>,
+    /// The problem that the fields are of.
+    problem: Option<usize>,
 }
 
-/// The first four blocks of random numbers.
-static FOUR_BLOCKS: Row<u32> = Row([0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]);
+/// 64 spins of a side in one run, side by side in memory.
+#[derive(Clone)]
+struct Word<S: Simd> {
+    /// `sum_j J_ij s_j`.
+    sums: [S::U; 4],
+    fields: [Row<f32>; 4],
+    /// `s_i f_i`; minus infinity for the padding, which therefore never flips.
+    aligned: [S::F; 4],
+    /// Of the sweep under way, if the spins were not frozen in the sweep before.
+    limits: [S::F; 4],
+    warm: bool,
+    /// A bit a spin, 1 = down; padding is up.
+    spins: u64,
+    /// Who flipped in the sweep under way.
+    flips: u64,
+}
 
 impl<S: Simd> Side<S> {
     fn new(s: S, side: &SideOfModel) -> Self {
-        let words = side.unit.len();
-        Side {
-            spins: vec![0; words],
-            sums: vec![[s.splat_int(0); 4]; words],
-            fields: vec![[Row([f32::NEG_INFINITY; LANES]); 4]; words],
-            limits: vec![[s.splat(0.0); 4]; words],
-            warm: vec![true; words],
-            ups: vec![0; words],
-            downs: vec![0; words],
-        }
+        let word = Word {
+            sums: [s.splat_int(0); 4],
+            fields: [Row([f32::NEG_INFINITY; LANES]); 4],
+            aligned: [s.splat(f32::NEG_INFINITY); 4],
+            limits: [s.splat(0.0); 4],
+            warm: false,
+            spins: 0,
+            flips: 0,
+        };
+        Side { words: vec![word; side.unit.len()], problem: None }
     }
 }
 
@@ -243,7 +275,7 @@ impl Kernel for Layered<'_> {
     fn run<S: Simd>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
         let n = self.job.model.num_spins();
         let mut sides = [0, 1].map(|k| Side::new(s, &self.sides[k]));
-        for (k, (state, energy)) in states.chunks_exact_mut(n).zip(energies).enumerate() {
+        for (k, state) in states.chunks_exact_mut(n).enumerate() {
             let run = self.runs * chunk + k;
             if self.job.batch.gibbs() {
                 self.anneal::<S, true>(s, run, &mut sides);
@@ -252,10 +284,12 @@ impl Kernel for Layered<'_> {
             }
             for (of_run, side) in sides.iter().zip(&self.sides) {
                 for (at, &i) in side.index.iter().enumerate() {
-                    state[i as usize] = 1 - 2 * (of_run.spins[at / 64] >> (at % 64) & 1) as i8;
+                    state[i as usize] = 1 - 2 * (of_run.words[at / 64].spins >> (at % 64) & 1) as i8;
                 }
             }
-            *energy = self.energy(run, state);
+        }
+        for ((at, states), energies) in (0..).step_by(4).zip(states.chunks(4 * n)).zip(energies.chunks_mut(4)) {
+            energies.copy_from_slice(&self.energies(self.runs * chunk + at, states)[..energies.len()]);
         }
     }
 }
@@ -270,18 +304,22 @@ impl Layered<'_> {
         for k in [0, 1] {
             self.begin(s, &keys, start, run, k, &mut sides[k]);
         }
-        let [a, b] = sides;
-        self.sides[0].change(s, &b.ups, &b.spins, &mut a.sums);
-        self.sides[1].change(s, &a.ups, &a.spins, &mut b.sums);
+        for k in [0, 1] {
+            let (side, other) = of_two(k, sides);
+            for (word, of_word) in other.words.iter().enumerate() {
+                self.sides[k].change(s, word, 0, of_word.spins, side);
+            }
+            self.sides[k].align(s, side);
+        }
         for (t, rate) in job.rates() {
             if job.stopped() {
                 break;
             }
-            let start = keys.at_sweep(s, start, t);
-            self.draw::<S, GIBBS>(s, &keys, start, 0, a);
-            self.draw::<S, GIBBS>(s, &keys, start, 1, b);
-            self.sweep::<S, GIBBS>(s, &keys, start, rate, 0, a, b);
-            self.sweep::<S, GIBBS>(s, &keys, start, rate, 1, b, a);
+            let starts = [keys.at_sweep(s, start, t), keys.at_sweep(s, start, t + 1)];
+            for k in [0, 1] {
+                let (side, other) = of_two(k, sides);
+                self.sweep::<S, GIBBS>(s, &keys, starts, rate, k, side, other);
+            }
         }
     }
 
@@ -289,127 +327,181 @@ impl Layered<'_> {
     #[inline(always)]
     fn begin<S: Simd>(&self, s: S, keys: &Keys<S>, start: S::U, run: usize, k: usize, side: &mut Side<S>) {
         let (model, h) = (&self.sides[k], self.job.fields(run));
-        for (sums, all_up) in side.sums.as_flattened_mut().iter_mut().zip(model.all_up.as_flattened()) {
-            *sums = s.ints(all_up);
+        for (word, all_up) in side.words.iter_mut().zip(&model.all_up) {
+            for (sum, all_up) in word.sums.iter_mut().zip(all_up) {
+                *sum = s.ints(all_up);
+            }
+            (word.warm, word.spins) = (false, 0);
         }
-        for (at, &i) in model.index.iter().enumerate() {
-            side.fields[at / (4 * LANES)][at / LANES % 4].0[at % LANES] = self.job.scaled(h[i as usize]);
+        let problem = Some(self.job.problem_and_read(run).0);
+        if side.problem != problem {
+            side.problem = problem;
+            for (at, &i) in model.index.iter().enumerate() {
+                side.words[at / 64].fields[at / LANES % 4].0[at % LANES] = self.job.scaled(h[i as usize]);
+            }
         }
-        side.warm.fill(true);
-        side.ups.fill(0);
-        side.spins.fill(0);
         if let Some(state) = self.job.initial_state(run) {
             for (at, &i) in model.index.iter().enumerate() {
-                side.spins[at / 64] |= u64::from(state[i as usize] < 0) << (at % 64);
+                side.words[at / 64].spins |= u64::from(state[i as usize] < 0) << (at % 64);
             }
             return;
         }
-        for (word, spins) in side.spins.iter_mut().enumerate() {
-            let numbers = self.numbers(s, keys, keys.at_sweep(s, start, INITIAL), k, word);
+        let start = keys.at_sweep(s, start, INITIAL);
+        for (at, word) in side.words.iter_mut().enumerate() {
+            let numbers: [S::U; 4] = self.numbers(s, keys, start, k, at);
             for (v, numbers) in numbers.into_iter().enumerate() {
-                *spins |= u64::from(s.mask_bits(s.top_bits(numbers))) << (LANES * v);
+                word.spins |= u64::from(s.mask_bits(s.top_bits(numbers))) << (LANES * v);
             }
         }
-        if let (Some(last), rest @ 1..) = (side.spins.last_mut(), model.index.len() % 64) {
-            *last &= (1 << rest) - 1;
+        if let (Some(last), rest @ 1..) = (side.words.last_mut(), model.index.len() % 64) {
+            last.spins &= (1 << rest) - 1;
         }
     }
 
-    /// The limits of all spins of side `k`, before any field is looked at: this is the longer half of an update,
-    /// and would otherwise wait for the flips of the other side.
+    /// The limits of 64 spins of side `k` in the next sweep.
     #[inline(always)]
-    fn draw<S: Simd, const GIBBS: bool>(&self, s: S, keys: &Keys<S>, start: S::U, k: usize, side: &mut Side<S>) {
-        for (word, out) in side.limits.iter_mut().enumerate() {
-            if side.warm[word] {
-                *out = limits::<S, 4, GIBBS>(s, self.numbers(s, keys, start, k, word));
+    fn draw<S: Simd, const GIBBS: bool>(
+        &self,
+        s: S,
+        keys: &Keys<S>,
+        start: S::U,
+        k: usize,
+        word: usize,
+        of_word: &mut Word<S>,
+    ) {
+        if of_word.warm {
+            let out = &mut of_word.limits;
+            match self.sides[k].blocks - 4 * word {
+                1 => self.draw_some::<S, 1, GIBBS>(s, keys, start, k, word, out),
+                2 => self.draw_some::<S, 2, GIBBS>(s, keys, start, k, word, out),
+                3 => self.draw_some::<S, 3, GIBBS>(s, keys, start, k, word, out),
+                _ => self.draw_some::<S, 4, GIBBS>(s, keys, start, k, word, out),
             }
         }
+    }
+
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
+    fn draw_some<S: Simd, const W: usize, const GIBBS: bool>(
+        &self,
+        s: S,
+        keys: &Keys<S>,
+        start: S::U,
+        k: usize,
+        word: usize,
+        out: &mut [S::F; 4],
+    ) {
+        out[..W].copy_from_slice(&limits::<S, W, GIBBS>(s, self.numbers(s, keys, start, k, word)));
     }
 
     /// Updates all spins of side `k`; flips change the sums of the other side.
     ///
-    /// First all decisions, 64 at a time, with no branch but the one that skips what is frozen; then the lists of
-    /// flips, with no branch; then their rows.
+    /// First all decisions, 64 at a time, with no branch but the one that skips what is frozen. Then the flips, in
+    /// loops whose ends are guessed wrong; before each the limits of 64 spins are drawn for the next sweep, which
+    /// the processor works on until it knows better.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
     fn sweep<S: Simd, const GIBBS: bool>(
         &self,
         s: S,
         keys: &Keys<S>,
-        start: S::U,
+        [start, next]: [S::U; 2],
         rate: f32,
         k: usize,
         side: &mut Side<S>,
         other: &mut Side<S>,
     ) {
-        side.ups.fill(0);
-        side.downs.fill(0);
         let rate = s.splat(rate);
-        let fours = side.sums.iter().zip(&side.fields).zip(&self.sides[k].unit);
-        for (word, (old, ((sums, fields), units))) in side.spins.iter_mut().zip(fours).enumerate() {
-            let down = s.masks(*old);
+        let mut any = 0;
+        for (at, word) in side.words.iter_mut().enumerate() {
             let mut exponent = [rate; 4];
-            for v in 0..4 {
-                let field = s.mul_add(s.to_floats(sums[v]), s.floats(&units[v]), s.floats(&fields[v]));
-                exponent[v] = s.negate(down[v], s.mul(rate, field));
+            for (exponent, aligned) in exponent.iter_mut().zip(word.aligned) {
+                *exponent = s.mul(rate, aligned);
             }
             let warmest = s.max(s.max(exponent[0], exponent[1]), s.max(exponent[2], exponent[3]));
-            let drawn =
-                std::mem::replace(&mut side.warm[word], s.mask_bits(s.at_least(warmest, s.splat(NEVER))) != 0);
-            if !side.warm[word] {
-                continue;
+            let drawn = word.warm;
+            word.warm = s.mask_bits(s.at_least(warmest, s.splat(NEVER))) != 0;
+            word.flips = 0;
+            if word.warm {
+                if !drawn {
+                    word.limits = limits::<S, 4, GIBBS>(s, self.numbers(s, keys, start, k, at));
+                }
+                let mut flips = 0;
+                for (v, exponent) in exponent.into_iter().enumerate() {
+                    let flipped = s.at_least(exponent, word.limits[v]);
+                    word.aligned[v] = s.negate(flipped, word.aligned[v]);
+                    flips |= u64::from(s.mask_bits(flipped)) << (LANES * v);
+                }
+                word.flips = flips;
+                word.spins ^= flips;
+                any |= flips;
             }
-            let limits = if drawn {
-                side.limits[word]
-            } else {
-                limits::<S, 4, GIBBS>(s, self.numbers(s, keys, start, k, word))
-            };
-            let mut flips = 0;
-            for v in 0..4 {
-                flips |= u64::from(s.mask_bits(s.at_least(exponent[v], limits[v]))) << (LANES * v);
-            }
-            side.ups[word] = flips & *old;
-            side.downs[word] = flips & !*old;
-            *old ^= flips;
         }
-        self.sides[1 - k].change(s, &side.ups, &side.downs, &mut other.sums);
+        for (at, word) in side.words.iter_mut().enumerate() {
+            self.draw::<S, GIBBS>(s, keys, next, k, at, word);
+            self.sides[1 - k].change(s, at, word.flips & !word.spins, word.flips & word.spins, other);
+        }
+        if any != 0 {
+            self.sides[1 - k].align(s, other);
+        }
     }
 
-    /// The random numbers of 64 spins of side `k`. One AES block is for four spins, and they are counted through
-    /// both sides.
+    /// The random numbers of 64 spins of side `k`.
     #[inline(always)]
-    fn numbers<S: Simd>(&self, s: S, keys: &Keys<S>, start: S::U, k: usize, word: usize) -> [S::U; 4] {
-        let first = 4 * (k * self.sides[0].blocks + 4 * word) as u32;
-        let mut numbers = [start; 4];
-        for (v, number) in numbers.iter_mut().enumerate() {
-            let place = s.add_int(s.quarters(first + 4 * v as u32), s.ints(&FOUR_BLOCKS));
-            *number = s.xor(*number, place);
+    fn numbers<S: Simd, const W: usize>(
+        &self,
+        s: S,
+        keys: &Keys<S>,
+        start: S::U,
+        k: usize,
+        word: usize,
+    ) -> [S::U; W] {
+        let counters = &self.sides[k].counters[word];
+        let mut numbers = [start; W];
+        for v in 0..W {
+            numbers[v] = s.xor(start, s.ints(&counters[v]));
         }
         keys.finish(s, numbers)
     }
 
-    /// The energy of a state in double precision, from the numbers that were given.
+    /// The energies of up to four states in double precision, from the numbers that were given: the couplings, which
+    /// the first-level cache does not hold, are read once for four.
     #[inline(always)]
-    fn energy(&self, run: usize, state: &[i8]) -> f64 {
-        let spin = |i: &u32| f64::from(state[*i as usize]);
-        let h = self.job.fields(run);
+    fn energies(&self, first_run: usize, states: &[i8]) -> [f64; 4] {
+        let n = self.job.model.num_spins();
         let [a, b] = [0, 1].map(|k| self.sides[k].index);
-        let mut energy = a.iter().map(|i| spin(i) * h[*i as usize]).sum();
-        for (tile, of_tile) in b.chunks(LANES).enumerate() {
-            let mut field = [0.0; LANES];
-            for (field, &j) in field.iter_mut().zip(of_tile) {
-                *field = h[j as usize];
-            }
-            for (row, i) in self.exact.chunks_exact(self.tiles).zip(a) {
-                let s = spin(i);
-                for (field, w) in field.iter_mut().zip(&row[tile]) {
-                    *field += s * w;
-                }
-            }
-            for (j, field) in of_tile.iter().zip(field) {
-                energy += spin(j) * field;
+        // The first once more where there are fewer.
+        let states: [&[i8]; 4] = std::array::from_fn(|k| states.chunks_exact(n).nth(k).unwrap_or(&states[..n]));
+        let fields: [&[f64]; 4] =
+            std::array::from_fn(|k| self.job.fields((first_run + k).min(self.job.runs() - 1)));
+        let spins: Vec<[f64; 4]> = a.iter().map(|&i| states.map(|state| f64::from(state[i as usize]))).collect();
+        let mut energies = [0.0; 4];
+        for (&i, spins) in a.iter().zip(&spins) {
+            for k in 0..4 {
+                energies[k] += spins[k] * fields[k][i as usize];
             }
         }
-        energy
+        for (tile, of_tile) in b.chunks(LANES).enumerate() {
+            let mut sums = [[0.0; LANES]; 4];
+            for (row, spins) in self.exact.chunks_exact(self.tiles).zip(&spins) {
+                for lane in 0..LANES {
+                    for k in 0..4 {
+                        sums[k][lane] += spins[k] * row[tile][lane];
+                    }
+                }
+            }
+            for (lane, &j) in of_tile.iter().enumerate() {
+                for k in 0..4 {
+                    let field = fields[k][j as usize] + sums[k][lane];
+                    energies[k] += f64::from(states[k][j as usize]) * field;
+                }
+            }
+        }
+        energies
     }
+}
+
+/// One side, and the other.
+fn of_two<T>(k: usize, [a, b]: &mut [T; 2]) -> (&mut T, &mut T) {
+    if k == 0 { (a, b) } else { (b, a) }
 }

@@ -13,6 +13,7 @@
 //! `-2 s_i f_i`, `f_i = h_i + sum_j J_ij s_j`, and is accepted when `u < exp(2 beta s_i f_i)`, `u` uniform.
 
 mod accept;
+mod bits;
 mod dense;
 mod fixed;
 mod isa;
@@ -190,7 +191,7 @@ impl<'a> Plan<'a> {
             Plan::Layered(layers)
         } else if let Some(integers) = quantum.and_then(|quantum| multispin::Integers::in_quanta(job, quantum)) {
             Plan::Multispin(integers)
-        } else if batch.problem_ids.len() * batch.num_reads < 3 {
+        } else if job.runs() < 3 {
             // A vector of few runs takes as long as a full one.
             Plan::Single
         } else if dense::is_dense(pattern) {
@@ -214,6 +215,10 @@ impl<'a> Job<'a> {
     /// The problem's index in the batch and the read.
     fn problem_and_read(&self, run: usize) -> (usize, u32) {
         (run / self.batch.num_reads, (run % self.batch.num_reads) as u32)
+    }
+
+    fn runs(&self) -> usize {
+        self.batch.problem_ids.len() * self.batch.num_reads
     }
 
     /// The fields of the problem that `run` belongs to.

@@ -72,16 +72,16 @@ impl Sparse<'_> {
         let fields = lanes.fields(job);
         for (t, rate) in job.rates() {
             let starts: [S::U; W] = std::array::from_fn(|v| keys.start(s, lanes.counters(v, t)));
+            // One spin ahead, and their random bits two: three chains that do not wait for each other.
+            let mut ahead = limits::<S, W, GIBBS>(s, bits(s, &keys, &starts, 0));
+            let mut further = bits(s, &keys, &starts, 1);
             for i in 0..n {
                 if i % 4096 == 0 && job.stopped() {
                     return;
                 }
-                let place = s.quarters(i as u32);
-                let mut bits = starts;
-                for bits in &mut bits {
-                    *bits = s.xor(*bits, place);
-                }
-                let limits = limits::<S, W, GIBBS>(s, keys.finish(s, bits));
+                let limit = ahead;
+                ahead = limits::<S, W, GIBBS>(s, further);
+                further = bits(s, &keys, &starts, i + 2);
                 let sums: [S::U; W] = self.sums.of(s, i, &spins);
                 let step = s.splat(rate * self.sums.fixed.unit[i]);
                 let down = s.masks(spins[i]);
@@ -89,7 +89,7 @@ impl Sparse<'_> {
                 let mut flips = 0;
                 for v in 0..W {
                     let field = s.mul_add(s.to_floats(sums[v]), step, fields[v]);
-                    let accepted = s.at_least(s.negate(down[v], field), limits[v]);
+                    let accepted = s.at_least(s.negate(down[v], field), limit[v]);
                     flips |= u64::from(s.mask_bits(accepted)) << (LANES * v);
                 }
                 spins[i] ^= flips;
@@ -97,4 +97,15 @@ impl Sparse<'_> {
         }
         lanes.write_out(job, &spins, states, energies);
     }
+}
+
+/// The random bits of spin `i`, from the counters of the sweep.
+#[inline(always)]
+fn bits<S: Simd, const W: usize>(s: S, keys: &Keys<S>, starts: &[S::U; W], i: usize) -> [S::U; W] {
+    let place = s.quarters(i as u32);
+    let mut bits = *starts;
+    for bits in &mut bits {
+        *bits = s.xor(*bits, place);
+    }
+    keys.finish(s, bits)
 }

@@ -31,7 +31,9 @@ impl<'a> Sums<'a> {
     /// For chunks of so many vectors of runs.
     pub(super) fn new(job: &'a Job<'a>, vectors: usize) -> Self {
         let fixed = Fixed::new(job);
-        let worth_it = vectors > 1 && fixed.twice.len() <= MOST_IN_TABLES;
+        // Two vectors share the turning of words too little where they are few.
+        let enough = if vectors == 2 { 8 * job.model.num_spins() } else { 0 };
+        let worth_it = vectors > 1 && (enough..=MOST_IN_TABLES).contains(&fixed.twice.len());
         let (tables, first_table) = if worth_it { tables(job, &fixed) } else { (vec![], vec![]) };
         Sums { job, fixed, tables, first_table }
     }
@@ -75,14 +77,17 @@ impl<'a> Sums<'a> {
 /// For each spin and each four of its neighbours, what these take off the sum where they are down: an entry
 /// for each of the 16 cases. And where each spin's tables begin.
 fn tables(job: &Job, fixed: &Fixed) -> (Vec<Row<u32>>, Vec<u32>) {
-    let (mut tables, mut first) = (vec![], vec![0]);
-    for i in 0..job.model.num_spins() {
+    let n = job.model.num_spins();
+    let mut tables = Vec::with_capacity(fixed.twice.len() / 4 + n);
+    let mut first = vec![0];
+    for i in 0..n {
         let (neighbours, at) = job.model.pattern().row(i);
         for four in fixed.twice[at..at + neighbours.len()].chunks(4) {
             let mut table = Row([0u32; LANES]);
-            for (case, entry) in table.0.iter_mut().enumerate() {
-                for (k, &twice) in four.iter().enumerate() {
-                    *entry = entry.wrapping_sub(twice as u32 * (case as u32 >> k & 1));
+            for k in 0..4 {
+                let twice = four.get(k).map_or(0, |&twice| twice as u32);
+                for case in 0..1 << k {
+                    table.0[case + (1 << k)] = table.0[case].wrapping_sub(twice);
                 }
             }
             tables.push(table);

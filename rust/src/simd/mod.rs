@@ -84,6 +84,8 @@ pub(crate) trait Simd: Copy {
     /// `(a & b) | c`.
     fn and_or(self, a: Self::U, b: Self::U, c: Self::U) -> Self::U;
     fn shr<const N: u32>(self, a: Self::U) -> Self::U;
+    /// The lanes of `a` and `b` in turn: those of their first halves, then those of their second.
+    fn interleaved(self, a: Self::U, b: Self::U) -> [Self::U; 2];
     /// `x` in the first lane of each quarter, 0 in the others.
     fn quarters(self, x: u32) -> Self::U;
     /// In bit `k` of byte `b` of lane `l`, bit `16 b + l` of `words[at[k]]`, for up to eight places.
@@ -163,6 +165,8 @@ mod tests {
             s.sub_where(masks[2], a, b),
             s.xor(a, b),
             s.and_or(a, b, s.splat_int(0x8001)),
+            s.interleaved(a, b)[0],
+            s.interleaved(a, b)[1],
             s.quarters(0xABCD),
             // SAFETY: the places are below 8.
             unsafe { s.transposed(&WORDS, &[0, 1, 2, 3, 4, 5, 6, 7]) },

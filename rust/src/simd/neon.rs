@@ -74,6 +74,14 @@ impl Simd for Neon {
         sub_where(lanes: U4, a: U4, b: U4) -> U4 = each(|k| vsubq_u32(a[k], vandq_u32(lanes[k], b[k])));
         xor(a: U4, b: U4) -> U4 = each(|k| veorq_u32(a[k], b[k]));
         and_or(a: U4, b: U4, c: U4) -> U4 = each(|k| vorrq_u32(vandq_u32(a[k], b[k]), c[k]));
+        interleaved(a: U4, b: U4) -> [U4; 2] = {
+            let pair = |k: usize| [vzip1q_u32(a[k], b[k]), vzip2q_u32(a[k], b[k])];
+            let half = |k: usize| {
+                let ([one, two], [three, four]) = (pair(k), pair(k + 1));
+                [one, two, three, four]
+            };
+            [half(0), half(2)]
+        };
         quarters(x: u32) -> U4 = [vsetq_lane_u32::<0>(x, vdupq_n_u32(0)); 4];
         shr<const N: u32>(a: U4) -> U4 = each(|k| vshlq_u32(a[k], vdupq_n_s32(-(N as i32))));
         // In no closure, which would not have the instructions.

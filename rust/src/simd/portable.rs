@@ -121,6 +121,13 @@ impl Simd for Portable {
         Row(std::array::from_fn(|k| a.0[k] & b.0[k] | c.0[k]))
     }
     #[inline(always)]
+    fn interleaved(self, a: U, b: U) -> [U; 2] {
+        let half = |first: usize| {
+            Row(std::array::from_fn(|k| if k % 2 == 0 { a.0[first + k / 2] } else { b.0[first + k / 2] }))
+        };
+        [half(0), half(LANES / 2)]
+    }
+    #[inline(always)]
     fn quarters(self, x: u32) -> U {
         Row(std::array::from_fn(|k| if k % 4 == 0 { x } else { 0 }))
     }

@@ -97,6 +97,12 @@ impl Simd for Avx512 {
         sub_where(lanes: __mmask16, a: __m512i, b: __m512i) -> __m512i = _mm512_mask_sub_epi32(a, lanes, a, b);
         xor(a: __m512i, b: __m512i) -> __m512i = _mm512_xor_si512(a, b);
         and_or(a: __m512i, b: __m512i, c: __m512i) -> __m512i = _mm512_ternarylogic_epi32::<0xEA>(a, b, c);
+        interleaved(a: __m512i, b: __m512i) -> [__m512i; 2] = {
+            // 16 and more name lanes of `b`.
+            let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            let high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+            [_mm512_permutex2var_epi32(a, low, b), _mm512_permutex2var_epi32(a, high, b)]
+        };
         quarters(x: u32) -> __m512i = _mm512_maskz_set1_epi32(0x1111, x as i32);
         looked_up(table: &Row<u32>, lanes: __m512i) -> __m512i =
             _mm512_permutexvar_epi32(lanes, transmute::<Row<u32>, __m512i>(*table));
@@ -191,6 +197,14 @@ impl<const VAES: bool> Simd for Avx2<VAES> {
         xor(a: U2, b: U2) -> U2 = [_mm256_xor_si256(a[0], b[0]), _mm256_xor_si256(a[1], b[1])];
         and_or(a: U2, b: U2, c: U2) -> U2 = {
             let half = |k: usize| _mm256_or_si256(_mm256_and_si256(a[k], b[k]), c[k]);
+            [half(0), half(1)]
+        };
+        interleaved(a: U2, b: U2) -> [U2; 2] = {
+            // Instructions do this within halves of 128 bits.
+            let half = |k: usize| {
+                let (low, high) = (_mm256_unpacklo_epi32(a[k], b[k]), _mm256_unpackhi_epi32(a[k], b[k]));
+                [_mm256_permute2x128_si256::<0x20>(low, high), _mm256_permute2x128_si256::<0x31>(low, high)]
+            };
             [half(0), half(1)]
         };
         quarters(x: u32) -> U2 = [_mm256_setr_epi32(x as i32, 0, 0, 0, x as i32, 0, 0, 0); 2];

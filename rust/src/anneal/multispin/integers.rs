@@ -6,6 +6,8 @@ use super::super::Job;
 pub(super) const DIGITS: usize = 3;
 /// The sum of |couplings| and |field| of a spin that seven planes hold.
 const LARGEST: u32 = 127;
+/// More words than this a spin are not summed faster than by other kernels.
+const INPUTS: usize = 40;
 
 /// Couplings and fields as integers.
 pub(in crate::anneal) struct Integers {
@@ -21,6 +23,11 @@ pub(in crate::anneal) struct Integers {
 impl Integers {
     /// If they are small enough, multiples of a quantum, and few enough that summing them all is cheap.
     pub(in crate::anneal) fn of(job: &Job) -> Option<Self> {
+        // Cheap no to what is dense: each coupling is one input or more.
+        let some = job.model.couplings().iter().filter(|&&v| v != 0.0);
+        if some.take(INPUTS * job.model.num_spins() + 1).count() > INPUTS * job.model.num_spins() {
+            return None;
+        }
         let all = job.model.couplings().iter().chain(job.batch.fields);
         let smallest = all.map(|v| v.abs()).filter(|&v| v > 0.0).fold(f64::INFINITY, f64::min);
         // The smallest number may itself be a few quanta: 2 and 3 are multiples of 1.
@@ -50,7 +57,7 @@ impl Integers {
             largest = largest.max(field + row.iter().map(|j| u32::from(j.unsigned_abs())).sum::<u32>());
             inputs += row.iter().map(|j| j.unsigned_abs().count_ones() as usize).sum::<usize>();
         }
-        (largest <= LARGEST && inputs <= 40 * n).then_some(Integers { quantum, couplings, fields, largest })
+        (largest <= LARGEST && inputs <= INPUTS * n).then_some(Integers { quantum, couplings, fields, largest })
     }
 
     pub(in crate::anneal) fn quantum(&self) -> f64 {

@@ -1,5 +1,6 @@
 //! From a bit for each read to states and energies.
 
+use super::super::bits::{SPINS, mirrored};
 use super::{Multispin, READS};
 use crate::simd::Simd;
 
@@ -40,7 +41,7 @@ impl Multispin<'_> {
                 row.copy_from_slice(words.as_flattened());
             }
             for byte in 0..reads.div_ceil(8) {
-                let turned = transposed(u64::from_le_bytes(bytes.map(|row| row[byte])));
+                let turned = mirrored(u64::from_le_bytes(bytes.map(|row| row[byte])));
                 for (read, bits) in (8 * byte..reads).zip(turned.to_le_bytes()) {
                     let state = &mut states[read * n + at..][..eight.len()];
                     state.copy_from_slice(&SPINS[bits as usize][..eight.len()]);
@@ -80,39 +81,5 @@ impl<S: Simd> Counter<S> {
             }
         }
         counts
-    }
-}
-
-/// The eight spins that eight bits stand for, lowest first.
-static SPINS: [[i8; 8]; 256] = {
-    let mut table = [[1; 8]; 256];
-    let mut k = 0;
-    while k < 8 * 256 {
-        if (k / 8) >> (k % 8) & 1 == 1 {
-            table[k / 8][k % 8] = -1;
-        }
-        k += 1;
-    }
-    table
-};
-
-/// 8 x 8 bits, a row in each byte, mirrored at the diagonal (Warren, "Hacker's Delight", section 7-3).
-fn transposed(mut x: u64) -> u64 {
-    for (shift, mask) in [(7, 0x00AA_00AA_00AA_00AA), (14, 0x0000_CCCC_0000_CCCC), (28, 0x0000_0000_F0F0_F0F0)] {
-        let t = (x ^ (x >> shift)) & mask;
-        x ^= t ^ (t << shift);
-    }
-    x
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn transposition_mirrors_every_bit() {
-        for k in 0..64 {
-            assert_eq!(transposed(1 << k), 1 << (k % 8 * 8 + k / 8));
-        }
     }
 }
