@@ -19,6 +19,8 @@ from ising_ep.lines import Bools, Lines, lines_of
 Copy = tuple[list[list[int]], list[list[int]]]
 # How much more a position across the stack counts than one along it.
 STEEP = 4.0
+# Places that are compared for a copy.
+ENOUGH = 4
 
 
 def find_bicliques(
@@ -76,10 +78,11 @@ def _most_copies(
     progress: Callable[[int, int, int], object] | None,
 ) -> list[Chains]:
     layouts = [
-        (upright, first, side)
-        for upright in (3, 2, 1, 100)
+        (upright, first, side, along)
+        for upright in (1000, 3, 2)
         for first in (0, 1)
         for side in (1, -1)
+        for along in (1.0, 4.0)
     ]
     np.random.default_rng(seed).shuffle(layouts)
     best: list[Chains] = []
@@ -95,35 +98,41 @@ def _most_copies(
 
 
 def _fill(
-    lines: Lines, free: Bools, left: int, right: int, upright: int, first: int, side: int
+    lines: Lines, free: Bools, left: int, right: int, upright: int, first: int, side: int, along: float
 ) -> list[Chains]:
     """Copies until nothing fits: so many with the left side's lines in direction `first`, then in the other."""
     copies: list[Chains] = []
-    gravity = ((side, STEEP), (-STEEP, side))
+    gravity = ((along, STEEP), (along, STEEP * side))
     full: set[int] = set()
-    turn = 0
     while len(full) < 2:
-        if len(copies) == upright:
-            turn = 1
-        direction = turn if turn not in full else 1 - turn
-        copy = _next(lines, free, left, right, direction ^ first, gravity[direction])
+        turn = int(len(copies) >= upright)
+        turn = 1 - turn if turn in full else turn
+        copy = _next(lines, free, left, right, turn ^ first, gravity[turn])
         if copy is None:
-            full.add(direction)
+            full.add(turn)
             continue
         copies.append(copy)
-        free = free & ~np.isin(lines.qubit, [q for chain in copy.chains for q in chain])
+        free = free & ~lines.holding(q for chain in copy.chains for q in chain)
     return copies
 
 
 def _next(
-    lines: Lines, free: Bools, left: int, right: int, direction: int, gravity: tuple[float, float], good: int = 2
+    lines: Lines, free: Bools, left: int, right: int, direction: int, gravity: tuple[float, float]
 ) -> Chains | None:
     """The copy that is best for what comes after it."""
-    found = []
+    best, least, good = None, np.inf, 0
     for place in rectangles(Windows(lines, free), direction, left, right, gravity=gravity):
         copy = lay(lines, free, place, left, right, gravity)
-        if copy:
-            found.append((place.score, copy))
-            if len(found) == good:
-                break
-    return min(found, key=lambda f: f[0])[1] if found else None
+        if copy is None:
+            continue
+        score = float(copy.qubits)
+        for pull, side, chains in zip(gravity, (0, 1), (copy.chains[:left], copy.chains[left:]), strict=True):
+            there = lines.holding(q for chain in chains for q in chain)[direction ^ side].any(axis=1)
+            ends = np.nonzero(there)[0]
+            score += pull * ends[-1 if pull > 0 else 0]
+        if score < least:
+            best, least = copy, score
+        good += 1
+        if good == ENOUGH:
+            break
+    return best
