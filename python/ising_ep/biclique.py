@@ -20,6 +20,8 @@ from ising_ep.paths import disjoint_paths
 DETOUR = 3
 # How often a copy is laid anew around missing couplers.
 ATTEMPTS = 5
+# Copies among which the one with the fewest qubits is taken.
+ENOUGH = 10
 # Windows that a rectangle has beyond those that a copy takes, left and right.
 SPARE = ((0, 0), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4))
 
@@ -114,7 +116,13 @@ def rectangles(
             score += gravity[0] * (at + (gravity[0] > 0) * left_width)
             score += gravity[1] * (low + (gravity[1] > 0) * right_width)
             for spare in SPARE:
-                k = int(np.where((have >= 2 * (left + spare[0])) & (other_have >= 2 * (right + spare[1])), score, np.inf).argmin())
+                k = int(
+                    np.where(
+                        (have >= 2 * (left + spare[0])) & (other_have >= 2 * (right + spare[1])),
+                        score,
+                        np.inf,
+                    ).argmin()
+                )
                 if have[k] >= 2 * (left + spare[0]) and other_have[k] >= 2 * (right + spare[1]):
                     a, b = int(at[k]), int(low[k])
                     place = Rectangle(float(score[k]), direction, a, a + left_width, b, b + right_width)
@@ -124,7 +132,12 @@ def rectangles(
 
 
 def lay(
-    lines: Lines, free: Bools, place: Rectangle, left: int, right: int, gravity: tuple[float, float] = (0.0, 0.0)
+    lines: Lines,
+    free: Bools,
+    place: Rectangle,
+    left: int,
+    right: int,
+    gravity: tuple[float, float] = (0.0, 0.0),
 ) -> Chains | None:
     """A copy in the rectangle, mended and trimmed; None if there is none.
 
@@ -201,13 +214,20 @@ def lay(
     return None
 
 
-def best_copy(lines: Lines, free: Bools, left: int, right: int, tries: int = 10) -> Chains | None:
+def best_copy(lines: Lines, free: Bools, left: int, right: int) -> Chains | None:
     """The copy with the fewest qubits that is found among the free ones."""
     windows = Windows(lines, free)
-    places = [place for direction in (0, 1) for place in rectangles(windows, direction, left, right)]
+    places = sorted(place for direction in (0, 1) for place in rectangles(windows, direction, left, right))
     best = None
-    for place in sorted(places)[:tries]:
+    good = 0
+    for place in places:
         copy = lay(lines, free, place, left, right)
-        if copy and (best is None or (copy.qubits, copy.longest) < (best.qubits, best.longest)):
+        if copy is None:
+            continue
+        good += 1
+        if best is None or (copy.qubits, copy.longest) < (best.qubits, best.longest):
             best = copy
+        # Nothing is expected to be smaller.
+        if good == ENOUGH or best.qubits <= places[0].score:
+            break
     return best

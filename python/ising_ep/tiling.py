@@ -1,18 +1,19 @@
 """As many disjoint copies of a complete bipartite network on one chip as are found.
 
 Copies are laid one by one, each in the best of the places left, where gravity draws it to a corner of the chip.
-Copies whose left side stands upright are stacked in one corner, those whose left side lies down in the next. How
-many of the first kind go before the second, and in which corners, is tried out.
+Copies whose left side stands upright are stacked from one edge, those whose left side lies down from the next. How
+many of the first kind go before the second, which kind is first, and to which end of the edge they are drawn, is tried
+out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import networkx as nx
 import numpy as np
 
-from ising_ep.biclique import Rectangle, Windows, best_copy, lay, rectangles
+from ising_ep.biclique import Windows, best_copy, lay, rectangles
 from ising_ep.chains import Chains
 from ising_ep.lines import Bools, Lines, lines_of
 
@@ -20,7 +21,7 @@ Copy = tuple[list[list[int]], list[list[int]]]
 # How much more a position across the stack counts than one along it.
 STEEP = 4.0
 # Places that are compared for a copy.
-ENOUGH = 4
+ENOUGH = 3
 
 
 def find_bicliques(
@@ -77,37 +78,38 @@ def _most_copies(
     seed: int,
     progress: Callable[[int, int, int], object] | None,
 ) -> list[Chains]:
-    layouts = [
-        (upright, first, side, along)
-        for upright in (1000, 3, 2)
-        for first in (0, 1)
-        for side in (1, -1)
-        for along in (1.0, 4.0)
-    ]
+    layouts = [(upright, first, along) for upright in (2, 1000) for first in (0, 1) for along in (-1, 1)]
     np.random.default_rng(seed).shuffle(layouts)
     best: list[Chains] = []
     for tried, layout in enumerate(layouts):
-        copies = _fill(lines, free, left, right, *layout)
+        copies = _fill(lines, free, left, right, max_copies, *layout)
         if len(copies) > len(best):
             best = copies
         if progress:
             progress(tried + 1, len(layouts), len(best))
         if max_copies is not None and len(best) >= max_copies:
-            return best[:max_copies]
+            break
     return best
 
 
 def _fill(
-    lines: Lines, free: Bools, left: int, right: int, upright: int, first: int, side: int, along: float
+    lines: Lines,
+    free: Bools,
+    left: int,
+    right: int,
+    max_copies: int | None,
+    upright: int,
+    first: int,
+    along: int,
 ) -> list[Chains]:
     """Copies until nothing fits: so many with the left side's lines in direction `first`, then in the other."""
     copies: list[Chains] = []
-    gravity = ((along, STEEP), (along, STEEP * side))
+    gravity = (along, STEEP)
     full: set[int] = set()
-    while len(full) < 2:
+    while len(full) < 2 and len(copies) != max_copies:
         turn = int(len(copies) >= upright)
         turn = 1 - turn if turn in full else turn
-        copy = _next(lines, free, left, right, turn ^ first, gravity[turn])
+        copy = _next(lines, free, left, right, turn ^ first, gravity)
         if copy is None:
             full.add(turn)
             continue
