@@ -18,6 +18,10 @@ from ising_ep.paths import disjoint_paths
 
 # What a detour around a missing qubit costs in qubits.
 DETOUR = 3
+# How often a copy is laid anew around missing couplers.
+ATTEMPTS = 5
+# Copies among which the one with the fewest qubits is taken.
+ENOUGH = 10
 # Windows that a rectangle has beyond those that a copy takes, left and right.
 SPARE = ((0, 0), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4))
 
@@ -63,6 +67,12 @@ def _sums(values: NDArray[np.generic]) -> Ints:
     return sums
 
 
+def _widths(number: int, count: int) -> list[int]:
+    """Widths to try for so many lines: all that are little more, then in steps."""
+    most = min(2 * number, count)
+    return [*range(number, min(number + 12, most) + 1), *range(number + 16, most + 1, 4)]
+
+
 def rectangles(
     windows: Windows,
     direction: int,
@@ -88,8 +98,7 @@ def rectangles(
 
     if max(left, right) > count:
         return []
-    left_widths = range(left, min(2 * left + 16, count) + 1)
-    right_widths = range(right, min(right + right // 2 + 8, count) + 1)
+    left_widths, right_widths = _widths(left, count), _widths(right, count)
     across_left = {width: tables(1 - direction, width) for width in left_widths}
     found: dict[tuple[int, int], list[Rectangle]] = {spare: [] for spare in SPARE}
     for right_width in right_widths:
@@ -107,7 +116,13 @@ def rectangles(
             score += gravity[0] * (at + (gravity[0] > 0) * left_width)
             score += gravity[1] * (low + (gravity[1] > 0) * right_width)
             for spare in SPARE:
-                k = int(np.where((have >= 2 * (left + spare[0])) & (other_have >= 2 * (right + spare[1])), score, np.inf).argmin())
+                k = int(
+                    np.where(
+                        (have >= 2 * (left + spare[0])) & (other_have >= 2 * (right + spare[1])),
+                        score,
+                        np.inf,
+                    ).argmin()
+                )
                 if have[k] >= 2 * (left + spare[0]) and other_have[k] >= 2 * (right + spare[1]):
                     a, b = int(at[k]), int(low[k])
                     place = Rectangle(float(score[k]), direction, a, a + left_width, b, b + right_width)
@@ -117,13 +132,19 @@ def rectangles(
 
 
 def lay(
-    lines: Lines, free: Bools, place: Rectangle, left: int, right: int, gravity: tuple[float, float] = (0.0, 0.0)
+    lines: Lines,
+    free: Bools,
+    place: Rectangle,
+    left: int,
+    right: int,
+    gravity: tuple[float, float] = (0.0, 0.0),
 ) -> Chains | None:
     """A copy in the rectangle, mended and trimmed; None if there is none.
 
     A path along one direction's lines from one end of the rectangle to the other crosses all of the other's, even
     with detours over segments of the other direction: a detour stays on one line, which the path crosses before and
-    after it. So each side is a set of disjoint paths, which may use what the other side leaves.
+    after it. So each side is a set of disjoint paths, which may use what the other side leaves. Couplers that are
+    missing where paths cross are made up for by growing the chains there.
     """
     across = place.direction
     ranges = ((place.left_low, place.left_high), (place.right_low, place.right_high))
@@ -155,41 +176,58 @@ def lay(
         positions = line_of[qubits[qubits // per_direction == direction]]
         return int(positions.min()), int(positions.max())
 
-    straight = inside.copy()
-    straight[(1 - across) * per_direction : (2 - across) * per_direction] = False
-    hidden = side(across, straight, place.right_low, place.right_high - 1, left)
-    if not hidden:
-        return None
-    outputs = side(1 - across, without(hidden), *span(hidden, across), right)
-    if len(outputs) < right:
-        return None
-    size = None
-    while size is None or sum(map(len, hidden + outputs)) < size:
-        size = sum(map(len, hidden + outputs))
-        hidden = side(across, without(outputs), *span(outputs, 1 - across), left)
-        if len(hidden) < left:
+    def route() -> tuple[list[Ints], list[Ints]] | None:
+        straight = inside.copy()
+        straight[(1 - across) * per_direction : (2 - across) * per_direction] = False
+        hidden = side(across, straight, place.right_low, place.right_high - 1, left)
+        if not hidden:
             return None
         outputs = side(1 - across, without(hidden), *span(hidden, across), right)
-    labels = lines.qubit.ravel()
-    copy = Chains(
-        lines.neighbours,
-        [labels[path].tolist() for path in hidden + outputs],
-        left,
-        set(lines.qubit[free].tolist()),
-    )
-    if not copy.mend():
-        return None
-    copy.trim()
-    return copy
+        if len(outputs) < right:
+            return None
+        # Each side again, now that the other may be narrower and has left segments for detours.
+        size = None
+        while size is None or sum(map(len, hidden + outputs)) < size:
+            size = sum(map(len, hidden + outputs))
+            hidden = side(across, without(outputs), *span(outputs, 1 - across), left)
+            if len(hidden) < left:
+                return None
+            outputs = side(1 - across, without(hidden), *span(hidden, across), right)
+        return hidden, outputs
+
+    labels, flaws = lines.qubit.ravel(), lines.flaws.ravel()
+    free_qubits = set(lines.qubit[free].tolist())
+    for attempt in range(ATTEMPTS):
+        paths = route()
+        if paths is None:
+            return None
+        chains = [labels[path].tolist() for path in [*paths[0], *paths[1]]]
+        copy = Chains(lines.neighbours, chains, left, free_qubits)
+        if copy.mend():
+            copy.trim()
+            return copy
+        # One side should go elsewhere than over the couplers that are missing: first the left, then the right.
+        turn = attempt % 2
+        for chain in set(np.nonzero(copy.couplers == 0)[turn].tolist()):
+            path = paths[turn][chain]
+            cost[path[flaws[path] > 0]] += 50
+    return None
 
 
-def best_copy(lines: Lines, free: Bools, left: int, right: int, tries: int = 10) -> Chains | None:
+def best_copy(lines: Lines, free: Bools, left: int, right: int) -> Chains | None:
     """The copy with the fewest qubits that is found among the free ones."""
     windows = Windows(lines, free)
-    places = [place for direction in (0, 1) for place in rectangles(windows, direction, left, right)]
+    places = sorted(place for direction in (0, 1) for place in rectangles(windows, direction, left, right))
     best = None
-    for place in sorted(places)[:tries]:
+    good = 0
+    for place in places:
         copy = lay(lines, free, place, left, right)
-        if copy and (best is None or (copy.qubits, copy.longest) < (best.qubits, best.longest)):
+        if copy is None:
+            continue
+        good += 1
+        if best is None or (copy.qubits, copy.longest) < (best.qubits, best.longest):
             best = copy
+        # Nothing is expected to be smaller.
+        if good == ENOUGH or best.qubits <= places[0].score:
+            break
     return best

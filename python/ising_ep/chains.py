@@ -155,7 +155,11 @@ class Chains:
                 for q in sorted(kept):
                     rest = self.chains[chain] - {q}
                     lost = np.bincount(self._others(q, chain), minlength=len(couplers))
-                    if rest and ((couplers > lost) | (lost == 0)).all() and len(self._piece(rest)) == len(rest):
+                    if (
+                        rest
+                        and ((couplers > lost) | (lost == 0)).all()
+                        and len(self._piece(rest)) == len(rest)
+                    ):
                         self._remove(q, chain)
 
     def whole(self) -> bool:
@@ -165,7 +169,5 @@ class Chains:
         return (
             len(owner) == sum(map(len, self.chains))
             and all(chain and len(self._piece(chain)) == len(chain) for chain in self.chains)
-            and all(
-                (i, j) in pairs for i in range(self._left) for j in range(self._left, len(self.chains))
-            )
+            and all((i, j) in pairs for i in range(self._left) for j in range(self._left, len(self.chains)))
         )

@@ -63,14 +63,18 @@ class Lines:
         # (2, positions, lines): the segment of a line that covers a position
         self.segment = np.clip(segment, 0, self.qubit.shape[2] - 1)
         vertical, horizontal = positions, positions[:, None]
-        segments = np.stack([self.segment[0], self.segment[1].T])  # (direction, horizontal line, vertical line)
+        segments = np.stack(
+            [self.segment[0], self.segment[1].T]
+        )  # (direction, horizontal line, vertical line)
         crossing = [
             np.ravel_multi_index((u, line, segments[u]), self.qubit.shape)
             for u, line in ((0, vertical), (1, horizontal))
         ]
         there = (self.qubit.ravel()[crossing[0]] >= 0) & (self.qubit.ravel()[crossing[1]] >= 0)
         internal = self.edges[np.ptp(self.edges // (self.qubit.size // 2), axis=1) == 1]
-        count = [np.bincount(e, minlength=self.qubit.size) for e in (*(c[there] for c in crossing), *internal.T)]
+        count = [
+            np.bincount(e, minlength=self.qubit.size) for e in (*(c[there] for c in crossing), *internal.T)
+        ]
         self.flaws = (count[0] + count[1] - count[2] - count[3]).reshape(self.qubit.shape)
 
     @property

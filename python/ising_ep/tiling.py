@@ -1,24 +1,27 @@
 """As many disjoint copies of a complete bipartite network on one chip as are found.
 
 Copies are laid one by one, each in the best of the places left, where gravity draws it to a corner of the chip.
-Copies whose left side stands upright are stacked in one corner, those whose left side lies down in the next. How
-many of the first kind go before the second, and in which corners, is tried out.
+Copies whose left side stands upright are stacked from one edge, those whose left side lies down from the next. How
+many of the first kind go before the second, which kind is first, and to which end of the edge they are drawn, is tried
+out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import networkx as nx
 import numpy as np
 
-from ising_ep.biclique import Rectangle, Windows, best_copy, lay, rectangles
+from ising_ep.biclique import Windows, best_copy, lay, rectangles
 from ising_ep.chains import Chains
 from ising_ep.lines import Bools, Lines, lines_of
 
 Copy = tuple[list[list[int]], list[list[int]]]
 # How much more a position across the stack counts than one along it.
 STEEP = 4.0
+# Places that are compared for a copy.
+ENOUGH = 3
 
 
 def find_bicliques(
@@ -75,55 +78,63 @@ def _most_copies(
     seed: int,
     progress: Callable[[int, int, int], object] | None,
 ) -> list[Chains]:
-    layouts = [
-        (upright, first, side)
-        for upright in (3, 2, 1, 100)
-        for first in (0, 1)
-        for side in (1, -1)
-    ]
+    layouts = [(upright, first, along) for upright in (2, 1000) for first in (0, 1) for along in (-1, 1)]
     np.random.default_rng(seed).shuffle(layouts)
     best: list[Chains] = []
     for tried, layout in enumerate(layouts):
-        copies = _fill(lines, free, left, right, *layout)
+        copies = _fill(lines, free, left, right, max_copies, *layout)
         if len(copies) > len(best):
             best = copies
         if progress:
             progress(tried + 1, len(layouts), len(best))
         if max_copies is not None and len(best) >= max_copies:
-            return best[:max_copies]
+            break
     return best
 
 
 def _fill(
-    lines: Lines, free: Bools, left: int, right: int, upright: int, first: int, side: int
+    lines: Lines,
+    free: Bools,
+    left: int,
+    right: int,
+    max_copies: int | None,
+    upright: int,
+    first: int,
+    along: int,
 ) -> list[Chains]:
     """Copies until nothing fits: so many with the left side's lines in direction `first`, then in the other."""
     copies: list[Chains] = []
-    gravity = ((side, STEEP), (-STEEP, side))
+    gravity = (along, STEEP)
     full: set[int] = set()
-    turn = 0
-    while len(full) < 2:
-        if len(copies) == upright:
-            turn = 1
-        direction = turn if turn not in full else 1 - turn
-        copy = _next(lines, free, left, right, direction ^ first, gravity[direction])
+    while len(full) < 2 and len(copies) != max_copies:
+        turn = int(len(copies) >= upright)
+        turn = 1 - turn if turn in full else turn
+        copy = _next(lines, free, left, right, turn ^ first, gravity)
         if copy is None:
-            full.add(direction)
+            full.add(turn)
             continue
         copies.append(copy)
-        free = free & ~np.isin(lines.qubit, [q for chain in copy.chains for q in chain])
+        free = free & ~lines.holding(q for chain in copy.chains for q in chain)
     return copies
 
 
 def _next(
-    lines: Lines, free: Bools, left: int, right: int, direction: int, gravity: tuple[float, float], good: int = 2
+    lines: Lines, free: Bools, left: int, right: int, direction: int, gravity: tuple[float, float]
 ) -> Chains | None:
     """The copy that is best for what comes after it."""
-    found = []
+    best, least, good = None, np.inf, 0
     for place in rectangles(Windows(lines, free), direction, left, right, gravity=gravity):
         copy = lay(lines, free, place, left, right, gravity)
-        if copy:
-            found.append((place.score, copy))
-            if len(found) == good:
-                break
-    return min(found, key=lambda f: f[0])[1] if found else None
+        if copy is None:
+            continue
+        score = float(copy.qubits)
+        for pull, side, chains in zip(gravity, (0, 1), (copy.chains[:left], copy.chains[left:]), strict=True):
+            there = lines.holding(q for chain in chains for q in chain)[direction ^ side].any(axis=1)
+            ends = np.nonzero(there)[0]
+            score += pull * ends[-1 if pull > 0 else 0]
+        if score < least:
+            best, least = copy, score
+        good += 1
+        if good == ENOUGH:
+            break
+    return best
