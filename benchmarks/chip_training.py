@@ -2,15 +2,16 @@
 
     python benchmarks/chip_training.py --data-dir DIR [--study settings] [--epochs 50] [--processes 2]
 
-784-120-40 with the paper's settings (10 reads, beta 5, reverse anneal to s = 0.25) on a Pegasus P16 with 2 % of
-its qubits missing, on which each image is a call of 20 us anneals, 20 sweeps of the thermal model to a
+784-120-40 with the paper's settings (10 reads, beta 5, reverse anneal to s = 0.25) on a Pegasus P16 with 2 %
+of its qubits missing, on which each image is a call of 20 us anneals, 20 sweeps of the thermal model to a
 microsecond. Studies:
 
 - `seeds`: the default settings, three seeds, and simulated annealing of the network itself beside it;
 - `settings`: chain strength and noise (standard errors of h and J), one seed;
 - `tiles`: the same minibatches one image a call, and as many as there are copies.
 
-Accuracies are of the last epoch, on the 1,000 training images, and on the first 100 test images of each class.
+Accuracies are of the last epoch, on the 1,000 training images, and on the first 100 test images of each
+class. A run takes some ten minutes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+
 import report
 
 STUDIES: dict[str, dict[str, list[dict[str, Any]]]] = {
@@ -96,20 +98,30 @@ def main(data_dir: str, study: tuple[str, ...], epochs: int, processes: int, out
     Example: python benchmarks/chip_training.py --data-dir ~/mnist --study seeds --epochs 5
     """
     folder = report.folder(out, full=epochs >= 50)
-    for name in study or STUDIES:
-        runs = [(row, settings) for row, all_of_row in STUDIES[name].items() for settings in all_of_row]
-        done: dict[str, list[dict[str, Any]]] = {row: [] for row in STUDIES[name]}
-        with ProcessPoolExecutor(processes) as pool:
-            futures = {pool.submit(run, data_dir, epochs, settings): row for row, settings in runs}
-            for k, future in enumerate(as_completed(futures), start=1):
-                done[futures[future]].append(future.result())
-                click.echo(f"{name}: {k} of {len(runs)} runs", err=True)
-        text = _table(done)
-        click.echo(text)
-        if folder is not None:
-            facts = report.machine()
-            record = {"machine": facts, "epochs": epochs, "runs": done}
-            report.write(folder, f"chip_training_{name}", record, text + "\n" + report.where(facts) + "\n")
+    facts = report.machine()
+    names = study or tuple(STUDIES)
+    done: dict[str, dict[str, list[dict[str, Any]]]] = {
+        name: {row: [] for row in STUDIES[name]} for name in names
+    }
+    with ProcessPoolExecutor(processes) as pool, report.progress() as progress:
+        futures = {
+            pool.submit(run, data_dir, epochs, settings): (name, row)
+            for name in names
+            for row, all_of_row in STUDIES[name].items()
+            for settings in all_of_row
+        }
+        task = progress.add_task("runs", total=len(futures))
+        for future in as_completed(futures):
+            name, row = futures.pop(future)
+            done[name][row].append(future.result())
+            progress.advance(task)
+            if any(left == name for left, _ in futures.values()):
+                continue
+            text = _table(done[name])
+            click.echo(f"{name}\n\n{text}")
+            if folder is not None:
+                record = {"machine": facts, "epochs": epochs, "runs": done[name]}
+                report.write(folder, f"chip_training_{name}", record, f"{text}\n{report.where(facts)}\n")
 
 
 def _table(done: dict[str, list[dict[str, Any]]]) -> str:
