@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import dwave.graphs
+import homebase
 import networkx as nx
 import numpy as np
 import pytest
@@ -98,7 +99,9 @@ def test_copies_are_embeddings_and_disjoint(name, missing, sides):
 
 @pytest.mark.parametrize("name", CHIPS)
 @pytest.mark.parametrize("missing", [0.0, 0.03])
-def test_no_more_qubits_than_busclique(name, missing):
+def test_no_more_qubits_than_busclique(name, missing, tmp_path, monkeypatch):
+    # Its cache is locked while another process of this user fills it.
+    monkeypatch.setattr(homebase, "user_data_dir", lambda *args, **kwargs: str(tmp_path))
     sides = (16, 8)
     graph = chip(name, missing)
     theirs = busclique.busgraph_cache(graph, seed=0).find_biclique_embedding(*sides)
@@ -122,9 +125,9 @@ def test_full_chips():
 
 def test_one_seed_gives_the_same_copies():
     graph = chip("Z3", 0.03)
-    copies = find_bicliques(graph, 36, 12, seed=3)
+    copies = find_bicliques(graph, 36, 12, max_copies=2, seed=3)
     check(graph, copies, 36, 12)
-    assert copies == find_bicliques(graph.copy(), 36, 12, seed=3)
+    assert copies == find_bicliques(graph.copy(), 36, 12, max_copies=2, seed=3)
 
 
 def test_progress_counts_up_to_the_end():

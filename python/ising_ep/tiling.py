@@ -64,6 +64,8 @@ def find_bicliques(
         copies = [copy] if copy else []
     else:
         copies = _most_copies(lines, everything, left, right, max_copies, seed, progress)
+    if not all(copy.whole() for copy in copies):
+        raise RuntimeError(f"an embedding of K({left}, {right}) is broken: please report this graph")
     copies.sort(key=lambda copy: (copy.qubits, copy.longest))
     return [
         ([sorted(c) for c in copy.chains[:left]], [sorted(c) for c in copy.chains[left:]]) for copy in copies
