@@ -229,7 +229,7 @@ def best_copy(lines: Lines, free: Bools, left: int, right: int) -> Chains | None
         good += 1
         if best is None or (copy.qubits, copy.longest) < (best.qubits, best.longest):
             best = copy
-        # Nothing is expected to be smaller.
-        if good == ENOUGH or best.qubits <= places[0].score:
+        # Whole windows take exactly what is expected of them; with detours a later place may take less.
+        if good == ENOUGH or abs(best.qubits - places[0].score) < 1e-6:
             break
     return best
