@@ -1,12 +1,13 @@
 """Bicliques on full-size chips: qubits, longest chain and seconds of one copy, and how many copies fit.
 
-    python benchmarks/embeddings.py                 some minutes
+    python benchmarks/embeddings.py                 an hour: busclique takes minutes on a P16 with defects
     python benchmarks/embeddings.py --quick         one seed, one copy, perfect and 2 % missing
     python benchmarks/embeddings.py --minorminer    minorminer.find_embedding beside it: a minute or more each
 
-Working graphs are P16 and Z12 with a share of the qubits missing at random, and 0.05 % of the couplers besides (as
-between present qubits of Advantage_system4). Every embedding is checked here with networkx. Times are wall times of one
-thread; busclique fills its cache within them, unless it knows the graph from an earlier run.
+Working graphs are P16 and Z12 with a share of the qubits missing at random, and 0.05 % of the couplers
+besides (as between present qubits of Advantage_system4). Every embedding is checked here with networkx. Times
+are wall times of one thread; busclique fills its cache within them, unless it knows the graph from an
+earlier run.
 
 Results go to `benchmarks/results/embeddings.json`, `.md` and `.png`.
 """
@@ -126,7 +127,8 @@ def markdown(record: dict[str, Any]) -> str:
         rows.append(row)
     header = ["graph", "network", *kinds] + (["copies"] if "copies" in record["points"][0] else [])
     return (
-        "# Bicliques on full-size chips\n\nQubits (longest chain), seconds of one copy; most copies found.\n\n"
+        "# Bicliques on full-size chips\n\n"
+        "Qubits (longest chain) and seconds of one copy; most copies found.\n\n"
         + report.table(header, rows)
         + f"\n{report.where(record)}\n"
     )

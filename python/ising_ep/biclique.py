@@ -1,12 +1,11 @@
 """One complete bipartite network K(left, right) on the straight lines of a chip.
 
-The left spins lie on lines of one direction and the right spins on lines of the other. A spin's chain is the shortest
-window of its line that crosses all lines of the other side.
+The left spins lie on lines of one direction and the right spins on lines of the other. A spin's chain is the
+shortest window of its line that crosses all lines of the other side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,8 +27,8 @@ SPARE = ((0, 0), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4))
 
 @dataclass(frozen=True, order=True)
 class Rectangle:
-    """Ranges of lines that hold enough whole windows for a copy: the left side's lines [left_low, left_high) of a
-    direction across the right side's lines [right_low, right_high)."""
+    """Ranges of lines that hold enough whole windows for a copy: the left side's lines [left_low, left_high)
+    of a direction across the right side's lines [right_low, right_high)."""
 
     score: float
     direction: int
@@ -40,8 +39,8 @@ class Rectangle:
 
 
 class Windows:
-    """How many qubits the windows of all lines have, and how many of them are not free, for every range that they are
-    to cross."""
+    """How many qubits the windows of all lines have, and how many of them are not free, for every range that
+    they are to cross."""
 
     def __init__(self, lines: Lines, free: Bools):
         self.lines = lines
@@ -52,7 +51,8 @@ class Windows:
         self._taken, self._cut = taken, cut
 
     def __call__(self, direction: int, width: int) -> tuple[Ints, Ints]:
-        """Qubits and missing ones, both (starts, lines), of the windows that cross start..start + width - 1."""
+        """Qubits and missing ones, both (starts, lines), of the windows that cross start..start + width -
+        1."""
         segment, index = self.lines.segment[direction], np.arange(self.lines.count)
         first, last = segment[: self.lines.count - width + 1], segment[width - 1 :]
         taken, cut = self._taken[direction], self._cut[direction]
@@ -82,12 +82,13 @@ def rectangles(
     gravity: tuple[float, float] = (0.0, 0.0),
     most: int = 4,
 ) -> list[Rectangle]:
-    """The best places for a copy, whose left side's lines have the direction, lowest score first: so many for each
-    of SPARE.
+    """The best places for a copy, whose left side's lines have the direction, lowest score first: so many for
+    each of SPARE.
 
-    Two windows that miss one qubit each count as one, since they can be made one by a detour. The score is the number
-    of qubits that a copy is expected to take, plus the gravity times where the left and right side's lines end: the
-    high end for positive gravity, which draws copies to the low one, and the other way round.
+    Two windows that miss one qubit each count as one, since they can be made one by a detour. The score is
+    the number of qubits that a copy is expected to take, plus the gravity times where the left and right
+    side's lines end: the high end for positive gravity, which draws copies to the low one, and the other way
+    round.
     """
     count = windows.lines.count
 
@@ -141,10 +142,10 @@ def lay(
 ) -> Chains | None:
     """A copy in the rectangle, mended and trimmed; None if there is none.
 
-    A path along one direction's lines from one end of the rectangle to the other crosses all of the other's, even
-    with detours over segments of the other direction: a detour stays on one line, which the path crosses before and
-    after it. So each side is a set of disjoint paths, which may use what the other side leaves. Couplers that are
-    missing where paths cross are made up for by growing the chains there.
+    A path along one direction's lines from one end of the rectangle to the other crosses all of the other's,
+    even with detours over segments of the other direction: a detour stays on one line, which the path crosses
+    before and after it. So each side is a set of disjoint paths, which may use what the other side leaves.
+    Couplers that are missing where paths cross are made up for by growing the chains there.
     """
     across = place.direction
     ranges = ((place.left_low, place.left_high), (place.right_low, place.right_high))
@@ -206,7 +207,8 @@ def lay(
         if copy.mend():
             copy.trim()
             return copy
-        # One side should go elsewhere than over the couplers that are missing: first the left, then the right.
+        # One side should go elsewhere than over the couplers that are missing: first the left, then the
+        # right.
         turn = attempt % 2
         for chain in set(np.nonzero(copy.couplers == 0)[turn].tolist()):
             path = paths[turn][chain]
@@ -227,7 +229,7 @@ def best_copy(lines: Lines, free: Bools, left: int, right: int) -> Chains | None
         good += 1
         if best is None or (copy.qubits, copy.longest) < (best.qubits, best.longest):
             best = copy
-        # Nothing is expected to be smaller.
-        if good == ENOUGH or best.qubits <= places[0].score:
+        # Whole windows take exactly what is expected of them; with detours a later place may take less.
+        if good == ENOUGH or abs(best.qubits - places[0].score) < 1e-6:
             break
     return best

@@ -12,8 +12,8 @@ Neighbours = dict[int, list[int]]
 class Chains:
     """The chains of K(left, right), the left side's first, among qubits of which some are free.
 
-    Mending grows chains over free qubits until each is connected and every coupling is there; trimming takes away
-    what is not needed for that.
+    Mending grows chains over free qubits until each is connected and every coupling is there; trimming takes
+    away what is not needed for that.
     """
 
     def __init__(self, neighbours: Neighbours, chains: Iterable[Iterable[int]], left: int, free: set[int]):
@@ -110,7 +110,8 @@ class Chains:
             step = before[step]
 
     def _reach(self, chain: int, depth: int) -> bool:
-        """Grows the chain by the path of free qubits that gains most missing couplings a qubit; whether any does."""
+        """Grows the chain by the path of free qubits that gains most missing couplings a qubit; whether any
+        does."""
         couplers = self._couplers_of(chain)
         best, end = 0.0, None
         before: dict[int, int | None] = dict.fromkeys(sorted(self.chains[chain]))
@@ -163,7 +164,8 @@ class Chains:
                         self._remove(q, chain)
 
     def whole(self) -> bool:
-        """Whether every chain is connected, no qubit in two, and every coupling there; from the graph alone."""
+        """Whether every chain is connected, no qubit in two, and every coupling there; from the graph
+        alone."""
         owner = {q: i for i, chain in enumerate(self.chains) for q in chain}
         pairs = {(owner[q], owner[n]) for q in owner for n in self._neighbours[q] if n in owner}
         return (

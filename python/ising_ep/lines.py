@@ -1,9 +1,9 @@
 """A D-Wave chip as straight lines of qubits.
 
-A qubit of a Chimera, Pegasus or Zephyr chip is a segment of a vertical (direction 0) or horizontal (direction 1)
-line. The lines of one direction stand side by side at positions 0, 1, 2, ...; each is cut into segments of equal
-length, which couple to the next segment of their line (external couplers) and to every segment of the other
-direction that they cross (internal couplers): segment z of a line covers the positions
+A qubit of a Chimera, Pegasus or Zephyr chip is a segment of a vertical (direction 0) or horizontal (direction
+1) line. The lines of one direction stand side by side at positions 0, 1, 2, ...; each is cut into segments of
+equal length, which couple to the next segment of their line (external couplers) and to every segment of the
+other direction that they cross (internal couplers): segment z of a line covers the positions
 
     offset + length * z, ..., offset + length * (z + 1) - 1
 
@@ -15,8 +15,8 @@ of the other direction's lines. Some chips also couple neighbours in parallel (o
 | Pegasus, (u, w, k, z) | 12 w + k | 12 | the graph's `vertical_offsets`, `horizontal_offsets` |
 | Zephyr, (u, w, k, j, z) | 2 t w + 2 k + j | 4 t | 2 t j |
 
-After the generators' documentation in dwave-graphs, and K. Boothby et al., "Next-generation topology of D-Wave
-quantum processors", arXiv:2003.00133, and "Zephyr topology of D-Wave quantum processors" (2021).
+After the generators' documentation in dwave-graphs, and K. Boothby et al., "Next-generation topology of
+D-Wave quantum processors", arXiv:2003.00133, and "Zephyr topology of D-Wave quantum processors" (2021).
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ Floats = NDArray[np.float64]
 
 @dataclass
 class Lines:
-    """The lines of one working graph. Every line has an absent segment at either end, so that windows may leave
-    the chip.
+    """The lines of one working graph. Every line has an absent segment at either end, so that windows may
+    leave the chip.
 
     Attributes:
         length: positions that a segment covers.
@@ -80,14 +80,15 @@ class Lines:
     @property
     def count(self) -> int:
         """Lines in a direction."""
-        return self.offset.shape[1]
+        return int(self.offset.shape[1])
 
     def holding(self, qubits: Iterable[int]) -> Bools:
         """Which segments (2, lines, segments + 2) are among the qubits."""
         return np.isin(self.qubit, np.fromiter(qubits, np.int64))
 
     def region(self, ranges: tuple[tuple[int, int], tuple[int, int]]) -> Bools:
-        """The segments (2, lines, segments + 2) of each direction's lines low..high - 1 that cross the other's."""
+        """The segments (2, lines, segments + 2) of each direction's lines low..high - 1 that cross the
+        other's."""
         inside = np.zeros(self.qubit.shape, bool)
         segments = np.arange(self.qubit.shape[2])[:, None]
         for direction, (low, high) in enumerate(ranges):

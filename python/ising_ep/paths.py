@@ -39,7 +39,7 @@ def disjoint_paths(edges: Ints, cost: Floats, starts: Bools, ends: Bools, number
     enters = csr_array((np.ones((head >= 0).sum()), (head[head >= 0], arcs[head >= 0])), shape)
     leaves = csr_array((np.ones((tail >= 0).sum()), (tail[tail >= 0], arcs[tail >= 0])), shape)
     starting = csr_array((tail < 0).astype(float)[None])
-    result = linprog(
+    result = linprog(  # type: ignore[call-overload]  # the stubs know no sparse matrices
         np.where(head >= 0, cost[head], 0.0) - REWARD * (tail < 0),
         A_ub=vstack([enters, starting]),
         b_ub=np.append(np.ones(nodes), number),

@@ -1,9 +1,9 @@
 """As many disjoint copies of a complete bipartite network on one chip as are found.
 
-Copies are laid one by one, each in the best of the places left, where gravity draws it to a corner of the chip.
-Copies whose left side stands upright are stacked from one edge, those whose left side lies down from the next. How
-many of the first kind go before the second, which kind is first, and to which end of the edge they are drawn, is tried
-out.
+Copies are laid one by one, each in the best of the places left, where gravity draws it to a corner of the
+chip. Copies whose left side stands upright are stacked from one edge, those whose left side lies down from
+the next. How many of the first kind go before the second, which kind is first, and to which end of the edge
+they are drawn, is tried out.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def find_bicliques(
         progress: called with layouts tried, layouts to try, and the most copies so far.
 
     Returns:
-        The copies, fewest qubits first: for each the left side's chains and the right side's, lists of qubits.
+        The copies, fewest qubits first: for each the left side's chains and the right side's, lists of
+        qubits.
 
     Raises:
         ValueError: if the graph is of another family or not labelled with integers.
@@ -63,6 +64,8 @@ def find_bicliques(
         copies = [copy] if copy else []
     else:
         copies = _most_copies(lines, everything, left, right, max_copies, seed, progress)
+    if not all(copy.whole() for copy in copies):
+        raise RuntimeError(f"an embedding of K({left}, {right}) is broken: please report this graph")
     copies.sort(key=lambda copy: (copy.qubits, copy.longest))
     return [
         ([sorted(c) for c in copy.chains[:left]], [sorted(c) for c in copy.chains[left:]]) for copy in copies
@@ -102,7 +105,8 @@ def _fill(
     first: int,
     along: int,
 ) -> list[Chains]:
-    """Copies until nothing fits: so many with the left side's lines in direction `first`, then in the other."""
+    """Copies until nothing fits: so many with the left side's lines in direction `first`, then in the
+    other."""
     copies: list[Chains] = []
     gravity = (along, STEEP)
     full: set[int] = set()
