@@ -102,7 +102,7 @@ class EmbeddedMachine:
         chip = annealer.chip
         embedding.verify(network, chip)
         low, high = chip.chain_range
-        if not (0 <= real("chain_strength", chain_strength) and low <= -chain_strength <= high):
+        if not (real("chain_strength", chain_strength) >= 0 and low <= -chain_strength <= high):
             raise ValueError(f"chain_strength is {chain_strength}, expected 0 to {-low}, the range of {chip}")
         if not 0 <= reverse_fraction <= 1:
             raise ValueError(f"reverse_fraction is {reverse_fraction}, expected 0 to 1")
