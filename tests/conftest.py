@@ -1,5 +1,5 @@
-"""Hypothesis tries the same examples in every run, so that a failure is a change of the code; and no test reads
-or writes the user's cache of embeddings.
+"""Hypothesis tries the same examples in every run, so that a failure is a change of the code; and no test
+reads or writes the user's cache of embeddings.
 """
 
 import pytest

@@ -105,3 +105,19 @@ def test_chip_options_without_a_chip_are_refused(tmp_path):
     assert result.exit_code == 2
     assert "machine annealing has no chip" in result.output
     assert not (tmp_path / "run").exists()
+
+
+def test_a_solvers_chip_is_taken_as_it_is(tmp_path):
+    chip = Chip.perfect("chimera", 4).without(0.03, 0.01, seed=4)
+    properties = {
+        "topology": {"type": "chimera", "shape": [4, 4, 4]},
+        "qubits": chip.qubits.tolist(),
+        "couplers": chip.couplers.tolist(),
+        "graph_id": "01abcdef",
+    }
+    (tmp_path / "solver.json").write_text(json.dumps(properties))
+    result = run("embed", "--layers", "6,4", "--chip", "solver.json", "--copies", "1")
+    assert result.exit_code == 0, result.output
+    assert (
+        f"{len(chip.qubits)} qubits, {len(chip.couplers)} couplers, working graph 01abcdef" in result.stdout
+    )

@@ -39,7 +39,11 @@ def chip_options(command: F) -> F:
     """The options that say which chip."""
     for option in (
         click.option("--chip-seed", type=int, help="Which qubits are missing.  [default: 0]"),
-        click.option("--chip-missing", type=float, help="Fraction of its qubits missing.  [default: 0.02]"),
+        click.option(
+            "--chip-missing",
+            type=float,
+            help="Fraction of its qubits missing.  [default: 0.02; a solver's 0]",
+        ),
         click.option(
             "--chip",
             help="As pegasus:16, zephyr:12, chimera:16, or a .json of a solver's.  [default: pegasus:16]",

@@ -69,7 +69,7 @@ class TrainConfig(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**62)] = 0
     machine: Literal["annealing", "chip"] = "annealing"
     chip: str = "pegasus:16"
-    chip_missing: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    chip_missing: Annotated[float, Field(ge=0, lt=1)] | None = None
     chip_seed: Annotated[int, Field(ge=0, lt=2**62)] = 0
     chip_model: Literal["thermal", "quantum"] = "thermal"
     chip_noise: tuple[NotNegative, NotNegative] = (0.02, 0.015)

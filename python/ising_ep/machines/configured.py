@@ -14,10 +14,17 @@ from .chip_model import ChipModel
 from .embedded import EmbeddedMachine
 
 
+# What is missing of a chip that no solver describes, unless the run says so.
+MISSING = 0.02
+
+
 def chip_of(config: TrainConfig) -> Chip:
-    """The chip that a run is on, with its missing qubits."""
+    """The chip that a run is on, less its missing qubits; a solver's own are missing already."""
     chip = Chip.named(config.chip)
-    return chip.without(config.chip_missing, seed=config.chip_seed) if config.chip_missing else chip
+    missing = config.chip_missing
+    if missing is None:
+        missing = 0.0 if config.chip.endswith(".json") else MISSING
+    return chip.without(missing, seed=config.chip_seed) if missing else chip
 
 
 def embedding_of(
