@@ -2,12 +2,12 @@
 
     python benchmarks/embeddings.py                 an hour: busclique takes minutes on a P16 with defects
     python benchmarks/embeddings.py --quick         one seed, one copy, perfect and 2 % missing
-    python benchmarks/embeddings.py --minorminer    minorminer.find_embedding beside it: a minute or more each
+    python benchmarks/embeddings.py --peers         minorminer's two ways beside it: minutes each
 
 Working graphs are P16 and Z12 with a share of the qubits missing at random, and 0.05 % of the couplers
 besides (as between present qubits of Advantage_system4). Every embedding is checked here with networkx. Times
 are wall times of one thread; busclique fills its cache within them, unless it knows the graph from an
-earlier run.
+earlier run. The seeds are none that the search was tuned on.
 
 Results go to `benchmarks/results/embeddings.json`, `.md` and `.png`.
 """
@@ -30,6 +30,8 @@ CHIPS = {"P16": lambda: dwave.graphs.pegasus_graph(16), "Z12": lambda: dwave.gra
 MISSING = {"P16": (0.0, 0.005, 0.02), "Z12": (0.0, 0.02, 0.05)}
 NETWORKS = ((120, 40), (120, 10))
 MISSING_COUPLERS = 0.0005
+# The search was tuned on working graphs of the seeds 0 to 2.
+FIRST_SEED = 10
 
 
 def chip(name: str, missing: float, seed: int) -> nx.Graph:
@@ -68,7 +70,7 @@ def measures(chains: list[list[int]], seconds: float) -> dict[str, Any]:
 
 
 def point(
-    name: str, missing: float, seed: int, sides: tuple[int, int], copies: bool, minor: bool
+    name: str, missing: float, seed: int, sides: tuple[int, int], copies: bool, peers: bool
 ) -> dict[str, Any]:
     """One network on one working graph."""
     from minorminer import busclique, find_embedding
@@ -83,11 +85,10 @@ def point(
     check(graph, one)
     row["ours"] = measures([chain for copy in one for side in copy for chain in side], seconds)
 
-    start = time.perf_counter()
-    theirs = busclique.busgraph_cache(graph, seed=seed).find_biclique_embedding(*sides)
-    row["busclique"] = measures([list(chain) for chain in theirs.values()], time.perf_counter() - start)
-
-    if minor:
+    if peers:
+        start = time.perf_counter()
+        theirs = busclique.busgraph_cache(graph, seed=seed).find_biclique_embedding(*sides)
+        row["busclique"] = measures([list(chain) for chain in theirs.values()], time.perf_counter() - start)
         start = time.perf_counter()
         network = nx.complete_bipartite_graph(*sides)
         theirs = find_embedding(list(network.edges), list(graph.edges), random_seed=seed, timeout=300)
@@ -153,11 +154,11 @@ def figure(record: dict[str, Any]) -> Figure:
 @click.command()
 @click.option("--quick", is_flag=True, help="One seed, one copy, perfect graphs and 2 % missing.")
 @click.option(
-    "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Working graphs of each yield."
+    "--seeds", type=click.IntRange(1), default=2, show_default=True, help="Working graphs of each yield."
 )
-@click.option("--minorminer", is_flag=True, help="Also minorminer.find_embedding.")
+@click.option("--peers", is_flag=True, help="Also minorminer's busclique and find_embedding: minutes each.")
 @report.out_option
-def main(quick: bool, seeds: int, minorminer: bool, out: Path | None) -> None:
+def main(quick: bool, seeds: int, peers: bool, out: Path | None) -> None:
     """Bicliques on full-size chips: qubits, longest chain, seconds, copies."""
     report.one_thread()
     out = report.folder(out, not quick)
@@ -165,7 +166,7 @@ def main(quick: bool, seeds: int, minorminer: bool, out: Path | None) -> None:
         (name, missing, seed, sides)
         for name in CHIPS
         for missing in ((0.0, 0.02) if quick else MISSING[name])
-        for seed in range(seeds if missing and not quick else 1)
+        for seed in range(FIRST_SEED, FIRST_SEED + (seeds if missing and not quick else 1))
         for sides in NETWORKS
     ]
     points = []
@@ -173,7 +174,7 @@ def main(quick: bool, seeds: int, minorminer: bool, out: Path | None) -> None:
         task = bar.add_task("embeddings", total=len(runs))
         for name, missing, seed, sides in runs:
             bar.update(task, description=f"{name} {100 * missing:g} % K{sides} seed {seed}")
-            points.append(point(name, missing, seed, sides, not quick, minorminer))
+            points.append(point(name, missing, seed, sides, not quick, peers))
             bar.console.print(points[-1], highlight=False)
             bar.advance(task)
     record = {**report.machine(), "missing_couplers": MISSING_COUPLERS, "points": points}
