@@ -13,7 +13,6 @@ from . import AnnealingMachine, Machine
 from .chip_model import ChipModel
 from .embedded import EmbeddedMachine
 
-
 # What is missing of a chip that no solver describes, unless the run says so.
 MISSING = 0.02
 
