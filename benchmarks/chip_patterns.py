@@ -3,7 +3,7 @@
     python benchmarks/chip_patterns.py [--seeds 10]
 
 40 spins on 56 qubits of a chip, 2 % of its qubits missing, chain strength 2, beta 5, 10 reads, 20 epochs.
-Right means a mean squared error of 0 over the four outputs of both patterns, in the free phase after an epoch.
+Right means a mean squared error of 0 over the four outputs of both patterns, in a free phase after an epoch.
 """
 
 from __future__ import annotations
