@@ -47,7 +47,7 @@ def test_embed_prints_writes_and_draws(tmp_path):
     ("arguments", "text"),
     [
         (("--chip", "octagon:3"), "chip is 'octagon:3'"),
-        (("--chip", "chimera:2", "--layers", "40,40"), "was not found to fit on chimera 2x2x4"),
+        (("--chip", "chimera:2", "--layers", "9,8"), "was not found to fit on chimera 2x2x4"),
         (("--chip-missing", "1.5"), "chip_missing is 1.5"),
         (("--out", "nowhere/e.json"), "there is no folder nowhere"),
         (("--copies", "0"), "--copies"),

@@ -70,7 +70,13 @@ def test_seventy_copies_of_the_papers_layout_fit_on_pegasus():
 
 def test_a_network_too_large_is_refused():
     with pytest.raises(DoesNotFitError, match="was not found to fit on chimera 2x2x4"):
-        embed(FullyConnected(1, (40, 40), 2), Chip.perfect("chimera", 2), method="structured", cache=False)
+        embed(FullyConnected(1, (10, 8), 2), Chip.perfect("chimera", 2), method="structured", cache=False)
+    for size, text in (
+        (400, "has 800 spins, but .* has 32 qubits"),
+        (12, "has 144 couplings, but .* 80 couplers"),
+    ):
+        with pytest.raises(DoesNotFitError, match=text):
+            embed(FullyConnected(1, (size, size), 2), Chip.perfect("chimera", 2), cache=False)
     sparse = FullyConnected(1, (4, 4, 4, 4, 4, 4), 2)
     with pytest.raises(DoesNotFitError, match="no structured layout"):
         embed(sparse, P4, method="structured", cache=False)

@@ -228,6 +228,13 @@ def embed(
     one_of("method", method, METHODS)
     if copies is not None and copies < 1:
         raise ValueError(f"copies is {copies}, expected at least 1")
+    # No search could find what is not there; minorminer would look for minutes.
+    for what, needed, parts, there in (
+        ("spins", network.num_spins, "qubits", len(chip.qubits)),
+        ("couplings", len(network.rows), "couplers", len(chip.couplers)),
+    ):
+        if needed > there:
+            raise DoesNotFitError(f"{network} has {needed} {what}, but {chip} has {there} {parts}")
     file = _cache_file(network, chip, copies, method, seed) if cache else None
     known = _cached(file, network, chip)
     if known is not None:
