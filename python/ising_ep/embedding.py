@@ -127,7 +127,7 @@ class Embedding:
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
 
-        ends = chip.positions(chip.couplers.ravel()).reshape(-1, 2)
+        ends = chip.ends
         inside = ends[(chain_of[ends[:, 0]] == chain_of[ends[:, 1]]) & (chain_of[ends[:, 0]] >= 0)]
         size = len(chip.qubits)
         graph = coo_array((np.ones(len(inside)), (inside[:, 0], inside[:, 1])), shape=(size, size))
@@ -140,7 +140,7 @@ class Embedding:
 
     def _verify_couplings(self, network: Network, chip: Chip, chain_of: NDArray[Any]) -> None:
         spins, copies = network.num_spins, self.num_copies
-        ends = np.sort(chain_of[chip.positions(chip.couplers.ravel())].reshape(-1, 2), axis=1)
+        ends = np.sort(chain_of[chip.ends], axis=1)
         there = np.unique(ends[:, 0] * spins * copies + ends[:, 1])
         couplings = np.sort(np.stack([network.rows, network.cols], axis=1), axis=1)
         for copy in range(copies):

@@ -107,7 +107,7 @@ def embedding_on_chip(chip: Chip, embedding: Embedding) -> Figure:
     lengths = embedding.chain_lengths()
     chain_of[chip.positions(embedding.qubits())] = np.repeat(np.arange(len(lengths)), lengths)
     copy_of = np.where(chain_of < 0, -1, chain_of * embedding.num_copies // len(lengths))
-    ends = chip.positions(chip.couplers.ravel()).reshape(-1, 2)
+    ends = chip.ends
     lines = places[ends]
     same_chain = (chain_of[ends[:, 0]] == chain_of[ends[:, 1]]) & (chain_of[ends[:, 0]] >= 0)
     same_copy = (copy_of[ends[:, 0]] == copy_of[ends[:, 1]]) & (copy_of[ends[:, 0]] >= 0)
