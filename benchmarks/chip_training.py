@@ -3,7 +3,7 @@
     python benchmarks/chip_training.py --data-dir DIR [--study settings] [--epochs 50] [--processes 2]
 
 784-120-40 with the paper's settings (10 reads, beta 5, reverse anneal to s = 0.25) on a Pegasus P16 with 2 %
-of its qubits missing, on which each image is a call of 20 us anneals, 20 sweeps of the thermal model to a
+of its qubits missing, on which each image is a call of 20 us anneals, 40 sweeps of the thermal model to a
 microsecond. Studies:
 
 - `seeds`: the default settings, three seeds, and simulated annealing of the network itself beside it;
@@ -44,7 +44,8 @@ STUDIES: dict[str, dict[str, list[dict[str, Any]]]] = {
     },
     "tiles": {
         f"{images} of a minibatch of four in a call": [
-            {"batch_size": 4, "copies": copies, "seed": seed, "chip_missing": 0.005} for seed in range(2)
+            {"batch_size": 4, "copies": copies, "seed": seed, "chip_missing": 0.005, "num_sweeps": 400}
+            for seed in range(2)
         ]
         for images, copies in (("one", 1), ("four", 4))
     },

@@ -19,8 +19,10 @@ from ising_ep.paths import disjoint_paths
 DETOUR = 3
 # How often a copy is laid anew around missing couplers.
 ATTEMPTS = 5
-# Copies among which the one with the fewest qubits is taken.
+# Copies among which the best is taken: the one with the fewest qubits, each qubit by which the longest chain
+# is longer counting as so many, since long chains break and turn slowly.
 ENOUGH = 10
+LONGER = 8
 # Windows that a rectangle has beyond those that a copy takes, left and right.
 SPARE = ((0, 0), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4))
 
@@ -217,7 +219,8 @@ def lay(
 
 
 def best_copy(lines: Lines, free: Bools, left: int, right: int) -> Chains | None:
-    """The copy with the fewest qubits that is found among the free ones."""
+    """The copy with the fewest qubits, and no chain much longer than need be, that is found among the free
+    ones."""
     windows = Windows(lines, free)
     places = sorted(place for direction in (0, 1) for place in rectangles(windows, direction, left, right))
     best = None
@@ -227,9 +230,13 @@ def best_copy(lines: Lines, free: Bools, left: int, right: int) -> Chains | None
         if copy is None:
             continue
         good += 1
-        if best is None or (copy.qubits, copy.longest) < (best.qubits, best.longest):
+        if best is None or _price(copy) < _price(best):
             best = copy
         # Whole windows take exactly what is expected of them; with detours a later place may take less.
         if good == ENOUGH or abs(best.qubits - places[0].score) < 1e-6:
             break
     return best
+
+
+def _price(copy: Chains) -> int:
+    return copy.qubits + LONGER * copy.longest

@@ -18,7 +18,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 # And where a chip does: single updates of its qubits turn chains slowly.
-CHIP_DEFAULTS: dict[str, Any] = {"num_sweeps": 400}
+CHIP_DEFAULTS: dict[str, Any] = {"num_sweeps": 800}
 # The paper's chain strength for this network.
 NETWORK_DEFAULTS: dict[str, dict[str, Any]] = {"convolutional": {"chain_strength": 2.0}}
 
