@@ -1,0 +1,45 @@
+"""How long a problem takes on a QPU: what its owner pays for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+
+def access_time(
+    properties: Mapping[str, Any], num_qubits: int, num_reads: int, schedule: Sequence[tuple[float, float]]
+) -> float:
+    """The client's own estimate of a problem's QPU access time, in seconds.
+
+    Args:
+        properties: A solver's, or a `Chip`'s: of these "problem_timing_data" is used.
+        num_qubits: Qubits of the problem.
+        num_reads: Anneals.
+        schedule: Points of time in microseconds and s; from s = 1 on it is a reverse anneal, each read of
+            which begins with the initial state (reinitialize_state).
+
+    Raises:
+        ValueError: If the solver's timing model is not one that the client knows.
+        KeyError: If the solver has none.
+
+    Example:
+        >>> from ising_ep.chip import Chip
+        >>> chip = Chip.perfect("pegasus", 16)
+        >>> round(1e3 * access_time(chip.properties, 906, 10, [(0, 0), (20, 1)]), 1)
+        17.7
+    """
+    from dwave.cloud.solver import StructuredSolver  # takes half a second
+
+    # Of its solver the estimate reads nothing but the properties.
+    solver: Any = SimpleNamespace(properties=properties)
+    reverse = schedule[0][1] == 1
+    microseconds = StructuredSolver.estimate_qpu_access_time(
+        solver,
+        num_qubits,
+        num_reads,
+        anneal_schedule=list(schedule),
+        initial_state=[(0, 1)] if reverse else None,
+        reinitialize_state=reverse,
+    )
+    return float(microseconds) / 1e6
