@@ -1,9 +1,9 @@
 """Problems and answers as D-Wave's service writes them: its "qp" format, both ways.
 
 A problem is two base64 texts of little-endian doubles: h of every qubit of the solver in the solver's
-order, nan where a qubit is not used, and J of every coupler between two used qubits, in the solver's order. An
-answer is four: the used qubits (int32), the energies of the reads (doubles), how often each occurred (int32),
-and the reads, one bit a qubit, padded to whole bytes, most significant bit first, 1 for +1.
+order, nan where a qubit is not used, and J of every coupler between two used qubits, in the solver's
+order. An answer is four: the used qubits (int32), the energies of the reads (doubles), how often each
+occurred (int32), and the reads, one bit a qubit, padded to whole bytes, most significant bit first, 1 for +1.
 
 Solver's order: the lists "qubits" and "couplers" of its properties. What is slow, finding places in these
 lists, is done once for all problems on the same qubits.
