@@ -71,7 +71,7 @@ def run(data_dir: str, epochs: int, settings: dict[str, Any]) -> dict[str, Any]:
     more = datasets.load("mnist", data_dir=data_dir, train_per_class=1, test_per_class=100)
     # Of all reads of training and its tests.
     chip = isinstance(machine, EmbeddedMachine)
-    calls, broken = (machine.num_problems, machine.chain_break_fraction) if chip else (None, None)
+    calls, broken = (state.usage.problems, state.usage.chain_break_fraction) if chip else (None, None)
     test = training.evaluate(config, data, state.parameters, more.x_test, more.y_test, machine=machine)
     return {
         "settings": config.model_dump(mode="json"),

@@ -55,15 +55,15 @@ def test_it_finds_the_networks_ground_states(embedding):
     np.testing.assert_allclose(found.energies, energies(couplings, fields, found.states), atol=1e-9)
     right = np.isclose(found.energies.min(axis=1), ground_energies(couplings, fields), atol=1e-9)
     assert right.sum() >= 14
-    assert chip.num_problems == -(-15 // embedding.num_copies)
-    assert 0 <= chip.chain_break_fraction < 0.1
+    assert chip.usage.problems == -(-15 // embedding.num_copies)
+    assert 0 <= chip.usage.chain_break_fraction < 0.1
 
 
 def test_weak_chains_break_and_are_counted():
     couplings, fields, ids = problem(8)
     chip = machine(chain_strength=0.0)
     chip.sample(couplings, fields, seed=5, problem_ids=ids)
-    assert chip.chain_break_fraction > 0.05
+    assert chip.usage.chain_break_fraction > 0.05
 
 
 def test_a_reverse_anneal_that_does_not_go_back_keeps_the_state_it_was_given():

@@ -3,7 +3,10 @@
     config.json              settings, versions, command line, fingerprint of the data; written once
     checkpoint.safetensors   parameters, and the rest of `TrainState` as JSON in the header
     metrics.csv              one row an epoch, written from the checkpoint's history for reading
+    chip.csv                 what each epoch cost, and how the chip did, of a run on one
     embedding.json           where the network is on the chip, of a run on one; written once
+    solver.json              name and properties of the QPU, of a run on one; written once
+    qpu.sqlite               all that was asked of the QPU (see `journal`)
 
 Every file is replaced in one step, so a run that is killed at any moment leaves the last checkpoint
 whole. Nothing is pickled: opening a run folder runs no code.
@@ -18,8 +21,10 @@ import json
 import math
 import platform
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from operator import sub
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,10 +35,12 @@ from safetensors.numpy import save
 from .atomic import TEMPORARY, replace
 from .config import TrainConfig
 from .network import Parameters
+from .usage import Usage
 
 COLUMNS = ("epoch", "train_accuracy", "train_loss", "test_accuracy", "test_loss", "seconds")
 CONFIG, METRICS, CHECKPOINT = "config.json", "metrics.csv", "checkpoint.safetensors"
-EMBEDDING = "embedding.json"
+CHIP_COLUMNS = ("epoch", "calls", "qpu_access_time", "chain_break_fraction")
+CHIP, EMBEDDING, SOLVER, JOURNAL = "chip.csv", "embedding.json", "solver.json", "qpu.sqlite"
 FORMAT = 1
 
 
@@ -50,6 +57,9 @@ class TrainState:
         squared_error: Sum of their squared output errors.
         seconds: Wall time of these batches.
         history: One row for each finished epoch, by the names of ``metrics.csv``.
+        predictions: Classes found for the test images after the last finished epoch.
+        usage: What the machine was used for until now.
+        usages: The same at the end of each finished epoch.
     """
 
     parameters: Parameters
@@ -60,6 +70,21 @@ class TrainState:
     squared_error: float = 0.0
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
+    predictions: list[int] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    usages: list[Usage] = field(default_factory=list)
+
+    def chip_history(self) -> list[dict[str, float]]:
+        """What each finished epoch asked of a chip, by the names of ``chip.csv``."""
+        return [
+            {
+                "epoch": epoch,
+                "calls": used.problems,
+                "qpu_access_time": used.access_time,
+                "chain_break_fraction": used.chain_break_fraction,
+            }
+            for epoch, used in enumerate(map(sub, self.usages, [Usage(), *self.usages]), start=1)
+        ]
 
 
 class RunFolder:
@@ -120,11 +145,9 @@ class RunFolder:
         text = json.dumps(progress)
         metadata = {"format": str(FORMAT), "state": text, "sha256": _digest(state.parameters, text)}
         replace(self.path / CHECKPOINT, save(state.parameters, metadata=metadata))
-        table = io.StringIO()
-        writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(state.history)
-        replace(self.path / METRICS, table.getvalue().encode())
+        replace(self.path / METRICS, _table(COLUMNS, state.history))
+        if state.usage.chains:
+            replace(self.path / CHIP, _table(CHIP_COLUMNS, state.chip_history()))
 
     def load(self) -> TrainState:
         """The last checkpoint.
@@ -144,7 +167,10 @@ class RunFolder:
                 raise ValueError(f"its format is {metadata.get('format')!r}, expected {FORMAT}")
             if metadata["sha256"] != _digest(parameters, metadata["state"]):
                 raise ValueError("its numbers are not those that were saved")
-            state = TrainState(parameters=parameters, **json.loads(metadata["state"]))
+            progress = json.loads(metadata["state"])
+            progress["usage"] = Usage.checked(progress.get("usage", {}))
+            progress["usages"] = [Usage.checked(usage) for usage in progress.get("usages", [])]
+            state = TrainState(parameters=parameters, **progress)
             _check(state, self.config.batch_size)
         # Numbers of a kind that numpy lacks are an AttributeError, sizes past any float an ArithmeticError.
         except (
@@ -158,6 +184,25 @@ class RunFolder:
         ) as error:
             raise ValueError(f"{file} is not a checkpoint of this run: {_one_line(error)}") from None
         return state
+
+    def keep_solver(self, name: str, graph_id: str, properties: Mapping[str, Any]) -> None:
+        """Writes which QPU the run is on; the file serves as ``--chip`` too."""
+        content = {"name": name, "graph_id": graph_id, **properties}
+        replace(self.path / SOLVER, json.dumps(content).encode())
+
+    def solver(self) -> str | None:
+        """Name of the QPU that the run is on, if it is on one.
+
+        Raises:
+            ValueError: If the file does not say it.
+        """
+        file = self.path / SOLVER
+        if not file.is_file():
+            return None
+        try:
+            return str(json.loads(file.read_bytes())["name"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ValueError(f"{file} does not say which solver the run is on: {_one_line(error)}") from None
 
     def remove_leftovers(self) -> None:
         """Removes files whose writing was cut off."""
@@ -175,6 +220,14 @@ class RunFolder:
             },
         }
         replace(self.path / CONFIG, json.dumps(content, indent=2).encode() + b"\n")
+
+
+def _table(columns: tuple[str, ...], rows: list[dict[str, float]]) -> bytes:
+    table = io.StringIO()
+    writer = csv.DictWriter(table, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return table.getvalue().encode()
 
 
 def _digest(parameters: Parameters, progress: str) -> str:
@@ -209,6 +262,8 @@ def _check(state: TrainState, batch_size: int) -> None:
         for epoch, row in enumerate(state.history, start=1)
     ):
         raise ValueError(f"its history is not that of {state.epoch} epochs")
+    if not all(type(label) is int for label in state.predictions):
+        raise ValueError("its predictions are not classes")
 
 
 def _is_finite(value: Any) -> bool:

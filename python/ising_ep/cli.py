@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import math
 import shlex
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from .cli_embed import Layers, chip_options, embed, find_embedding
+from .cli_embed import Layers, chip_options, embed
 from .cli_errors import one_line_errors
 from .cli_progress import training_progress
+from .cli_qpu import STOPPED, qpu_options
 from .cli_sample import sample
 
 if TYPE_CHECKING:
-    from .checkpoint import RunFolder, TrainState
-    from .config import TrainConfig
-    from .datasets import Dataset
+    from .checkpoint import TrainState
     from .machines import Machine
 
 
@@ -69,7 +64,11 @@ main.add_command(sample)
     "--statistic", help="Keep the lowest read, or the average of all.  [default: lowest; digits average]"
 )
 @click.option("--seed", type=int, help="Seed of everything random.  [default: 0]")
-@click.option("--machine", help="annealing, or chip: a model of a D-Wave chip.  [default: annealing]")
+@click.option(
+    "--machine",
+    help="annealing; chip: a model of a D-Wave chip; qpu: the solver that dwave-cloud-client's configuration"
+    " chooses.  [default: annealing]",
+)
 @chip_options
 @click.option(
     "--chip-model", help="What anneals on the chip: thermal, or quantum (path integrals).  [default: thermal]"
@@ -96,6 +95,7 @@ main.add_command(sample)
 @click.option(
     "--checkpoint-every", type=click.IntRange(1), help="Save every N batches too, not only every epoch."
 )
+@qpu_options
 @click.pass_context
 @one_line_errors
 def train(
@@ -105,6 +105,9 @@ def train(
     out: Path | None,
     resume: Path | None,
     checkpoint_every: int | None,
+    max_qpu_time: float | None,
+    when_offline: str | None,
+    answer_timeout: float | None,
     **settings: Any,
 ) -> None:
     """Train a network; the defaults are the paper's settings, on scikit-learn's digits.
@@ -116,64 +119,73 @@ def train(
       ising-ep train --dataset mine.npz --layers 64,32,20
       ising-ep train --dataset patterns --network convolutional --machine chip
       ising-ep train --machine chip --chip zephyr:12 --batch-size 4
+      ising-ep train --machine qpu --batch-size 4 --max-qpu-time 60
       ising-ep train --resume runs/first --epochs 10
     """
-    from . import training
-    from .checkpoint import EMBEDDING, RunFolder
-    from .machines.configured import machine_of
-    from .machines.embedded import EmbeddedMachine
+    from . import cli_runs, training
+    from .journal import QPUStoppedError
 
     given = {
         k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE
     }
+    limits = {"max_qpu_time": max_qpu_time, "when_offline": when_offline, "answer_timeout": answer_timeout}
     state = None
-    if resume is not None:
-        if out is not None:
-            raise ValueError(f"--out is {out}, but --resume goes on in {resume}; give one of them")
-        run, state, dataset, machine = _resumed(resume, given, threads)
+    if resume is None:
+        run, dataset, machine = cli_runs.new(given, out, threads, limits)
+    elif out is not None:
+        raise ValueError(f"--out is {out}, but --resume goes on in {resume}; give one of them")
     else:
-        # What does not fit is refused before anything is written.
-        config, dataset = _new(given)
-        network = training.network_of(config, dataset)
-        embedding = find_embedding(config, network)
-        machine = machine_of(config, network, embedding, threads)
-        name = Path(config.dataset).stem
-        out = out or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
-        run = RunFolder.create(out, config, dataset.fingerprint())
-        if embedding is not None:
-            embedding.save(out / EMBEDDING)
+        run, state, dataset, machine = cli_runs.resumed(resume, given, threads, limits)
+    qpu = machine.annealer if run.config.machine == "qpu" else None  # type: ignore[attr-defined]
+    latest = state
 
     batches = math.ceil(len(dataset.x_train) / run.config.batch_size)
-    with _stop_between_batches() as stopped, training_progress(run.config, batches, state) as show:
+    with (
+        cli_runs.stop_on_signals(at_once=lambda: qpu is not None and qpu.busy) as stop,
+        training_progress(run.config, batches, state) as show,
+    ):
+
+        def save(state: TrainState) -> None:
+            run.save(state)
+            if qpu is not None:
+                qpu.journal.forget(before=state.usage.problems)
 
         def on_batch(state: TrainState) -> None:
+            nonlocal latest
+            latest = state
             show(state)
-            if stopped() or (checkpoint_every and state.batch % checkpoint_every == 0):
-                run.save(state)
-            if stopped():
+            if checkpoint_every and state.batch % checkpoint_every == 0:
+                save(state)
+            if stop.asked:
                 raise KeyboardInterrupt
 
         def on_epoch(state: TrainState) -> None:
             show(state)
-            run.save(state)
+            save(state)
 
         try:
             state = training.train(
                 run.config, dataset, state=state, machine=machine, on_batch=on_batch, on_epoch=on_epoch
             )
-        except KeyboardInterrupt:
-            click.echo(f"Stopped. Go on with: ising-ep train --resume {shlex.quote(str(run.path))}", err=True)
-            context.exit(130)
+        except (KeyboardInterrupt, QPUStoppedError) as why:
+            if latest is not None and stop.safe:
+                save(latest)
+            if qpu is not None:
+                click.echo(_cost(machine), err=True)
+            reason = "Stopped" if isinstance(why, KeyboardInterrupt) else f"Stopped: {why}"
+            click.echo(
+                f"{reason}. Go on with: ising-ep train --resume {shlex.quote(str(run.path))}", err=True
+            )
+            context.exit(130 if isinstance(why, KeyboardInterrupt) else STOPPED)
     last = state.history[-1]
     click.echo(
         f"After {state.epoch} epochs: train accuracy {last['train_accuracy']:.2%},"
         f" test accuracy {last['test_accuracy']:.2%}"
     )
-    if isinstance(machine, EmbeddedMachine):
-        broken = f"{machine.chain_break_fraction:.2%} of chains broken"
-        click.echo(f"{machine.num_problems} problems on the chip, {broken}")
+    if state.usage.chains:
+        click.echo(_cost(machine))
     click.echo(f"Run folder: {run.path}")
-    _draw(run, dataset, state, run.path, machine)
+    cli_runs.draw(run, dataset, state, run.path)
 
 
 @main.command()
@@ -192,9 +204,10 @@ def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int 
     """
     import numpy as np
 
-    from . import datasets, training
+    from . import cli_runs, datasets, training
 
-    folder, state, images, machine = _finished(run, threads)
+    folder, state, images = cli_runs.finished(run)
+    machine = cli_runs.machine_of_run(folder, images, threads, series=cli_runs.evaluating_series())
     if dataset is not None or data_dir is not None:
         other = datasets.load(dataset or folder.config.dataset, data_dir=data_dir or folder.config.data_dir)
         if (other.num_inputs, other.num_classes) != (images.num_inputs, images.num_classes):
@@ -230,10 +243,11 @@ def predict(run: Path, images: Path, out: Path | None, threads: int | None) -> N
     """
     import numpy as np
 
-    from . import datasets, training
+    from . import cli_runs, datasets, training
 
-    folder, state, dataset, machine = _finished(run, threads)
+    folder, state, dataset = cli_runs.finished(run)
     x = datasets.load_images(images, dataset.num_inputs)
+    machine = cli_runs.machine_of_run(folder, dataset, threads, series=cli_runs.evaluating_series())
     labels = np.zeros(len(x), dtype=np.int64)  # not looked at: only the predictions are used
     result = training.evaluate(folder.config, dataset, state.parameters, x, labels, machine=machine)
     lines = "image,label\n" + "".join(f"{k},{label}\n" for k, label in enumerate(result.predictions))
@@ -247,137 +261,27 @@ def predict(run: Path, images: Path, out: Path | None, threads: int | None) -> N
 @main.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the pictures.  [default: the run's]")
-@click.option("--threads", type=click.IntRange(1), help="Threads.  [default: all cores]")
 @one_line_errors
-def plot(run: Path, out: Path | None, threads: int | None) -> None:
-    """Learning curves, confusion matrix and first-layer weights of a run, as PNG.
+def plot(run: Path, out: Path | None) -> None:
+    """Learning curves, confusion matrix and first-layer weights of a run, and how a chip did, as PNG.
 
     \b
     Example:
       ising-ep plot runs/first --out pictures
     """
-    folder, state, dataset, machine = _finished(run, threads)
-    _draw(folder, dataset, state, out or folder.path, machine)
+    from . import cli_runs
+
+    folder, state, dataset = cli_runs.finished(run)
+    cli_runs.draw(folder, dataset, state, out or folder.path)
 
 
-def _new(given: dict[str, Any]) -> tuple[TrainConfig, Dataset]:
-    from .config import TrainConfig
-
-    config = TrainConfig.checked(given)
-    return config, _load(config)
-
-
-def _resumed(
-    path: Path, given: dict[str, Any], threads: int | None
-) -> tuple[RunFolder, TrainState | None, Dataset, Machine]:
-    """A run to go on with: it may get more epochs, and its data may have moved."""
-    from .config import TrainConfig
-
-    run, state, dataset, machine = _opened(path, threads, given.get("data_dir"))
-    asked = TrainConfig.checked(run.config.model_dump() | given)
-    for name, value in given.items():
-        old, new = getattr(run.config, name), getattr(asked, name)
-        if old != new and name != "data_dir" and not (name == "epochs" and new > old):
-            option = "--" + name.replace("_", "-")
-            raise ValueError(
-                f"{option} is {value}, but the run in {path} has {old}; a run keeps its settings"
-            )
-    run.remove_leftovers()
-    if asked != run.config:
-        run.change(asked)
-    return run, state, dataset, machine
-
-
-def _opened(
-    path: Path, threads: int | None, data_dir: str | None = None
-) -> tuple[RunFolder, TrainState | None, Dataset, Machine]:
-    """A run folder, its last checkpoint if any, its data, from ``data_dir`` if it moved, and its machine."""
-    from . import training
-    from .checkpoint import CHECKPOINT, EMBEDDING, RunFolder
-    from .embedding import Embedding
-    from .machines.configured import chip_of, machine_of
-
-    run = RunFolder.open(path)
-    dataset = _load(run.config, data_dir)
-    if dataset.fingerprint() != run.fingerprint:
-        raise ValueError(
-            f"{run.config.dataset} does not hold the images that the run in {path} was trained on"
-        )
-    network = training.network_of(run.config, dataset)
-    embedding = None
-    if run.config.machine == "chip":
-        embedding = Embedding.load(path / EMBEDDING, chip_of(run.config))
-    machine = machine_of(run.config, network, embedding, threads)
-    state = run.load() if (path / CHECKPOINT).exists() else None
-    if state is not None:
-        wanted = network.shapes()
-        found = {name: value.shape for name, value in state.parameters.items()}
-        if found != wanted:
-            raise ValueError(f"{path / CHECKPOINT} holds parameters {found}, expected {wanted}")
-        if state.images > len(dataset.x_train):
-            raise ValueError(
-                f"{path / CHECKPOINT} is {state.images} images into an epoch of {len(dataset.x_train)}"
-            )
-    return run, state, dataset, machine
-
-
-def _finished(path: Path, threads: int | None) -> tuple[RunFolder, TrainState, Dataset, Machine]:
-    run, state, dataset, machine = _opened(path, threads)
-    if state is None:
-        raise ValueError(f"{path} holds no checkpoint yet")
-    return run, state, dataset, machine
-
-
-def _load(config: TrainConfig, data_dir: str | None = None) -> Dataset:
-    from . import datasets
-
-    return datasets.load(
-        config.dataset,
-        data_dir=data_dir or config.data_dir,
-        train_per_class=config.train_per_class,
-        test_per_class=config.test_per_class,
+def _cost(machine: Machine) -> str:
+    """What a chip was asked for."""
+    used = machine.usage
+    return (
+        f"{used.problems:,} problems on the chip, {used.chain_break_fraction:.2%} of chains broken,"
+        f" QPU access time {used.access_time:.3f} s"
     )
-
-
-def _draw(run: RunFolder, dataset: Dataset, state: TrainState, out: Path, machine: Machine) -> None:
-    from . import plots, training
-
-    out.mkdir(parents=True, exist_ok=True)
-    result = training.evaluate(
-        run.config, dataset, state.parameters, dataset.x_test, dataset.y_test, machine=machine
-    )
-    seen = training.network_of(run.config, dataset).receptive_field(dataset.image_shape)
-    figures = {
-        "confusion.png": plots.confusion_matrix(dataset.y_test, result.predictions, dataset.num_classes),
-        "weights.png": plots.first_layer_weights(state.parameters["W0"], seen),
-    }
-    if state.history:
-        figures = {"curves.png": plots.training_curves(state.history), **figures}
-    for name, figure in figures.items():
-        figure.savefig(out / name)
-    click.echo(f"Pictures: {', '.join(str(out / name) for name in figures)}")
-
-
-@contextmanager
-def _stop_between_batches() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks for a stop after the batch under way, so that the state saved is a whole one.
-
-    A second one stops at once; the last checkpoint stands.
-    """
-    asked = False
-
-    def ask(*_: Any) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import click
 from .cli_errors import one_line_errors
 
 if TYPE_CHECKING:
+    from .chip import Chip
     from .config import TrainConfig
     from .embedding import Embedding
     from .network import Network
@@ -140,13 +141,12 @@ def described(embedding: Embedding) -> str:
     return f"{text}, chains of {lengths.mean():.1f} on average, longest {lengths.max()}"
 
 
-def find_embedding(config: TrainConfig, network: Network) -> Embedding | None:
-    """Where a run's network is on its chip, said in a line; None without a chip."""
+def find_embedding(config: TrainConfig, network: Network, chip: Chip) -> Embedding:
+    """Where a run's network is on its chip, said in a line."""
     from .machines.configured import embedding_of
 
-    embedding = embedding_of(config, network, _counted(time.perf_counter()))
-    if embedding is not None:
-        click.echo(f"On {config.chip}: {described(embedding)}", err=True)
+    embedding = embedding_of(config, network, chip, _counted(time.perf_counter()))
+    click.echo(f"On {chip}: {described(embedding)}", err=True)
     return embedding
 
 

@@ -22,18 +22,9 @@ CHIP_DEFAULTS: dict[str, Any] = {"num_sweeps": 800}
 # The paper's chain strength for this network.
 NETWORK_DEFAULTS: dict[str, dict[str, Any]] = {"convolutional": {"chain_strength": 2.0}}
 
-CHIP_SETTINGS = (
-    "chip",
-    "chip_missing",
-    "chip_seed",
-    "chip_model",
-    "chip_noise",
-    "chip_temperature",
-    "chain_strength",
-    "annealing_time",
-    "copies",
-    "embedding",
-)
+# What only these machines have.
+MODEL_SETTINGS = ("chip", "chip_missing", "chip_seed", "chip_model", "chip_noise", "chip_temperature")
+CHIP_SETTINGS = ("chain_strength", "annealing_time", "copies", "embedding")
 
 # Far above any step that learns, far below what overflows single precision.
 MAX_STEP = 1e6
@@ -67,7 +58,7 @@ class TrainConfig(BaseModel):
     statistic: Literal["lowest", "average"] = "lowest"
     field_limit: Positive = 4.0
     seed: Annotated[int, Field(ge=0, lt=2**62)] = 0
-    machine: Literal["annealing", "chip"] = "annealing"
+    machine: Literal["annealing", "chip", "qpu"] = "annealing"
     chip: str = "pegasus:16"
     chip_missing: Annotated[float, Field(ge=0, lt=1)] | None = None
     chip_seed: Annotated[int, Field(ge=0, lt=2**62)] = 0
@@ -88,13 +79,19 @@ class TrainConfig(BaseModel):
             raise ValueError(
                 f"the larger learning rate over nudge is {step:g}, expected at most {MAX_STEP:g}"
             )
-        if self.machine != "chip":
-            for name in CHIP_SETTINGS:
+        for names, machines, lacks in (
+            (MODEL_SETTINGS, ("chip",), "no model of a chip; take machine chip"),
+            (CHIP_SETTINGS, ("chip", "qpu"), "no chip; take machine chip or qpu"),
+            (
+                ("num_sweeps", "beta_range"),
+                ("annealing", "chip"),
+                "no sweeps; take machine annealing or chip",
+            ),
+        ):
+            for name in names:
                 value = getattr(self, name)
-                if value != type(self).model_fields[name].default:
-                    raise ValueError(
-                        f"{name} is {value}, but machine {self.machine} has no chip; take machine chip"
-                    )
+                if self.machine not in machines and value != type(self).model_fields[name].default:
+                    raise ValueError(f"{name} is {value}, but machine {self.machine} has {lacks}")
         if self.beta_range[0] > self.beta_range[1]:
             raise ValueError(f"beta_range is {self.beta_range}, expected the hot end first, 0 < hot <= cold")
         return self
@@ -107,8 +104,10 @@ class TrainConfig(BaseModel):
             ValueError: One line for all that is wrong.
         """
         defaults: dict[str, Any] = {}
-        if settings.get("machine") == "chip":  # only there is a chip, with chains and sweeps of its own
-            defaults |= CHIP_DEFAULTS | NETWORK_DEFAULTS.get(str(settings.get("network")), {})
+        if settings.get("machine") in ("chip", "qpu"):
+            defaults |= NETWORK_DEFAULTS.get(str(settings.get("network")), {})
+        if settings.get("machine") == "chip":
+            defaults |= CHIP_DEFAULTS
         defaults |= DEFAULTS.get(str(settings.get("dataset", cls.model_fields["dataset"].default)), {})
         try:
             return cls(**(defaults | settings))

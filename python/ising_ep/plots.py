@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .chip import Chip
 from .embedding import Embedding
+from .usage import GAP_STEP, GAP_STEPS, Usage
 
 DPI = 150
 # Dark and light enough apart to be told in grey.
@@ -90,6 +91,38 @@ def first_layer_weights(weights: NDArray[np.float32], image_shape: tuple[int, in
             image = axes.imshow(field, **colours)
         figure.suptitle(f"Weights onto {len(shown)} of {weights.shape[1]} hidden spins, largest first")
     figure.colorbar(image, ax=grid, shrink=0.8, label="weight")
+    return figure
+
+
+def chip_reads(usages: Sequence[Usage]) -> Figure:
+    """How a chip did: energies of the reads in the first and the last epoch, and broken chains by epoch.
+
+    Args:
+        usages: What it was used for until the end of each epoch.
+    """
+    figure = Figure(figsize=(9, 3.6), layout="constrained", dpi=DPI)
+    energies, breaks = figure.subplots(1, 2)
+    epochs = [after - before for before, after in zip([Usage(), *usages], usages, strict=False)]
+    edges = GAP_STEP * np.arange(GAP_STEPS + 1)
+    for used, label, style, colour in (
+        (epochs[0], "epoch 1", "--", TEST),
+        (epochs[-1], f"epoch {len(epochs)}", "-", TRAIN),
+    ):
+        shares = np.array(used.gaps) / max(sum(used.gaps), 1)
+        energies.stairs(shares, edges, label=label, linestyle=style, color=colour)
+    energies.set(
+        xlabel="(E - lowest E) / |lowest E| of the same image", ylabel="share of the reads", yscale="log"
+    )
+    energies.set_title("Energies of the reads (the last step: all beyond)")
+    energies.legend(frameon=False)
+    numbers = range(1, len(epochs) + 1)
+    breaks.plot(numbers, [used.chain_break_fraction for used in epochs], "-o", markersize=3.5, color=TRAIN)
+    breaks.set(xlabel="epoch", ylabel="broken chains", title="Chains that were broken", ylim=(0, None))
+    breaks.yaxis.set_major_formatter(PercentFormatter(xmax=1))
+    breaks.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axes in (energies, breaks):
+        axes.xaxis.grid(alpha=0.3)
+        axes.yaxis.grid(alpha=0.3)
     return figure
 
 

@@ -71,6 +71,7 @@ def train(
     if state is None:
         rng = np.random.default_rng([config.seed, 0])
         state = TrainState(parameters=rule.network.initial_parameters(rng))
+    rule.machine.usage.restore(state.usage)
     targets = rule.network.targets(dataset.y_train)
     while state.epoch < config.epochs:
         for batch, ids in _batches(config, len(targets), state):
@@ -86,6 +87,7 @@ def train(
             state.correct += int(np.sum(_classes(rule.network, outputs) == dataset.y_train[batch]))
             state.squared_error += float(np.sum((outputs - target) ** 2, dtype=np.float64))
             state.seconds += time.perf_counter() - start
+            state.usage = rule.machine.usage.copy()
             if on_batch:
                 on_batch(state)
         _end_epoch(rule, dataset, state)
@@ -185,6 +187,9 @@ def _end_epoch(rule: EquilibriumPropagation, dataset: Dataset, state: TrainState
             "seconds": state.seconds,
         }
     )
+    state.usage = rule.machine.usage.copy()
+    state.usages.append(state.usage.copy())
+    state.predictions = test.predictions.tolist()
     state.batch = state.correct = state.images = 0
     state.squared_error = state.seconds = 0.0
 

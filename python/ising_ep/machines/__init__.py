@@ -9,13 +9,23 @@ from numpy.typing import NDArray
 
 from ..batch import BatchResult
 from ..network import Couplings
+from ..usage import Usage
 from .annealing import AnnealingMachine
 
 __all__ = ["AnnealingMachine", "Machine"]
 
 
 class Machine(Protocol):
-    """What training asks of a machine."""
+    """What training asks of a machine.
+
+    Attributes:
+        usage: What it has been used for; a run that goes on restores it.
+    """
+
+    @property
+    def usage(self) -> Usage:
+        """See above."""
+        ...
 
     def sample(
         self,

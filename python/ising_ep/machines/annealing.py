@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from .. import _core, schedule
 from ..batch import BatchResult
 from ..network import Couplings
+from ..usage import Usage
 
 
 class AnnealingMachine:
@@ -36,6 +37,7 @@ class AnnealingMachine:
     ) -> None:
         self.num_reads = num_reads
         self.num_threads = num_threads
+        self.usage = Usage()
         self._forward = schedule.forward(num_sweeps, beta_range)
         self._reverse = schedule.reverse(num_sweeps, beta_range, reverse_fraction)
 
@@ -49,6 +51,7 @@ class AnnealingMachine:
         problem_ids: NDArray[np.uint32],
     ) -> BatchResult:
         """See `Machine.sample`."""
+        self.usage.problems += len(fields)
         betas = self._forward if initial_states is None else self._reverse
         if initial_states is not None:
             shape = (len(fields), self.num_reads, fields.shape[1])

@@ -39,6 +39,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -48,7 +49,9 @@ from .. import _core
 from ..batch import NUM_SLICES
 from ..checks import WORD, integer, one_of, real, stream_ids, threads
 from ..chip import Chip
+from ..usage import Usage
 from .qpu_rules import check_anneal, check_graph, check_ranges
+from .qpu_time import access_time
 
 Model = Literal["thermal", "quantum"]
 
@@ -127,6 +130,9 @@ class ChipModel:
         num_slices: Of the quantum model's paths, at least 2.
         num_threads: 1 to 4096; all cores by default. Never changes the result.
 
+    Attributes:
+        usage: Problems, and what they would have taken of a QPU's time.
+
     Raises:
         ValueError: If a number is out of range.
         TypeError: If it is none.
@@ -173,6 +179,8 @@ class ChipModel:
         self.problem = _positive("problem", problem)
         self.num_slices = integer("num_slices", num_slices, 2, WORD)
         self.num_threads = threads(num_threads)
+        self.reverses = True
+        self.usage = Usage()
         self._last: _Layout | None = None
 
     @property
@@ -287,6 +295,9 @@ class ChipModel:
             with ThreadPoolExecutor(workers) as pool:
                 for _ in pool.map(lambda p: run(p, available // workers), range(len(fields))):
                     pass
+        self.usage.problems += len(fields)
+        each = access_time(self.chip.properties, len(qubits), num_reads, points.tolist())
+        self.usage.access_time += len(fields) * (each if isfinite(each) else 0.0)
         return states
 
     def _sweeps(self, points: NDArray[np.float64]) -> NDArray[np.float64]:

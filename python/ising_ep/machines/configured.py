@@ -11,14 +11,14 @@ from ..embedding import Embedding, embed
 from ..network import Network
 from . import AnnealingMachine, Machine
 from .chip_model import ChipModel
-from .embedded import EmbeddedMachine
+from .embedded import Annealer, EmbeddedMachine
 
 # What is missing of a chip that no solver describes, unless the run says so.
 MISSING = 0.02
 
 
 def chip_of(config: TrainConfig) -> Chip:
-    """The chip that a run is on, less its missing qubits; a solver's own are missing already."""
+    """The modelled chip that a run is on, less its missing qubits; a solver's own are missing already."""
     chip = Chip.named(config.chip)
     missing = config.chip_missing
     if missing is None:
@@ -26,19 +26,29 @@ def chip_of(config: TrainConfig) -> Chip:
     return chip.without(missing, seed=config.chip_seed) if missing else chip
 
 
+def chip_model_of(config: TrainConfig, num_threads: int | None = None) -> ChipModel:
+    """The modelled chip that a run is on, ready to anneal."""
+    return ChipModel(
+        chip_of(config),
+        config.chip_model,
+        temperature=config.chip_temperature,
+        sweeps_per_us=config.num_sweeps / config.annealing_time,
+        field_noise=config.chip_noise[0],
+        coupling_noise=config.chip_noise[1],
+        num_threads=num_threads,
+    )
+
+
 def embedding_of(
-    config: TrainConfig, network: Network, progress: Callable[[int], object] | None = None
-) -> Embedding | None:
-    """Where the network of a run is on its chip: from the run's file, else found; None without a chip.
+    config: TrainConfig, network: Network, chip: Chip, progress: Callable[[int], object] | None = None
+) -> Embedding:
+    """Where the network of a run is on its chip: from the run's file, else found.
 
     There are as many copies as a batch can use, unless the run says how many.
 
     Raises:
         ValueError: If the network does not fit, or the file is no embedding of it.
     """
-    if config.machine == "annealing":
-        return None
-    chip = chip_of(config)
     if config.embedding is None:
         return embed(network, chip, copies=config.copies or config.batch_size, progress=progress)
     embedding = Embedding.load(Path(config.embedding), chip)
@@ -49,6 +59,8 @@ def embedding_of(
 def machine_of(
     config: TrainConfig,
     network: Network,
+    *,
+    annealer: Annealer | None = None,
     embedding: Embedding | None = None,
     num_threads: int | None = None,
 ) -> Machine:
@@ -57,7 +69,8 @@ def machine_of(
     Args:
         config: The settings.
         network: The network.
-        embedding: Where it is on the chip, if there is one; None looks for it anew.
+        annealer: The chip; None makes the modelled one that the settings describe.
+        embedding: Where the network is on the chip, if there is one; None looks for it.
         num_threads: Threads, or None for all cores. The result does not depend on it.
 
     Raises:
@@ -71,18 +84,13 @@ def machine_of(
             reverse_fraction=config.reverse_fraction,
             num_threads=num_threads,
         )
-    model = ChipModel(
-        chip_of(config),
-        config.chip_model,
-        temperature=config.chip_temperature,
-        sweeps_per_us=config.num_sweeps / config.annealing_time,
-        field_noise=config.chip_noise[0],
-        coupling_noise=config.chip_noise[1],
-        num_threads=num_threads,
-    )
+    if annealer is None:
+        if config.machine == "qpu":
+            raise ValueError("machine qpu needs an annealer: a machines.qpu.QPU, with the journal of the run")
+        annealer = chip_model_of(config, num_threads)
     return EmbeddedMachine(
-        model,
-        embedding or embedding_of(config, network),  # type: ignore[arg-type]
+        annealer,
+        embedding or embedding_of(config, network, annealer.chip),
         network,
         num_reads=config.num_reads,
         chain_strength=config.chain_strength,

@@ -19,6 +19,7 @@ from ..checks import integer, real
 from ..chip import Chip
 from ..embedding import Embedding
 from ..network import Couplings, Network
+from ..usage import Usage
 
 # Microseconds of a forward anneal; what solvers take by default.
 ANNEALING_TIME = 20.0
@@ -29,9 +30,17 @@ Schedule = Sequence[tuple[float, float]]
 
 
 class Annealer(Protocol):
-    """A chip, or what stands for one: anneals problems on qubits, as many of them as it is given."""
+    """A chip, or what stands for one: anneals problems on qubits, as many of them as it is given.
+
+    Attributes:
+        chip: Its working graph.
+        reverses: Whether it anneals in reverse.
+        usage: What it has been used for; its counts of problems and of QPU time are the annealer's to keep.
+    """
 
     chip: Chip
+    reverses: bool
+    usage: Usage
 
     def sample(
         self,
@@ -82,7 +91,7 @@ class EmbeddedMachine:
         reverse_fraction: The s that a reverse anneal goes back to.
 
     Attributes:
-        num_problems: Problems sent to the chip so far.
+        usage: Problems sent to the chip so far, and how it did.
 
     Raises:
         ValueError: If a number is out of range, or the embedding is none of the network on the chip.
@@ -110,14 +119,12 @@ class EmbeddedMachine:
         self.embedding = embedding
         self.num_reads = integer("num_reads", num_reads, 1)
         self.chain_strength = chain_strength
-        self.num_problems = 0
         self._rows, self._cols = network.rows, network.cols
         self._forward = [(0.0, 0.0), (annealing_time, 1.0)]
         back = annealing_time * (1 - reverse_fraction)
         # Nothing to go back to is still an anneal that takes its time, at s = 1.
         turn = [(back, reverse_fraction), (2 * back, 1.0)] if back else [(annealing_time, 1.0)]
         self._reverse = [(0.0, 1.0), *turn]
-        self._broken = self._chains = 0
 
         self.qubits = np.sort(embedding.qubits())
         inside = np.isin(chip.couplers, self.qubits).all(axis=1)
@@ -136,9 +143,9 @@ class EmbeddedMachine:
         )
 
     @property
-    def chain_break_fraction(self) -> float:
-        """Fraction of all chains of all reads so far that were broken."""
-        return self._broken / max(self._chains, 1)
+    def usage(self) -> Usage:
+        """What the chip has been used for."""
+        return self.annealer.usage
 
     def sample(
         self,
@@ -149,7 +156,11 @@ class EmbeddedMachine:
         seed: int,
         problem_ids: NDArray[np.uint32],
     ) -> BatchResult:
-        """See `Machine.sample`. A chip begins all reads of a problem with one state, the first given."""
+        """See `Machine.sample`. A chip begins all reads of a problem with one state, the first given.
+
+        A chip that does not anneal in reverse anneals the problem forward, from no state: a nudge then pulls,
+        but does not begin where the free phase was.
+        """
         rows, cols, values = couplings
         if not (np.array_equal(rows, self._rows) and np.array_equal(cols, self._cols)):
             raise ValueError("these are not the couplings of the network that is embedded")
@@ -159,7 +170,7 @@ class EmbeddedMachine:
         chip = self.annealer.chip
         gauges = self._placement.expand(_gauges(seed, problem_ids, spins))
         starts = None
-        if initial_states is not None:
+        if initial_states is not None and self.annealer.reverses:
             starts = self._placement.expand(np.ascontiguousarray(initial_states[:, 0]), gauges)
         physical_h, physical_j, _ = self._placement.place(
             values,
@@ -187,8 +198,10 @@ class EmbeddedMachine:
         results = [
             self._logical(reads[p], gauges[p], values, h[p], seed, int(ids[p])) for p in range(len(ids))
         ]
-        self.num_problems += len(ids)
-        states, energies = (np.concatenate(parts)[:images] for parts in zip(*results, strict=True))
+        states, energies, broken = zip(*results, strict=True)
+        states, energies = np.concatenate(states)[:images], np.concatenate(energies)[:images]
+        broken = np.concatenate(broken)
+        self.usage.read(energies, int(broken.sum()), broken.size * spins)
         return BatchResult(states, energies)
 
     def _logical(
@@ -199,14 +212,12 @@ class EmbeddedMachine:
         fields: NDArray[np.float64],
         seed: int,
         problem_id: int,
-    ) -> tuple[NDArray[np.int8], NDArray[Any]]:
-        """States ``(copies, reads, spins)`` and energies ``(copies, reads)`` of one problem of the chip."""
+    ) -> tuple[NDArray[np.int8], NDArray[Any], NDArray[Any]]:
+        """One problem of the chip: states ``(copies, reads, spins)``, and energies and numbers of broken
+        chains ``(copies, reads)``."""
         first = problem_id * self.num_reads
         logical = self._placement.unembed(reads, "majority", seed, first_read=first, gauge=gauge)
-        broken = logical.broken()
-        self._broken += int(broken.sum())
-        self._chains += broken.size * fields.shape[1]
-        return logical.states(), logical.energies(values, fields)
+        return logical.states(), logical.energies(values, fields), logical.broken()
 
 
 def _gauges(seed: int, problem_ids: NDArray[np.uint32], spins: int) -> NDArray[np.int8]:

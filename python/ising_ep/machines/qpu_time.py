@@ -10,7 +10,9 @@ from typing import Any
 def access_time(
     properties: Mapping[str, Any], num_qubits: int, num_reads: int, schedule: Sequence[tuple[float, float]]
 ) -> float:
-    """The client's own estimate of a problem's QPU access time, in seconds.
+    """The client's own estimate of a problem's QPU access time, in seconds; nan if it has none.
+
+    It has none for a solver whose timing model the client does not know.
 
     Args:
         properties: A solver's, or a `Chip`'s: of these "problem_timing_data" is used.
@@ -18,10 +20,6 @@ def access_time(
         num_reads: Anneals.
         schedule: Points of time in microseconds and s; from s = 1 on it is a reverse anneal, each read of
             which begins with the initial state (reinitialize_state).
-
-    Raises:
-        ValueError: If the solver's timing model is not one that the client knows.
-        KeyError: If the solver has none.
 
     Example:
         >>> from ising_ep.chip import Chip
@@ -34,12 +32,15 @@ def access_time(
     # Of its solver the estimate reads nothing but the properties.
     solver: Any = SimpleNamespace(properties=properties)
     reverse = schedule[0][1] == 1
-    microseconds = StructuredSolver.estimate_qpu_access_time(
-        solver,
-        num_qubits,
-        num_reads,
-        anneal_schedule=list(schedule),
-        initial_state=[(0, 1)] if reverse else None,
-        reinitialize_state=reverse,
-    )
+    try:
+        microseconds = StructuredSolver.estimate_qpu_access_time(
+            solver,
+            num_qubits,
+            num_reads,
+            anneal_schedule=list(schedule),
+            initial_state=[(0, 1)] if reverse else None,
+            reinitialize_state=reverse,
+        )
+    except (KeyError, ValueError):
+        return float("nan")
     return float(microseconds) / 1e6

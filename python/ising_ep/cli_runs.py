@@ -1,0 +1,231 @@
+"""Runs as the commands open, continue, stop and draw them."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from .checkpoint import RunFolder, TrainState
+    from .config import TrainConfig
+    from .datasets import Dataset
+    from .machines import Machine
+    from .machines.embedded import Annealer
+
+
+def new(
+    given: dict[str, Any], out: Path | None, threads: int | None, qpu: dict[str, Any]
+) -> tuple[RunFolder, Dataset, Machine]:
+    """A run that begins. What does not fit is refused before anything is written."""
+    from . import training
+    from .checkpoint import EMBEDDING, RunFolder
+    from .cli_embed import find_embedding
+    from .config import TrainConfig
+    from .machines.configured import machine_of
+
+    config = TrainConfig.checked(given)
+    _check_qpu_options(config, qpu)
+    dataset = load(config)
+    network = training.network_of(config, dataset)
+    annealer = _annealer(config, threads, qpu)
+    embedding = find_embedding(config, network, annealer.chip) if annealer else None
+    machine = machine_of(config, network, annealer=annealer, embedding=embedding, num_threads=threads)
+    out = out or Path("runs") / f"{Path(config.dataset).stem}-{datetime.now():%Y%m%d-%H%M%S}"
+    run = RunFolder.create(out, config, dataset.fingerprint())
+    if embedding is not None:
+        embedding.save(out / EMBEDDING)
+    if config.machine == "qpu":
+        _keep_journal(annealer, run)
+    return run, dataset, machine
+
+
+def resumed(
+    path: Path, given: dict[str, Any], threads: int | None, qpu: dict[str, Any]
+) -> tuple[RunFolder, TrainState | None, Dataset, Machine]:
+    """A run to go on with: it may get more epochs, and its data may have moved."""
+    from .config import TrainConfig
+
+    run, state, dataset = opened(path, given.get("data_dir"))
+    asked = TrainConfig.checked(run.config.model_dump() | given)
+    for name, value in given.items():
+        old, new = getattr(run.config, name), getattr(asked, name)
+        if old != new and name != "data_dir" and not (name == "epochs" and new > old):
+            option = "--" + name.replace("_", "-")
+            raise ValueError(
+                f"{option} is {value}, but the run in {path} has {old}; a run keeps its settings"
+            )
+    _check_qpu_options(asked, qpu)
+    machine = machine_of_run(run, dataset, threads, qpu)
+    run.remove_leftovers()
+    if asked != run.config:
+        run.change(asked)
+    return run, state, dataset, machine
+
+
+def opened(path: Path, data_dir: str | None = None) -> tuple[RunFolder, TrainState | None, Dataset]:
+    """A run folder, its last checkpoint if any, and its data, from ``data_dir`` if it moved."""
+    from . import training
+    from .checkpoint import CHECKPOINT, RunFolder
+
+    run = RunFolder.open(path)
+    dataset = load(run.config, data_dir)
+    if dataset.fingerprint() != run.fingerprint:
+        raise ValueError(
+            f"{run.config.dataset} does not hold the images that the run in {path} was trained on"
+        )
+    state = run.load() if (path / CHECKPOINT).exists() else None
+    if state is not None:
+        wanted = training.network_of(run.config, dataset).shapes()
+        found = {name: value.shape for name, value in state.parameters.items()}
+        if found != wanted:
+            raise ValueError(f"{path / CHECKPOINT} holds parameters {found}, expected {wanted}")
+        if state.images > len(dataset.x_train):
+            raise ValueError(
+                f"{path / CHECKPOINT} is {state.images} images into an epoch of {len(dataset.x_train)}"
+            )
+    return run, state, dataset
+
+
+def finished(path: Path) -> tuple[RunFolder, TrainState, Dataset]:
+    """A run that has a checkpoint."""
+    run, state, dataset = opened(path)
+    if state is None:
+        raise ValueError(f"{path} holds no checkpoint yet")
+    return run, state, dataset
+
+
+def machine_of_run(
+    run: RunFolder,
+    dataset: Dataset,
+    threads: int | None,
+    qpu: dict[str, Any] | None = None,
+    series: str = "train",
+) -> Machine:
+    """The machine that a run was trained on; on a QPU, what it is asked for is one series of the journal."""
+    from . import training
+    from .checkpoint import EMBEDDING
+    from .embedding import Embedding
+    from .machines.configured import machine_of
+
+    annealer = _annealer(run.config, threads, qpu or {}, run.solver())
+    embedding = Embedding.load(run.path / EMBEDDING, annealer.chip) if annealer else None
+    network = training.network_of(run.config, dataset)
+    machine = machine_of(run.config, network, annealer=annealer, embedding=embedding, num_threads=threads)
+    if run.config.machine == "qpu":
+        _keep_journal(annealer, run, series)
+    return machine
+
+
+def evaluating_series() -> str:
+    """A name for what an evaluation asks of a QPU: it is new each time."""
+    return f"evaluate {datetime.now():%Y%m%d-%H%M%S}"
+
+
+def load(config: TrainConfig, data_dir: str | None = None) -> Dataset:
+    """The data of a run."""
+    from . import datasets
+
+    return datasets.load(
+        config.dataset,
+        data_dir=data_dir or config.data_dir,
+        train_per_class=config.train_per_class,
+        test_per_class=config.test_per_class,
+    )
+
+
+def draw(run: RunFolder, dataset: Dataset, state: TrainState, out: Path) -> None:
+    """The pictures of a run, from its checkpoint alone."""
+    import numpy as np
+
+    from . import plots, training
+
+    out.mkdir(parents=True, exist_ok=True)
+    seen = training.network_of(run.config, dataset).receptive_field(dataset.image_shape)
+    figures = {"weights.png": plots.first_layer_weights(state.parameters["W0"], seen)}
+    if len(state.predictions) == len(dataset.y_test):
+        found = np.array(state.predictions)
+        matrix = plots.confusion_matrix(dataset.y_test, found, dataset.num_classes)
+        figures = {"confusion.png": matrix, **figures}
+    if state.history:
+        figures = {"curves.png": plots.training_curves(state.history), **figures}
+    if state.usages and state.usage.chains:
+        figures["chip.png"] = plots.chip_reads(state.usages)
+    for name, figure in figures.items():
+        figure.savefig(out / name)
+    click.echo(f"Pictures: {', '.join(str(out / name) for name in figures)}")
+
+
+class Stop:
+    """Ctrl-C, as a run takes it.
+
+    The first one asks for a stop after the batch under way, or at once where ``at_once`` says that this is
+    safe; either way the state is that of a whole batch. A second one stops anywhere: the last checkpoint
+    stands.
+
+    Attributes:
+        asked: A stop was asked for.
+        safe: The state may be saved.
+    """
+
+    def __init__(self, at_once: Callable[[], bool]) -> None:
+        self.asked = False
+        self.safe = True
+        self._at_once = at_once
+
+    def __call__(self, *_: Any) -> None:
+        """Handles a signal."""
+        self.safe = not self.asked
+        if self.asked or self._at_once():
+            self.asked = True
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+@contextmanager
+def stop_on_signals(at_once: Callable[[], bool]) -> Iterator[Stop]:
+    """Turns SIGINT and SIGTERM into a `Stop`."""
+    stop = Stop(at_once)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _annealer(
+    config: TrainConfig, threads: int | None, qpu: dict[str, Any], solver: str | None = None
+) -> Annealer | None:
+    if config.machine == "annealing":
+        return None
+    if config.machine == "qpu":
+        from .cli_qpu import connect
+
+        return connect(solver, **qpu)
+    from .machines.configured import chip_model_of
+
+    return chip_model_of(config, threads)
+
+
+def _keep_journal(annealer: Any, run: RunFolder, series: str = "train") -> None:
+    """From now on all that the QPU is asked for is written down in the run folder."""
+    from .checkpoint import JOURNAL
+    from .journal import Journal
+
+    if run.solver() is None:
+        connection = annealer.connection
+        run.keep_solver(connection.name, annealer.chip.graph_id, connection.properties)
+    annealer.journal = Journal(run.path / JOURNAL, series)
+
+
+def _check_qpu_options(config: TrainConfig, qpu: dict[str, Any]) -> None:
+    for name, value in qpu.items():
+        if value is not None and config.machine != "qpu":
+            option = "--" + name.replace("_", "-")
+            raise ValueError(f"{option} is {value}, but machine {config.machine} is no QPU; take machine qpu")

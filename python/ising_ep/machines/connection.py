@@ -1,0 +1,211 @@
+"""A D-Wave solver, as the client's own configuration chooses it, and requests that are made until they
+succeed.
+
+Which service, token and solver: see `dwave config` and the documentation of dwave-cloud-client; nothing of it
+is ours. The requests are those of `dwave.cloud.api`, one at a time and each with its answer, not the futures
+of `dwave.cloud.Client`, which lose a problem whose submission is not answered, and wait for ever for a status
+that does not come.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
+
+import orjson
+import pydantic
+import requests
+import tenacity
+from dwave.cloud import Client, api
+from dwave.cloud.config.exceptions import ConfigFileError
+from dwave.cloud.exceptions import SolverNotFoundError
+
+from ..chip import Chip
+from ..journal import QPUStoppedError
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+# Seconds between one try and the next: doubled each time, up to the longest.
+FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
+# Seconds in which a request has to succeed: networks and services come back.
+PATIENCE = 3600.0
+
+# What another try may mend: the network, the service's own troubles, its limits, answers that break off.
+TRANSIENT = (
+    requests.RequestException,
+    api.exceptions.RequestTimeout,
+    api.exceptions.InternalServerError,
+    api.exceptions.ResourceLimitsExceededError,
+    api.exceptions.ResourceBadResponseError,
+    orjson.JSONDecodeError,
+    pydantic.ValidationError,
+)
+
+
+class Connection:
+    """A solver and the way to it.
+
+    Args:
+        config: The client's configuration, with endpoint and token.
+        name: The solver's.
+        version: What the service gives as its version, "graph_id" among it.
+        properties: The solver's.
+        first_wait: Seconds after the first failure of a request.
+        patience: Seconds in which a request has to succeed.
+
+    Attributes:
+        chip: Its working graph.
+        problems: The service's problems, by `dwave.cloud.api`.
+    """
+
+    def __init__(
+        self,
+        config: Any,
+        name: str,
+        version: dict[str, Any],
+        properties: dict[str, Any],
+        *,
+        first_wait: float = FIRST_WAIT,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.properties = properties
+        self.chip = Chip.of_solver(properties, version.get("graph_id"))
+        self.problems = api.Problems.from_config(config)
+        self._solvers = api.Solvers.from_config(config)
+        self.first_wait = first_wait
+        self._patience = patience
+
+    @classmethod
+    def open(
+        cls,
+        solver: str | None = None,
+        *,
+        first_wait: float = FIRST_WAIT,
+        patience: float = PATIENCE,
+        **settings: Any,
+    ) -> Self:
+        """The solver that the client's configuration files and environment choose, or the one of that name.
+
+        Args:
+            solver: Name of a solver, for a run that goes on with its own.
+            first_wait: Seconds after the first failure of a request.
+            patience: Seconds in which a request has to succeed.
+            settings: Those of `dwave.cloud.Client.from_config`, for what files and environment do not say.
+
+        Raises:
+            ValueError: One line, if the configuration is no good, or there is no such solver.
+            QPUStoppedError: If the service refuses, or cannot be reached.
+        """
+        try:
+            # Compressing a problem takes longer than sending it.
+            client = Client.from_config(
+                client="qpu", defaults={"compress_qpu_problem_data": False}, **settings
+            )
+        except (ConfigFileError, ValueError) as error:
+            raise ValueError(
+                f"the configuration of dwave-cloud-client is no good ({error}); see `dwave config create`"
+            ) from None
+        try:
+            found = (
+                client.get_solver(refresh=True) if solver is None else client.get_solver(solver, refresh=True)
+            )
+            config = client.config
+        except SolverNotFoundError:
+            wanted = solver or client.config.solver or "any QPU"
+            raise ValueError(f"{client.config.endpoint} has no solver online that is {wanted}") from None
+        except (api.exceptions.RequestError, *TRANSIENT) as error:
+            raise QPUStoppedError(f"{client.config.endpoint}: {_text(error)}") from None
+        finally:
+            client.close(wait=False)
+        if found.properties.get("topology", {}).get("type") not in ("chimera", "pegasus", "zephyr"):
+            raise ValueError(f"solver {found.name} is no QPU with a Chimera, Pegasus or Zephyr graph")
+        return cls(
+            config,
+            found.name,
+            dict(found.version or {}),
+            dict(found.properties),
+            first_wait=first_wait,
+            patience=patience,
+        )
+
+    @property
+    def reverses(self) -> bool:
+        """Whether the solver anneals in reverse."""
+        return "initial_state" in self.properties["parameters"]
+
+    def ask(self, request: Callable[..., T], *args: Any, patience: float | None = None, **settings: Any) -> T:
+        """Makes a request until it succeeds.
+
+        Args:
+            request: What is called; safe to be called again after it failed.
+            args: Its arguments.
+            patience: Seconds in which it has to succeed, if fewer than the connection's own.
+            settings: Its named arguments.
+
+        Raises:
+            QPUStoppedError: If it is refused for good, or does not succeed in time.
+            ResourceNotFoundError: If what was asked for is not there.
+        """
+        patience = min(self._patience, self._patience if patience is None else patience)
+        try:
+            return tenacity.Retrying(
+                retry=tenacity.retry_if_exception_type(TRANSIENT),
+                wait=self._wait,
+                stop=tenacity.stop_after_delay(patience),
+                before_sleep=_say,
+                reraise=True,
+            )(request, *args, **settings)
+        except api.exceptions.ResourceNotFoundError:
+            raise
+        except TRANSIENT as error:
+            raise QPUStoppedError(f"the service cannot be reached: {_text(error)}") from None
+        except api.exceptions.RequestError as error:
+            raise QPUStoppedError(f"the service refuses: {_text(error)}") from None
+
+    def online(self) -> bool:
+        """Whether the solver is there and works.
+
+        Raises:
+            QPUStoppedError: If its working graph is another by now.
+        """
+        try:
+            found = self.ask(self._solvers.get_solver, self.name, filter="none,+identity,+status")
+        except api.exceptions.ResourceNotFoundError:
+            return False
+        graph = found.identity.version.graph_id if found.identity.version else None
+        if graph != self.version.get("graph_id"):
+            raise QPUStoppedError(
+                f"the working graph of {self.name} is {graph} now, but the embedding is of"
+                f" {self.version.get('graph_id')}"
+            )
+        return str(found.get("status", "")).upper() == "ONLINE"
+
+    def close(self) -> None:
+        """Closes the connections to the service."""
+        self.problems.close()
+        self._solvers.close()
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        """Seconds until the next try: what the service asks for, if it does."""
+        wait = tenacity.wait_exponential_jitter(self.first_wait, LONGEST_WAIT, jitter=self.first_wait)(state)
+        response = getattr(state.outcome and state.outcome.exception(), "response", None)
+        asked = "" if response is None else response.headers.get("Retry-After", "")
+        return max(wait, float(asked)) if asked.isdecimal() else wait
+
+
+def _say(state: tenacity.RetryCallState) -> None:
+    assert state.outcome is not None
+    log.warning("%s; trying again in %.1f s", _text(state.outcome.exception()), state.upcoming_sleep)
+
+
+def _text(error: BaseException | None) -> str:
+    """What is wrong, in one line: requests' texts carry addresses, never a token."""
+    text = " ".join(str(error).split())
+    return (
+        f"{type(error).__name__}: {text}" if len(text) < 300 else f"{type(error).__name__}: {text[:300]}..."
+    )
