@@ -222,6 +222,7 @@ def _keep_journal(annealer: Any, run: RunFolder, series: str = "train") -> None:
         connection = annealer.connection
         run.keep_solver(connection.name, annealer.chip.graph_id, connection.properties)
     annealer.journal = Journal(run.path / JOURNAL, series)
+    click.get_current_context().call_on_close(annealer.close)
 
 
 def _check_qpu_options(config: TrainConfig, qpu: dict[str, Any]) -> None:

@@ -128,8 +128,11 @@ class Format:
         return np.repeat(spins, occurrences, axis=0)
 
     def _energies(self, spins: Spins, fields: Floats, couplings: Floats) -> Floats:
-        products: Floats = (spins[:, self._rows] * spins[:, self._cols]) @ couplings
-        return products + spins @ fields
+        # Reads of a qubit side by side: taking whole rows is twice as fast.
+        qubits = np.ascontiguousarray(spins.T)
+        products = np.take(qubits, self._rows, axis=0) * np.take(qubits, self._cols, axis=0)
+        energies: Floats = couplings @ products + fields @ qubits
+        return energies
 
 
 def decode_problem(

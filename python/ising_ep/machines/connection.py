@@ -33,9 +33,8 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
 # Seconds in which a request has to succeed: networks and services come back.
 PATIENCE = 3600.0
 
-# What another try may mend: the network, the service's own troubles, its limits, answers that break off.
+# What another try may mend: the service's own troubles, its limits, answers that break off...
 TRANSIENT = (
-    requests.RequestException,
     api.exceptions.RequestTimeout,
     api.exceptions.InternalServerError,
     api.exceptions.ResourceLimitsExceededError,
@@ -43,6 +42,15 @@ TRANSIENT = (
     orjson.JSONDecodeError,
     pydantic.ValidationError,
 )
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether another try may mend it."""
+    # ... and the network; the client's errors for what the service refuses are of the same family.
+    network = isinstance(error, requests.RequestException) and not isinstance(
+        error, api.exceptions.RequestError
+    )
+    return network or isinstance(error, TRANSIENT)
 
 
 class Connection:
@@ -77,6 +85,8 @@ class Connection:
         self.chip = Chip.of_solver(properties, version.get("graph_id"))
         self.problems = api.Problems.from_config(config)
         self._solvers = api.Solvers.from_config(config)
+        for resource in (self.problems, self._solvers):
+            _read_environment_once(resource.session)
         self.first_wait = first_wait
         self._patience = patience
 
@@ -118,7 +128,7 @@ class Connection:
         except SolverNotFoundError:
             wanted = solver or client.config.solver or "any QPU"
             raise ValueError(f"{client.config.endpoint} has no solver online that is {wanted}") from None
-        except (api.exceptions.RequestError, *TRANSIENT) as error:
+        except (requests.RequestException, *TRANSIENT) as error:
             raise QPUStoppedError(f"{client.config.endpoint}: {_text(error)}") from None
         finally:
             client.close(wait=False)
@@ -154,7 +164,7 @@ class Connection:
         patience = min(self._patience, self._patience if patience is None else patience)
         try:
             return tenacity.Retrying(
-                retry=tenacity.retry_if_exception_type(TRANSIENT),
+                retry=tenacity.retry_if_exception(is_transient),
                 wait=self._wait,
                 stop=tenacity.stop_after_delay(patience),
                 before_sleep=_say,
@@ -162,10 +172,9 @@ class Connection:
             )(request, *args, **settings)
         except api.exceptions.ResourceNotFoundError:
             raise
-        except TRANSIENT as error:
-            raise QPUStoppedError(f"the service cannot be reached: {_text(error)}") from None
-        except api.exceptions.RequestError as error:
-            raise QPUStoppedError(f"the service refuses: {_text(error)}") from None
+        except (requests.RequestException, *TRANSIENT) as error:
+            what = "cannot be reached" if is_transient(error) else "refuses"
+            raise QPUStoppedError(f"the service {what}: {_text(error)}") from None
 
     def online(self) -> bool:
         """Whether the solver is there and works.
@@ -192,10 +201,19 @@ class Connection:
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """Seconds until the next try: what the service asks for, if it does."""
-        wait = tenacity.wait_exponential_jitter(self.first_wait, LONGEST_WAIT, jitter=self.first_wait)(state)
+        wait = tenacity.wait_exponential_jitter(
+            multiplier=self.first_wait, max=LONGEST_WAIT, jitter=self.first_wait
+        )(state)
         response = getattr(state.outcome and state.outcome.exception(), "response", None)
         asked = "" if response is None else response.headers.get("Retry-After", "")
         return max(wait, float(asked)) if asked.isdecimal() else wait
+
+
+def _read_environment_once(session: requests.Session) -> None:
+    """Takes proxies and certificates from the environment now, and not with every request: that is slow."""
+    found = session.merge_environment_settings(str(getattr(session, "base_url", "")), {}, None, None, None)
+    session.proxies, session.verify, session.cert = found["proxies"], found["verify"], found["cert"]
+    session.trust_env = False
 
 
 def _say(state: tenacity.RetryCallState) -> None:

@@ -50,6 +50,30 @@ ANSWER_TIMEOUT = 600.0
 WITHDRAWAL = 20.0
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """What is worked out once for all problems on the same qubits and couplers."""
+
+    qubits: NDArray[np.int64]
+    couplers: NDArray[np.int64]
+    places: NDArray[np.int64]  # of the couplers on the chip
+    format: Format
+    digest: bytes
+
+    @classmethod
+    def of(cls, connection: Connection, qubits: NDArray[np.int64], couplers: NDArray[np.int64]) -> _Layout:
+        return cls(
+            qubits.copy(),
+            couplers.copy(),
+            check_graph(connection.chip, qubits, couplers),
+            Format(connection.properties, qubits, couplers),
+            _digest(qubits, couplers),
+        )
+
+    def is_of(self, qubits: NDArray[np.int64], couplers: NDArray[np.int64]) -> bool:
+        return np.array_equal(self.qubits, qubits) and np.array_equal(self.couplers, couplers)
+
+
 @dataclass
 class _Problem:
     """A problem of the batch under way."""
@@ -115,7 +139,7 @@ class QPU:
         self.answer_timeout = answer_timeout
         self.usage = Usage()
         self.busy = False
-        self._layout: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Format] | None = None
+        self._layout: _Layout | None = None
         # The journal's last rows may be lost: until a label is not found, new problems are looked for.
         self._resumed = True
 
@@ -139,17 +163,19 @@ class QPU:
             QPUStoppedError: If the budget is spent, the service refuses, or cannot be reached.
             KeyboardInterrupt: On Ctrl-C; what was queued is cancelled, and what was answered is kept.
         """
-        places, qp = self._format(qubits, couplers)
-        check_ranges(self.chip, qubits, places, fields, couplings)
+        layout = self._layout
+        if layout is None or not layout.is_of(qubits, couplers):
+            layout = self._layout = _Layout.of(self.connection, qubits, couplers)
+        check_ranges(self.chip, qubits, layout.places, fields, couplings)
         points = check_anneal(self.chip, schedule, num_reads, qubits, initial_states)
         anneal = _Anneal(
-            qp,
+            layout.format,
             len(qubits),
             num_reads,
             points.tolist(),
             access_time(self.connection.properties, len(qubits), num_reads, points.tolist()),
         )
-        shared = _digest(qubits, couplers, points, np.array(num_reads))
+        shared = _digest(layout.digest, points, np.array(num_reads))
         problems = []
         for k, problem_id in enumerate(problem_ids):
             start = None if initial_states is None else initial_states[k]
@@ -177,16 +203,10 @@ class QPU:
         self.usage.access_time += sum(p.entry.access_time or 0.0 for p in problems)
         return np.stack([p.reads for p in problems])  # type: ignore[misc]
 
-    def _format(
-        self, qubits: NDArray[np.int64], couplers: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], Format]:
-        """Places of the couplers on the chip, and of all numbers in a problem: worked out once."""
-        last = self._layout
-        if last is None or not (np.array_equal(last[0], qubits) and np.array_equal(last[1], couplers)):
-            places = check_graph(self.chip, qubits, couplers)
-            qp = Format(self.connection.properties, qubits, couplers)
-            last = self._layout = (qubits.copy(), couplers.copy(), places, qp)
-        return last[2], last[3]
+    def close(self) -> None:
+        """Closes the journal, which another process may write to then, and the connection."""
+        self.journal.close()
+        self.connection.close()
 
     def _recall(self, problems: list[_Problem], anneal: _Anneal) -> None:
         """Takes from the journal what it knows of these problems."""
@@ -396,7 +416,7 @@ class QPU:
 
 
 def _digest(*parts: NDArray[Any] | bytes) -> bytes:
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.sha256()
     for part in parts:
         digest.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).tobytes())
     return digest.digest()

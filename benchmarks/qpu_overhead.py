@@ -1,0 +1,181 @@
+"""What a call of the QPU costs besides the service: our dispatch, and dwave-system's beside it.
+
+    python benchmarks/qpu_overhead.py [--calls 50]
+
+A full chip: as many copies of K(120,40) as fit on a Pegasus P16 with 0.5 % of its qubits missing, ten reads.
+The service is the stand-in, in a process of its own, with the real client on both sides. Overhead is the wall
+time of a call less the time in which a request was out, of any thread (`HTTPAdapter.send`); bodies of answers
+are read within it. Ours is `EmbeddedMachine.sample`: placing, gauges, checks, journal on disk, encoding, decoding
+with every check, unembedding. Theirs is `FixedEmbeddingComposite(DWaveSampler())` on the same copies, until the
+sample set's states are there.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+import report
+
+COPIES, READS = 4, 10
+
+
+def serve(pipe: Any) -> None:
+    from ising_ep.chip import Chip
+    from ising_ep.emulator import Emulator
+    from ising_ep.machines.chip_model import ChipModel
+
+    chip = Chip.perfect("pegasus", 16).without(0.005, seed=0)
+    # One sweep to a microsecond: the reads do not matter here.
+    with Emulator(ChipModel(chip, sweeps_per_us=1.0, num_threads=1)) as service:
+        pipe.send((service.endpoint, service.token))
+        pipe.recv()
+
+
+class Requests:
+    """When requests were out."""
+
+    def __init__(self) -> None:
+        from requests.adapters import HTTPAdapter
+
+        self.spans: list[tuple[float, float]] = []
+        send = HTTPAdapter.send
+
+        def timed(adapter: Any, *args: Any, **settings: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                response = send(adapter, *args, **settings)
+                _ = response.content  # where it is not streamed, `requests` reads it next anyhow
+                return response
+            finally:
+                self.spans.append((started, time.perf_counter()))
+
+        HTTPAdapter.send = timed  # type: ignore[method-assign]
+
+    def seconds(self, started: float, ended: float) -> float:
+        """Seconds between these times in which at least one request was out."""
+        total, until = 0.0, started
+        for first, last in sorted(self.spans):
+            first, last = max(first, until), min(last, ended)
+            if last > first:
+                total, until = total + last - first, last
+        self.spans.clear()
+        return total
+
+
+@click.command()
+@click.option("--calls", default=50, show_default=True, help="Calls of each.")
+@report.out_option
+def main(calls: int, out: Path | None) -> None:
+    """Time our dispatch to a QPU, and dwave-system's.
+
+    \b
+    Example: python benchmarks/qpu_overhead.py --calls 5
+    """
+    folder = report.folder(out, full=calls >= 50)
+    facts = report.machine()
+    pipe, other = multiprocessing.Pipe()
+    server = multiprocessing.Process(target=serve, args=(other,), daemon=True)
+    server.start()
+    endpoint, token = pipe.recv()
+    requests = Requests()
+    with tempfile.TemporaryDirectory() as place:
+        ways = {
+            "ising-ep": _ours(endpoint, token, Path(place)),
+            "dwave-system": _theirs(endpoint, token),
+        }
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+        for k in range(calls + 2):
+            for name, call in ways.items():
+                started = time.perf_counter()
+                call(k)
+                ended = time.perf_counter()
+                if k >= 2:
+                    whole = ended - started
+                    times[name].append((1e3 * whole, 1e3 * (whole - requests.seconds(started, ended))))
+                else:
+                    requests.spans.clear()
+    pipe.send("stop")
+    rows = []
+    for name, values in times.items():
+        whole, overhead = np.median(values, axis=0)
+        rows.append((name, f"{overhead:.2f} ms", f"{np.max(values, axis=0)[1]:.2f} ms", f"{whole:.1f} ms"))
+    text = report.table(("way", "overhead, median", "most", "whole call, median"), rows)
+    click.echo(text)
+    if folder is not None:
+        record = {"machine": facts, "milliseconds": times}
+        report.write(folder, "qpu_overhead", record, f"{text}\n{report.where(facts)}\n")
+
+
+def _ours(endpoint: str, token: str, folder: Path) -> Any:
+    from ising_ep.embedding import embed
+    from ising_ep.journal import Journal
+    from ising_ep.machines.connection import Connection
+    from ising_ep.machines.embedded import EmbeddedMachine
+    from ising_ep.machines.qpu import QPU
+    from ising_ep.network import FullyConnected
+
+    connection = Connection.open(endpoint=endpoint, token=token, config_file=False, cache_enabled=False)
+    network = FullyConnected(784, (120, 40), 10)
+    embedding = embed(network, connection.chip, copies=COPIES)
+    qpu = QPU(connection, Journal(folder / "qpu.sqlite"))
+    machine = EmbeddedMachine(qpu, embedding, network, num_reads=READS)
+    couplings, fields = _problem(network)
+
+    def call(k: int) -> None:
+        machine.sample(couplings, fields, seed=k, problem_ids=np.arange(COPIES, dtype=np.uint32))
+
+    return call
+
+
+def _theirs(endpoint: str, token: str) -> Any:
+    import dimod
+    from dwave.system import DWaveSampler, FixedEmbeddingComposite
+
+    from ising_ep.chip import Chip
+    from ising_ep.embedding import embed
+    from ising_ep.network import FullyConnected
+
+    network = FullyConnected(784, (120, 40), 10)
+    sampler = DWaveSampler(endpoint=endpoint, token=token, config_file=False)
+    embedding = embed(network, Chip.of_solver(sampler.properties, sampler.solver.graph_id), copies=COPIES)
+    chains = {
+        (copy, spin): chain for copy, chains in enumerate(embedding.chains) for spin, chain in enumerate(chains)
+    }
+    composite = FixedEmbeddingComposite(sampler, chains)
+    (rows, cols, values), fields = _problem(network)
+    bqm = dimod.BinaryQuadraticModel(
+        {(c, i): float(fields[c, i]) for c in range(COPIES) for i in range(network.num_spins)},
+        {
+            ((c, int(i)), (c, int(j))): float(v)
+            for c in range(COPIES)
+            for i, j, v in zip(rows, cols, values, strict=True)
+        },
+        "SPIN",
+    )
+
+    def call(k: int) -> None:
+        del k
+        found = composite.sample(
+            bqm, num_reads=READS, chain_strength=1.0, auto_scale=False, answer_mode="raw"
+        )
+        _ = found.record.sample
+
+    return call
+
+
+def _problem(network: Any) -> Any:
+    rng = np.random.default_rng(0)
+    values = rng.uniform(-0.3, 0.3, len(network.rows))
+    fields = rng.uniform(-1, 1, (COPIES, network.num_spins)).astype(np.float32)
+    return (network.rows, network.cols, values), fields
+
+
+if __name__ == "__main__":
+    main()
