@@ -103,12 +103,12 @@ def emulate(
         coupling_noise=config.chip_noise[1],
         num_threads=threads,
     )
-    # A script's background jobs have Ctrl-C switched off, and `kill` should end them as quietly.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
     with Emulator(model, port, realtime=realtime, reverses=not no_reverse, seed=seed) as service:
         for fault in wrong:
             service.add_fault(fault)
+        # A script's background jobs have Ctrl-C switched off, and `kill` should end them as quietly.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         try:
             click.echo(f"export DWAVE_API_ENDPOINT={service.endpoint}")
             click.echo(f"export DWAVE_API_TOKEN={service.token}")
