@@ -36,9 +36,10 @@ import report
 CHIP, SWEEPS_PER_US = ("chimera", 4), 10.0
 SETTINGS = ("--dataset=patterns", "--network=convolutional", "--machine=qpu", "--epochs=12", "--seed=1")
 LIMITS = ("--answer-timeout=1",)
+STATUSES = ("401", "403", "404", "429", "500", "502", "503")
 # Kinds of fault, and what each is on; where a problem is lost at the service, it was not annealed.
 FAULTS = (
-    *((code, on) for code in ("401", "403", "404", "429", "500", "502", "503") for on in ("submit", "answer")),
+    *((code, on) for code in STATUSES for on in ("submit", "answer")),
     *((kind, on) for kind in ("reset-before", "reset-after", "half", "slow") for on in ("submit", "answer")),
     ("corrupt", "answer"),
     ("reads", "answer"),
@@ -228,6 +229,7 @@ def main(study: tuple[str, ...], points: int, kills: int, processes: int, out: P
             for run in pool.map(killed, range(kills)):
                 runs.append(run)
                 progress.advance(task)
+            before = [r["problems_before"] for r in runs]
             text = report.table(
                 ("killed", "same weights", "paid for twice", "problems sent before, least to most"),
                 [
@@ -235,8 +237,7 @@ def main(study: tuple[str, ...], points: int, kills: int, processes: int, out: P
                         f"{len(runs)} times",
                         f"{sum(r['same'] for r in runs)}",
                         f"{sum(r['twice'] for r in runs)}",
-                        f"{min(r['problems_before'] for r in runs)} to {max(r['problems_before'] for r in runs)}"
-                        f" of {calls}",
+                        f"{min(before)} to {max(before)} of {calls}",
                     )
                 ],
             )

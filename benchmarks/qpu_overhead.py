@@ -5,9 +5,9 @@
 A full chip: as many copies of K(120,40) as fit on a Pegasus P16 with 0.5 % of its qubits missing, ten reads.
 The service is the stand-in, in a process of its own, with the real client on both sides. Overhead is the wall
 time of a call less the time in which a request was out, of any thread (`HTTPAdapter.send`); bodies of answers
-are read within it. Ours is `EmbeddedMachine.sample`: placing, gauges, checks, journal on disk, encoding, decoding
-with every check, unembedding. Theirs is `FixedEmbeddingComposite(DWaveSampler())` on the same copies, until the
-sample set's states are there.
+are read within it. Ours is `EmbeddedMachine.sample`: placing, gauges, checks, journal on disk, encoding,
+decoding with every check, unembedding. Theirs is `FixedEmbeddingComposite(DWaveSampler())` on the same
+copies, until the sample set's states are there.
 """
 
 from __future__ import annotations
@@ -146,7 +146,9 @@ def _theirs(endpoint: str, token: str) -> Any:
     sampler = DWaveSampler(endpoint=endpoint, token=token, config_file=False)
     embedding = embed(network, Chip.of_solver(sampler.properties, sampler.solver.graph_id), copies=COPIES)
     chains = {
-        (copy, spin): chain for copy, chains in enumerate(embedding.chains) for spin, chain in enumerate(chains)
+        (copy, spin): chain
+        for copy, of_copy in enumerate(embedding.chains)
+        for spin, chain in enumerate(of_copy)
     }
     composite = FixedEmbeddingComposite(sampler, chains)
     (rows, cols, values), fields = _problem(network)

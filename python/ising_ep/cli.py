@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from .cli_embed import Layers, chip_options, embed
+from .cli_emulate import emulate
 from .cli_errors import one_line_errors
 from .cli_progress import training_progress
 from .cli_qpu import STOPPED, qpu_options
@@ -32,11 +33,13 @@ def main() -> None:
       ising-ep train --dataset mnist --data-dir ~/mnist --train-per-class 100
       ising-ep evaluate runs/digits-20260101-120000
       ising-ep embed --layers 120,40 --chip pegasus:16 --copies 4
+      ising-ep emulate
       ising-ep sample problem.coo
     """
 
 
 main.add_command(embed)
+main.add_command(emulate)
 main.add_command(sample)
 
 

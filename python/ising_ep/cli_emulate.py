@@ -1,0 +1,136 @@
+"""The command `ising-ep emulate`: a stand-in for D-Wave's service on this computer."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import click
+
+from .cli_embed import chip_options
+from .cli_errors import one_line_errors
+
+if TYPE_CHECKING:
+    from .emulator import Fault
+
+# The 800 sweeps of `train --machine chip` over its 20 microseconds.
+SWEEPS_PER_US = 40.0
+# One request or problem in so many, where a fault does not say.
+EVERY = 20.0
+
+
+@click.command()
+@chip_options
+@click.option(
+    "--chip-model", help="What anneals on the chip: thermal, or quantum (path integrals).  [default: thermal]"
+)
+@click.option(
+    "--chip-noise", type=(float, float), help="Standard errors of the chip's h and J.  [default: 0.02 0.015]"
+)
+@click.option("--chip-temperature", type=float, help="Of the chip, in mK.  [default: 15]")
+@click.option(
+    "--sweeps-per-us",
+    type=float,
+    default=SWEEPS_PER_US,
+    show_default=True,
+    help="Sweeps that stand for a microsecond of an anneal.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port.  [default: any that is free]")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    help="Of problems whose label names none, and of the faults.  [default: a new one]",
+)
+@click.option(
+    "--threads", type=click.IntRange(1), help="Threads; never changes the result.  [default: all cores]"
+)
+@click.option("--realtime", is_flag=True, help="Let a problem take as long as on a QPU.")
+@click.option("--no-reverse", is_flag=True, help="A solver without reverse annealing.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND[:EVERY]",
+    help=f"Go wrong at one in EVERY, at random; may be given again.  [default EVERY: {EVERY:g}]",
+)
+@one_line_errors
+def emulate(
+    sweeps_per_us: float,
+    port: int,
+    seed: int | None,
+    threads: int | None,
+    realtime: bool,
+    no_reverse: bool,
+    faults: tuple[str, ...],
+    **chip: object,
+) -> None:
+    """Stand in for D-Wave's service: a modelled chip behind the service's own interface, on 127.0.0.1 only.
+
+    Prints the settings that point D-Wave's client, and with it --machine qpu, at it. Nothing is paid and
+    nothing leaves this computer: rehearse a run before it costs QPU time, and see what it does when the
+    service fails.
+
+    \b
+    Examples:
+      ising-ep emulate
+      ising-ep emulate --chip zephyr:12 --chip-missing 0.05 --realtime
+      ising-ep emulate --port 8080 --fault 503 --fault corrupt:50 --fault reset-after:100
+
+    \b
+    Kinds of faults:
+      401 403 404 429 500 502 503       a submission is refused with this status
+      reset-before reset-after          its connection is reset, not or yet accepted
+      slow half corrupt reads qubits    an answer is late, cut, damaged, or of the wrong reads or qubits
+      missing                           a poll is answered without what it asked for
+      failed cancelled never            a problem fails, is cancelled, or stays in progress for ever
+      offline                           the solver is gone for half a second
+    """
+    from .config import TrainConfig
+    from .emulator import Emulator
+    from .machines.chip_model import ChipModel
+    from .machines.configured import chip_of
+
+    given = {name: value for name, value in chip.items() if value is not None}
+    config = TrainConfig.checked({"machine": "chip", **given})
+    wrong = [_fault(text) for text in faults]
+    model = ChipModel(
+        chip_of(config),
+        config.chip_model,
+        temperature=config.chip_temperature,
+        sweeps_per_us=sweeps_per_us,
+        field_noise=config.chip_noise[0],
+        coupling_noise=config.chip_noise[1],
+        num_threads=threads,
+    )
+    with Emulator(model, port, realtime=realtime, reverses=not no_reverse, seed=seed) as service:
+        for fault in wrong:
+            service.add_fault(fault)
+        # A script's background jobs have Ctrl-C switched off, and `kill` should end them as quietly.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
+        try:
+            click.echo(f"export DWAVE_API_ENDPOINT={service.endpoint}")
+            click.echo(f"export DWAVE_API_TOKEN={service.token}")
+            click.echo("Ctrl-C stops it.", err=True)
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            pass
+    annealed = [problem for problem in service.problems if problem.annealed]
+    microseconds = sum(problem.qpu_access_time for problem in annealed)
+    click.echo(
+        f"{len(annealed)} problem{'' if len(annealed) == 1 else 's'} annealed,"
+        f" {microseconds / 1e6:.3g} s of QPU access time",
+        err=True,
+    )
+
+
+def _fault(text: str) -> Fault:
+    from .emulator import Fault
+
+    kind, _, every = text.partition(":")
+    try:
+        number = float(every or EVERY)
+    except ValueError:
+        raise ValueError(f"--fault is {text!r}, expected one such as 503 or 503:20") from None
+    return Fault(kind, every=number)
