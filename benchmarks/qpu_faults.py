@@ -1,12 +1,16 @@
 """Nothing lost, nothing paid for twice: runs on a QPU in which everything goes wrong, at random points.
 
     python benchmarks/qpu_faults.py [--study faults] [--study kills] [--points 20] [--kills 50]
+    python benchmarks/qpu_faults.py --study mnist --data-dir DIR
 
 The command `ising-ep train --machine qpu`, with the real client, against the stand-in for the service
 (`ising_ep.emulator`). Studies:
 
 - `faults`: each fault at random points of a run, one a run. Where a run stops (exit code 75) it is resumed.
+- `storm`: all faults together, each at every 40th request or problem on average, until the run ends.
 - `kills`: SIGKILL at random moments of a run, uniform over its duration, then `--resume`.
+- `mnist`: MNIST/100, 784-120-40, two epochs, four images a call on a Pegasus P16 with 0.5 % of its qubits
+  missing: `--machine qpu` on the stand-in beside `--machine chip`.
 
 Each run is held against one without faults: the same weights, bit for bit; each problem annealed once; each
 image used once, which is what the weights being the same means.
@@ -50,16 +54,17 @@ FAULTS = (
     ("offline", "submit"),
     ("offline", "problem"),
 )
+EVERY = 40.0
 SECONDS = 0.5  # of a slow answer, of what Retry-After asks for, and that the solver is away
 STOPPED = 75
 
 
-def emulator() -> Any:
+def emulator(seed: int = 0) -> Any:
     from ising_ep.chip import Chip
     from ising_ep.emulator import Emulator
     from ising_ep.machines.chip_model import ChipModel
 
-    return Emulator(ChipModel(Chip.perfect(*CHIP), sweeps_per_us=SWEEPS_PER_US, num_threads=1))
+    return Emulator(ChipModel(Chip.perfect(*CHIP), sweeps_per_us=SWEEPS_PER_US, num_threads=1), seed=seed)
 
 
 def settings_for(service: Any) -> dict[str, str]:
@@ -137,6 +142,58 @@ def with_fault(kind: str, on: str, seed: int) -> dict[str, Any]:
         }
 
 
+def storm(seed: int) -> dict[str, Any]:
+    """A run in which everything goes wrong, again and again."""
+    from ising_ep.emulator import Fault
+
+    with tempfile.TemporaryDirectory() as folder, emulator(seed) as service:
+        os.environ.update(settings_for(service))
+        run, stops = Path(folder) / "run", 0
+        assert command(*SETTINGS, *LIMITS, "--max-qpu-time=0.001", f"--out={run}") == STOPPED
+        for kind, on in FAULTS:
+            service.add_fault(Fault(kind, on, every=EVERY, seconds=0.1))
+        code = STOPPED
+        while code == STOPPED and stops < 100:
+            code = command("--resume", run, *LIMITS)
+            stops += code == STOPPED
+        calls, twice = annealed(service)
+        return {
+            "exit_code": code,
+            "same": code == 0 and same(run),
+            "stops": stops,
+            "calls": calls,
+            "twice": twice,
+            "attempts": len(service.problems),
+        }
+
+
+def mnist(data_dir: str) -> dict[str, Any]:
+    """The same training on the chip model, and through the client and the stand-in."""
+    from ising_ep.chip import Chip
+    from ising_ep.emulator import Emulator
+    from ising_ep.machines.chip_model import ChipModel
+
+    data = (f"--data-dir={data_dir}", "--dataset=mnist", "--train-per-class=100", "--test-per-class=10")
+    options = (*data, "--epochs=2", "--batch-size=4", "--copies=4")
+    with tempfile.TemporaryDirectory() as folder:
+        runs = Path(folder)
+        model = ("--machine=chip", "--chip-missing=0.005", "--num-sweeps=400")
+        assert command(*options, *model, f"--out={runs}/chip") == 0
+        chip = Chip.perfect("pegasus", 16).without(0.005, seed=0)
+        with Emulator(ChipModel(chip, sweeps_per_us=20.0)) as service:
+            os.environ.update(settings_for(service))
+            assert command(*options, "--machine=qpu", f"--out={runs}/qpu") == 0
+            calls, twice = annealed(service)
+        expected, found = weights(runs / "chip"), weights(runs / "qpu")
+        return {
+            "same": all(np.array_equal(found[name], value) for name, value in expected.items()),
+            "calls": calls,
+            "twice": twice,
+            "requests": {" ".join(key): count for key, count in service.requests.items()},
+            "chip.csv": (runs / "qpu" / "chip.csv").read_text(),
+        }
+
+
 def killed(seed: int) -> dict[str, Any]:
     """A process that is killed, and one that goes on."""
     with tempfile.TemporaryDirectory() as folder, emulator() as service:
@@ -194,12 +251,21 @@ def process_seconds() -> float:
 
 
 @click.command()
-@click.option("--study", type=click.Choice(["faults", "kills"]), multiple=True, help="Only this.")
+@click.option(
+    "--study",
+    type=click.Choice(["faults", "storm", "kills", "mnist"]),
+    multiple=True,
+    default=("faults", "storm", "kills"),
+    show_default=True,
+)
+@click.option("--data-dir", help="Folder of MNIST's IDX files, for the study of that name.")
 @click.option("--points", default=20, show_default=True, help="Random points for each fault.")
 @click.option("--kills", default=50, show_default=True, help="Random moments to be killed at.")
 @click.option("--processes", default=1, show_default=True, help="Runs at once.")
 @report.out_option
-def main(study: tuple[str, ...], points: int, kills: int, processes: int, out: Path | None) -> None:
+def main(
+    study: tuple[str, ...], data_dir: str | None, points: int, kills: int, processes: int, out: Path | None
+) -> None:
     """Training on the stand-in while everything goes wrong.
 
     \b
@@ -207,9 +273,17 @@ def main(study: tuple[str, ...], points: int, kills: int, processes: int, out: P
     """
     folder = report.folder(out, full=points >= 20 and kills >= 50)
     facts = report.machine()
+    if "mnist" in study:
+        if data_dir is None:
+            raise click.UsageError("the study mnist needs --data-dir")
+        found = mnist(data_dir)
+        weights_are = "the same, bit for bit" if found["same"] else "different"
+        text = f"MNIST/100, 2 epochs, {found['calls']} calls, {found['twice']} twice: weights {weights_are}\n"
+        click.echo(text)
+        _write(folder, "qpu_mnist", {"machine": facts, "run": found}, text, facts)
     calls = whole()[1]["problem"]
     with ProcessPoolExecutor(processes) as pool, report.progress() as progress:
-        if not study or "faults" in study:
+        if "faults" in study:
             rows, record = [], {}
             task = progress.add_task("faults", total=len(FAULTS) * points)
             for kind, on in FAULTS:
@@ -223,7 +297,17 @@ def main(study: tuple[str, ...], points: int, kills: int, processes: int, out: P
             text = report.table(header, rows)
             click.echo(text)
             _write(folder, "qpu_faults", {"machine": facts, "calls": calls, "runs": record}, text, facts)
-        if not study or "kills" in study:
+        if "storm" in study:
+            task = progress.add_task("storm", total=points)
+            runs = []
+            for run in pool.map(storm, range(points)):
+                runs.append(run)
+                progress.advance(task)
+            header = ("", "runs", "same weights", "paid for twice", "times stopped and resumed", "sent again")
+            text = report.table(header, [("all faults at once", *_summary(runs, calls))])
+            click.echo(text)
+            _write(folder, "qpu_storm", {"machine": facts, "calls": calls, "runs": runs}, text, facts)
+        if "kills" in study:
             task = progress.add_task("kills", total=kills)
             runs = []
             for run in pool.map(killed, range(kills)):
@@ -250,7 +334,7 @@ def _summary(runs: list[dict[str, Any]], calls: int) -> tuple[str, ...]:
         str(len(runs)),
         str(sum(r["same"] and r["calls"] - r["twice"] == calls for r in runs)),
         str(sum(r["twice"] for r in runs)),
-        str(sum(r["stops"] > 0 for r in runs)),
+        str(sum(r["stops"] for r in runs)),
         str(sum(r["attempts"] - calls for r in runs)),
     )
 

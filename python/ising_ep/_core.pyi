@@ -321,3 +321,26 @@ def products(states: NDArray[np.int8], before: tuple[int, int], after: tuple[int
         ValueError: A range ends outside the spins.
         MemoryError: The result does not fit into memory.
     """
+
+def energies(
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    values: NDArray[np.float64],
+    fields: NDArray[np.float64],
+    states: NDArray[np.int8],
+) -> NDArray[np.float64]:
+    """Energies ``sum_k values[k] s_i s_j + sum_i fields[i] s_i`` with ``i = rows[k]``, ``j = cols[k]``.
+
+    Args:
+        rows: (couplings,) first spins.
+        cols: (couplings,) second spins.
+        values: (couplings,).
+        fields: (spins,).
+        states: (states, spins), C-contiguous, of -1 and +1.
+
+    Returns:
+        float64 (states,).
+
+    Raises:
+        ValueError: Shapes do not fit, or a coupling is on a spin that is not there.
+    """

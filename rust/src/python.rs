@@ -4,7 +4,7 @@ use crate::model::filled;
 use crate::{Batch, Control, Criterion, Error, Model, Pattern, Samples, Trotter, anneal, linear};
 use numpy::ndarray::{Array2, Array3, Dimension};
 use numpy::{
-    Element, IntoPyArray, PyArray2, PyArray3, PyReadonlyArray, PyReadonlyArray1, PyReadonlyArray2,
+    Element, IntoPyArray, PyArray1, PyArray2, PyArray3, PyReadonlyArray, PyReadonlyArray1, PyReadonlyArray2,
     PyReadonlyArray3, PyReadwriteArray2, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyValueError};
@@ -35,7 +35,7 @@ const PERIOD: Duration = Duration::from_millis(20);
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::{add_outer, anneal_batch, anneal_quantum, products, project};
+    use super::{add_outer, anneal_batch, anneal_quantum, energies, products, project};
     #[pymodule_export]
     use crate::chip_python::{Logical, Placement};
 }
@@ -354,5 +354,35 @@ fn products<'py>(
     let mut out = zeros([before.1 - before.0, after.1 - after.0])?;
     let sums = out.as_slice_mut().expect("a new array is contiguous");
     linear::add_products(states, spins, before.0..before.1, after.0..after.1, sums);
+    Ok(out.into_pyarray(py))
+}
+
+#[pyfunction]
+fn energies<'py>(
+    py: Python<'py>,
+    rows: PyReadonlyArray1<'py, i64>,
+    cols: PyReadonlyArray1<'py, i64>,
+    values: PyReadonlyArray1<'py, f64>,
+    fields: PyReadonlyArray1<'py, f64>,
+    states: PyReadonlyArray2<'py, i8>,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let (rows, cols) = (c_order(&rows, "rows")?, c_order(&cols, "cols")?);
+    let (values, fields) = (c_order(&values, "values")?, c_order(&fields, "fields")?);
+    let spins = fields.len();
+    if states.shape()[1] != spins || rows.len() != values.len() || cols.len() != values.len() {
+        return Err(PyValueError::new_err(format!(
+            "states have {} spins and fields {spins}; rows, cols and values have {}, {} and {} numbers",
+            states.shape()[1],
+            rows.len(),
+            cols.len(),
+            values.len()
+        )));
+    }
+    if let Some(&i) = rows.iter().chain(cols).find(|&&i| i < 0 || i as usize >= spins) {
+        return Err(PyValueError::new_err(format!("a coupling is on spin {i}, but there are {spins} spins")));
+    }
+    let states = c_order(&states, "states")?;
+    let mut out = vec![0.0; states.len() / spins.max(1)];
+    linear::energies(states, rows, cols, values, fields, &mut out);
     Ok(out.into_pyarray(py))
 }

@@ -59,6 +59,7 @@ class _Layout:
     places: NDArray[np.int64]  # of the couplers on the chip
     format: Format
     digest: bytes
+    anneals: dict[Any, _Anneal] = field(default_factory=dict)  # that were checked
 
     @classmethod
     def of(cls, connection: Connection, qubits: NDArray[np.int64], couplers: NDArray[np.int64]) -> _Layout:
@@ -167,15 +168,14 @@ class QPU:
         if layout is None or not layout.is_of(qubits, couplers):
             layout = self._layout = _Layout.of(self.connection, qubits, couplers)
         check_ranges(self.chip, qubits, layout.places, fields, couplings)
-        points = check_anneal(self.chip, schedule, num_reads, qubits, initial_states)
-        anneal = _Anneal(
-            layout.format,
-            len(qubits),
-            num_reads,
-            points.tolist(),
-            access_time(self.connection.properties, len(qubits), num_reads, points.tolist()),
-        )
-        shared = _digest(layout.digest, points, np.array(num_reads))
+        key = (tuple(map(tuple, schedule)), num_reads, initial_states is None)
+        anneal = layout.anneals.get(key)
+        if anneal is None:
+            points = check_anneal(self.chip, schedule, num_reads, qubits, initial_states).tolist()
+            time_of_each = access_time(self.connection.properties, len(qubits), num_reads, points)
+            anneal = _Anneal(layout.format, len(qubits), num_reads, points, time_of_each)
+            layout.anneals[key] = anneal
+        shared = _digest(layout.digest, repr(key).encode())
         problems = []
         for k, problem_id in enumerate(problem_ids):
             start = None if initial_states is None else initial_states[k]
@@ -303,13 +303,16 @@ class QPU:
             }
         known = self.connection.properties["parameters"]
         version = self.connection.version
-        return api.models.ProblemJob(
+        job = api.models.ProblemJob(
             data=anneal.format.encode(problem.fields, problem.couplings),
-            params={name: value for name, value in params.items() if name in known},
+            params={},
             solver={"name": self.connection.name} | ({"version": version} if version else {}),
             type="ising",
             label=problem.entry.label,
         )
+        # Not before: the model looks at every spin of an initial state, which takes two milliseconds.
+        job.params.update({name: value for name, value in params.items() if name in known})
+        return job
 
     def _find(self, problem: _Problem) -> None:
         """Looks for a problem that may be at the service."""
