@@ -16,6 +16,7 @@ from click.core import ParameterSource
 
 from .cli_embed import Layers, chip_options, embed, find_embedding
 from .cli_errors import one_line_errors
+from .cli_estimate import estimate
 from .cli_progress import training_progress
 from .cli_sample import sample
 
@@ -37,11 +38,13 @@ def main() -> None:
       ising-ep train --dataset mnist --data-dir ~/mnist --train-per-class 100
       ising-ep evaluate runs/digits-20260101-120000
       ising-ep embed --layers 120,40 --chip pegasus:16 --copies 4
+      ising-ep estimate --batch-size 4
       ising-ep sample problem.coo
     """
 
 
 main.add_command(embed)
+main.add_command(estimate)
 main.add_command(sample)
 
 

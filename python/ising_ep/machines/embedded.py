@@ -112,11 +112,7 @@ class EmbeddedMachine:
         self.chain_strength = chain_strength
         self.num_problems = 0
         self._rows, self._cols = network.rows, network.cols
-        self._forward = [(0.0, 0.0), (annealing_time, 1.0)]
-        back = annealing_time * (1 - reverse_fraction)
-        # Nothing to go back to is still an anneal that takes its time, at s = 1.
-        turn = [(back, reverse_fraction), (2 * back, 1.0)] if back else [(annealing_time, 1.0)]
-        self._reverse = [(0.0, 1.0), *turn]
+        self._forward, self._reverse = schedules(annealing_time, reverse_fraction)
         self._broken = self._chains = 0
 
         self.qubits = np.sort(embedding.qubits())
@@ -207,6 +203,19 @@ class EmbeddedMachine:
         self._broken += int(broken.sum())
         self._chains += broken.size * fields.shape[1]
         return logical.states(), logical.energies(values, fields)
+
+
+def schedules(annealing_time: float, reverse_fraction: float) -> tuple[Schedule, Schedule]:
+    """The forward anneal of the free phase, and the reverse anneal of the nudge.
+
+    Example:
+        >>> schedules(20.0, 0.25)
+        ([(0.0, 0.0), (20.0, 1.0)], [(0.0, 1.0), (15.0, 0.25), (30.0, 1.0)])
+    """
+    back = annealing_time * (1 - reverse_fraction)
+    # Nothing to go back to is still an anneal that takes its time, at s = 1.
+    turn = [(back, reverse_fraction), (2 * back, 1.0)] if back else [(annealing_time, 1.0)]
+    return [(0.0, 0.0), (annealing_time, 1.0)], [(0.0, 1.0), *turn]
 
 
 def _gauges(seed: int, problem_ids: NDArray[np.uint32], spins: int) -> NDArray[np.int8]:
