@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from .cli_embed import Layers, chip_options, embed
 from .cli_emulate import emulate
 from .cli_errors import one_line_errors
+from .cli_estimate import estimate
 from .cli_progress import training_progress
 from .cli_qpu import STOPPED, qpu_options
 from .cli_sample import sample
@@ -34,12 +35,14 @@ def main() -> None:
       ising-ep evaluate runs/digits-20260101-120000
       ising-ep embed --layers 120,40 --chip pegasus:16 --copies 4
       ising-ep emulate
+      ising-ep estimate --batch-size 4
       ising-ep sample problem.coo
     """
 
 
 main.add_command(embed)
 main.add_command(emulate)
+main.add_command(estimate)
 main.add_command(sample)
 
 

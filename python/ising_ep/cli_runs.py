@@ -36,6 +36,11 @@ def new(
     annealer = _annealer(config, threads, qpu)
     embedding = find_embedding(config, network, annealer.chip) if annealer else None
     machine = machine_of(config, network, annealer=annealer, embedding=embedding, num_threads=threads)
+    if config.machine == "qpu" and annealer is not None and embedding is not None:
+        from .estimate import estimate
+
+        images = len(dataset.x_train), len(dataset.x_test)
+        click.echo(estimate(config, network, *images, annealer.chip, embedding), err=True)
     out = out or Path("runs") / f"{Path(config.dataset).stem}-{datetime.now():%Y%m%d-%H%M%S}"
     run = RunFolder.create(out, config, dataset.fingerprint())
     if embedding is not None:

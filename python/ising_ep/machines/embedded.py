@@ -120,11 +120,7 @@ class EmbeddedMachine:
         self.num_reads = integer("num_reads", num_reads, 1)
         self.chain_strength = chain_strength
         self._rows, self._cols = network.rows, network.cols
-        self._forward = [(0.0, 0.0), (annealing_time, 1.0)]
-        back = annealing_time * (1 - reverse_fraction)
-        # Nothing to go back to is still an anneal that takes its time, at s = 1.
-        turn = [(back, reverse_fraction), (2 * back, 1.0)] if back else [(annealing_time, 1.0)]
-        self._reverse = [(0.0, 1.0), *turn]
+        self._forward, self._reverse = schedules(annealing_time, reverse_fraction)
 
         self.qubits = np.sort(embedding.qubits())
         inside = np.isin(chip.couplers, self.qubits).all(axis=1)
@@ -218,6 +214,19 @@ class EmbeddedMachine:
         first = problem_id * self.num_reads
         logical = self._placement.unembed(reads, "majority", seed, first_read=first, gauge=gauge)
         return logical.states(), logical.energies(values, fields), logical.broken()
+
+
+def schedules(annealing_time: float, reverse_fraction: float) -> tuple[Schedule, Schedule]:
+    """The forward anneal of the free phase, and the reverse anneal of the nudge.
+
+    Example:
+        >>> schedules(20.0, 0.25)
+        ([(0.0, 0.0), (20.0, 1.0)], [(0.0, 1.0), (15.0, 0.25), (30.0, 1.0)])
+    """
+    back = annealing_time * (1 - reverse_fraction)
+    # Nothing to go back to is still an anneal that takes its time, at s = 1.
+    turn = [(back, reverse_fraction), (2 * back, 1.0)] if back else [(annealing_time, 1.0)]
+    return [(0.0, 0.0), (annealing_time, 1.0)], [(0.0, 1.0), *turn]
 
 
 def _gauges(seed: int, problem_ids: NDArray[np.uint32], spins: int) -> NDArray[np.int8]:

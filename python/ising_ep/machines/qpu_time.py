@@ -41,6 +41,6 @@ def access_time(
             initial_state=[(0, 1)] if reverse else None,
             reinitialize_state=reverse,
         )
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return float("nan")
     return float(microseconds) / 1e6

@@ -1,0 +1,158 @@
+"""The command `ising-ep estimate`: what a training run costs on a QPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .cli_embed import Layers, chip_options, find_embedding
+from .cli_errors import one_line_errors
+
+if TYPE_CHECKING:
+    from .chip import Chip
+    from .config import TrainConfig
+    from .datasets import Dataset
+    from .embedding import Embedding
+    from .estimate import Estimate, Phase
+    from .network import Network
+
+# Copies beyond these are not looked for: it takes long, and batches as large learn otherwise.
+MOST_COPIES = 16
+# MNIST's images, and those of its rarest class.
+MNIST = {"train": (60_000, 5421), "test": (10_000, 892)}
+MNIST_SIDE, MNIST_CLASSES = 28, 10
+
+
+@click.command()
+@click.option("--dataset", help="digits, mnist, patterns, or FILE.npz.  [default: digits]")
+@click.option("--data-dir", type=click.Path(), help="Folder of MNIST's IDX files; not needed here.")
+@click.option("--train-per-class", type=int, help="Use the first N training images of each class.")
+@click.option("--test-per-class", type=int, help="Use the first N test images of each class.")
+@click.option("--network", help="layers, or convolutional: the paper's.  [default: layers]")
+@click.option("--layers", type=Layers(), help="Spins of hidden layers and outputs.  [default: 120,40]")
+@click.option("--epochs", type=int, help="Epochs.  [default: 50; digits 15]")
+@click.option("--batch-size", type=int, help="Images an update.  [default: 1]")
+@click.option("--num-reads", type=int, help="Anneals of a phase.  [default: 10]")
+@click.option("--annealing-time", type=float, help="Microseconds of a forward anneal.  [default: 20]")
+@click.option("--reverse-fraction", type=float, help="Where the reverse anneal turns.  [default: 0.25]")
+@chip_options
+@click.option(
+    "--copies", type=int, help="Copies of the network on the chip.  [default: as a batch can use, and fit]"
+)
+@click.option(
+    "--embedding", type=click.Path(), help="JSON file of an embedding, as `ising-ep embed` writes it."
+)
+@click.option(
+    "--seconds-per-call",
+    type=click.FloatRange(0),
+    help="From a call to its answer, less its QPU time; an assumption.  [default: 0.1]",
+)
+@one_line_errors
+def estimate(seconds_per_call: float | None, **settings: Any) -> None:
+    """Say what training costs on a QPU: calls, QPU access time, wall time, and what would halve it.
+
+    The options are those of `train`; nothing is sent, and no network is used. QPU access time is what
+    D-Wave charges for, by the estimator of its own client on the chip's properties. Batches learn
+    otherwise than single images, and fewer epochs or reads learn less: the table does not know.
+
+    \b
+    Examples:
+      ising-ep estimate
+      ising-ep estimate --dataset mnist --train-per-class 100 --test-per-class 10 --batch-size 4
+      ising-ep estimate --dataset patterns --network convolutional --batch-size 2
+      ising-ep estimate --chip solver.json --embedding embedding.json --seconds-per-call 0.5
+    """
+    from . import estimate as costs
+    from . import training
+    from .config import TrainConfig
+    from .machines.configured import chip_of
+
+    given = {name: value for name, value in settings.items() if value is not None}
+    config = TrainConfig.checked({"machine": "chip", **given})
+    dataset = _dataset(config)
+    network, chip = training.network_of(config, dataset), chip_of(config)
+    embedding = find_embedding(config, network, chip)
+    run = (config, network, len(dataset.x_train), len(dataset.x_test), chip)
+    trip = costs.ROUND_TRIP if seconds_per_call is None else seconds_per_call
+    asked = costs.estimate(*run, embedding, round_trip=trip)
+    click.echo(
+        f"{len(dataset.x_train):,} training and {len(dataset.x_test):,} test images, {config.epochs} epochs"
+        f" on {chip}"
+    )
+    click.echo(asked)
+    _phases(asked)
+    changes = costs.halving_changes(
+        *run, embedding, _fitting(config, network, chip, embedding), dataset.num_classes, round_trip=trip
+    )
+    rows = {
+        "as asked": asked,
+        "one image a call (the paper's way)": costs.untiled(*run, embedding, round_trip=trip),
+        **{f"{change.options} ({change.meaning})": change.estimate for change in changes},
+    }
+    _table(rows, asked)
+    if changes:
+        best = changes[0]
+        less = asked.qpu_seconds / best.estimate.qpu_seconds
+        click.echo(f"The cheapest single change: {best.options}, {less:.1f} times less QPU access time.")
+    else:
+        click.echo("No single change halves the QPU access time.")
+
+
+def _dataset(config: TrainConfig) -> Dataset:
+    """The run's data; of MNIST its sizes do, so that it need not be fetched."""
+    import numpy as np
+
+    from . import datasets
+
+    per_class = {"train": config.train_per_class, "test": config.test_per_class}
+    if config.dataset != "mnist" or config.data_dir is not None:
+        return datasets.load(
+            config.dataset,
+            data_dir=config.data_dir,
+            train_per_class=per_class["train"],
+            test_per_class=per_class["test"],
+        )
+    blank = []  # a number seen many times over takes no memory
+    for split, (whole, rarest) in MNIST.items():
+        number = per_class[split]
+        if number is not None and number > rarest:
+            raise ValueError(f"{split}_per_class is {number}, but MNIST has {rarest} of one class")
+        count = whole if number is None else number * MNIST_CLASSES
+        images = np.broadcast_to(np.float32(0), (count, MNIST_SIDE**2))
+        blank.append((images, np.broadcast_to(np.int64(0), count)))
+    return datasets.Dataset("mnist", *blank[0], *blank[1], MNIST_CLASSES, (MNIST_SIDE, MNIST_SIDE))
+
+
+def _fitting(config: TrainConfig, network: Network, chip: Chip, embedding: Embedding) -> Embedding:
+    """As many copies as are found to fit, up to `MOST_COPIES`."""
+    tried = config.copies or config.batch_size
+    if config.embedding is not None or embedding.num_copies < tried or tried >= MOST_COPIES:
+        return embedding
+    return find_embedding(config.model_copy(update={"copies": MOST_COPIES}), network, chip)
+
+
+def _phases(asked: Estimate) -> None:
+    from .estimate import duration
+
+    def line(name: str, phase: Phase, least: str = "", note: str = "") -> None:
+        calls = f"{least}{phase.calls:,}"
+        total = f"{least}{duration(phase.qpu_seconds)}"
+        click.echo(f"  {name:<6} {calls:>14} calls of {duration(phase.call_seconds)}: {total}{note}")
+
+    line("free", asked.free)
+    line("nudge", asked.nudge, "0 to ", ", for images that come out wrong")
+    line("test", asked.test)
+
+
+def _table(rows: dict[str, Estimate], asked: Estimate) -> None:
+    from .estimate import duration
+
+    width = max(map(len, rows))
+    click.echo(f"\n{'at most':<{width}} {'calls':>12} {'QPU access':>11} {'wall time':>10} {'ratio':>6}")
+    for name, cost in rows.items():
+        click.echo(
+            f"{name:<{width}} {cost.calls:>12,} {duration(cost.qpu_seconds):>11}"
+            f" {duration(cost.wall_seconds):>10} {cost.qpu_seconds / asked.qpu_seconds:>6.2f}"
+        )
+    click.echo()
