@@ -130,7 +130,7 @@ def test_what_halves_the_cost_is_told_with_the_cheapest_first():
     assert changes(four, batch_size=4) == ["--epochs 5"]
     assert changes(four, batch_size=4, epochs=1) == []
     # Where reads take the time, or their anneals, or the test images, these are what to save.
-    assert changes(four, batch_size=4, num_reads=5000) == ["--num-reads 2500", "--epochs 5"]
+    assert changes(four, batch_size=4, num_reads=5000) == ["--epochs 5", "--num-reads 2500"]
     slow = {"annealing_time": 2000.0, "reverse_fraction": 0.5, "num_reads": 450}
     assert "--annealing-time 1000" in changes(four, batch_size=4, **slow)
     assert changes(four, images=(10, 1000), batch_size=4)[0] == "--test-per-class 10"
