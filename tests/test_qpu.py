@@ -19,6 +19,7 @@ from ising_ep.journal import Journal, QPUStoppedError
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.machines.configured import machine_of
 from ising_ep.machines.connection import Connection
+from ising_ep.machines.dimod_sampler import SamplerAnnealer
 from ising_ep.machines.qpu import QPU
 
 PATTERNS = {"dataset": "patterns", "network": "convolutional", "epochs": 6, "seed": 3}
@@ -169,6 +170,17 @@ def test_without_reverse_annealing_nudges_go_forward(chip, patterns):
     assert state.epoch == PATTERNS["epochs"]
 
 
+def test_dwave_systems_own_sampler_trains_too(service, patterns):
+    from dwave.system import DWaveSampler
+
+    sampler = DWaveSampler(endpoint=service.endpoint, token=service.token, config_file=False)
+    state = train(SamplerAnnealer(sampler), patterns, epochs=2)
+    assert state.usage.problems == len(service.problems) > 4
+    assert state.usage.access_time == pytest.approx(sum(p.qpu_access_time for p in service.problems) / 1e6)
+    assert any("initial_state" in p.params for p in service.problems)
+    sampler.close()
+
+
 def test_what_the_solver_would_refuse_is_not_sent(service, patterns):
     with pytest.raises(ValueError, match="the schedule takes 5000 us"):
         train(connect(service), patterns, annealing_time=5000.0)
@@ -201,7 +213,7 @@ def test_problems_whose_rows_were_lost_are_found_by_their_labels(service, patter
 # --- the command line, as processes that are killed and interrupted ----------------------------------------
 
 
-def command(service, *arguments, **settings):
+def command(service, *arguments, verb="train"):
     environment = {
         **os.environ,
         "DWAVE_API_ENDPOINT": service.endpoint,
@@ -209,12 +221,11 @@ def command(service, *arguments, **settings):
         "DWAVE_CONFIG_FILE": os.devnull,
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "ising_ep.cli", "train", *map(str, arguments)],
+        [sys.executable, "-m", "ising_ep.cli", verb, *map(str, arguments)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        **settings,
     )
 
 
@@ -287,11 +298,15 @@ def test_the_run_folder_says_what_it_cost(service, direct, tmp_path):
     assert sum(int(row.split(",")[1]) for row in rows[1:]) == direct.usage.problems
     assert (folder / "chip.png").stat().st_size > 10_000
     assert re.search(r"QPU access time up to .* calls", text)
-    # Pictures need no QPU, an evaluation does, and is written down as such.
+    # Pictures need no QPU; an evaluation does, says so, and is written down as a series of its own.
     before = len(service.problems)
-    environment = {**os.environ, "DWAVE_CONFIG_FILE": os.devnull, "PYTHONWARNINGS": "error"}
-    subprocess.run([sys.executable, "-m", "ising_ep.cli", "plot", folder], check=True, env=environment)
+    here = {**os.environ, "DWAVE_CONFIG_FILE": os.devnull}
+    subprocess.run([sys.executable, "-m", "ising_ep.cli", "plot", folder], check=True, env=here)
     assert len(service.problems) == before
+    text, _ = (process := command(service, folder, verb="evaluate")).communicate(timeout=60)
+    assert process.returncode == 0, text
+    assert re.search(r"QPU access time 3\d\.\d ms in 2 calls", text)
+    assert re.search("ising-ep [0-9a-f]+ evaluate .* 0.0 seed", service.problems[before].label)
 
 
 def test_without_a_token_it_says_what_to_do(tmp_path):

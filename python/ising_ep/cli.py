@@ -212,8 +212,8 @@ def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int 
 
     from . import cli_runs, datasets, training
 
-    folder, state, images = cli_runs.finished(run)
-    machine = cli_runs.machine_of_run(folder, images, threads, series=cli_runs.evaluating_series())
+    folder, state, own = cli_runs.finished(run)
+    images = own
     if dataset is not None or data_dir is not None:
         other = datasets.load(dataset or folder.config.dataset, data_dir=data_dir or folder.config.data_dir)
         if (other.num_inputs, other.num_classes) != (images.num_inputs, images.num_classes):
@@ -223,6 +223,7 @@ def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int 
             )
         images = other
     x, y = images.x_test, images.y_test
+    machine = cli_runs.evaluating_machine(folder, own, len(x), threads)
     result = training.evaluate(folder.config, images, state.parameters, x, y, machine=machine)
     click.echo(f"{len(y)} test images: accuracy {result.accuracy:.2%}, mean squared error {result.loss:.4f}")
     for label in range(images.num_classes):
@@ -253,7 +254,7 @@ def predict(run: Path, images: Path, out: Path | None, threads: int | None) -> N
 
     folder, state, dataset = cli_runs.finished(run)
     x = datasets.load_images(images, dataset.num_inputs)
-    machine = cli_runs.machine_of_run(folder, dataset, threads, series=cli_runs.evaluating_series())
+    machine = cli_runs.evaluating_machine(folder, dataset, len(x), threads)
     labels = np.zeros(len(x), dtype=np.int64)  # not looked at: only the predictions are used
     result = training.evaluate(folder.config, dataset, state.parameters, x, labels, machine=machine)
     lines = "image,label\n" + "".join(f"{k},{label}\n" for k, label in enumerate(result.predictions))

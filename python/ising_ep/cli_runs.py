@@ -127,9 +127,16 @@ def machine_of_run(
     return machine
 
 
-def evaluating_series() -> str:
-    """A name for what an evaluation asks of a QPU: it is new each time."""
-    return f"evaluate {datetime.now():%Y%m%d-%H%M%S}"
+def evaluating_machine(run: RunFolder, dataset: Dataset, num_images: int, threads: int | None) -> Machine:
+    """The machine of a run, to evaluate so many images: on a QPU a series of its own, and what it costs."""
+    series = f"evaluate {datetime.now():%Y%m%d-%H%M%S}"
+    machine = machine_of_run(run, dataset, threads, series=series)
+    if run.config.machine == "qpu":
+        from .estimate import duration, evaluation
+
+        cost = evaluation(run.config, num_images, machine.annealer.chip, machine.embedding)  # type: ignore[attr-defined]
+        click.echo(f"QPU access time {duration(cost.qpu_seconds)} in {cost.calls:,} calls", err=True)
+    return machine
 
 
 def load(config: TrainConfig, data_dir: str | None = None) -> Dataset:

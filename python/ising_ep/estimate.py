@@ -171,6 +171,16 @@ def estimate(
     )
 
 
+def evaluation(config: TrainConfig, num_images: int, chip: Chip, embedding: Embedding) -> Phase:
+    """The free phase of so many images; see `estimate`."""
+    forward, _ = schedules(config.annealing_time, config.reverse_fraction)
+    return Phase(
+        num_calls(num_images, EVALUATION_BATCH, embedding.num_copies),
+        -(-num_images // EVALUATION_BATCH),
+        _call_seconds(config.num_reads, forward, chip, embedding),
+    )
+
+
 def num_calls(images: int, batch_size: int, copies: int) -> int:
     """Calls of one phase of all images: calls(n, b, c) above.
 
