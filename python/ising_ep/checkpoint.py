@@ -80,8 +80,8 @@ class TrainState:
             {
                 "epoch": epoch,
                 "calls": used.problems,
-                "qpu_access_time": used.access_time,
-                "chain_break_fraction": used.chain_break_fraction,
+                "qpu_access_time": round(used.access_time, 6),  # seconds, to the microsecond
+                "chain_break_fraction": round(used.chain_break_fraction, 6),
             }
             for epoch, used in enumerate(map(sub, self.usages, [Usage(), *self.usages]), start=1)
         ]

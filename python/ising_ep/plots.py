@@ -111,13 +111,17 @@ def chip_reads(usages: Sequence[Usage]) -> Figure:
         shares = np.array(used.gaps) / max(sum(used.gaps), 1)
         energies.stairs(shares, edges, label=label, linestyle=style, color=colour)
     energies.set(
-        xlabel="(E - lowest E) / |lowest E| of the same image", ylabel="share of the reads", yscale="log"
+        xlabel="(E - lowest E) / |lowest E| of the same image; last step: all beyond",
+        ylabel="reads",
+        title="Energies of the reads",
+        xlim=(0, edges[-1]),
+        ylim=(0, None),
     )
-    energies.set_title("Energies of the reads (the last step: all beyond)")
+    energies.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
     energies.legend(frameon=False)
     numbers = range(1, len(epochs) + 1)
     breaks.plot(numbers, [used.chain_break_fraction for used in epochs], "-o", markersize=3.5, color=TRAIN)
-    breaks.set(xlabel="epoch", ylabel="broken chains", title="Chains that were broken", ylim=(0, None))
+    breaks.set(xlabel="epoch", ylabel="chains", title="Chains that were broken", ylim=(0, None))
     breaks.yaxis.set_major_formatter(PercentFormatter(xmax=1))
     breaks.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in (energies, breaks):
