@@ -163,6 +163,32 @@ def test_a_solver_that_is_gone_ends_the_run_if_asked_to(service, patterns):
         train(connect(service, when_offline="stop"), patterns)
 
 
+@pytest.mark.parametrize(
+    ("features", "found"),
+    [('{"num_active_qubits__gt": 100}', True), ('{"name__regex": "Advantage.*"}', False)],
+)
+def test_the_clients_own_configuration_chooses_the_solver(service, tmp_path, monkeypatch, features, found):
+    for name in [name for name in os.environ if name.startswith("DWAVE_")]:
+        monkeypatch.delenv(name)
+    file = tmp_path / "dwave.conf"
+    file.write_text(
+        f"[defaults]\nendpoint = {service.endpoint}\ntoken = {service.token}\nsolver = {features}\n"
+    )
+    monkeypatch.setenv("DWAVE_CONFIG_FILE", str(file))
+    if found:
+        assert Connection.open().name == "Emulated_chimera_4_4_4"
+    else:
+        with pytest.raises(ValueError, match=r"has no solver online that is .*Advantage"):
+            Connection.open()
+
+
+def test_a_wrong_token_is_one_line_without_the_token(service):
+    with pytest.raises(QPUStoppedError) as error:
+        Connection.open(endpoint=service.endpoint, token="not-this-one", config_file=False)
+    assert "Invalid token" in str(error.value)
+    assert "not-this-one" not in str(error.value)
+
+
 def test_without_reverse_annealing_nudges_go_forward(chip, patterns):
     with Emulator(ChipModel(chip, **MODEL), reverses=False) as service:
         state = train(connect(service), patterns)

@@ -185,9 +185,11 @@ class RunFolder:
             raise ValueError(f"{file} is not a checkpoint of this run: {_one_line(error)}") from None
         return state
 
-    def keep_solver(self, name: str, graph_id: str, properties: Mapping[str, Any]) -> None:
-        """Writes which QPU the run is on; the file serves as ``--chip`` too."""
-        content = {"name": name, "graph_id": graph_id, **properties}
+    def keep_solver(
+        self, name: str, version: Mapping[str, Any], graph_id: str, properties: Mapping[str, Any]
+    ) -> None:
+        """Writes which QPU the run is on, and in which version; the file serves as ``--chip`` too."""
+        content = {"name": name, "version": version, "graph_id": graph_id, **properties}
         replace(self.path / SOLVER, json.dumps(content).encode())
 
     def solver(self) -> str | None:

@@ -232,7 +232,7 @@ def _keep_journal(annealer: Any, run: RunFolder, series: str = "train") -> None:
 
     if run.solver() is None:
         connection = annealer.connection
-        run.keep_solver(connection.name, annealer.chip.graph_id, connection.properties)
+        run.keep_solver(connection.name, connection.version, annealer.chip.graph_id, connection.properties)
     annealer.journal = Journal(run.path / JOURNAL, series)
     click.get_current_context().call_on_close(annealer.close)
 
