@@ -250,8 +250,14 @@ class QPU:
         """Sends problems, in order, until the service has them all."""
         for k in range(0, len(problems), SUBMIT_SIZE):
             some = problems[k : k + SUBMIT_SIZE]
-            while not self.connection.ask(self._try_to_send, some, anneal):
+            for _ in range(ATTEMPTS):
+                if self.connection.ask(self._try_to_send, some, anneal):
+                    break
                 self._wait_for_solver()
+            else:
+                raise QPUStoppedError(
+                    f"solver {self.connection.name} is said to be online, but does not take problems"
+                )
 
     def _try_to_send(self, problems: list[_Problem], anneal: _Anneal) -> bool:
         """Finds those that the service has already, and sends the others. False if the solver is offline."""
@@ -387,6 +393,7 @@ class QPU:
 
     def _wait_for_solver(self) -> None:
         name, wait = self.connection.name, self.connection.first_wait
+        time.sleep(wait)
         while not self.connection.online():
             if self.when_offline == "stop":
                 raise QPUStoppedError(f"solver {name} is offline")
