@@ -92,21 +92,29 @@ class EquilibriumPropagation:
         x: NDArray[np.float32],
         free: NDArray[np.int8],
         nudged: NDArray[np.int8],
+        weights: NDArray[np.float32] | None = None,
     ) -> None:
-        """Changes the parameters, in place, by the contrast of the two phases, averaged over the batch."""
+        """Changes the parameters, in place, by the contrast of the two phases, averaged over the batch.
+
+        The contrast of an image counts ``weights (batch,)`` times, once if there are none.
+        """
         changed = (free != nudged).any(axis=(1, 2))
         if not changed.any():
             return
         scale = self.nudge * len(changed) * free.shape[1]
-        self.network.descend(
-            parameters,
-            x[changed],
-            free[changed],
-            nudged[changed],
-            weight_rate=self.learning_rate / scale,
-            bias_rate=self.bias_learning_rate / scale,
-            limit=PARAMETER_LIMIT,
-        )
+        groups = [(1.0, changed)]
+        if weights is not None:  # counts of spins are integers: images of one weight are summed as such
+            groups = [(w, changed & (weights == w)) for w in np.unique(weights[changed]).tolist()]
+        for weight, images in groups:
+            self.network.descend(
+                parameters,
+                x[images],
+                free[images],
+                nudged[images],
+                weight_rate=weight * self.learning_rate / scale,
+                bias_rate=weight * self.bias_learning_rate / scale,
+                limit=PARAMETER_LIMIT,
+            )
 
     def outputs(self, states: NDArray[np.int8]) -> NDArray[np.float32]:
         """Output spins ``(batch, outputs)``, averaged over the reads kept."""

@@ -72,28 +72,83 @@ def train(
         rng = np.random.default_rng([config.seed, 0])
         state = TrainState(parameters=rule.network.initial_parameters(rng))
     rule.machine.usage.restore(state.usage)
-    targets = rule.network.targets(dataset.y_train)
+    num_images = len(dataset.y_train)
     while state.epoch < config.epochs:
-        for batch, ids in _batches(config, len(targets), state):
-            start = time.perf_counter()
-            x, target = dataset.x_train[batch], targets[batch]
-            fields = rule.network.fields(state.parameters, x)
-            free = rule.free_phase(state.parameters, fields, ids)
-            nudged = rule.nudge_phase(state.parameters, fields, target, free, ids)
-            rule.update(state.parameters, x, free, nudged)
-            outputs = rule.outputs(free)
-            state.batch += 1
-            state.images += len(batch)
-            state.correct += int(np.sum(_classes(rule.network, outputs) == dataset.y_train[batch]))
-            state.squared_error += float(np.sum((outputs - target) ** 2, dtype=np.float64))
-            state.seconds += time.perf_counter() - start
-            state.usage = rule.machine.usage.copy()
-            if on_batch:
-                on_batch(state)
-        _end_epoch(rule, dataset, state)
+        train_epoch(
+            rule,
+            state,
+            dataset.x_train,
+            dataset.y_train,
+            batch_size=config.batch_size,
+            first_id=state.epoch * num_images,
+            on_batch=on_batch,
+        )
+        test = _evaluate(rule, state.parameters, dataset.x_test, dataset.y_test)
+        row = end_epoch(rule, state)
+        state.history.append(row | {"test_accuracy": test.accuracy, "test_loss": test.loss})
+        state.usages.append(state.usage.copy())
+        state.predictions = test.predictions.tolist()
         if on_epoch:
             on_epoch(state)
     return state
+
+
+def train_epoch(
+    rule: EquilibriumPropagation,
+    state: TrainState,
+    x: NDArray[np.float32],
+    y: NDArray[np.int64],
+    *,
+    batch_size: int,
+    first_id: int,
+    weights: NDArray[np.float32] | None = None,
+    on_batch: Callable[[TrainState], None] | None = None,
+) -> None:
+    """Learns from what is left of the epoch that ``state`` is in; changes ``state``.
+
+    Args:
+        rule: The learning rule.
+        state: Where to go on.
+        x: All images of the epoch, ``(n, num_inputs)``.
+        y: Their classes ``(n,)``, from 0 on.
+        batch_size: Images of an update.
+        first_id: Number of the epoch's first image among all learned from; it names the random numbers.
+        weights: What the contrast of each image counts, ``(n,)``; None for 1.
+        on_batch: Called with the live state after each batch.
+    """
+    targets = rule.network.targets(y)
+    for batch, ids in _batches(rule.seed, batch_size, len(y), first_id, state):
+        start = time.perf_counter()
+        target = targets[batch]
+        fields = rule.network.fields(state.parameters, x[batch])
+        free = rule.free_phase(state.parameters, fields, ids)
+        nudged = rule.nudge_phase(state.parameters, fields, target, free, ids)
+        rule.update(state.parameters, x[batch], free, nudged, None if weights is None else weights[batch])
+        outputs = rule.outputs(free)
+        state.batch += 1
+        state.images += len(batch)
+        state.correct += int(np.sum(classes(rule.network, outputs) == y[batch]))
+        state.squared_error += float(np.sum((outputs - target) ** 2, dtype=np.float64))
+        state.seconds += time.perf_counter() - start
+        state.usage = rule.machine.usage.copy()
+        if on_batch:
+            on_batch(state)
+
+
+def end_epoch(rule: EquilibriumPropagation, state: TrainState) -> dict[str, float]:
+    """Turns the epoch's sums into a row of the history, and begins the next; changes ``state``."""
+    outputs = rule.network.outputs
+    state.epoch += 1
+    row = {
+        "epoch": state.epoch,
+        "train_accuracy": state.correct / state.images,
+        "train_loss": state.squared_error / (state.images * (outputs.stop - outputs.start)),
+        "seconds": state.seconds,
+    }
+    state.usage = rule.machine.usage.copy()
+    state.batch = state.correct = state.images = 0
+    state.squared_error = state.seconds = 0.0
+    return row
 
 
 def evaluate(
@@ -161,37 +216,40 @@ def learning_rule(
     )
 
 
+def free_outputs(
+    rule: EquilibriumPropagation,
+    parameters: Parameters,
+    x: NDArray[np.float32],
+    ids: NDArray[np.uint32],
+    on_batch: Callable[[int], None] | None = None,
+) -> NDArray[np.float32]:
+    """Output spins ``(n, outputs)`` of the free phase of ``x``, with the random numbers that ``ids`` name."""
+    rule = replace(rule, seed=rule.seed ^ EVALUATION_SEED)
+    outputs = []
+    for start in range(0, len(x), EVALUATION_BATCH):
+        batch = slice(start, min(start + EVALUATION_BATCH, len(x)))
+        fields = rule.network.fields(parameters, x[batch])
+        outputs.append(rule.outputs(rule.free_phase(parameters, fields, ids[batch])))
+        if on_batch:
+            on_batch(batch.stop)
+    return np.concatenate(outputs)
+
+
+def classes(network: Network, outputs: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The class ``(n,)`` that each row of output spins stands for."""
+    found: NDArray[np.int64] = network.scores(outputs).argmax(axis=1)
+    return found
+
+
 def _batches(
-    config: TrainConfig, num_images: int, state: TrainState
+    seed: int, batch_size: int, num_images: int, first_id: int, state: TrainState
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint32]]]:
     """Images of each batch left in the epoch, and the ids of their random numbers."""
-    order = np.random.default_rng([config.seed, 1, state.epoch]).permutation(num_images)
-    ids = (state.epoch * num_images + np.arange(num_images)) % NUM_IDS
-    for start in range(state.batch * config.batch_size, num_images, config.batch_size):
-        stop = start + config.batch_size
+    order = np.random.default_rng([seed, 1, state.epoch]).permutation(num_images)
+    ids = (first_id + np.arange(num_images)) % NUM_IDS
+    for start in range(state.batch * batch_size, num_images, batch_size):
+        stop = start + batch_size
         yield order[start:stop], ids[start:stop].astype(np.uint32)
-
-
-def _end_epoch(rule: EquilibriumPropagation, dataset: Dataset, state: TrainState) -> None:
-    """Evaluates on the test images and turns the epoch's sums into a row of the history."""
-    test = _evaluate(rule, state.parameters, dataset.x_test, dataset.y_test)
-    outputs = rule.network.outputs
-    state.epoch += 1
-    state.history.append(
-        {
-            "epoch": state.epoch,
-            "train_accuracy": state.correct / state.images,
-            "train_loss": state.squared_error / (state.images * (outputs.stop - outputs.start)),
-            "test_accuracy": test.accuracy,
-            "test_loss": test.loss,
-            "seconds": state.seconds,
-        }
-    )
-    state.usage = rule.machine.usage.copy()
-    state.usages.append(state.usage.copy())
-    state.predictions = test.predictions.tolist()
-    state.batch = state.correct = state.images = 0
-    state.squared_error = state.seconds = 0.0
 
 
 def _evaluate(
@@ -201,21 +259,7 @@ def _evaluate(
     y: NDArray[np.int64],
     on_batch: Callable[[int], None] | None = None,
 ) -> Evaluation:
-    rule = replace(rule, seed=rule.seed ^ EVALUATION_SEED)
-    outputs = []
-    for start in range(0, len(x), EVALUATION_BATCH):
-        batch = x[start : start + EVALUATION_BATCH]
-        ids = np.arange(start, start + len(batch), dtype=np.uint32)
-        fields = rule.network.fields(parameters, batch)
-        outputs.append(rule.outputs(rule.free_phase(parameters, fields, ids)))
-        if on_batch:
-            on_batch(start + len(batch))
-    found = np.concatenate(outputs)
-    predictions = _classes(rule.network, found)
+    found = free_outputs(rule, parameters, x, np.arange(len(x), dtype=np.uint32), on_batch)
+    predictions = classes(rule.network, found)
     loss = np.mean((found - rule.network.targets(y)) ** 2, dtype=np.float64)
     return Evaluation(float(np.mean(predictions == y)), float(loss), predictions)
-
-
-def _classes(network: Network, outputs: NDArray[np.float32]) -> NDArray[np.int64]:
-    classes: NDArray[np.int64] = network.scores(outputs).argmax(axis=1)
-    return classes
