@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     from .batch import BatchResult as BatchResult
     from .correlate import correlations as correlations
     from .correlate import unembed as unembed
+    from .estimator import EPClassifier as EPClassifier
     from .quantum import PathIntegralAnnealingSampler as PathIntegralAnnealingSampler
     from .sampler import SimulatedAnnealingSampler as SimulatedAnnealingSampler
     from .temperature import effective_beta as effective_beta
 
-# Loaded when first asked for: dimod alone takes longer to import than all the rest.
+# Loaded when first asked for: dimod alone, or scikit-learn, takes longer to import than all the rest.
 _HOME = {
     "BatchResult": ".batch",
+    "EPClassifier": ".estimator",
     "PathIntegralAnnealingSampler": ".quantum",
     "SimulatedAnnealingSampler": ".sampler",
     "correlations": ".correlate",
@@ -26,6 +28,7 @@ _HOME = {
 }
 __all__ = [
     "BatchResult",
+    "EPClassifier",
     "PathIntegralAnnealingSampler",
     "SimulatedAnnealingSampler",
     "__version__",

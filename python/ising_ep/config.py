@@ -72,13 +72,7 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.nudge == 0:
-            raise ValueError("nudge is 0, expected another number")
-        step = max(self.learning_rate, self.bias_learning_rate) / abs(self.nudge)
-        if step > MAX_STEP:
-            raise ValueError(
-                f"the larger learning rate over nudge is {step:g}, expected at most {MAX_STEP:g}"
-            )
+        check_step(self.nudge, self.learning_rate, self.bias_learning_rate)
         for names, machines, lacks in (
             (MODEL_SETTINGS, ("chip",), "no model of a chip; take machine chip"),
             (CHIP_SETTINGS, ("chip", "qpu"), "no chip; take machine chip or qpu"),
@@ -113,6 +107,19 @@ class TrainConfig(BaseModel):
             return cls(**(defaults | settings))
         except ValidationError as error:
             raise ValueError("; ".join(_line(problem) for problem in error.errors())) from None
+
+
+def check_step(nudge: float, learning_rate: float, bias_learning_rate: float) -> None:
+    """Refuses a nudge of 0, and steps that overflow.
+
+    Raises:
+        ValueError: If they do.
+    """
+    if nudge == 0:
+        raise ValueError("nudge is 0, expected another number")
+    step = max(learning_rate, bias_learning_rate) / abs(nudge)
+    if step > MAX_STEP:
+        raise ValueError(f"the larger learning rate over nudge is {step:g}, expected at most {MAX_STEP:g}")
 
 
 def _line(problem: Any) -> str:

@@ -1,0 +1,402 @@
+"""The scikit-learn face: `EPClassifier`."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import Any, Literal, Self
+
+import numpy as np
+from joblib import effective_n_jobs
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from .checkpoint import TrainState
+from .config import check_step
+from .learning import EquilibriumPropagation
+from .machines import AnnealingMachine, Machine
+from .network import FullyConnected, Parameters
+from .training import end_epoch, free_outputs, train_epoch
+
+# Added to the fraction of each class's spins that are up: a class without any is unlikely, not impossible.
+UNSEEN = 0.01
+
+# Root mean square of features whose fields mostly lie beyond the ±4 that they are clipped to.
+LARGE = 5.0
+
+_Floats = NDArray[np.float32]
+_AT_LEAST_ONE = Interval(Integral, 1, 2**31, closed="left")
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+
+
+class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Classifies with an Ising machine that learns by equilibrium propagation.
+
+    A network of layers of spins s_l in {-1, +1} has the energy
+
+        E(s; x) = (b_0 + x W_0) . s_1 + sum_l (s_l W_l s_{l+1} + b_l . s_{l+1});
+
+    the features x act as fields on the first layer, each class owns ``spins_per_class`` spins of the last,
+    and a machine looks for low E. From each batch of B images the parameters learn by the contrast of that
+    *free* phase with a *nudged* one, in which fields -nudge t pull the outputs towards their targets t:
+
+        dW_l = -learning_rate / (nudge B) sum_images w (<s_l s_{l+1}^T> nudged - <s_l s_{l+1}^T> free)
+
+    and alike for W_0 (x in place of s_l) and the biases; <> is the mean over reads, w the sample weight. See
+    `ising_ep.learning`.
+
+    **Scale of the features.** Nothing is scaled silently. Fields are clipped to ±4, the range of a chip, and
+    parameters to ±1, so features should be of order 1: put a ``StandardScaler`` before the classifier, which
+    mostly learns better than a ``MinMaxScaler``. Features of a root mean square above 5 are warned of.
+
+    **Reproducible.** With an integer ``random_state`` a fit has the same bits on any number of threads. A
+    prediction depends on the row alone: every row is annealed with the same random numbers, so that neither
+    its place in X nor its neighbours matter. (With a ``machine`` of your own both are up to it.)
+
+    Args:
+        hidden_layer_sizes: Spins of each hidden layer; an integer for one layer, ``()`` for none.
+        spins_per_class: Output spins of each class.
+        max_iter: Epochs of ``fit``: all of them are run unless ``early_stopping`` ends it.
+        batch_size: Images of an update.
+        learning_rate: Step of the weights.
+        bias_learning_rate: Step of the biases.
+        nudge: Strength beta of the nudge, not 0. Keep learning_rate / nudge when you change it.
+        num_reads: Anneals of each image and phase.
+        num_sweeps: Sweeps of an anneal.
+        statistic: ``"average"`` takes the mean over all reads, ``"lowest"`` the read of lowest energy, as the
+            paper does; in training and in prediction.
+        machine: What anneals, a `ising_ep.machines.Machine`; by default simulated annealing on the Rust core.
+            ``num_reads``, ``num_sweeps`` and ``n_jobs`` are then the machine's own.
+        early_stopping: Whether ``fit`` holds ``validation_fraction`` of the images back, stops when their
+            accuracy has not risen by ``tol`` for ``n_iter_no_change`` epochs, and keeps the parameters that
+            did best on them. ``partial_fit`` does not.
+        validation_fraction: Share of each class that is held back.
+        n_iter_no_change: Epochs without progress before it stops.
+        tol: Least rise of the accuracy that is progress.
+        warm_start: Whether ``fit`` goes on from the last one for ``max_iter`` more epochs, to the bits of one
+            fit of all of them.
+        random_state: Seed; an integer is the ``--seed`` of ``ising-ep train``.
+        n_jobs: Threads: None for 1 (or what ``joblib.parallel_config`` says), -1 for all cores. Never changes
+            the result.
+        verbose: Whether to print a line an epoch.
+
+    Attributes:
+        classes_: (n_classes,) labels, sorted.
+        n_features_in_: Length of a row.
+        feature_names_in_: Names of the columns, if X was a data frame with names.
+        n_iter_: Epochs learned in all.
+        t_: Images learned from in all.
+        history_: One dict an epoch: epoch, train_accuracy (in 0..1, of the free phases while it learned),
+            train_loss (their mean squared error), seconds, and with early stopping validation_accuracy.
+        parameters_: float32 arrays ``W0, b0, W1, b1, ...``: the last epoch's, or the best.
+
+    References:
+        Laydevant, Markovic, Grollier, "Training an Ising machine with equilibrium propagation", Nat. Commun.
+        15, 3671 (2024), https://doi.org/10.1038/s41467-024-46879-4.
+
+    Example:
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.model_selection import cross_val_score
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> model = make_pipeline(StandardScaler(), EPClassifier(hidden_layer_sizes=(40,), random_state=0))
+        >>> X, y = load_iris(return_X_y=True)
+        >>> bool(cross_val_score(model, X, y, cv=3).mean() > 0.85)
+        True
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        "hidden_layer_sizes": ["array-like", _AT_LEAST_ONE],
+        "spins_per_class": [_AT_LEAST_ONE],
+        "max_iter": [_AT_LEAST_ONE],
+        "batch_size": [_AT_LEAST_ONE],
+        "learning_rate": [_POSITIVE],
+        "bias_learning_rate": [_POSITIVE],
+        "nudge": [Interval(Real, None, 0, closed="neither"), _POSITIVE],
+        "num_reads": [_AT_LEAST_ONE],
+        "num_sweeps": [_AT_LEAST_ONE],
+        "statistic": [StrOptions({"average", "lowest"})],
+        "machine": [HasMethods("sample"), None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [_AT_LEAST_ONE],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | ArrayLike = (120,),
+        *,
+        spins_per_class: int = 4,
+        max_iter: int = 30,
+        batch_size: int = 10,
+        learning_rate: float = 0.05,
+        bias_learning_rate: float = 0.05,
+        nudge: float = 5.0,
+        num_reads: int = 5,
+        num_sweeps: int = 50,
+        statistic: Literal["average", "lowest"] = "average",
+        machine: Machine | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: bool | int = False,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.spins_per_class = spins_per_class
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.bias_learning_rate = bias_learning_rate
+        self.nudge = nudge
+        self.num_reads = num_reads
+        self.num_sweeps = num_sweeps
+        self.statistic = statistic
+        self.machine = machine
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learns from images X for ``max_iter`` epochs.
+
+        Args:
+            X: (n, n_features) real numbers of order 1.
+            y: (n,) labels: integers, strings, booleans; at least two different ones.
+            sample_weight: (n,) >= 0: each image's contrast is multiplied by it, as if its learning rate were.
+                One of weight 0 is left out, and does not count as one of its class.
+
+        Raises:
+            ValueError: If a setting, X, y or the weights are not such, or a warm start meets another network.
+        """
+        goes_on = self.warm_start and hasattr(self, "parameters_")
+        x, labels, weights = self._checked(X, y, sample_weight, reset=not goes_on)
+        if goes_on:
+            self._check_network()
+        else:
+            self._start(np.unique(labels))
+        return self._train(x, self._numbers(labels), weights, self.max_iter, self.early_stopping)
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Learns from images X for one epoch: n calls with the same images are ``fit`` with ``max_iter=n``.
+
+        Args:
+            X: (n, n_features) real numbers of order 1.
+            y: (n,) labels.
+            classes: All labels that there will be; needed in the first call, and may be left out after it.
+            sample_weight: (n,) >= 0, as in ``fit``.
+
+        Raises:
+            ValueError: If a setting, X, y, the classes or the weights are not such.
+        """
+        first = not hasattr(self, "parameters_")
+        if first and classes is None:
+            raise ValueError("classes is None, expected all classes in the first call of partial_fit")
+        given = self.classes_ if classes is None else unique_labels(classes)
+        if not first and not np.array_equal(given, self.classes_):
+            raise ValueError(f"classes are {given}, expected those of the first call, {self.classes_}")
+        x, labels, weights = self._checked(X, y, sample_weight, reset=first)
+        if first:
+            self._start(given)
+        else:
+            self._check_network()
+        return self._train(x, self._numbers(labels), weights, 1, early_stopping=False)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The likeliest label ``(n,)`` of each row of X ``(n, n_features)``; of equals the first."""
+        numbers = self._scores(X).argmax(axis=1)
+        found: NDArray[Any] = self.classes_[numbers]
+        return found
+
+    def decision_function(self, X: ArrayLike) -> _Floats:
+        """Mean output spin m of each class, over its spins and the reads of the free phase, -1 to 1.
+
+        Returns:
+            float32 ``(n, n_classes)``, columns as in ``classes_``; of two classes m_1 - m_0, ``(n,)``.
+        """
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Probability of each class: its share of the output spins that are up.
+
+        With m_c the mean of the output spins of class c, over its ``spins_per_class`` spins and the reads of
+        the free phase (the one read that is kept, if ``statistic`` is ``"lowest"``), f_c = (1 + m_c) / 2 is
+        the fraction of them that is up, as all are in the target of c, and
+
+            p_c = (f_c + 0.01) / sum_k (f_k + 0.01).
+
+        The 0.01 keeps every p_c above 0, for a logarithmic loss. More reads make finer steps, and may
+        be asked for after the fit: ``set_params(num_reads=50)``.
+
+        Returns:
+            ``(n, n_classes)``, columns as in ``classes_``; rows sum to 1, and ``predict`` is the largest.
+        """
+        shares = (1 + self._scores(X).astype(np.float64)) / 2 + UNSEEN
+        proba: NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
+        return proba
+
+    @property
+    def coefs_(self) -> list[_Floats]:
+        """Weights ``W0, W1, ...``; spins tend to low E, so a weight > 0 sets what it joins at odds."""
+        return [value for name, value in self.parameters_.items() if name.startswith("W")]
+
+    @property
+    def intercepts_(self) -> list[_Floats]:
+        """Biases ``b0, b1, ...`` of the layers."""
+        return [value for name, value in self.parameters_.items() if name.startswith("b")]
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """The ``train_loss`` of every epoch."""
+        return [row["train_loss"] for row in self.history_]
+
+    def _checked(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, reset: bool
+    ) -> tuple[_Floats, NDArray[Any], _Floats | None]:
+        """Images, labels and weights, without those of weight 0."""
+        check_step(self.nudge, self.learning_rate, self.bias_learning_rate)
+        x, labels = validate_data(self, X, y, dtype=np.float32, order="C", reset=reset)
+        check_classification_targets(labels)
+        size = np.linalg.norm(x) / np.sqrt(x.size)
+        if size > LARGE:
+            text = f"X has root mean square {size:.3g}, expected about 1: put a StandardScaler before this"
+            warnings.warn(text, stacklevel=4)  # at the caller of fit, which scikit-learn wraps
+        if sample_weight is None:
+            return x, labels, None
+        weights = _check_sample_weight(sample_weight, x, dtype=np.float32, ensure_non_negative=True)
+        kept = weights > 0
+        if not kept.any():
+            raise ValueError("sample_weight is 0 everywhere, expected images to learn from")
+        return x[kept], labels[kept], weights[kept]
+
+    def _start(self, labels: NDArray[Any]) -> None:
+        """A new network for these classes."""
+        if len(labels) < 2:
+            raise ValueError(f"the labels are all of one class, {labels[0]!r}, expected two classes or more")
+        network = FullyConnected(self.n_features_in_, self._layers(len(labels)), len(labels))
+        seed = self.random_state
+        if not isinstance(seed, Integral):
+            seed = check_random_state(seed).randint(2**31 - 1)
+        self._seed = int(seed)
+        self.classes_ = labels
+        self.parameters_: Parameters = network.initial_parameters(np.random.default_rng([self._seed, 0]))
+        self.history_: list[dict[str, float]] = []
+        self.n_iter_ = self.t_ = 0
+
+    def _layers(self, num_classes: int) -> tuple[int, ...]:
+        """Spins of each layer that the settings ask for."""
+        hidden = np.atleast_1d(self.hidden_layer_sizes)
+        return (*(int(size) for size in hidden), self.spins_per_class * num_classes)
+
+    def _check_network(self) -> None:
+        fitted, wanted = tuple(map(len, self.intercepts_)), self._layers(len(self.classes_))
+        if fitted != wanted:
+            raise ValueError(
+                f"the network has layers {fitted}, and goes on as such, but the settings ask for {wanted}"
+            )
+
+    def _numbers(self, labels: NDArray[Any]) -> NDArray[np.int64]:
+        """Each label's place in ``classes_``."""
+        strange = np.setdiff1d(labels, self.classes_)
+        if strange.size:
+            raise ValueError(f"y holds label {strange[0]!r}, expected one of classes_, {self.classes_}")
+        return np.searchsorted(self.classes_, labels)
+
+    def _rule(self) -> EquilibriumPropagation:
+        layers = tuple(map(len, self.intercepts_))
+        machine = self.machine
+        if machine is None:
+            machine = AnnealingMachine(
+                num_reads=self.num_reads,
+                num_sweeps=self.num_sweeps,
+                num_threads=effective_n_jobs(self.n_jobs),
+            )
+        return EquilibriumPropagation(
+            network=FullyConnected(self.n_features_in_, layers, len(self.classes_)),
+            machine=machine,
+            nudge=self.nudge,
+            learning_rate=self.learning_rate,
+            bias_learning_rate=self.bias_learning_rate,
+            statistic=self.statistic,
+            seed=self._seed,
+        )
+
+    def _scores(self, X: ArrayLike) -> _Floats:
+        """Mean output spin ``(n, n_classes)`` of each class."""
+        check_is_fitted(self)
+        x = validate_data(self, X, dtype=np.float32, order="C", reset=False)
+        return _class_scores(self._rule(), self.parameters_, x)
+
+    def _train(
+        self,
+        x: _Floats,
+        y: NDArray[np.int64],
+        weights: _Floats | None,
+        epochs: int,
+        early_stopping: bool,
+    ) -> Self:
+        rule = self._rule()
+        if early_stopping:
+            counts = np.ones(len(y), dtype=np.float32) if weights is None else weights
+            x, x_held, y, y_held, weights, weights_held = train_test_split(
+                x, y, counts, test_size=self.validation_fraction, stratify=y, random_state=self._seed
+            )
+        state = TrainState(_copy(self.parameters_), epoch=self.n_iter_)
+        best, best_parameters, stale = -np.inf, self.parameters_, 0
+        for _ in range(epochs):
+            train_epoch(rule, state, x, y, batch_size=self.batch_size, first_id=self.t_, weights=weights)
+            row = end_epoch(rule, state)
+            if early_stopping:
+                right = _class_scores(rule, state.parameters, x_held).argmax(axis=1) == y_held
+                row["validation_accuracy"] = float(np.average(right, weights=weights_held))
+            # Whole epochs only: after Ctrl-C a warm start goes on from the last one.
+            self.parameters_, self.n_iter_, self.t_ = _copy(state.parameters), state.epoch, self.t_ + len(x)
+            self.history_.append(row)
+            if self.verbose:
+                print(", ".join(f"{k} {v:.4g}" for k, v in row.items()))
+            if early_stopping:
+                accuracy = row["validation_accuracy"]
+                stale = 0 if accuracy >= best + self.tol else stale + 1
+                if accuracy > best:
+                    best, best_parameters = accuracy, self.parameters_
+                if stale >= self.n_iter_no_change:
+                    break
+        if early_stopping:
+            self.parameters_ = best_parameters
+        return self
+
+
+def _class_scores(rule: EquilibriumPropagation, parameters: Parameters, x: _Floats) -> _Floats:
+    """As ``Network.scores``, of the free phase; all rows meet the same random numbers."""
+    return rule.network.scores(free_outputs(rule, parameters, x, np.zeros(len(x), dtype=np.uint32)))
+
+
+def _copy(parameters: Parameters) -> Parameters:
+    return {name: value.copy() for name, value in parameters.items()}
