@@ -15,12 +15,13 @@ from ising_ep import datasets, training
 from ising_ep.chip import Chip
 from ising_ep.config import TrainConfig
 from ising_ep.emulator import Emulator, Fault
-from ising_ep.journal import Journal, QPUStoppedError
+from ising_ep.journal import Journal
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.machines.configured import machine_of
 from ising_ep.machines.connection import Connection
 from ising_ep.machines.dimod_sampler import SamplerAnnealer
 from ising_ep.machines.qpu import QPU
+from ising_ep.stopped import QPUStoppedError
 
 PATTERNS = {"dataset": "patterns", "network": "convolutional", "epochs": 6, "seed": 3}
 MODEL = {"temperature": 15.0, "sweeps_per_us": 10.0}

@@ -12,11 +12,12 @@ from click.core import ParameterSource
 
 from .cli_embed import Layers, chip_options, embed
 from .cli_emulate import emulate
-from .cli_errors import one_line_errors
+from .cli_errors import STOPPED, one_line_errors
 from .cli_estimate import estimate
 from .cli_progress import training_progress
-from .cli_qpu import STOPPED, qpu_options
+from .cli_qpu import qpu_options
 from .cli_sample import sample
+from .stopped import QPUStoppedError
 
 if TYPE_CHECKING:
     from .checkpoint import TrainState
@@ -129,7 +130,6 @@ def train(
       ising-ep train --resume runs/first --epochs 10
     """
     from . import cli_runs, training
-    from .journal import QPUStoppedError
 
     given = {
         k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE

@@ -28,8 +28,9 @@ from numpy.typing import NDArray
 
 from .. import journal
 from ..checks import one_of
-from ..journal import Entry, Journal, QPUStoppedError
+from ..journal import Entry, Journal
 from ..qp import BadAnswerError, Format
+from ..stopped import QPUStoppedError
 from ..usage import Usage
 from .connection import Connection
 from .embedded import Schedule
