@@ -253,7 +253,7 @@ def _body(request: Request) -> Any:
             data = zlib.decompress(data)
         return json.loads(data)
     except ClientDisconnected:
-        raise Refused(400, "the request broke off") from None
+        raise RefusedError(400, "the request broke off") from None
     except (ValueError, zlib.error, RecursionError) as error:
         raise RefusedError(400, f"the body is no JSON: {error}") from None
 
