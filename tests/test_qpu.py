@@ -124,6 +124,17 @@ def test_a_fault_changes_nothing_and_costs_nothing(service, patterns, direct, fa
     assert sorted(map(int, paid(service))) == list(range(state.usage.problems))
 
 
+def test_a_problem_that_never_ends_and_then_is_not_found_is_asked_for_anew(service, patterns, direct):
+    service.add_fault(Fault("never", after=4))
+    service.add_fault(
+        Fault("404", "answer", after=5, times=2)
+    )  # while it is waited for, and after it is given up
+    state = train(connect(service, answer_timeout=1.0), patterns)
+    assert_same(state, direct)
+    assert len(paid(service)) == state.usage.problems
+    assert [p.status for p in service.problems].count("CANCELLED") == 1
+
+
 @pytest.mark.parametrize("code", ["401", "403"])
 def test_a_refusal_stops_and_the_run_goes_on_later(service, patterns, direct, tmp_path, code):
     service.add_fault(Fault(code, "answer", after=7))
