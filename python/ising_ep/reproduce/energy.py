@@ -139,11 +139,10 @@ def figures(results: Results) -> dict[str, Figure]:
     figure, axes = panels(2, len(groups))
     for k, (machine, group) in enumerate(groups.items()):
         histogram, points = axes[2 * k], axes[2 * k + 1]
-        shares = {
-            when: (np.array(group[0][when]["energies"]) - group[0][when]["lowest"][0])
-            / abs(group[0][when]["lowest"][0])
-            for when in ("before", "after")
-        }
+        shares = {}
+        for when in ("before", "after"):
+            energies = np.array(group[0][when]["energies"])
+            shares[when] = (energies - energies.min()) / abs(energies.min())
         top = max(float(np.quantile(share, 0.995)) for share in shares.values()) or 1e-6
         for style, (when, share) in enumerate(shares.items()):
             counts, edges = np.histogram(np.minimum(share, top), np.linspace(0, top, 41))
