@@ -132,7 +132,7 @@ def _sizes(results: Results) -> list[float]:
 def table(results: Results) -> Table:
     """A row for each beta: what it changes, on the untrained network, and what is learned by it."""
     header = [
-        "beta", "hidden spins changed", "output spins changed", "of these, to the target less away from it",
+        "beta", "hidden spins changed", "output spins changed", "turned to the target, less away from it",
         "update of an image", "mean update of all", "test, all 10,000; learning rate 0.01",
         "the same; step of beta 5",
     ]  # fmt: skip
