@@ -187,18 +187,13 @@ def remarks(results: Results) -> str:
             " after it, and beside the depth of the lowest state, s.d. of E / |lowest E|,"
             f" {spread(relative, 2)} times (mean and s.d. over seeds); relative to its depth the"
             f" distribution is narrower after training for {share:.0%} of the images and seeds. The lowest"
-            f" energy itself grows {grown:.1f} times by training, as weights and fields grow: a"
-            " distribution in units of the chip is compared with another temperature, one beside its depth"
-            " is not."
+            f" energy itself grows {grown:.1f} times by training, as weights and fields grow:"
+            " the plain spread tells of that too, the one beside the depth does not."
         )
         if mean(plain) < 1:
             lines.append(
-                "That the plain spread does not shrink as in the paper has a reason in the sampler: the"
-                " paper's chip is warm, kT beside couplings that are small before training, so that its"
-                " untrained states are nearly random; the anneal here ends at an inverse temperature of"
-                f" {TrainConfig().beta_range[1]:g}, where small couplings are frozen as well as large ones,"
-                " and what is left of the spread is that of local minima, of which a trained network has"
-                " deeper ones."
+                "In plain units the spread does not shrink, because the energies themselves have grown"
+                " more than their spread beside the depth has shrunk."
             )
     return "\n\n".join(lines)
 
