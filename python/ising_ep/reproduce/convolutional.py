@@ -95,6 +95,7 @@ def figures(results: Results) -> dict[str, Figure]:
     losses.set_ylim(bottom=0)
     shares.set(xlabel="epoch", ylabel="runs", title="Runs that have had error 0 on both patterns")
     shares.set_ylim(0, 1.05 * max(map(len, groups.values())))
+    shares.yaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in (losses, shares):
         axes.legend(frameon=False)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

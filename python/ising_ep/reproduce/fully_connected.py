@@ -175,16 +175,17 @@ def remarks(results: Results) -> str:
         noise = (float(deviation(ours)) ** 2 / len(ours) + float(deviation(every)) ** 2 / len(every)) ** 0.5
         clear = "more" if abs(change) > 2 * noise else "not more"
         changes.append(
-            f"{VARIANTS[variant]}: {change:+.3f} ({clear} than two standard errors, {2 * noise:.3f})"
+            f"- {VARIANTS[variant]}: {change:+.3f}, {clear} than two standard errors of the difference,"
+            f" {2 * noise:.3f}"
         )
-    lines.append(
-        "What the published code does otherwise, in accuracy on the 10,000 test images, against the method: "
-        + "; ".join(changes)
-        + ". Where the first read is taken, random starts cannot matter, since the first read is the one that"
+    lines += [
+        "What the published code does otherwise, in accuracy on the 10,000 test images, against the method:",
+        "\n".join(changes),
+        "Where the first read is taken, random starts cannot matter, since the first read is the one that"
         " begins at the free state. Fields are clipped to ±4 after the nudge is added both in the"
         " published code and here, as a chip would, so by default a nudge of 5 acts as 4 and is divided by"
-        " 5."
-    )
+        " 5.",
+    ]
     return "\n\n".join(lines)
 
 
