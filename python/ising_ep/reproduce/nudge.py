@@ -218,6 +218,11 @@ def remarks(results: Results) -> str:
         low, high = (changed(when, beta, "mean_update") * beta for beta in (least, paper))
         return f"{low / high:.0%}"
 
+    def full(when: str) -> float:
+        """The least beta that turns as many output spins as the paper's does, to a hundredth of them."""
+        wanted = 0.99 * changed(when, paper, "outputs_turned")
+        return min(size for size in sizes if changed(when, size, "outputs_turned") >= wanted)
+
     return "\n\n".join(
         (
             "A nudge turns an output spin only if it is larger than the field that holds the spin. Of the"
@@ -226,7 +231,8 @@ def remarks(results: Results) -> str:
             f" {turned('trained')} on the one trained by the paper's settings (those turned away"
             " subtracted). The contrast of the two phases, averaged over the images, is"
             f" {left('untrained')} of that of beta {paper:g} on the untrained network and {left('trained')}"
-            " on the trained one.",
+            f" on the trained one; from beta {full('untrained'):g} and {full('trained'):g} on, a larger"
+            " nudge turns no more outputs.",
             "Divided by beta, as the rule has it, this is a large step: at the paper's learning rate an"
             f" image's update on the untrained network is {changed('untrained', least, 'update'):.2f} in"
             f" size at beta {least:g} and {changed('untrained', paper, 'update'):.2f} at {paper:g}. To tell"
