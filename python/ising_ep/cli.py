@@ -16,6 +16,7 @@ from .cli_errors import one_line_errors
 from .cli_estimate import estimate
 from .cli_progress import training_progress
 from .cli_qpu import STOPPED, qpu_options
+from .cli_reproduce import reproduce
 from .cli_sample import sample
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def main() -> None:
       ising-ep embed --layers 120,40 --chip pegasus:16 --copies 4
       ising-ep emulate
       ising-ep estimate --batch-size 4
+      ising-ep reproduce fully-connected --data-dir ~/mnist
       ising-ep sample problem.coo
     """
 
@@ -43,6 +45,7 @@ def main() -> None:
 main.add_command(embed)
 main.add_command(emulate)
 main.add_command(estimate)
+main.add_command(reproduce)
 main.add_command(sample)
 
 
