@@ -62,7 +62,7 @@ def reproduce(
 
     store = Store.of(out, quick)
     if not names:
-        _list(store, STUDIES)
+        _list(store, STUDIES, processes)
         return
     chosen = _chosen(names, STUDIES)
     total = sum(len(store.missing(study)) for study in chosen)
@@ -85,20 +85,22 @@ def _chosen(names: tuple[str, ...], studies: tuple[Study, ...]) -> list[Study]:
     return [study for study in studies if "all" in names or study.name in names]
 
 
-def _list(store: Store, studies: tuple[Study, ...]) -> None:
+def _list(store: Store, studies: tuple[Study, ...], processes: int) -> None:
     """Name, title, minutes and what is done, of every study."""
     width = max(len(study.name) for study in studies)
-    limit = QUICK_BUDGET if store.quick else BUDGET
-    click.echo(f"{'':<{width}} {'runs':>7} {'core minutes':>12}  {'in ' + str(store.folder)}")
+    limit = (QUICK_BUDGET if store.quick else BUDGET) * 2 / processes
+    click.echo(
+        f"{'':<{width}} {'runs':>7} {'minutes':>7}  of all runs, {processes} at once; done in {store.folder}"
+    )
     for study in studies:
         units, done = store.units(study), store.records(study)
-        # Where some have run, the others are taken to be as long.
+        # Those that have not run are taken to be as long as those that have.
         seconds = [record["seconds"] for record in done.values()]
         mean = sum(seconds) / max(len(seconds), 1)
-        minutes = f"{mean * len(units) / 60:.1f}" if seconds else f"< {2 * limit}"
+        minutes = f"{mean * len(units) / 60 / processes:.1f}" if seconds else f"< {limit:g}"
         runs = f"{len(done)}/{len(units)}"
         state = "done" if len(done) == len(units) else "begun" if done else "not run"
-        click.echo(f"{study.name:<{width}} {runs:>7} {minutes:>12}  {state + ':':<8} {study.title}")
+        click.echo(f"{study.name:<{width}} {runs:>7} {minutes:>7}  {state + ':':<8} {study.title}")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from .. import datasets, training
 from ..config import TrainConfig
@@ -81,7 +82,8 @@ def table(results: Results) -> Table:
 def figures(results: Results) -> dict[str, Figure]:
     """Mean squared error over the epochs, and how many runs have had none yet."""
     figure, (losses, shares) = panels(2)
-    for style, (chip, group) in enumerate(grouped(results, lambda result: str(result["chip"])).items()):
+    groups = grouped(results, lambda result: str(result["chip"]))
+    for style, (chip, group) in enumerate(groups.items()):
         epochs = range(1, len(group[0]["loss"]) + 1)
         band(losses, epochs, [result["loss"] for result in group], chip, style)
         so_far = np.minimum.accumulate([result["loss"] for result in group], axis=1) == 0
@@ -92,10 +94,11 @@ def figures(results: Results) -> dict[str, Figure]:
     losses.set(xlabel="epoch", ylabel="mean squared error of the outputs", title="Mean and s.d. over seeds")
     losses.set_ylim(bottom=0)
     shares.set(xlabel="epoch", ylabel="runs", title="Runs that have had error 0 on both patterns")
-    shares.set_ylim(bottom=0)
+    shares.set_ylim(0, 1.05 * max(map(len, groups.values())))
+    shares.yaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in (losses, shares):
         axes.legend(frameon=False)
-        axes.set_xticks(range(0, len(epochs) + 1, 1 if len(epochs) < 10 else 5))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return {"convolutional": figure}
 
 

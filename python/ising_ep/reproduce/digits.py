@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from .. import training
 from ..config import TrainConfig
@@ -99,6 +100,7 @@ def figures(results: Results) -> dict[str, Figure]:
     test.set(xlabel="epoch", ylabel="accuracy", title="180 test images")
     for axes in (train, test):
         axes.legend(frameon=False, loc="lower right")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return {"digits": figure}
 
 

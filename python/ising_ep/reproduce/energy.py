@@ -139,11 +139,10 @@ def figures(results: Results) -> dict[str, Figure]:
     figure, axes = panels(2, len(groups))
     for k, (machine, group) in enumerate(groups.items()):
         histogram, points = axes[2 * k], axes[2 * k + 1]
-        shares = {
-            when: (np.array(group[0][when]["energies"]) - group[0][when]["lowest"][0])
-            / abs(group[0][when]["lowest"][0])
-            for when in ("before", "after")
-        }
+        shares = {}
+        for when in ("before", "after"):
+            energies = np.array(group[0][when]["energies"])
+            shares[when] = (energies - energies.min()) / abs(energies.min())
         top = max(float(np.quantile(share, 0.995)) for share in shares.values()) or 1e-6
         for style, (when, share) in enumerate(shares.items()):
             counts, edges = np.histogram(np.minimum(share, top), np.linspace(0, top, 41))
@@ -188,18 +187,13 @@ def remarks(results: Results) -> str:
             " after it, and beside the depth of the lowest state, s.d. of E / |lowest E|,"
             f" {spread(relative, 2)} times (mean and s.d. over seeds); relative to its depth the"
             f" distribution is narrower after training for {share:.0%} of the images and seeds. The lowest"
-            f" energy itself grows {grown:.1f} times by training, as weights and fields grow: a"
-            " distribution in units of the chip is compared with another temperature, one beside its depth"
-            " is not."
+            f" energy itself grows {grown:.1f} times by training, as weights and fields grow:"
+            " the plain spread tells of that too, the one beside the depth does not."
         )
         if mean(plain) < 1:
             lines.append(
-                "That the plain spread does not shrink as in the paper has a reason in the sampler: the"
-                " paper's chip is warm, kT beside couplings that are small before training, so that its"
-                " untrained states are nearly random; the anneal here ends at an inverse temperature of"
-                f" {TrainConfig().beta_range[1]:g}, where small couplings are frozen as well as large ones,"
-                " and what is left of the spread is that of local minima, of which a trained network has"
-                " deeper ones."
+                "In plain units the spread does not shrink, because the energies themselves have grown"
+                " more than their spread beside the depth has shrunk."
             )
     return "\n\n".join(lines)
 

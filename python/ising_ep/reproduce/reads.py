@@ -104,7 +104,7 @@ def figures(results: Results) -> dict[str, Figure]:
         (
             ("reads of a phase", "log"),
             ("sweeps of an anneal", "log"),
-            ("fraction of the schedule turned at", "linear"),
+            ("fraction where the reverse anneal turns", "linear"),
         )
     ):
         line = sorted(
@@ -126,7 +126,7 @@ def figures(results: Results) -> dict[str, Figure]:
                 **STYLES[style],
             )
             panel.axvline(PAPER[k], color="black", linewidth=0.8, linestyle=":")
-            panel.set(xlabel=f"{name}; dotted: the paper's", ylabel=label, xscale=scale)
+            panel.set(xlabel=name, ylabel=label, xscale=scale, title="dotted: the paper's")
             if scale == "log":
                 panel.set_xticks(x, [f"{value:g}" for value in x])
                 panel.minorticks_off()

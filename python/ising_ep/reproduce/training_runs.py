@@ -17,15 +17,15 @@ from ..datasets import Dataset
 from ..machines import Machine
 from ..network import Parameters
 
-MNIST100 = {"dataset": "mnist", "train_per_class": 100, "test_per_class": 10}
-TEST_PER_CLASS = 10
+MNIST100: dict[str, Any] = {"dataset": "mnist", "train_per_class": 100, "test_per_class": 10}
 
 
 @functools.cache
 def mnist100(folder: Path) -> tuple[Dataset, Dataset]:
     """The paper's 1,000 training and 100 test images; and the same with all of MNIST's test images."""
-    whole = datasets.load_mnist(folder, train_per_class=100)
-    first = [np.flatnonzero(whole.y_test == label)[:TEST_PER_CLASS] for label in range(whole.num_classes)]
+    train_per_class, test_per_class = MNIST100["train_per_class"], MNIST100["test_per_class"]
+    whole = datasets.load_mnist(folder, train_per_class=train_per_class)
+    first = [np.flatnonzero(whole.y_test == label)[:test_per_class] for label in range(whole.num_classes)]
     few = np.sort(np.concatenate(first))
     return replace(whole, x_test=whole.x_test[few], y_test=whole.y_test[few]), whole
 
