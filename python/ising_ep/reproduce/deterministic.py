@@ -152,14 +152,15 @@ def remarks(results: Results) -> str:
     gap = mean(tests[METHOD]) - mean(tests[BACKPROP])
     yardstick = groups[BACKPROP]
     told = ", ".join(f"{name} {value}" for name, value in yardstick[0]["settings"].items())
+    ends = [result["epochs"] for result in yardstick]
     lost = [name for name in RATES if min(tests[name]) < AT_CHANCE]
     lines = [
         f"After epoch {len(groups[METHOD][0]['train'])} the binary neurons are at {spread(train, 4)} in"
         f" training and at {spread(tests[METHOD])} on the 10,000 test images, {gap:+.3f} from"
-        f" backpropagation's {spread(tests[BACKPROP])}. That is scikit-learn's `MLPClassifier(({HIDDEN},))` on the same 1,000"
-        f" images, as it comes ({told}; batches of 200), which stops by itself after"
-        f" {min(r['epochs'] for r in yardstick)} to {max(r['epochs'] for r in yardstick)} epochs; it has one"
-        " output a class where the others have four.",
+        f" backpropagation's {spread(tests[BACKPROP])}. That is scikit-learn's"
+        f" `MLPClassifier(({HIDDEN},))` on the same 1,000 images, as it comes ({told}; batches of 200)."
+        f" It stops by itself, after {min(ends)} to {max(ends)} epochs, and has one output a class where"
+        " the others have four.",
         f"The published command line has rates of {PUBLISHED_RATE} and one image an update. Here they give"
         f" {spread(tests['published-rates'])}; with ten images an update, which take a tenth of the step,"
         f" {spread(tests['published-rates-batch10'])}."
