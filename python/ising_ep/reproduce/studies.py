@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from . import convolutional, digits, energy, fully_connected, nudge, reads
+from . import chip, convolutional, deterministic, digits, energy, fully_connected, nudge, reads
 from .study import Study
 
 STUDIES: tuple[Study, ...] = (
     fully_connected.STUDY,
+    chip.STUDY,
+    deterministic.STUDY,
     convolutional.STUDY,
     energy.STUDY,
     nudge.STUDY,
