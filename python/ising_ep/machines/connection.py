@@ -9,11 +9,11 @@ that does not come.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
-import orjson
 import pydantic
 import requests
 import tenacity
@@ -39,7 +39,7 @@ TRANSIENT = (
     api.exceptions.InternalServerError,
     api.exceptions.ResourceLimitsExceededError,
     api.exceptions.ResourceBadResponseError,
-    orjson.JSONDecodeError,
+    json.JSONDecodeError,
     pydantic.ValidationError,
 )
 
