@@ -155,7 +155,9 @@ def storm(seed: int) -> dict[str, Any]:
         code = STOPPED
         while code == STOPPED and stops < 100:
             code = command("--resume", run, *LIMITS)
-            stops += code == STOPPED
+            if code == STOPPED:
+                stops += 1
+                time.sleep(0.1)
         calls, twice = annealed(service)
         return {
             "exit_code": code,

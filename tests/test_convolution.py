@@ -98,6 +98,8 @@ def test_grey_images_are_refused():
 def test_the_patterns_are_learned_within_twenty_epochs(machine, seed):
     """Both right, with no output spin wrong, in one epoch at least: as the paper's figure shows."""
     settings = {"dataset": "patterns", "network": "convolutional", "machine": machine, "seed": seed}
+    if machine == "chip":
+        settings["chip"] = "chimera:16"  # the paper's
     state = training.train(TrainConfig.checked(settings), datasets.load_patterns())
     assert len(state.history) == 20
     assert min((row["test_loss"], -row["test_accuracy"]) for row in state.history) == (0, -1)

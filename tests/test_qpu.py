@@ -15,12 +15,13 @@ from ising_ep import datasets, training
 from ising_ep.chip import Chip
 from ising_ep.config import TrainConfig
 from ising_ep.emulator import Emulator, Fault
-from ising_ep.journal import Journal, QPUStoppedError
+from ising_ep.journal import Journal
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.machines.configured import machine_of
 from ising_ep.machines.connection import Connection
 from ising_ep.machines.dimod_sampler import SamplerAnnealer
 from ising_ep.machines.qpu import QPU
+from ising_ep.stopped import QPUStoppedError
 
 PATTERNS = {"dataset": "patterns", "network": "convolutional", "epochs": 6, "seed": 3}
 MODEL = {"temperature": 15.0, "sweeps_per_us": 10.0}
@@ -121,6 +122,17 @@ def test_a_fault_changes_nothing_and_costs_nothing(service, patterns, direct, fa
     state = train(qpu, patterns)
     assert_same(state, direct)
     assert sorted(map(int, paid(service))) == list(range(state.usage.problems))
+
+
+def test_a_problem_that_never_ends_and_then_is_not_found_is_asked_for_anew(service, patterns, direct):
+    service.add_fault(Fault("never", after=4))
+    service.add_fault(
+        Fault("404", "answer", after=5, times=2)
+    )  # while it is waited for, and after it is given up
+    state = train(connect(service, answer_timeout=1.0), patterns)
+    assert_same(state, direct)
+    assert len(paid(service)) == state.usage.problems
+    assert [p.status for p in service.problems].count("CANCELLED") == 1
 
 
 @pytest.mark.parametrize("code", ["401", "403"])

@@ -12,11 +12,13 @@ from click.core import ParameterSource
 
 from .cli_embed import Layers, chip_options, embed
 from .cli_emulate import emulate
-from .cli_errors import one_line_errors
+from .cli_errors import STOPPED, one_line_errors
 from .cli_estimate import estimate
 from .cli_progress import training_progress
-from .cli_qpu import STOPPED, qpu_options
+from .cli_qpu import qpu_options
+from .cli_reproduce import reproduce
 from .cli_sample import sample
+from .stopped import QPUStoppedError
 
 if TYPE_CHECKING:
     from .checkpoint import TrainState
@@ -36,6 +38,7 @@ def main() -> None:
       ising-ep embed --layers 120,40 --chip pegasus:16 --copies 4
       ising-ep emulate
       ising-ep estimate --batch-size 4
+      ising-ep reproduce fully-connected --data-dir ~/mnist
       ising-ep sample problem.coo
     """
 
@@ -43,6 +46,7 @@ def main() -> None:
 main.add_command(embed)
 main.add_command(emulate)
 main.add_command(estimate)
+main.add_command(reproduce)
 main.add_command(sample)
 
 
@@ -59,9 +63,15 @@ main.add_command(sample)
 @click.option("--batch-size", type=int, help="Images an update.  [default: 1]")
 @click.option("--num-reads", type=int, help="Anneals of a phase.  [default: 10]")
 @click.option("--num-sweeps", type=int, help="Sweeps of a forward anneal.  [default: 100; chip 800]")
-@click.option("--nudge", type=float, help="Strength beta of the nudge.  [default: 5]")
-@click.option("--learning-rate", type=float, help="Step of the weights.  [default: 0.01; digits 0.002]")
-@click.option("--bias-learning-rate", type=float, help="Step of the biases.  [default: 0.001]")
+@click.option("--nudge", type=float, help="Strength beta of the nudge.  [default: 5; deterministic 2]")
+@click.option(
+    "--learning-rate",
+    type=float,
+    help="Step of the weights.  [default: 0.01; digits 0.002, patterns 0.1, deterministic 0.01]",
+)
+@click.option(
+    "--bias-learning-rate", type=float, help="Step of the biases.  [default: 0.001; deterministic 0.01]"
+)
 @click.option("--reverse-fraction", type=float, help="Where the reverse anneal turns.  [default: 0.25]")
 @click.option(
     "--beta-range", type=(float, float), help="Hot and cold inverse temperature.  [default: 0.5 20]"
@@ -72,9 +82,11 @@ main.add_command(sample)
 @click.option("--seed", type=int, help="Seed of everything random.  [default: 0]")
 @click.option(
     "--machine",
-    help="annealing; chip: a model of a D-Wave chip; qpu: the solver that dwave-cloud-client's configuration"
-    " chooses.  [default: annealing]",
+    help="annealing; deterministic: binary neurons that relax; chip: a model of a D-Wave chip; qpu: the"
+    " solver that dwave-cloud-client's configuration chooses.  [default: annealing]",
 )
+@click.option("--free-steps", type=int, help="Steps of a relaxation from rest.  [default: 20]")
+@click.option("--nudge-steps", type=int, help="Steps of a nudged relaxation.  [default: 10]")
 @chip_options
 @click.option(
     "--chip-model", help="What anneals on the chip: thermal, or quantum (path integrals).  [default: thermal]"
@@ -124,12 +136,12 @@ def train(
       ising-ep train --dataset mnist --data-dir ~/mnist --train-per-class 100 --test-per-class 10
       ising-ep train --dataset mine.npz --layers 64,32,20
       ising-ep train --dataset patterns --network convolutional --machine chip
+      ising-ep train --machine deterministic
       ising-ep train --machine chip --chip zephyr:12 --batch-size 4
       ising-ep train --machine qpu --batch-size 4 --max-qpu-time 60
       ising-ep train --resume runs/first --epochs 10
     """
     from . import cli_runs, training
-    from .journal import QPUStoppedError
 
     given = {
         k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE

@@ -8,7 +8,13 @@ from typing import Any, TypeVar
 
 import click
 
+from .stopped import QPUStoppedError
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+# Exit code of what may go on later: sysexits' EX_TEMPFAIL.
+STOPPED = 75
 
 
 class BadInput(click.ClickException):
@@ -17,8 +23,14 @@ class BadInput(click.ClickException):
     exit_code = 2
 
 
+class TryLater(click.ClickException):
+    """One line on why not now."""
+
+    exit_code = STOPPED
+
+
 def one_line_errors(command: F) -> F:
-    """Turns what is wrong with the input into one line and exit code 2."""
+    """Turns what is wrong with the input into one line and exit code 2, with a QPU into 75."""
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -26,6 +38,8 @@ def one_line_errors(command: F) -> F:
             return command(*args, **kwargs)
         except (BrokenPipeError, click.exceptions.Exit):
             raise  # `| head` has seen enough, or a command ends: click does it quietly
+        except QPUStoppedError as error:
+            raise TryLater(_one_line(error)) from None
         except (ValueError, OSError, MemoryError, RuntimeError) as error:  # the last: no more threads
             raise BadInput(_one_line(error)) from None
 

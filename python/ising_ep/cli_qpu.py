@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Exit code of a run that had to stop, and may go on later: sysexits' EX_TEMPFAIL.
-STOPPED = 75
-
 
 def qpu_options(command: F) -> F:
     """Options of a run on a QPU that do not change its result."""

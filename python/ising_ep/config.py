@@ -17,14 +17,27 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "patterns": {"layers": (8, 4), "epochs": 20, "learning_rate": 0.1},
 }
 
-# And where a chip does: single updates of its qubits turn chains slowly.
-CHIP_DEFAULTS: dict[str, Any] = {"num_sweeps": 800}
+# And where a machine does.
+MACHINE_DEFAULTS: dict[str, dict[str, Any]] = {
+    # Single updates of a chip's qubits turn chains slowly.
+    "chip": {"num_sweeps": 800},
+    # A tenth of the steps that the paper's code names. Those move an output's drive by more than beta, the
+    # reach of the nudge, in one update: driven below threshold - beta / 2 it cannot be turned on again.
+    "deterministic": {
+        "nudge": 2.0,
+        "learning_rate": 0.01,
+        "bias_learning_rate": 0.01,
+        "statistic": "lowest",
+    },
+}
 # The paper's chain strength for this network.
 NETWORK_DEFAULTS: dict[str, dict[str, Any]] = {"convolutional": {"chain_strength": 2.0}}
 
 # What only these machines have.
 MODEL_SETTINGS = ("chip", "chip_missing", "chip_seed", "chip_model", "chip_noise", "chip_temperature")
 CHIP_SETTINGS = ("chain_strength", "annealing_time", "copies", "embedding")
+ANNEAL_SETTINGS = ("num_reads", "reverse_fraction", "statistic", "field_limit")
+RELAXATION_SETTINGS = ("free_steps", "nudge_steps")
 
 # Far above any step that learns, far below what overflows single precision.
 MAX_STEP = 1e6
@@ -58,7 +71,9 @@ class TrainConfig(BaseModel):
     statistic: Literal["lowest", "average"] = "lowest"
     field_limit: Positive = 4.0
     seed: Annotated[int, Field(ge=0, lt=2**62)] = 0
-    machine: Literal["annealing", "chip", "qpu"] = "annealing"
+    machine: Literal["annealing", "deterministic", "chip", "qpu"] = "annealing"
+    free_steps: AtLeastOne = 20
+    nudge_steps: AtLeastOne = 10
     chip: str = "pegasus:16"
     chip_missing: Annotated[float, Field(ge=0, lt=1)] | None = None
     chip_seed: Annotated[int, Field(ge=0, lt=2**62)] = 0
@@ -81,28 +96,37 @@ class TrainConfig(BaseModel):
                 ("annealing", "chip"),
                 "no sweeps; take machine annealing or chip",
             ),
+            (
+                ANNEAL_SETTINGS,
+                ("annealing", "chip", "qpu"),
+                "no anneals; take machine annealing, chip or qpu",
+            ),
+            (RELAXATION_SETTINGS, ("deterministic",), "no steps; take machine deterministic"),
         ):
             for name in names:
                 value = getattr(self, name)
                 if self.machine not in machines and value != type(self).model_fields[name].default:
                     raise ValueError(f"{name} is {value}, but machine {self.machine} has {lacks}")
+        if self.machine == "deterministic" and self.network != "layers":
+            raise ValueError(
+                f"network is {self.network}, of spins, but machine deterministic has neurons of 0 and 1;"
+                " take network layers"
+            )
         if self.beta_range[0] > self.beta_range[1]:
             raise ValueError(f"beta_range is {self.beta_range}, expected the hot end first, 0 < hot <= cold")
         return self
 
     @classmethod
     def checked(cls, settings: dict[str, Any]) -> Self:
-        """A config from ``settings``, with the data set's own defaults for what they leave out.
+        """A config from ``settings``, with the defaults of its data set and machine for what they leave out.
 
         Raises:
             ValueError: One line for all that is wrong.
         """
-        defaults: dict[str, Any] = {}
+        defaults = dict(DEFAULTS.get(str(settings.get("dataset", cls.model_fields["dataset"].default)), {}))
         if settings.get("machine") in ("chip", "qpu"):
             defaults |= NETWORK_DEFAULTS.get(str(settings.get("network")), {})
-        if settings.get("machine") == "chip":
-            defaults |= CHIP_DEFAULTS
-        defaults |= DEFAULTS.get(str(settings.get("dataset", cls.model_fields["dataset"].default)), {})
+        defaults |= MACHINE_DEFAULTS.get(str(settings.get("machine")), {})
         try:
             return cls(**(defaults | settings))
         except ValidationError as error:

@@ -105,6 +105,11 @@ class Convolutional:
         start = self.pools.stop
         return slice(start, start + self.num_classes * self.spins_per_class)
 
+    @property
+    def levels(self) -> tuple[int, int]:
+        """See `Network.levels`."""
+        return -1, 1
+
     def patch(self, p: int) -> tuple[slice, slice]:
         """Where the input spins and the filters' spins of a patch stand in a state."""
         size, start = self._pixels.shape[1], self._pixels.size
@@ -160,7 +165,7 @@ class Convolutional:
 
     def targets(self, labels: ArrayLike) -> NDArray[np.float32]:
         """See `Network.targets`."""
-        return class_targets(labels, self.num_classes, self.spins_per_class)
+        return class_targets(labels, self.num_classes, self.spins_per_class, self.levels)
 
     def scores(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Network.scores`."""

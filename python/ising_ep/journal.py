@@ -48,10 +48,6 @@ CREATE TABLE IF NOT EXISTS problems (
 INTENDED, ACCEPTED, ANSWERED = "INTENDED", "ACCEPTED", "ANSWERED"
 
 
-class QPUStoppedError(RuntimeError):
-    """The QPU cannot be used any longer, or must not be: the run has to end at its last checkpoint."""
-
-
 @dataclass
 class Entry:
     """An attempt at a problem.

@@ -6,8 +6,9 @@ Commun. 15, 3671 (2024), https://doi.org/10.1038/s41467-024-46879-4.
 1. *Free phase.* The input enters as fields on the first layer; the machine anneals to a state of low
    energy E. Its output spins are the prediction.
 2. *Nudge phase.* The cost C = |s_out - t|^2 / 2 is added to the energy, E + beta C. As s^2 = 1 for a
-   spin, that is a field -beta t on the outputs. The machine anneals again, in reverse, from the free
-   state: it is pulled towards the target t without forgetting where it was.
+   spin, that is a field -beta t on the outputs (and -beta (t - 1/2) on neurons of 0 and 1, where
+   s^2 = s). The machine anneals again, in reverse, from the free state: it is pulled towards the target
+   t without forgetting where it was.
 3. *Update.* Every parameter compares the two states at its own place:
 
        dW_l = -lr / beta (s_l s_{l+1}^T |nudge - s_l s_{l+1}^T |free)
@@ -77,11 +78,12 @@ class EquilibriumPropagation:
     ) -> NDArray[np.int8]:
         """Anneals on from the free states with the outputs pulled towards ``target``."""
         outputs = self.network.outputs
+        low, high = self.network.levels
         wrong = (free[:, :, outputs] != target[:, None]).any(axis=(1, 2))
         if not wrong.any():
             return free
         pulled = fields[wrong]
-        pulled[:, outputs] -= self.nudge * target[wrong]
+        pulled[:, outputs] -= self.nudge * (target[wrong] - (low + high) / 2)
         nudged = free.copy()
         nudged[wrong] = self._anneal(parameters, pulled, free[wrong], ids[wrong])
         return nudged

@@ -9,6 +9,7 @@ enters as fields on the first layer,
 
 in the sign convention of D-Wave: the machine looks for low energy. The last layer is the output; each
 class owns the same number of its spins, next to each other, +1 for the class of the image, -1 else.
+Its spins may be neurons of 0 and 1 instead (`FullyConnected.levels`); all else is the same.
 """
 
 from __future__ import annotations
@@ -53,6 +54,11 @@ class Network(Protocol):
         """Where the output spins stand in a state."""
         ...
 
+    @property
+    def levels(self) -> tuple[int, int]:
+        """The two values of a spin, the lower one first."""
+        ...
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every parameter: weights ``W...`` and biases ``b...``."""
         ...
@@ -85,7 +91,7 @@ class Network(Protocol):
         ...
 
     def targets(self, labels: ArrayLike) -> NDArray[np.float32]:
-        """Output spins ``(batch, outputs)`` wanted for ``labels (batch,)``: +1 for the class, else -1."""
+        """Output spins ``(batch, outputs)`` wanted for ``labels (batch,)``: high for the class, else low."""
         ...
 
     def scores(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -109,6 +115,7 @@ class FullyConnected:
         num_inputs: Length of an input vector.
         layers: Spins of each layer, hidden layers first, output last.
         num_classes: Classes; the output layer has the same number of spins for each.
+        levels: The two values of a spin, the lower one first.
 
     Attributes:
         slices: Where each layer stands in a state.
@@ -127,6 +134,7 @@ class FullyConnected:
     num_inputs: int
     layers: tuple[int, ...]
     num_classes: int
+    levels: tuple[int, int] = (-1, 1)
     slices: list[slice] = field(init=False, repr=False, compare=False)
     rows: NDArray[np.int64] = field(init=False, repr=False, compare=False)
     cols: NDArray[np.int64] = field(init=False, repr=False, compare=False)
@@ -179,13 +187,18 @@ class FullyConnected:
         return shapes
 
     def initial_parameters(self, rng: np.random.Generator) -> Parameters:
-        """Weights uniform in ±gain/sqrt(fan-in), biases 0, as in the paper."""
+        """Weights uniform in ±gain/sqrt(fan-in), biases 0, as in the paper.
+
+        Half as far apart, 0 and 1 make a quarter of the energy of a coupling, and half that of a field:
+        gains are so much larger that weights mean the same to all levels.
+        """
+        reach = (self.levels[1] - self.levels[0]) / 2
         parameters = {}
         for name, shape in self.shapes().items():
             if len(shape) == 1:
                 value = np.zeros(shape)
             else:
-                gain = INPUT_GAIN if name == "W0" else LAYER_GAIN
+                gain = INPUT_GAIN / reach if name == "W0" else LAYER_GAIN / reach**2
                 value = rng.uniform(-1, 1, shape) * gain / np.sqrt(shape[0])
             parameters[name] = value.astype(np.float32)
         return parameters
@@ -227,7 +240,7 @@ class FullyConnected:
 
     def targets(self, labels: ArrayLike) -> NDArray[np.float32]:
         """See `Network.targets`."""
-        return class_targets(labels, self.num_classes, self.layers[-1] // self.num_classes)
+        return class_targets(labels, self.num_classes, self.layers[-1] // self.num_classes, self.levels)
 
     def scores(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Network.scores`."""
@@ -241,10 +254,13 @@ class FullyConnected:
         """None: layers are laid along the lines of a chip."""
 
 
-def class_targets(labels: ArrayLike, num_classes: int, spins_per_class: int) -> NDArray[np.float32]:
-    """+1 on the neighbouring output spins of the class of each label ``(batch,)``, -1 on all others."""
-    wanted = np.full((num_classes, num_classes), -1, dtype=np.float32)
-    np.fill_diagonal(wanted, 1)
+def class_targets(
+    labels: ArrayLike, num_classes: int, spins_per_class: int, levels: tuple[int, int]
+) -> NDArray[np.float32]:
+    """High on the neighbouring output spins of the class of each label ``(batch,)``, low on all others."""
+    low, high = levels
+    wanted = np.full((num_classes, num_classes), low, dtype=np.float32)
+    np.fill_diagonal(wanted, high)
     wanted = np.repeat(wanted, spins_per_class, axis=1)
     return wanted[np.asarray(labels, dtype=np.intp)]
 

@@ -188,7 +188,8 @@ def network_of(config: TrainConfig, dataset: Dataset) -> Network:
         ValueError: If they do not fit.
     """
     if config.network == "layers":
-        return FullyConnected(dataset.num_inputs, config.layers, dataset.num_classes)
+        levels = (0, 1) if config.machine == "deterministic" else (-1, 1)
+        return FullyConnected(dataset.num_inputs, config.layers, dataset.num_classes, levels)
     if dataset.image_shape is None or not (np.abs(dataset.x_train) == 1).all():
         raise ValueError(
             f"a convolutional network takes images of -1 and +1, and {dataset.name} are not such"
@@ -211,7 +212,7 @@ def learning_rule(
         learning_rate=config.learning_rate,
         bias_learning_rate=config.bias_learning_rate,
         statistic=config.statistic,
-        field_limit=config.field_limit,
+        field_limit=np.inf if config.machine == "deterministic" else config.field_limit,
         seed=config.seed,
     )
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
@@ -252,6 +252,8 @@ def _body(request: Request) -> Any:
         if request.headers.get("Content-Encoding") == "deflate":
             data = zlib.decompress(data)
         return json.loads(data)
+    except ClientDisconnected:
+        raise RefusedError(400, "the request broke off") from None
     except (ValueError, zlib.error, RecursionError) as error:
         raise RefusedError(400, f"the body is no JSON: {error}") from None
 

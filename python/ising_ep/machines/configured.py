@@ -11,6 +11,7 @@ from ..embedding import Embedding, embed
 from ..network import Network
 from . import AnnealingMachine, Machine
 from .chip_model import ChipModel
+from .deterministic import DeterministicMachine
 from .embedded import Annealer, EmbeddedMachine
 
 # What is missing of a chip that no solver describes, unless the run says so.
@@ -84,6 +85,8 @@ def machine_of(
             reverse_fraction=config.reverse_fraction,
             num_threads=num_threads,
         )
+    if config.machine == "deterministic":
+        return DeterministicMachine(free_steps=config.free_steps, nudge_steps=config.nudge_steps)
     if annealer is None:
         if config.machine == "qpu":
             raise ValueError("machine qpu needs an annealer: a machines.qpu.QPU, with the journal of the run")

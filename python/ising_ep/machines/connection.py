@@ -9,11 +9,11 @@ that does not come.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
-import orjson
 import pydantic
 import requests
 import tenacity
@@ -22,7 +22,7 @@ from dwave.cloud.config.exceptions import ConfigFileError
 from dwave.cloud.exceptions import SolverNotFoundError
 
 from ..chip import Chip
-from ..journal import QPUStoppedError
+from ..stopped import QPUStoppedError
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ TRANSIENT = (
     api.exceptions.InternalServerError,
     api.exceptions.ResourceLimitsExceededError,
     api.exceptions.ResourceBadResponseError,
-    orjson.JSONDecodeError,
+    json.JSONDecodeError,
     pydantic.ValidationError,
 )
 
@@ -108,8 +108,8 @@ class Connection:
             settings: Those of `dwave.cloud.Client.from_config`, for what files and environment do not say.
 
         Raises:
-            ValueError: One line, if the configuration is no good, or there is no such solver.
-            QPUStoppedError: If the service refuses, or cannot be reached.
+            ValueError: One line, if the configuration is no good, or chooses no solver that is online.
+            QPUStoppedError: If the service refuses, or cannot be reached, or the solver of that name is away.
         """
         try:
             # Compressing a problem takes longer than sending it.
@@ -127,7 +127,8 @@ class Connection:
             config = client.config
         except SolverNotFoundError:
             wanted = solver or client.config.solver or "any QPU"
-            raise ValueError(f"{client.config.endpoint} has no solver online that is {wanted}") from None
+            text = f"{client.config.endpoint} has no solver online that is {wanted}"
+            raise (ValueError if solver is None else QPUStoppedError)(text) from None
         except (requests.RequestException, *TRANSIENT) as error:
             raise QPUStoppedError(f"{client.config.endpoint}: {_text(error)}") from None
         finally:

@@ -28,8 +28,9 @@ from numpy.typing import NDArray
 
 from .. import journal
 from ..checks import one_of
-from ..journal import Entry, Journal, QPUStoppedError
+from ..journal import Entry, Journal
 from ..qp import BadAnswerError, Format
+from ..stopped import QPUStoppedError
 from ..usage import Usage
 from .connection import Connection
 from .embedded import Schedule
@@ -197,6 +198,8 @@ class QPU:
         except (KeyboardInterrupt, QPUStoppedError):
             self._withdraw([p for p in problems if p.reads is None], anneal)
             raise
+        except api.exceptions.ResourceNotFoundError as error:
+            raise QPUStoppedError(f"the service does not know what it should: {error}") from None
         finally:
             self.busy = False
         self.usage.problems += len(problems)
@@ -348,6 +351,7 @@ class QPU:
         """Waits for the answer to a problem; when there will be none, makes it another attempt."""
         entry, requests = problem.entry, self.connection.problems
         damaged = missed = 0
+        cancelled = False
         running_since = time.monotonic()
         while True:
             poll = max(1, min(LONG_POLL, int(self.answer_timeout)))
@@ -379,17 +383,18 @@ class QPU:
                 return None
             message = " ".join(str(getattr(status, "error_message", None) or "").split())
             if status.status in ("FAILED", "CANCELLED"):
-                self._give_up(problem, f"{status.status.value}: {message or 'by the service'}")
+                who = f"no answer in {self.answer_timeout:g} s" if cancelled else "by the service"
+                self._give_up(problem, f"{status.status.value}: {message or who}")
                 if "offline" in message.lower():
                     self._wait_for_solver()
                 return None
             if status.status == "PENDING":
                 running_since = time.monotonic()
             elif time.monotonic() - running_since > self.answer_timeout:
+                if cancelled:  # and even that was not heeded
+                    return self._give_up(problem, f"TIMEOUT: no answer in {2 * self.answer_timeout:g} s")
                 self.connection.ask(requests.cancel_problems, [entry.id])
-                final = self.connection.ask(requests.get_problem, entry.id)
-                if final.status != "COMPLETED":
-                    return self._give_up(problem, f"TIMEOUT: no answer in {self.answer_timeout:g} s")
+                cancelled, running_since = True, time.monotonic()
 
     def _wait_for_solver(self) -> None:
         name, wait = self.connection.name, self.connection.first_wait
