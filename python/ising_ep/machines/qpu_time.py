@@ -35,7 +35,7 @@ def access_time(
     try:
         microseconds = StructuredSolver.estimate_qpu_access_time(
             solver,
-            num_qubits,
+            max(num_qubits, 1),  # it takes the logarithm
             num_reads,
             anneal_schedule=list(schedule),
             initial_state=[(0, 1)] if reverse else None,
