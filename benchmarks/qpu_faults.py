@@ -117,6 +117,18 @@ def annealed(service: Any) -> tuple[int, int]:
     return len(numbers), len(numbers) - len(set(numbers))
 
 
+def outcome(service: Any, run: Path, code: int) -> dict[str, Any]:
+    """What became of a run that ended with this exit code."""
+    calls, twice = annealed(service)
+    return {
+        "exit_code": code,
+        "same": code == 0 and same(run),
+        "calls": calls,
+        "twice": twice,
+        "attempts": len(service.problems),
+    }
+
+
 def with_fault(kind: str, on: str, seed: int) -> dict[str, Any]:
     from ising_ep.emulator import Fault
 
@@ -130,16 +142,7 @@ def with_fault(kind: str, on: str, seed: int) -> dict[str, Any]:
         while code == STOPPED and stops < 5:
             stops += 1
             code = command("--resume", run, *LIMITS)
-        calls, twice = annealed(service)
-        return {
-            "after": after,
-            "exit_code": code,
-            "same": code == 0 and same(run),
-            "stops": stops,
-            "calls": calls,
-            "twice": twice,
-            "attempts": len(service.problems),
-        }
+        return {"after": after, "stops": stops, **outcome(service, run, code)}
 
 
 def storm(seed: int) -> dict[str, Any]:
@@ -158,15 +161,7 @@ def storm(seed: int) -> dict[str, Any]:
             if code == STOPPED:
                 stops += 1
                 time.sleep(0.1)
-        calls, twice = annealed(service)
-        return {
-            "exit_code": code,
-            "same": code == 0 and same(run),
-            "stops": stops,
-            "calls": calls,
-            "twice": twice,
-            "attempts": len(service.problems),
-        }
+        return {"stops": stops, **outcome(service, run, code)}
 
 
 def mnist(data_dir: str) -> dict[str, Any]:
@@ -219,15 +214,7 @@ def killed(seed: int) -> dict[str, Any]:
         first.wait()
         before = len(service.problems)
         code = start("--resume", run).wait()
-        calls, twice = annealed(service)
-        return {
-            "delay": delay,
-            "problems_before": before,
-            "exit_code": code,
-            "same": code == 0 and same(run),
-            "calls": calls,
-            "twice": twice,
-        }
+        return {"delay": delay, "problems_before": before, **outcome(service, run, code)}
 
 
 @cache

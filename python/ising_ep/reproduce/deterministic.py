@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.ticker import MaxNLocator
 from sklearn.neural_network import MLPClassifier
 
 from ..config import TrainConfig
 from . import training_runs
 from .study import Results, Settings, Study, Table
-from .summary import band, deviation, grouped, mean, panels, spread
+from .summary import grouped, mean, panels, spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -115,32 +114,16 @@ def figures(results: Results) -> dict[str, Figure]:
     figure, (curves, tests) = panels(2)
     groups = _groups(results)
     method = groups[METHOD]
-    epochs = range(1, len(method[0]["train"]) + 1)
-    band(curves, epochs, [result["train"] for result in method], "train, 1,000 images", 0, 2.5)
-    band(curves, epochs, [result["test_100"] for result in method], "test, the paper's 100", 2, 2.5)
-    tested = [int(epoch) for epoch in method[0]["test_10000"]]
-    band(curves, tested, [list(r["test_10000"].values()) for r in method], "test, all 10,000", 1)
     yardstick = mean([training_runs.last_test(result) for result in groups[BACKPROP]])
-    curves.axhline(yardstick, color="black", linewidth=0.8, linestyle=(0, (6, 3)))
-    curves.text(epochs[-1], yardstick, "backpropagation, all 10,000", ha="right", va="bottom", fontsize=8)
-    curves.set(xlabel="epoch", ylabel="accuracy", title=f"Mean and s.d. of {len(method)} seeds")
-    curves.xaxis.set_major_locator(MaxNLocator(integer=True))
-    curves.legend(frameon=False, loc="lower right")
+    training_runs.draw_curves(curves, method, yardstick, "backpropagation, all 10,000")
     names = list(groups)[::-1]
     lasts = [[training_runs.last_test(result) for result in groups[name]] for name in names]
     places = range(len(names))
     for place, last in zip(places, lasts, strict=True):
         tests.plot(last, [place + 0.15] * len(last), "|", color="#7d8a97")
-    tests.errorbar(
-        [mean(last) for last in lasts],
-        places,
-        xerr=[float(deviation(last)) for last in lasts],
-        fmt="o",
-        color="#1b4f72",
-        capsize=3,
-    )
+    training_runs.draw_last_tests(tests, lasts)
     tests.set_yticks(places, [TITLES[name].replace(", ", ",\n") for name in names], fontsize=8)
-    tests.set(xlabel="accuracy on all 10,000 test images", title="Last epoch: mean, s.d., every seed")
+    tests.set(title="Last epoch: mean, s.d., every seed")
     return {"deterministic": figure}
 
 

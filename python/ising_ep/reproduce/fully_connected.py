@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.ticker import MaxNLocator
-
 from ..config import TrainConfig
 from ..machines import AnnealingMachine, Machine
 from . import training_runs
 from .study import Results, Settings, Study, Table
-from .summary import band, deviation, grouped, mean, panels, spread
+from .summary import deviation, grouped, mean, panels, spread
 from .variants import ClippedHidden, FirstRead, FittedRange, RandomStarts
 
 if TYPE_CHECKING:
@@ -110,29 +108,13 @@ def figures(results: Results) -> dict[str, Figure]:
     figure, (curves, tests) = panels(2)
     groups = grouped(results, lambda result: str(result["variant"]))
     method = groups[METHOD]
-    epochs = range(1, len(method[0]["train"]) + 1)
-    band(curves, epochs, [result["train"] for result in method], "train, 1,000 images", 0, 2.5)
-    band(curves, epochs, [result["test_100"] for result in method], "test, the paper's 100", 2, 2.5)
-    tested = [int(epoch) for epoch in method[0]["test_10000"]]
-    band(curves, tested, [list(r["test_10000"].values()) for r in method], "test, all 10,000", 1)
-    curves.axhline(PAPER_TEST, color="black", linewidth=0.8, linestyle=(0, (6, 3)))
-    curves.text(epochs[-1], PAPER_TEST, "the paper's test, D-Wave", ha="right", va="bottom", fontsize=8)
-    curves.set(xlabel="epoch", ylabel="accuracy", title=f"Mean and s.d. of {len(method)} seeds")
-    curves.xaxis.set_major_locator(MaxNLocator(integer=True))
-    curves.legend(frameon=False, loc="lower right")
+    training_runs.draw_curves(curves, method, PAPER_TEST, "the paper's test, D-Wave")
     names = list(groups)[::-1]
     lasts = [[training_runs.last_test(result) for result in groups[name]] for name in names]
     places = range(len(names))
-    tests.errorbar(
-        [mean(last) for last in lasts],
-        places,
-        xerr=[float(deviation(last)) for last in lasts],
-        fmt="o",
-        color="#1b4f72",
-        capsize=3,
-    )
+    training_runs.draw_last_tests(tests, lasts)
     tests.set_yticks(places, names)
-    tests.set(xlabel="accuracy on all 10,000 test images", title="The published code's ways, last epoch")
+    tests.set(title="The published code's ways, last epoch")
     return {"fully-connected": figure}
 
 

@@ -6,9 +6,10 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from .. import datasets, training
 from ..checkpoint import TrainState
@@ -16,6 +17,10 @@ from ..config import TrainConfig
 from ..datasets import Dataset
 from ..machines import Machine
 from ..network import Parameters
+from .summary import band, deviation, mean
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MNIST100: dict[str, Any] = {"dataset": "mnist", "train_per_class": 100, "test_per_class": 10}
 
@@ -68,3 +73,30 @@ def train(
 def last_test(result: dict[str, Any]) -> float:
     """Accuracy on all test images after the last epoch, of a result of `train`."""
     return float(list(result["test_10000"].values())[-1])
+
+
+def draw_curves(axes: Axes, results: Sequence[dict[str, Any]], yardstick: float, name: str) -> None:
+    """Learning curves of the results of `train`, mean and s.d., and an accuracy to hold them against."""
+    epochs = range(1, len(results[0]["train"]) + 1)
+    band(axes, epochs, [result["train"] for result in results], "train, 1,000 images", 0, 2.5)
+    band(axes, epochs, [result["test_100"] for result in results], "test, the paper's 100", 2, 2.5)
+    tested = [int(epoch) for epoch in results[0]["test_10000"]]
+    band(axes, tested, [list(r["test_10000"].values()) for r in results], "test, all 10,000", 1)
+    axes.axhline(yardstick, color="black", linewidth=0.8, linestyle=(0, (6, 3)))
+    axes.text(epochs[-1], yardstick, name, ha="right", va="bottom", fontsize=8)
+    axes.set(xlabel="epoch", ylabel="accuracy", title=f"Mean and s.d. of {len(results)} seeds")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, loc="lower right")
+
+
+def draw_last_tests(axes: Axes, lasts: Sequence[Sequence[float]]) -> None:
+    """Accuracies on all test images, mean and s.d. of each group, one above the other."""
+    axes.errorbar(
+        [mean(last) for last in lasts],
+        range(len(lasts)),
+        xerr=[float(deviation(last)) for last in lasts],
+        fmt="o",
+        color="#1b4f72",
+        capsize=3,
+    )
+    axes.set(xlabel="accuracy on all 10,000 test images")
