@@ -118,10 +118,19 @@ def test_probabilities_are_shares_of_spins_that_are_up(wine, classes, statistic)
     agree = np.isclose(proba, wanted, atol=1e-6).all(axis=1)
     assert agree.mean() > 0.97
     decision = model.decision_function(x)
-    means = 2 * up - 1
+    logs = np.log(up + 0.01)
     np.testing.assert_allclose(
-        decision[agree], (means if classes > 2 else means[:, 1] - means[:, 0])[agree], atol=1e-6
+        decision[agree], (logs if classes > 2 else logs[:, 1] - logs[:, 0])[agree], atol=1e-4
     )
+
+
+def test_of_two_classes_the_surer_decision_is_the_likelier(wine):
+    # The share of a class, f_1 / (f_0 + f_1), falls while f_1 - f_0 rises: one must follow from the other.
+    x, y = (part[wine[1] < 2] for part in wine)
+    for seed in range(5):
+        model = small(max_iter=1, random_state=seed).fit(x[::3], y[::3])
+        order = np.argsort(model.decision_function(x))
+        assert (np.diff(model.predict_proba(x)[order, 1]) >= 0).all()
 
 
 def test_a_prediction_depends_on_the_row_alone(wine):

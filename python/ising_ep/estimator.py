@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
@@ -234,33 +235,37 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         found: NDArray[Any] = self.classes_[numbers]
         return found
 
-    def decision_function(self, X: ArrayLike) -> _Floats:
-        """Mean output spin m of each class, over its spins and the reads of the free phase, -1 to 1.
-
-        Returns:
-            float32 ``(n, n_classes)``, columns as in ``classes_``; of two classes m_1 - m_0, ``(n,)``.
-        """
-        scores = self._scores(X)
-        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
-
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Probability of each class: its share of the output spins that are up.
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Logarithm of the share of the output spins of each class that is up in the free phase.
 
         With m_c the mean of the output spins of class c, over its ``spins_per_class`` spins and the reads of
         the free phase (the one read that is kept, if ``statistic`` is ``"lowest"``), f_c = (1 + m_c) / 2 is
-        the fraction of them that is up, as all are in the target of c, and
+        the fraction of them that is up, as all are in the target of c, and the decision is
 
-            p_c = (f_c + 0.01) / sum_k (f_k + 0.01).
+            d_c = log(f_c + 0.01).
 
-        The 0.01 keeps every p_c above 0, for a logarithmic loss. More reads make finer steps, and may
-        be asked for after the fit: ``set_params(num_reads=50)``.
+        The 0.01 keeps it finite where no spin is up.
+
+        Returns:
+            ``(n, n_classes)``, columns as in ``classes_``; of two classes d_1 - d_0, ``(n,)``.
+        """
+        decision: NDArray[np.float64] = np.log((1 + self._scores(X).astype(np.float64)) / 2 + UNSEEN)
+        return decision[:, 1] - decision[:, 0] if len(self.classes_) == 2 else decision
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Probability of each class: its share of the output spins that are up, softmax of the decision d.
+
+            p_c = exp(d_c) / sum_k exp(d_k) = (f_c + 0.01) / sum_k (f_k + 0.01)
+
+        More reads make finer steps, and may be asked for after the fit: ``set_params(num_reads=50)``.
 
         Returns:
             ``(n, n_classes)``, columns as in ``classes_``; rows sum to 1, and ``predict`` is the largest.
         """
-        shares = (1 + self._scores(X).astype(np.float64)) / 2 + UNSEEN
-        proba: NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
-        return proba
+        decision = self.decision_function(X)
+        if decision.ndim == 1:
+            decision = np.stack([np.zeros_like(decision), decision], axis=1)
+        return np.asarray(softmax(decision, axis=1))
 
     @property
     def coefs_(self) -> list[_Floats]:
