@@ -20,27 +20,29 @@ from .summary import STYLES, grouped, mean, panels, spread
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# What anneals the 1,000 reads, and trains: names of `TrainConfig.machine`, of each the settings beyond the
-# defaults. A model of a chip goes in here.
-MACHINES: dict[str, dict[str, Any]] = {"annealing": {}}
+# What anneals the 1,000 reads, and trains: names of `TrainConfig.machine`, of each the seeds, the epochs, and
+# the settings beyond its defaults. On a chip fewer: an epoch takes half a minute.
+Plan = dict[str, tuple[int, int, Settings]]
+FULL: Plan = {"annealing": (5, 50, {}), "chip": (2, 20, {})}
+QUICK: Plan = {"annealing": (2, 2, {}), "chip": (1, 1, {"num_sweeps": 80})}
 READS = 1000
 # Reads of a call: a chip's run time is limited.
 READS_A_CALL = 500
 
 
 def runs(quick: bool) -> dict[str, Settings]:
-    """Five seeds on each machine."""
+    """A few seeds on each machine."""
     return {
         f"{machine}-seed{seed}": {
             "dataset": "mnist",
             "machine": machine,
             "more": more,
             "seed": seed,
-            "epochs": 2 if quick else 50,
+            "epochs": epochs,
             "reads": READS,
         }
-        for machine, more in MACHINES.items()
-        for seed in range(2 if quick else 5)
+        for machine, (seeds, epochs, more) in (QUICK if quick else FULL).items()
+        for seed in range(seeds)
     }
 
 
