@@ -112,7 +112,7 @@ def ours(rule: EquilibriumPropagation, parameters: Parameters, images, targets, 
         x, target, ids = images[k : k + 1], targets[k : k + 1], np.array([k], dtype=np.uint32)
         fields = rule.network.fields(p, x)
         free = rule.free_phase(p, fields, ids)
-        rule.update(p, x, free, rule.nudge_phase(p, fields, target, free, ids))
+        rule.step(p, rule.contrast(x, free, rule.nudge_phase(p, fields, target, free, ids)))
 
 
 @click.command()

@@ -49,7 +49,7 @@ def test_update_is_the_contrast_of_the_energys_derivatives():
     free, nudged = rng.choice(np.array([-1, 1], dtype=np.int8), (2, 2, 3, network.num_spins))
     rule = EquilibriumPropagation(network, ExactMachine(), nudge=2.0, learning_rate=0.05)
     updated = {name: value.copy() for name, value in p.items()}
-    rule.update(updated, x, free, nudged)
+    rule.step(updated, rule.contrast(x, free, nudged))
     step = 1e-3
     for name, value in p.items():
         for index in np.ndindex(value.shape):

@@ -84,7 +84,7 @@ def test_update_is_the_derivative_of_the_exact_nudged_minimum(inputs, layers, cl
     free = rule.free_phase(p, fields, ids)
     nudged = rule.nudge_phase(p, fields, target, free, ids)
     updated = {name: value.copy() for name, value in p.items()}
-    rule.update(updated, x, free, nudged)
+    rule.step(updated, rule.contrast(x, free, nudged))
 
     states = all_states(network.num_spins)
 
@@ -144,7 +144,7 @@ def test_nothing_changes_where_both_phases_agree():
     before = {name: value.copy() for name, value in p.items()}
     rule = EquilibriumPropagation(network, ExactMachine())
     states = np.ones((2, 1, network.num_spins), dtype=np.int8)
-    rule.update(p, np.ones((2, 3), dtype=np.float32), states, states)
+    rule.step(p, rule.contrast(np.ones((2, 3), dtype=np.float32), states, states))
     for name in p:
         np.testing.assert_array_equal(p[name], before[name])
 
@@ -161,7 +161,7 @@ def test_update_is_local_and_averages_over_batch_and_reads(reads):
         network, ExactMachine(), nudge=-2.0, learning_rate=0.05, bias_learning_rate=0.02
     )
     updated = {name: value.copy() for name, value in p.items()}
-    rule.update(updated, x, free, nudged)
+    rule.step(updated, rule.contrast(x, free, nudged))
     wanted = {name: value.astype(np.float64) for name, value in p.items()}
     for image, sign, states in [(k, s, t[k]) for k in range(4) for s, t in ((1, nudged), (-1, free))]:
         for state in states.astype(np.float64):
@@ -185,7 +185,7 @@ def test_parameters_stay_within_their_limit():
     )
     nudged = free.copy()
     nudged[..., 0] = nudged[..., 3] = -1
-    rule.update(p, np.ones((1, 2), dtype=np.float32), free, nudged)
+    rule.step(p, rule.contrast(np.ones((1, 2), dtype=np.float32), free, nudged))
     assert all(np.abs(value).max() <= 1 for value in p.values())
     assert np.abs(p["W0"]).max() == 1
 

@@ -1,7 +1,7 @@
 """Run folders: settings, metrics and parameters of a run, on disk.
 
     config.json              settings, versions, command line, fingerprint of the data; written once
-    checkpoint.safetensors   parameters, and the rest of `TrainState` as JSON in the header
+    checkpoint.safetensors   parameters, what Adam remembers; the rest of `TrainState` as JSON in its header
     metrics.csv              one row an epoch, written from the checkpoint's history for reading
     chip.csv                 what each epoch cost, and how the chip did, of a run on one
     embedding.json           where the network is on the chip, of a run on one; written once
@@ -60,6 +60,8 @@ class TrainState:
         predictions: Classes found for the test images after the last finished epoch.
         usage: What the machine was used for until now.
         usages: The same at the end of each finished epoch.
+        updates: Updates of the parameters.
+        memory: float32 arrays that Adam remembers (see `optimizers.adam`).
     """
 
     parameters: Parameters
@@ -73,6 +75,8 @@ class TrainState:
     predictions: list[int] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     usages: list[Usage] = field(default_factory=list)
+    updates: int = 0
+    memory: Parameters = field(default_factory=dict)
 
     def chip_history(self) -> list[dict[str, float]]:
         """What each finished epoch asked of a chip, by the names of ``chip.csv``."""
@@ -141,10 +145,11 @@ class RunFolder:
 
     def save(self, state: TrainState) -> None:
         """Replaces the checkpoint by ``state``, then the metrics by its history."""
-        progress = {k: v for k, v in asdict(state).items() if k != "parameters"}
+        arrays = state.parameters | state.memory  # whose names have a dot
+        progress = {k: v for k, v in asdict(state).items() if k not in ("parameters", "memory")}
         text = json.dumps(progress)
-        metadata = {"format": str(FORMAT), "state": text, "sha256": _digest(state.parameters, text)}
-        replace(self.path / CHECKPOINT, save(state.parameters, metadata=metadata))
+        metadata = {"format": str(FORMAT), "state": text, "sha256": _digest(arrays, text)}
+        replace(self.path / CHECKPOINT, save(arrays, metadata=metadata))
         replace(self.path / METRICS, _table(COLUMNS, state.history))
         if state.usage.chains:
             replace(self.path / CHIP, _table(CHIP_COLUMNS, state.chip_history()))
@@ -162,15 +167,17 @@ class RunFolder:
         try:
             with safe_open(file, framework="numpy") as tensors:
                 metadata = tensors.metadata() or {}
-                parameters = {name: np.array(tensors.get_tensor(name)) for name in tensors.keys()}  # noqa: SIM118
+                arrays = {name: np.array(tensors.get_tensor(name)) for name in tensors.keys()}  # noqa: SIM118
             if metadata.get("format") != str(FORMAT):
                 raise ValueError(f"its format is {metadata.get('format')!r}, expected {FORMAT}")
-            if metadata["sha256"] != _digest(parameters, metadata["state"]):
+            if metadata["sha256"] != _digest(arrays, metadata["state"]):
                 raise ValueError("its numbers are not those that were saved")
             progress = json.loads(metadata["state"])
             progress["usage"] = Usage.checked(progress.get("usage", {}))
             progress["usages"] = [Usage.checked(usage) for usage in progress.get("usages", [])]
-            state = TrainState(parameters=parameters, **progress)
+            parameters = {name: value for name, value in arrays.items() if "." not in name}
+            memory = {name: value for name, value in arrays.items() if "." in name}
+            state = TrainState(parameters=parameters, memory=memory, **progress)
             _check(state, self.config.batch_size)
         # Numbers of a kind that numpy lacks are an AttributeError, sizes past any float an ArithmeticError.
         except (
@@ -243,10 +250,10 @@ def _digest(parameters: Parameters, progress: str) -> str:
 
 def _check(state: TrainState, batch_size: int) -> None:
     """That the state is one that training could have left."""
-    for name, value in state.parameters.items():
+    for name, value in (state.parameters | state.memory).items():
         if value.dtype != np.float32 or not np.isfinite(value).all():
             raise ValueError(f"parameter {name} is not of finite float32 numbers")
-    for name in ("epoch", "batch", "images", "correct"):
+    for name in ("epoch", "batch", "images", "correct", "updates"):
         if type(getattr(state, name)) is not int or getattr(state, name) < 0:
             raise ValueError(f"{name} is {getattr(state, name)!r}, expected a number >= 0")
     for name in ("squared_error", "seconds"):

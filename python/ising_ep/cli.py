@@ -72,6 +72,19 @@ main.add_command(sample)
 @click.option(
     "--bias-learning-rate", type=float, help="Step of the biases.  [default: 0.001; deterministic 0.01]"
 )
+@click.option("--optimizer", help="How weights follow the contrast: sgd or adam.  [default: sgd]")
+@click.option(
+    "--decay", help="Learning rate over the epochs: constant, or cosine, to 0.  [default: constant]"
+)
+@click.option(
+    "--centre/--no-centre",
+    default=None,
+    help="Learn from images less their mean; the network stays as it is.  [default: no]",
+)
+@click.option("--shift", type=int, help="Move images by up to so many pixels while learning.  [default: 0]")
+@click.option(
+    "--test-reads", type=int, help="Anneals of an image in tests, by annealing.  [default: as --num-reads]"
+)
 @click.option("--reverse-fraction", type=float, help="Where the reverse anneal turns.  [default: 0.25]")
 @click.option(
     "--beta-range", type=(float, float), help="Hot and cold inverse temperature.  [default: 0.5 20]"

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from .optimizers import Decay, Optimizer
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 AtLeastOne = Annotated[int, Field(ge=1, lt=2**31)]
@@ -66,6 +68,11 @@ class TrainConfig(BaseModel):
     nudge: Annotated[float, Field(allow_inf_nan=False)] = 5.0
     learning_rate: Positive = 0.01
     bias_learning_rate: Positive = 0.001
+    optimizer: Optimizer = "sgd"
+    decay: Decay = "constant"
+    centre: bool = False
+    shift: Annotated[int, Field(ge=0, lt=2**10)] = 0
+    test_reads: AtLeastOne | None = None
     reverse_fraction: Annotated[float, Field(ge=0, le=1)] = 0.25
     beta_range: tuple[Positive, Positive] = (0.5, 20.0)
     statistic: Literal["lowest", "average"] = "lowest"
@@ -102,6 +109,7 @@ class TrainConfig(BaseModel):
                 "no anneals; take machine annealing, chip or qpu",
             ),
             (RELAXATION_SETTINGS, ("deterministic",), "no steps; take machine deterministic"),
+            (("test_reads",), ("annealing",), "the same reads in tests; take machine annealing"),
         ):
             for name in names:
                 value = getattr(self, name)
@@ -112,9 +120,17 @@ class TrainConfig(BaseModel):
                 f"network is {self.network}, of spins, but machine deterministic has neurons of 0 and 1;"
                 " take network layers"
             )
+        if self.network == "convolutional" and (self.centre or self.shift):
+            raise ValueError("network is convolutional, which holds pixels of -1 and +1: no centre, no shift")
         if self.beta_range[0] > self.beta_range[1]:
             raise ValueError(f"beta_range is {self.beta_range}, expected the hot end first, 0 < hot <= cold")
         return self
+
+    def of_tests(self) -> Self:
+        """The settings under which the network is tested: with ``test_reads``, if there are such."""
+        if self.test_reads is None:
+            return self
+        return self.model_copy(update={"num_reads": self.test_reads, "test_reads": None})
 
     @classmethod
     def checked(cls, settings: dict[str, Any]) -> Self:

@@ -26,8 +26,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _core, optimizers
 from .machines import Machine
 from .network import Network, Parameters
+from .optimizers import Optimizer
 
 # A chip's couplings lie in [-1, 1]; the paper holds every other parameter to the same bound.
 PARAMETER_LIMIT = 1.0
@@ -47,6 +49,14 @@ class EquilibriumPropagation:
             ``"average"`` averages spins and their products over all reads.
         field_limit: Fields are clipped to this size, the range of the chip.
         seed: Seed of every anneal.
+        optimizer: ``"sgd"`` steps as above; ``"adam"`` as `optimizers.adam`.
+        centre: An image ``(num_inputs,)``, the mean of all, that is taken for 0 while learning:
+
+                dW_0 = -lr / beta (x - centre) (s_1 |nudge - s_1 |free)^T
+
+            and b_0 changes so that it is the field of that image, b_0 + centre W_0, which is learned. The
+            network and its energy are the same; its steps no longer all share the mean image's direction.
+            (Montavon and Mueller, "Deep Boltzmann machines and the centering trick", 2012.)
     """
 
     network: Network
@@ -57,6 +67,8 @@ class EquilibriumPropagation:
     statistic: Literal["lowest", "average"] = "lowest"
     field_limit: float = 4.0
     seed: int = 0
+    optimizer: Optimizer = "sgd"
+    centre: NDArray[np.float32] | None = None
 
     def free_phase(
         self, parameters: Parameters, fields: NDArray[np.float32], ids: NDArray[np.uint32]
@@ -88,40 +100,91 @@ class EquilibriumPropagation:
         nudged[wrong] = self._anneal(parameters, pulled, free[wrong], ids[wrong])
         return nudged
 
-    def update(
+    def contrast(
         self,
-        parameters: Parameters,
         x: NDArray[np.float32],
         free: NDArray[np.int8],
         nudged: NDArray[np.int8],
         weights: NDArray[np.float32] | None = None,
-    ) -> None:
-        """Changes the parameters, in place, by the contrast of the two phases, averaged over the batch.
+        *,
+        decay: float = 1.0,
+    ) -> Parameters:
+        """What the parameters are to change by the contrast of the two phases, averaged over the batch.
 
-        The contrast of an image counts ``weights (batch,)`` times, once if there are none.
+        That is the step itself, or with Adam the contrast by which it steps: the same at a rate of 1. Empty
+        where the phases agree. The contrast of an image counts ``weights (batch,)`` times, once if there are
+        none; ``decay`` multiplies the learning rates.
         """
-        changed = (free != nudged).any(axis=(1, 2))
-        if not changed.any():
-            return
-        scale = self.nudge * len(changed) * free.shape[1]
-        groups = [(1.0, changed)]
-        if weights is not None:  # counts of spins are integers: images of one weight are summed as such
-            groups = [(w, changed & (weights == w)) for w in np.unique(weights[changed]).tolist()]
-        for weight, images in groups:
+        changed = np.flatnonzero((free != nudged).any(axis=(1, 2)))
+        if not changed.size:
+            return {}
+        scale = self.nudge * len(free) * free.shape[1]
+        rates = (1.0, 1.0)
+        if self.optimizer == "sgd":
+            rates = (self.learning_rate * decay, self.bias_learning_rate * decay)
+        change = {name: np.zeros(shape, np.float32) for name, shape in self.network.shapes().items()}
+        # Counts of spins are integers: images of one weight are summed as such.
+        counts = np.ones(len(free), np.float32) if weights is None else weights
+        for weight in np.unique(counts[changed]).tolist():
+            images = changed[counts[changed] == weight]
             self.network.descend(
-                parameters,
+                change,
                 x[images],
                 free[images],
                 nudged[images],
-                weight_rate=weight * self.learning_rate / scale,
-                bias_rate=weight * self.bias_learning_rate / scale,
+                weight_rate=weight * rates[0] / scale,
+                bias_rate=weight * rates[1] / scale,
+                limit=np.inf,
+            )
+        if self.centre is not None:
+            # (x - centre) in place of x, without losing the zeros of x: b0 has the sum over the images.
+            sums = change["b0"] * np.float32(-rates[0] / rates[1])
+            _core.add_outer(change["W0"], self.centre[None], sums[None], np.inf)
+        return change
+
+    def step(
+        self,
+        parameters: Parameters,
+        change: Parameters,
+        memory: Parameters | None = None,
+        *,
+        update: int = 1,
+        decay: float = 1.0,
+    ) -> None:
+        """Changes the parameters, in place, by what `contrast` gave.
+
+        Args:
+            parameters: What to change.
+            change: From `contrast`; may be used up.
+            memory: What Adam remembers; changed.
+            update: Number of the update, from 1 on.
+            decay: As it was for `contrast`.
+        """
+        if self.centre is not None:
+            self._move_origin(parameters, self.centre)
+        if self.optimizer == "sgd":
+            optimizers.descend(parameters, change, PARAMETER_LIMIT)
+        else:
+            optimizers.adam(
+                parameters,
+                change,
+                {} if memory is None else memory,
+                update=update,
+                learning_rate=self.learning_rate * decay,
+                bias_learning_rate=self.bias_learning_rate * decay,
                 limit=PARAMETER_LIMIT,
             )
+        if self.centre is not None:
+            self._move_origin(parameters, -self.centre)
 
     def outputs(self, states: NDArray[np.int8]) -> NDArray[np.float32]:
         """Output spins ``(batch, outputs)``, averaged over the reads kept."""
         mean: NDArray[np.float32] = states[:, :, self.network.outputs].mean(axis=1, dtype=np.float32)
         return mean
+
+    def _move_origin(self, parameters: Parameters, centre: NDArray[np.float32]) -> None:
+        """Makes the bias of the first layer the field of the image ``centre``."""
+        parameters["b0"] = _core.project(centre[None], parameters["W0"], parameters["b0"])[0]
 
     def _anneal(
         self,

@@ -10,10 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .augment import Augment, shifted
 from .checkpoint import TrainState
 from .config import TrainConfig
 from .convolution import Convolutional
@@ -22,6 +24,7 @@ from .learning import EquilibriumPropagation
 from .machines import Machine
 from .machines.configured import machine_of
 from .network import FullyConnected, Network, Parameters
+from .optimizers import decayed
 
 # Images annealed in one call where nothing is learned from them; any number gives the same answer.
 EVALUATION_BATCH = 250
@@ -68,6 +71,7 @@ def train(
         ValueError: If config and dataset do not fit.
     """
     rule = learning_rule(config, dataset, num_threads, machine)
+    tested = _testing_rule(config, dataset, num_threads, rule.machine)
     if state is None:
         rng = np.random.default_rng([config.seed, 0])
         state = TrainState(parameters=rule.network.initial_parameters(rng))
@@ -81,9 +85,11 @@ def train(
             dataset.y_train,
             batch_size=config.batch_size,
             first_id=state.epoch * num_images,
+            decay=partial(decayed, config.decay, epochs=config.epochs),
+            augment=augmentation(config, dataset),
             on_batch=on_batch,
         )
-        test = _evaluate(rule, state.parameters, dataset.x_test, dataset.y_test)
+        test = _evaluate(tested, state.parameters, dataset.x_test, dataset.y_test)
         row = end_epoch(rule, state)
         state.history.append(row | {"test_accuracy": test.accuracy, "test_loss": test.loss})
         state.usages.append(state.usage.copy())
@@ -102,6 +108,8 @@ def train_epoch(
     batch_size: int,
     first_id: int,
     weights: NDArray[np.float32] | None = None,
+    decay: Callable[[float], float] = lambda _: 1.0,
+    augment: Augment | None = None,
     on_batch: Callable[[TrainState], None] | None = None,
 ) -> None:
     """Learns from what is left of the epoch that ``state`` is in; changes ``state``.
@@ -114,16 +122,24 @@ def train_epoch(
         batch_size: Images of an update.
         first_id: Number of the epoch's first image among all learned from; it names the random numbers.
         weights: What the contrast of each image counts, ``(n,)``; None for 1.
+        decay: What the learning rates are multiplied by after a number of epochs, such as 2.5.
+        augment: Images to learn from, made of the batch's by chance; None learns from these.
         on_batch: Called with the live state after each batch.
     """
     targets = rule.network.targets(y)
+    num_batches = -(-len(y) // batch_size)
     for batch, ids in _batches(rule.seed, batch_size, len(y), first_id, state):
         start = time.perf_counter()
-        target = targets[batch]
-        fields = rule.network.fields(state.parameters, x[batch])
+        images, target = x[batch], targets[batch]
+        if augment is not None:
+            images = augment(images, np.random.default_rng([rule.seed, 2, state.epoch, state.batch]))
+        rate = decay(state.epoch + state.batch / num_batches)
+        fields = rule.network.fields(state.parameters, images)
         free = rule.free_phase(state.parameters, fields, ids)
         nudged = rule.nudge_phase(state.parameters, fields, target, free, ids)
-        rule.update(state.parameters, x[batch], free, nudged, None if weights is None else weights[batch])
+        change = rule.contrast(images, free, nudged, None if weights is None else weights[batch], decay=rate)
+        state.updates += 1
+        rule.step(state.parameters, change, state.memory, update=state.updates, decay=rate)
         outputs = rule.outputs(free)
         state.batch += 1
         state.images += len(batch)
@@ -177,8 +193,7 @@ def evaluate(
     Raises:
         ValueError: If shapes do not fit.
     """
-    rule = learning_rule(config, dataset, num_threads, machine)
-    return _evaluate(rule, parameters, x, y, on_batch)
+    return _evaluate(_testing_rule(config, dataset, num_threads, machine), parameters, x, y, on_batch)
 
 
 def network_of(config: TrainConfig, dataset: Dataset) -> Network:
@@ -214,7 +229,22 @@ def learning_rule(
         statistic=config.statistic,
         field_limit=np.inf if config.machine == "deterministic" else config.field_limit,
         seed=config.seed,
+        optimizer=config.optimizer,
+        centre=dataset.x_train.mean(axis=0) if config.centre else None,
     )
+
+
+def augmentation(config: TrainConfig, dataset: Dataset) -> Augment | None:
+    """What ``config`` makes of the images before it learns from them.
+
+    Raises:
+        ValueError: If the data are not images.
+    """
+    if not config.shift:
+        return None
+    if dataset.image_shape is None:
+        raise ValueError(f"shift is {config.shift}, but {dataset.name} has no known height and width")
+    return partial(shifted, image_shape=dataset.image_shape, most=config.shift)
 
 
 def free_outputs(
@@ -251,6 +281,14 @@ def _batches(
     for start in range(state.batch * batch_size, num_images, batch_size):
         stop = start + batch_size
         yield order[start:stop], ids[start:stop].astype(np.uint32)
+
+
+def _testing_rule(
+    config: TrainConfig, dataset: Dataset, num_threads: int | None, machine: Machine | None
+) -> EquilibriumPropagation:
+    """The rule of free phases in tests: on the same machine, unless tests have reads of their own."""
+    own = None if config.test_reads else machine
+    return learning_rule(config.of_tests(), dataset, num_threads, own)
 
 
 def _evaluate(

@@ -1,0 +1,87 @@
+"""How parameters follow the contrast of the two phases: by plain steps, or by Adam's.
+
+Both end in the same bounds, those of the hardware: a step that would leave them ends there.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, get_args
+
+import numpy as np
+
+from .network import Parameters
+
+Optimizer = Literal["sgd", "adam"]
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
+Decay = Literal["constant", "cosine"]
+
+# Kingma and Ba, "Adam: a method for stochastic optimization" (2015), https://arxiv.org/abs/1412.6980: how
+# much of the mean contrast and of its mean square is kept at each update, and the least root to divide by.
+MEAN, SQUARE, LEAST = 0.9, 0.999, 1e-8
+
+
+def descend(parameters: Parameters, change: Parameters, limit: float) -> None:
+    """Adds the change to the parameters, in place, and holds them within ±limit."""
+    for name, value in change.items():
+        parameter = parameters[name]
+        parameter += value
+        np.clip(parameter, -limit, limit, out=parameter)
+
+
+def adam(
+    parameters: Parameters,
+    change: Parameters,
+    memory: Parameters,
+    *,
+    update: int,
+    learning_rate: float,
+    bias_learning_rate: float,
+    limit: float,
+) -> None:
+    """One step of Adam along the change c, the negative of a gradient, in place:
+
+        m <- 0.9 m + 0.1 c,   v <- 0.999 v + 0.001 c^2,
+        p <- clip(p + rate m / (1 - 0.9^t) / sqrt(v / (1 - 0.999^t)), ±limit)
+
+    Args:
+        parameters: What to change; those that ``change`` lacks saw a change of 0.
+        change: Consumed: its arrays hold other numbers afterwards.
+        memory: m and v of each parameter, as ``m.W0`` and ``v.W0``; empty before the first update.
+        update: Number t of the update, from 1 on.
+        learning_rate: Step of the weights: what one of them moves where all changes point the same way.
+        bias_learning_rate: Step of the biases.
+        limit: Bound of the parameters.
+    """
+    mean_left, square_left = 1 - MEAN**update, 1 - SQUARE**update
+    for name, parameter in parameters.items():
+        mean = memory.setdefault(f"m.{name}", np.zeros_like(parameter))
+        square = memory.setdefault(f"v.{name}", np.zeros_like(parameter))
+        mean *= np.float32(MEAN)
+        square *= np.float32(SQUARE)
+        value = change.get(name)
+        if value is not None:
+            mean += np.float32(1 - MEAN) * value
+            np.multiply(value, value, out=value)
+            value *= np.float32(1 - SQUARE)
+            square += value
+        rate = learning_rate if name.startswith("W") else bias_learning_rate
+        step = np.sqrt(square)
+        step += np.float32(LEAST * math.sqrt(square_left))
+        np.divide(mean, step, out=step)
+        step *= np.float32(rate * math.sqrt(square_left) / mean_left)
+        parameter += step
+        np.clip(parameter, -limit, limit, out=parameter)
+
+
+def decayed(decay: Decay, done: float, epochs: int) -> float:
+    """What the learning rate is multiplied by after ``done`` of ``epochs``.
+
+    Cosine: (1 + cos(pi done / epochs)) / 2, from 1 to 0; Loshchilov and Hutter, "SGDR" (2017),
+    https://arxiv.org/abs/1608.03983.
+
+    Example:
+        >>> [decayed("cosine", done, 10) for done in (0, 5, 10)]
+        [1.0, 0.5, 0.0]
+    """
+    return 1.0 if decay == "constant" else (1 + math.cos(math.pi * min(done / epochs, 1))) / 2
