@@ -49,7 +49,7 @@ def estimate(seconds_per_call: float | None, **settings: Any) -> None:
     """Say what training costs on a QPU: calls, QPU access time, wall time, and what would halve it.
 
     The options are those of `train`; nothing is sent, and no network is used: of mnist, fashion-mnist and
-    kmnist, sizes do. QPU access time is what
+    kmnist without a folder the sizes do. QPU access time is what
     D-Wave charges for, by the estimator of its own client on the chip's properties. Batches learn
     otherwise than single images, and fewer epochs or reads learn less: the table does not know.
 
