@@ -1,11 +1,13 @@
 """Problems that several tests share."""
 
+import itertools
 from typing import Any
 
 import dimod
 import numpy as np
 
 from ising_ep import BatchResult
+from ising_ep.network import FullyConnected
 
 
 def random_bqm(seed: int, num_variables: int = 8, vartype: str = "SPIN", dtype: type = np.float64) -> Any:
@@ -33,6 +35,23 @@ def energies_of(couplings: tuple[Any, Any, Any], fields: Any, states: Any) -> An
     s = states.astype(np.float64)
     pairs = s[..., rows.astype(int)] * s[..., cols.astype(int)]
     return pairs @ values.astype(np.float64) + np.einsum("brs,bs->br", s, np.asarray(fields, np.float64))
+
+
+def network_problem(
+    network: FullyConnected, images: int, seed: int = 1
+) -> tuple[tuple[Any, Any, Any], Any, Any]:
+    """Couplings of random parameters, random fields, and the images' numbers, as a machine takes them."""
+    rng = np.random.default_rng(seed)
+    parameters = {n: rng.uniform(-0.5, 0.5, s).astype(np.float32) for n, s in network.shapes().items()}
+    fields = rng.uniform(-1, 1, (images, network.num_spins)).astype(np.float32)
+    return network.couplings(parameters), fields, np.arange(images, dtype=np.uint32)
+
+
+def ground_states(couplings: tuple[Any, Any, Any], fields: Any) -> Any:
+    """The states of lowest E, (batch, spins), by enumeration."""
+    states = np.array(list(itertools.product((-1, 1), repeat=fields.shape[1])), dtype=np.int8)
+    every = energies_of(couplings, fields, np.broadcast_to(states, (len(fields), *states.shape)))
+    return states[every.argmin(axis=1)]
 
 
 def same(a: BatchResult, b: BatchResult) -> bool:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn.datasets
 from click.testing import CliRunner
 
-from ising_ep import cli
+from ising_ep import cli, datasets
 from ising_ep.checkpoint import CHECKPOINT, CONFIG, METRICS, TEMPORARY, RunFolder
 
 SMALL = ["--layers", "6,4", "--num-reads", "2", "--num-sweeps", "10", "--epochs", "2"]
@@ -114,6 +115,51 @@ def test_data_may_move(tmp_path, monkeypatch):
     result = ising_ep("train", "--resume", "run", "--epochs", "3", "--data-dir", "new")
     assert result.exit_code == 0, result.output
     assert ising_ep("evaluate", "run").exit_code == 0
+
+
+@pytest.fixture
+def digits_as_idx(data):
+    """The folder `idx` with MNIST's four files, of 8x8 images."""
+    (data / "idx").mkdir()
+    digits = datasets.load_digits(train_per_class=2, test_per_class=1)
+    for stem, x, y in (
+        ("train", digits.x_train, digits.y_train),
+        ("t10k", digits.x_test, digits.y_test),
+    ):
+        images = np.rint(x * 255).astype(np.uint8).tobytes()
+        header = struct.pack(">4I", 0x803, len(x), 8, 8)
+        (data / "idx" / f"{stem}-images-idx3-ubyte").write_bytes(header + images)
+        header = struct.pack(">2I", 0x801, len(y))
+        (data / "idx" / f"{stem}-labels-idx1-ubyte").write_bytes(header + y.astype(np.uint8).tobytes())
+
+
+def test_published_data_sets_by_name(data, digits_as_idx, monkeypatch):
+    """From a folder without a word; else it says where the images come from before it asks for them."""
+
+    def fetch(name, **options):
+        raise OSError("no route")
+
+    monkeypatch.setattr(sklearn.datasets, "fetch_openml", fetch)
+    options = [*SMALL[2:], "--layers", "6,10"]
+    result = ising_ep("train", "--dataset", "kmnist", "--data-dir", "idx", *options, "--out", "run")
+    assert result.exit_code == 0, result.output
+    assert "OpenML" not in result.output
+    # The run's folder is no source of another data set.
+    for command in (["evaluate", "run"], ["train"]):
+        result = ising_ep(*command, "--dataset", "fashion-mnist")
+        assert result.exit_code == 2
+        said, error = result.stderr.splitlines()
+        assert said.startswith("Fashion-MNIST from OpenML")
+        assert "could not fetch Fashion-MNIST from OpenML (no route)" in error
+    assert ising_ep("evaluate", "run").exit_code == 0
+    assert ising_ep("evaluate", "run", "--dataset", "digits").exit_code == 0
+    assert ising_ep("evaluate", "run", "--dataset", "mnist", "--data-dir", "idx").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["train", "estimate"])
+def test_help_names_every_data_set(command):
+    text = ising_ep(command, "--help").stdout
+    assert [name for name in datasets.NAMES if not re.search(rf"(?<![\w-]){name}\b", text)] == []
 
 
 @pytest.mark.parametrize(

@@ -196,35 +196,62 @@ def test_per_class_keeps_file_order(tmp_path):
     np.testing.assert_array_equal(loaded.y_train, [3, 0, 1, 2, 4, 5, 6, 7, 8, 9])
 
 
-def test_mnist_from_openml(monkeypatch):
+OPENML = {"mnist": "mnist_784", "fashion-mnist": "Fashion-MNIST", "kmnist": "Kuzushiji-MNIST"}
+TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "kmnist": "Kuzushiji-MNIST"}
+
+
+@pytest.mark.parametrize("name", OPENML)
+def test_published_from_openml(monkeypatch, name):
     pixels = np.zeros((70_000, 784), np.uint8)
     pixels[[0, 60_000], 5] = 255
     labels = np.array([str(i % 10) for i in range(70_000)], dtype=object)
 
-    def fetch(name, **options):
-        assert (name, options["version"], options["as_frame"]) == ("mnist_784", 1, False)
+    def fetch(openml_name, **options):
+        assert (openml_name, options["version"], options["as_frame"]) == (OPENML[name], 1, False)
         return Bunch(data=pixels, target=labels)
 
     monkeypatch.setattr(sklearn.datasets, "fetch_openml", fetch)
-    mnist = datasets.load_mnist(train_per_class=2, test_per_class=1)
-    np.testing.assert_array_equal(mnist.y_train, np.tile(np.arange(10), 2))
-    assert mnist.x_train[0, 5] == mnist.x_test[0, 5] == 1
-    assert mnist.image_shape == (28, 28)
+    loaded = datasets.load(name, train_per_class=2, test_per_class=1)
+    np.testing.assert_array_equal(loaded.y_train, np.tile(np.arange(10), 2))
+    assert loaded.x_train[0, 5] == loaded.x_test[0, 5] == 1
+    assert (loaded.name, loaded.num_classes, loaded.image_shape) == (name, 10, (28, 28))
+    if name == "mnist":
+        assert_same(loaded, datasets.load_mnist(train_per_class=2, test_per_class=1))
+    with pytest.raises(ValueError, match=f"^{TITLES[name]}: y_train has 6000 of class 0"):
+        datasets.load(name, train_per_class=6001)
 
 
-def test_failed_fetch_is_one_line(monkeypatch):
+@pytest.mark.parametrize("name", OPENML)
+def test_failed_fetch_is_one_line(monkeypatch, name):
     def fetch(*args, **options):
         raise urllib.error.URLError("no\nroute")
 
     monkeypatch.setattr(sklearn.datasets, "fetch_openml", fetch)
     with pytest.raises(ConnectionError) as error:
-        datasets.load_mnist()
-    assert_one_line(error, "OpenML", "data_dir", "no")
+        datasets.load(name)
+    assert_one_line(error, f"could not fetch {TITLES[name]} from OpenML", "data_dir", "no")
 
 
-def test_no_network_where_data_dir_is_given(monkeypatch, tmp_path):
+@pytest.mark.parametrize("name", OPENML)
+def test_no_network_where_data_dir_is_given(monkeypatch, tmp_path, name):
     monkeypatch.setattr(sklearn.datasets, "fetch_openml", None)
-    assert datasets.load_mnist(write_files(tmp_path, small_idx())).num_classes == 10
+    plain = datasets.load(name, data_dir=write_files(tmp_path / "plain", small_idx()))
+    zipped = {f"{k}.gz": gzip.compress(v) for k, v in small_idx().items()}
+    assert_same(plain, datasets.load(name, data_dir=write_files(tmp_path / "zipped", zipped)))
+    assert (plain.name, plain.num_classes, plain.x_train.shape) == (name, 10, (20, 6))
+
+
+def test_idx_files_of_other_classes(tmp_path):
+    """Letters, say: as many classes as there are labels for training."""
+    letters = np.arange(26, dtype=np.uint8)
+    images = np.random.default_rng(2).integers(0, 256, (26, 5, 4), dtype=np.uint8)
+    names = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
+    files = dict(zip(names, map(idx, (images, letters, images[:3], letters[:3])), strict=True))
+    loaded = datasets.load("mnist", data_dir=write_files(tmp_path, files))
+    assert (loaded.num_classes, loaded.image_shape) == (26, (5, 4))
+    write_files(tmp_path, {TRAIN_LABELS: idx(letters + 1)})  # from 1 on, as EMNIST's letters are published
+    with pytest.raises(ValueError, match="y_train holds 26 different labels up to 26, expected"):
+        datasets.load("mnist", data_dir=tmp_path)
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
@@ -433,10 +460,13 @@ def test_too_few_of_a_class(tmp_path):
 
 
 def test_missing_files_and_directories(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere: no such directory"):
-        datasets.load_mnist(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError, match=f"{TRAIN_IMAGES}: no such file"):
-        datasets.load_mnist(tmp_path)
+    for name, title in TITLES.items():
+        with pytest.raises(
+            FileNotFoundError, match=f"nowhere: no such directory, expected one with {title}'s"
+        ):
+            datasets.load(name, data_dir=tmp_path / "nowhere")
+        with pytest.raises(FileNotFoundError, match=f"{TRAIN_IMAGES}: no such file, expected {title}'s"):
+            datasets.load(name, data_dir=tmp_path)
     with pytest.raises(FileNotFoundError, match=r"mine\.npz: no such file"):
         datasets.load("mine.npz")
     (tmp_path / "file").touch()
@@ -447,8 +477,14 @@ def test_missing_files_and_directories(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        ({"name": "cifar"}, "unknown data set 'cifar', expected digits, mnist, patterns"),
-        ({"name": "digits", "data_dir": "somewhere"}, "data_dir somewhere: expected for mnist, not 'digits'"),
+        (
+            {"name": "cifar"},
+            "unknown data set 'cifar', expected digits, mnist, fashion-mnist, kmnist, patterns or a path",
+        ),
+        (
+            {"name": "digits", "data_dir": "somewhere"},
+            "data_dir somewhere: expected for mnist, fashion-mnist, kmnist, not 'digits'",
+        ),
         ({"name": "patterns", "train_per_class": 1}, "patterns has one image a class"),
     ],
 )

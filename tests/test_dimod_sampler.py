@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
@@ -22,28 +21,10 @@ from ising_ep.embedding import embed
 from ising_ep.machines.dimod_sampler import SamplerAnnealer, SamplerMachine
 from ising_ep.machines.embedded import EmbeddedMachine
 from ising_ep.network import FullyConnected
+from problems import energies_of, ground_states, network_problem
 
 NETWORK = FullyConnected(2, (6, 4), 2)
 CHIP = Chip.perfect("chimera", 4)
-
-
-def problem(images: int, seed: int = 1):
-    rng = np.random.default_rng(seed)
-    parameters = {n: rng.uniform(-0.5, 0.5, s).astype(np.float32) for n, s in NETWORK.shapes().items()}
-    fields = rng.uniform(-1, 1, (images, NETWORK.num_spins)).astype(np.float32)
-    return NETWORK.couplings(parameters), fields, np.arange(images, dtype=np.uint32)
-
-
-def energies(couplings, fields, states) -> np.ndarray:
-    rows, cols, values = couplings
-    s = states.astype(np.float64)
-    return np.einsum("brs,bs->br", s, fields.astype(np.float64)) + (s[..., rows] * s[..., cols]) @ values
-
-
-def ground_states(couplings, fields) -> np.ndarray:
-    states = np.array(list(itertools.product((-1, 1), repeat=fields.shape[1])), dtype=np.int8)
-    every = energies(couplings, fields, np.broadcast_to(states, (len(fields), *states.shape)))
-    return states[every.argmin(axis=1)]
 
 
 class Wrapped(dimod.Sampler):
@@ -95,10 +76,10 @@ MACHINES = {
 @pytest.mark.parametrize("name", MACHINES)
 def test_the_lowest_read_is_the_ground_state(name):
     """All 10 reads of a good annealer miss it in next to none of these problems of 10 spins."""
-    couplings, fields, ids = problem(10)
+    couplings, fields, ids = network_problem(NETWORK, 10)
     found = MACHINES[name]().sample(couplings, fields, seed=5, problem_ids=ids)
     assert found.states.dtype == np.int8
-    np.testing.assert_allclose(found.energies, energies(couplings, fields, found.states), atol=1e-6)
+    np.testing.assert_allclose(found.energies, energies_of(couplings, fields, found.states), atol=1e-6)
     right = (found.lowest() == ground_states(couplings, fields)).all(axis=1)
     assert right.all() if name == "exact" else right.sum() >= 8
 
@@ -113,7 +94,7 @@ def test_it_learns_the_papers_patterns(name):
 
 
 def test_occurrences_and_order_of_spins_do_not_matter():
-    couplings, fields, ids = problem(3)
+    couplings, fields, ids = network_problem(NETWORK, 3)
     plain = MACHINES["dwave-samplers"]().sample(couplings, fields, seed=5, problem_ids=ids)
     machine = SamplerMachine(Wrapped(shuffled), num_reads=10, parameters={"num_sweeps": 100})
     other = machine.sample(couplings, fields, seed=5, problem_ids=ids)
@@ -123,7 +104,7 @@ def test_occurrences_and_order_of_spins_do_not_matter():
 
 @pytest.mark.parametrize("name", ["dwave-samplers", "ising-ep", "shuffled"])
 def test_seed_and_ids_name_the_answers(name):
-    couplings, fields, ids = problem(4)
+    couplings, fields, ids = network_problem(NETWORK, 4)
     fields = np.zeros_like(fields)  # many states are alike, so that chance decides
     machine = MACHINES[name]()
     whole = machine.sample(couplings, fields, seed=5, problem_ids=ids).states
@@ -197,7 +178,7 @@ class Cloud(dimod.Sampler):
 
 
 def test_all_problems_are_in_flight_before_the_first_answer_is_waited_for():
-    couplings, fields, ids = problem(6)
+    couplings, fields, ids = network_problem(NETWORK, 6)
     found = SamplerMachine(Cloud(6), num_reads=10).sample(couplings, fields, seed=1, problem_ids=ids)
     assert (found.lowest() == ground_states(couplings, fields)).all(axis=1).sum() >= 5
     chip = SamplerAnnealer(Cloud(6), CHIP)
@@ -226,13 +207,13 @@ def uneven(answer):
     ids=["few reads", "no reads", "a spin missing", "another spin"],
 )
 def test_a_wrong_answer_is_refused(change, text):
-    couplings, fields, ids = problem(2)
+    couplings, fields, ids = network_problem(NETWORK, 2)
     with pytest.raises(ValueError, match=text):
         SamplerMachine(Wrapped(change), num_reads=10).sample(couplings, fields, seed=1, problem_ids=ids)
 
 
 def test_different_numbers_of_reads_in_one_batch_are_refused():
-    couplings, fields, ids = problem(2)
+    couplings, fields, ids = network_problem(NETWORK, 2)
     fields[0] *= 10
     up = np.ones((2, 5, NETWORK.num_spins), np.int8)  # as many reads as initial states
     machine = SamplerMachine(Wrapped(uneven))
@@ -256,7 +237,7 @@ def test_bad_parameters_are_refused(sampler, options, text):
 
 
 def test_a_structured_sampler_without_an_embedding_is_refused():
-    couplings, fields, ids = problem(1)
+    couplings, fields, ids = network_problem(NETWORK, 1)
     with pytest.raises(ValueError, match="MockDWaveSampler takes only problems on its own graph"):
         SamplerMachine(MockDWaveSampler()).sample(couplings, fields, seed=1, problem_ids=ids)
     with pytest.raises(ValueError, match="ExactSolver name no topology"):
@@ -291,7 +272,7 @@ def test_a_structured_sampler_is_a_chip():
     chip = machine.annealer.chip
     assert chip.qubits.tolist() == sorted(sampler.nodelist)
     assert len(chip.couplers) == len(sampler.edgelist)
-    couplings, fields, ids = problem(4)
+    couplings, fields, ids = network_problem(NETWORK, 4)
     free = machine.sample(couplings, fields, seed=5, problem_ids=ids)
     assert free.states.shape == (4, 4, NETWORK.num_spins)
     nudged = machine.sample(couplings, fields, initial_states=free.states[:, :1], seed=6, problem_ids=ids)
@@ -317,7 +298,7 @@ def test_a_chip_without_reverse_annealing_anneals_the_nudge_forwards():
     sampler = Recorded(without=["initial_state"])
     for fraction in (0.25, 1.0):
         machine = on_chip(sampler, annealing_time=50.0, reverse_fraction=fraction)
-        couplings, fields, ids = problem(2)
+        couplings, fields, ids = network_problem(NETWORK, 2)
         start = np.ones((2, 1, NETWORK.num_spins), np.int8)
         machine.sample(couplings, fields, initial_states=start, seed=5, problem_ids=ids)
         assert sampler.calls[-1]["anneal_schedule"] == [[0, 0], [50, 1]]
@@ -326,7 +307,7 @@ def test_a_chip_without_reverse_annealing_anneals_the_nudge_forwards():
 
 def test_an_unstructured_sampler_under_a_structure_finds_the_networks_ground_states():
     """As the chip model does, without noise: see test_embedded_machine."""
-    couplings, fields, ids = problem(12)
+    couplings, fields, ids = network_problem(NETWORK, 12)
     sampler = dimod.StructureComposite(SA, CHIP.qubits.tolist(), CHIP.couplers.tolist())
     machine = on_chip(sampler, CHIP)
     found = machine.sample(couplings, fields, seed=5, problem_ids=ids)

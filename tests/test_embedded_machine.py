@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -14,6 +12,7 @@ from ising_ep.embedding import Embedding, embed
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.machines.embedded import EmbeddedMachine
 from ising_ep.network import FullyConnected
+from problems import energies_of, ground_states, network_problem
 
 NETWORK = FullyConnected(2, (6, 4), 2)
 CHIP = Chip.perfect("chimera", 4)
@@ -27,40 +26,23 @@ def machine(embedding: Embedding = TWO, noise: float = 0.0, **options) -> Embedd
     return EmbeddedMachine(model, embedding, NETWORK, **options)
 
 
-def problem(images: int, seed: int = 1):
-    rng = np.random.default_rng(seed)
-    parameters = {n: rng.uniform(-0.5, 0.5, s).astype(np.float32) for n, s in NETWORK.shapes().items()}
-    fields = rng.uniform(-1, 1, (images, NETWORK.num_spins)).astype(np.float32)
-    return NETWORK.couplings(parameters), fields, np.arange(images, dtype=np.uint32)
-
-
-def energies(couplings, fields, states) -> np.ndarray:
-    rows, cols, values = couplings
-    s = states.astype(np.float64)
-    return np.einsum("brs,bs->br", s, fields.astype(np.float64)) + (s[..., rows] * s[..., cols]) @ values
-
-
-def ground_energies(couplings, fields) -> np.ndarray:
-    states = np.array(list(itertools.product((-1, 1), repeat=fields.shape[1])), dtype=np.int8)
-    return energies(couplings, fields, np.broadcast_to(states, (len(fields), *states.shape))).min(axis=1)
-
-
 @pytest.mark.parametrize("embedding", [ONE, TWO], ids=["one copy", "two copies"])
 def test_it_finds_the_networks_ground_states(embedding):
     """In a problem this small, all of ten reads miss it in one of some hundred at most."""
-    couplings, fields, ids = problem(15)
+    couplings, fields, ids = network_problem(NETWORK, 15)
     chip = machine(embedding, chain_strength=2.0)
     found = chip.sample(couplings, fields, seed=5, problem_ids=ids)
     assert found.states.shape == (15, 10, NETWORK.num_spins)
-    np.testing.assert_allclose(found.energies, energies(couplings, fields, found.states), atol=1e-9)
-    right = np.isclose(found.energies.min(axis=1), ground_energies(couplings, fields), atol=1e-9)
+    np.testing.assert_allclose(found.energies, energies_of(couplings, fields, found.states), atol=1e-9)
+    lowest = energies_of(couplings, fields, ground_states(couplings, fields)[:, np.newaxis])[:, 0]
+    right = np.isclose(found.energies.min(axis=1), lowest, atol=1e-9)
     assert right.sum() >= 14
     assert chip.usage.problems == -(-15 // embedding.num_copies)
     assert 0 <= chip.usage.chain_break_fraction < 0.1
 
 
 def test_weak_chains_break_and_are_counted():
-    couplings, fields, ids = problem(8)
+    couplings, fields, ids = network_problem(NETWORK, 8)
     chip = machine(chain_strength=0.0)
     chip.sample(couplings, fields, seed=5, problem_ids=ids)
     assert chip.usage.chain_break_fraction > 0.05
@@ -68,7 +50,7 @@ def test_weak_chains_break_and_are_counted():
 
 def test_a_reverse_anneal_that_does_not_go_back_keeps_the_state_it_was_given():
     """At s = 1 beta is 15: only a spin in next to no field stirs."""
-    couplings, fields, ids = problem(5)
+    couplings, fields, ids = network_problem(NETWORK, 5)
     first = machine(chain_strength=2.0)
     free = first.sample(couplings, fields, seed=5, problem_ids=ids).lowest()[:, None]
     again = machine(chain_strength=2.0, reverse_fraction=1.0)
@@ -80,7 +62,7 @@ def test_a_reverse_anneal_that_does_not_go_back_keeps_the_state_it_was_given():
 
 
 def test_the_answer_depends_on_seed_and_ids_alone():
-    couplings, fields, ids = problem(7)
+    couplings, fields, ids = network_problem(NETWORK, 7)
     whole = machine(noise=0.02).sample(couplings, fields, seed=5, problem_ids=ids)
     threaded = machine(noise=0.02, num_threads=2).sample(couplings, fields, seed=5, problem_ids=ids)
     np.testing.assert_array_equal(whole.states, threaded.states)
@@ -115,7 +97,7 @@ def test_what_does_not_fit_together_is_refused():
             machine(**options)
     with pytest.raises(ValueError, match="was made for working graph"):
         machine(Embedding(TWO.chains, "another"))
-    couplings, fields, ids = problem(1)
+    couplings, fields, ids = network_problem(NETWORK, 1)
     with pytest.raises(ValueError, match="not the couplings of the network"):
         machine().sample((couplings[1], couplings[0], couplings[2]), fields, seed=1, problem_ids=ids)
 

@@ -176,6 +176,8 @@ def test_the_command_tells_costs_and_uses_no_network(monkeypatch, tmp_path):
     network, chip = FullyConnected(784, (6, 10), 10), Chip.perfect("pegasus", 3)
     config = TrainConfig.checked({"machine": "chip", "dataset": "mnist", "layers": (6, 10)})
     assert lines[1] == str(estimate(config, network, 1000, 100, chip, embed(network, chip)))
+    alike = run(*SMALL, "--dataset", "fashion-mnist", *images[2:])
+    assert alike.stdout == result.stdout
     # 50 epochs of 1,000 images, twice, and 50 tests of 100.
     assert "in up to 105,000 calls" in lines[1]
     table = {line[:34].split("(")[0].strip(): line.split()[-1] for line in lines if "min " in line}
@@ -211,6 +213,7 @@ def test_the_command_takes_a_solvers_properties_and_a_latency(tmp_path):
         (("--annealing-time", "0.1"), "s goes from 0 to 1 in 0.1 us"),
         (("--epochs", "0"), "epochs is 0"),
         (("--dataset", "mnist", "--test-per-class", "893"), "test_per_class is 893, but MNIST has 892"),
+        (("--dataset", "kmnist", "--train-per-class", "6001"), "6001, but Kuzushiji-MNIST has 6000 of one"),
         (("--dataset", "mnist", "--network", "convolutional"), "takes images of -1 and +1"),
         (("--dataset", "nothing.npz"), "nothing.npz: no such file"),
         (("--embedding", "nowhere.json"), "nowhere.json: No such file"),

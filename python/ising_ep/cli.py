@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from .cli_data import data_dir_option, data_options
 from .cli_embed import Layers, chip_options, embed
 from .cli_emulate import emulate
 from .cli_errors import STOPPED, one_line_errors
@@ -51,10 +52,7 @@ main.add_command(sample)
 
 
 @main.command()
-@click.option("--dataset", help="digits, mnist, patterns, or FILE.npz.  [default: digits]")
-@click.option("--data-dir", type=click.Path(), help="Folder of MNIST's IDX files, gz or not; else OpenML.")
-@click.option("--train-per-class", type=int, help="Use the first N training images of each class.")
-@click.option("--test-per-class", type=int, help="Use the first N test images of each class.")
+@data_options
 @click.option(
     "--network", help="layers, or convolutional: the paper's, for images of -1 and +1.  [default: layers]"
 )
@@ -147,6 +145,7 @@ def train(
     Examples:
       ising-ep train --epochs 5 --out runs/first
       ising-ep train --dataset mnist --data-dir ~/mnist --train-per-class 100 --test-per-class 10
+      ising-ep train --dataset fashion-mnist --epochs 3
       ising-ep train --dataset mine.npz --layers 64,32,20
       ising-ep train --dataset patterns --network convolutional --machine chip
       ising-ep train --machine deterministic
@@ -222,7 +221,7 @@ def train(
 @main.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--dataset", help="Another data set than the run's own.")
-@click.option("--data-dir", type=click.Path(), help="Folder of MNIST's IDX files.")
+@data_dir_option
 @click.option("--threads", type=click.IntRange(1), help="Threads.  [default: all cores]")
 @one_line_errors
 def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int | None) -> None:
@@ -235,12 +234,15 @@ def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int 
     """
     import numpy as np
 
-    from . import cli_runs, datasets, training
+    from . import cli_data, cli_runs, training
 
     folder, state, own = cli_runs.finished(run)
     images = own
     if dataset is not None or data_dir is not None:
-        other = datasets.load(dataset or folder.config.dataset, data_dir=data_dir or folder.config.data_dir)
+        name = dataset or folder.config.dataset
+        # The run's folder holds the run's data set, and no other.
+        of_run = folder.config.data_dir if name == folder.config.dataset else None
+        other = cli_data.load(name, data_dir or of_run)
         if (other.num_inputs, other.num_classes) != (images.num_inputs, images.num_classes):
             raise ValueError(
                 f"{other.name} has {other.num_inputs} inputs and {other.num_classes} classes, but the run"

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import cli_data
+from .cli_data import data_options
 from .cli_embed import Layers, chip_options, find_embedding
 from .cli_errors import one_line_errors
 
@@ -19,16 +21,10 @@ if TYPE_CHECKING:
 
 # Copies beyond these are not looked for: it takes long, and batches as large learn otherwise.
 MOST_COPIES = 16
-# MNIST's images, and those of its rarest class.
-MNIST = {"train": (60_000, 5421), "test": (10_000, 892)}
-MNIST_SIDE, MNIST_CLASSES = 28, 10
 
 
 @click.command()
-@click.option("--dataset", help="digits, mnist, patterns, or FILE.npz.  [default: digits]")
-@click.option("--data-dir", type=click.Path(), help="Folder of MNIST's IDX files; not needed here.")
-@click.option("--train-per-class", type=int, help="Use the first N training images of each class.")
-@click.option("--test-per-class", type=int, help="Use the first N test images of each class.")
+@data_options
 @click.option("--network", help="layers, or convolutional: the paper's.  [default: layers]")
 @click.option("--layers", type=Layers(), help="Spins of hidden layers and outputs.  [default: 120,40]")
 @click.option("--epochs", type=int, help="Epochs.  [default: 50; digits 15]")
@@ -52,7 +48,8 @@ MNIST_SIDE, MNIST_CLASSES = 28, 10
 def estimate(seconds_per_call: float | None, **settings: Any) -> None:
     """Say what training costs on a QPU: calls, QPU access time, wall time, and what would halve it.
 
-    The options are those of `train`; nothing is sent, and no network is used. QPU access time is what
+    The options are those of `train`; nothing is sent, and no network is used: of mnist, fashion-mnist and
+    kmnist without a folder the sizes do. QPU access time is what
     D-Wave charges for, by the estimator of its own client on the chip's properties. Batches learn
     otherwise than single images, and fewer epochs or reads learn less: the table does not know.
 
@@ -100,28 +97,25 @@ def estimate(seconds_per_call: float | None, **settings: Any) -> None:
 
 
 def _dataset(config: TrainConfig) -> Dataset:
-    """The run's data; of MNIST its sizes do, so that it need not be fetched."""
+    """The run's data; of published ones without a folder the sizes do, so that they need not be fetched."""
     import numpy as np
 
     from . import datasets
 
-    per_class = {"train": config.train_per_class, "test": config.test_per_class}
-    if config.dataset != "mnist" or config.data_dir is not None:
-        return datasets.load(
-            config.dataset,
-            data_dir=config.data_dir,
-            train_per_class=per_class["train"],
-            test_per_class=per_class["test"],
-        )
+    known = datasets.PUBLISHED.get(config.dataset)
+    if known is None or config.data_dir is not None:
+        return cli_data.load(config.dataset, config.data_dir, config.train_per_class, config.test_per_class)
     blank = []  # a number seen many times over takes no memory
-    for split, (whole, rarest) in MNIST.items():
-        number = per_class[split]
+    for split, number, whole, rarest in (
+        ("train", config.train_per_class, 60_000, known.rarest[0]),
+        ("test", config.test_per_class, 10_000, known.rarest[1]),
+    ):
         if number is not None and number > rarest:
-            raise ValueError(f"{split}_per_class is {number}, but MNIST has {rarest} of one class")
-        count = whole if number is None else number * MNIST_CLASSES
-        images = np.broadcast_to(np.float32(0), (count, MNIST_SIDE**2))
+            raise ValueError(f"{split}_per_class is {number}, but {known.title} has {rarest} of one class")
+        count = whole if number is None else number * 10
+        images = np.broadcast_to(np.float32(0), (count, 28 * 28))
         blank.append((images, np.broadcast_to(np.int64(0), count)))
-    return datasets.Dataset("mnist", *blank[0], *blank[1], MNIST_CLASSES, (MNIST_SIDE, MNIST_SIDE))
+    return datasets.Dataset(config.dataset, *blank[0], *blank[1], 10, (28, 28))
 
 
 def _fitting(config: TrainConfig, network: Network, chip: Chip, embedding: Embedding) -> Embedding:

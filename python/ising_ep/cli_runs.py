@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import cli_data
+
 if TYPE_CHECKING:
     from .checkpoint import RunFolder, TrainState
     from .config import TrainConfig
@@ -141,14 +143,8 @@ def evaluating_machine(run: RunFolder, dataset: Dataset, num_images: int, thread
 
 def load(config: TrainConfig, data_dir: str | None = None) -> Dataset:
     """The data of a run."""
-    from . import datasets
-
-    return datasets.load(
-        config.dataset,
-        data_dir=data_dir or config.data_dir,
-        train_per_class=config.train_per_class,
-        test_per_class=config.test_per_class,
-    )
+    folder = data_dir or config.data_dir
+    return cli_data.load(config.dataset, folder, config.train_per_class, config.test_per_class)
 
 
 def draw(run: RunFolder, dataset: Dataset, state: TrainState, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""Images and labels to train on: scikit-learn's digits, MNIST, the paper's patterns, or a user's own arrays.
+"""Images and labels to train on: digits, MNIST and data sets like it, the paper's patterns, a user's own.
 
 Files are not trusted: a header is checked against the data really there, decompression is bounded, pickles
 are never opened. Bad input is one line in a `ValueError` that names the file and the value.
@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -22,6 +22,26 @@ from numpy.typing import NDArray
 StrPath = str | os.PathLike[str]
 Arrays = dict[str, NDArray[Any]]  # raw, keyed by _ARRAY_NAMES
 PerClass = tuple[int | None, int | None]  # for training, for test
+
+
+class Published(NamedTuple):
+    """A data set of 60,000 training and 10,000 test images of 28x28 in ten classes, published as IDX files.
+
+    `title` is what it is called, `openml` its name on OpenML, `rarest` the images of its rarest class.
+    """
+
+    title: str
+    openml: str
+    rarest: tuple[int, int]  # for training, for test
+
+
+# The last two are balanced (arXiv 1708.07747, 1812.01718). OpenML has the training images first.
+PUBLISHED = {
+    "mnist": Published("MNIST", "mnist_784", (5421, 892)),
+    "fashion-mnist": Published("Fashion-MNIST", "Fashion-MNIST", (6000, 1000)),
+    "kmnist": Published("Kuzushiji-MNIST", "Kuzushiji-MNIST", (6000, 1000)),
+}
+NAMES = ("digits", *PUBLISHED, "patterns")
 
 _ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 _MAX_BYTES = 2**31  # of one decompressed array, forty times MNIST's largest: stops a decompression bomb
@@ -69,25 +89,30 @@ def load(
     train_per_class: int | None = None,
     test_per_class: int | None = None,
 ) -> Dataset:
-    """Load a data set by its name: "digits", "mnist", "patterns", or the path of an .npz file.
+    """Load a data set by its name, one of `NAMES`, or the path of an .npz file.
 
-    ValueError for another name, `data_dir` without "mnist", a number per class with "patterns".
+    Those `PUBLISHED` come from OpenML, or from the IDX files in `data_dir`, as `load_mnist` says. ValueError
+    for another name, `data_dir` with another data set, a number per class with "patterns".
 
     >>> load("digits", train_per_class=10).x_train.shape
     (100, 64)
+    >>> load("fashion-mnist", data_dir="data/fashion").x_train.shape  # doctest: +SKIP
+    (60000, 784)
     """
-    _require(data_dir is None or name == "mnist", f"data_dir {data_dir}: expected for mnist, not {name!r}")
+    published = ", ".join(PUBLISHED)
+    fits = data_dir is None or name in PUBLISHED
+    _require(fits, f"data_dir {data_dir}: expected for {published}, not {name!r}")
+    if name in PUBLISHED:
+        return _load_published(name, data_dir, (train_per_class, test_per_class))
     if name == "digits":
         return load_digits(train_per_class=train_per_class, test_per_class=test_per_class)
-    if name == "mnist":
-        return load_mnist(data_dir, train_per_class=train_per_class, test_per_class=test_per_class)
     if name == "patterns":
         given = [k for k in (train_per_class, test_per_class) if k is not None]
         _require(not given, f"patterns has one image a class, expected no number per class, got {given}")
         return load_patterns()
     if name.endswith(".npz"):
         return load_npz(name, train_per_class=train_per_class, test_per_class=test_per_class)
-    raise ValueError(f"unknown data set {name!r}, expected digits, mnist, patterns or a path ending in .npz")
+    raise ValueError(f"unknown data set {name!r}, expected {', '.join(NAMES)} or a path ending in .npz")
 
 
 def load_digits(
@@ -109,7 +134,7 @@ def load_digits(
         bunch.images / 16, bunch.target, test_size=180, stratify=bunch.target, random_state=seed
     )
     raw = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
-    return _dataset("digits", "digits", raw, 10, (train_per_class, test_per_class))
+    return _dataset("digits", "digits", raw, (train_per_class, test_per_class))
 
 
 def load_mnist(
@@ -117,9 +142,10 @@ def load_mnist(
 ) -> Dataset:
     """Load MNIST, 60,000 training and 10,000 test images of 28x28, from the IDX files in `data_dir`.
 
-    They are named like `train-images-idx3-ubyte` or `train-images.idx3-ubyte`, with or without `.gz`; other
-    data of ten classes will do. Without `data_dir`, scikit-learn fetches MNIST from OpenML and caches it.
-    `train_per_class` and `test_per_class` keep each class's first images (the paper: 100 and 10).
+    They are named like `train-images-idx3-ubyte` or `train-images.idx3-ubyte`, with or without `.gz`; images
+    of other sizes and classes will do. Without `data_dir`, scikit-learn fetches MNIST from OpenML and caches
+    it; either takes a minute. `train_per_class` and `test_per_class` keep each class's first images (the
+    paper: 100 and 10).
 
     Raises ValueError for a bad file or too few images of a class, FileNotFoundError for a missing one,
     ConnectionError where the fetch fails.
@@ -127,8 +153,7 @@ def load_mnist(
     >>> load_mnist("data/mnist", train_per_class=100, test_per_class=10).x_train.shape  # doctest: +SKIP
     (1000, 784)
     """
-    raw = _fetch_mnist() if data_dir is None else _read_mnist(Path(data_dir))
-    return _dataset("mnist", str(data_dir or "mnist"), raw, 10, (train_per_class, test_per_class))
+    return _load_published("mnist", data_dir, (train_per_class, test_per_class))
 
 
 def load_patterns() -> Dataset:
@@ -171,7 +196,7 @@ def load_npz(
         # A damaged file makes zipfile, and numpy's evaluation of the header, raise almost anything.
         except Exception as error:
             raise ValueError(f"{path}: cannot read {name}: {_first_line(error)}") from error
-    return _dataset(path.stem, str(path), raw, None, (train_per_class, test_per_class))
+    return _dataset(path.stem, str(path), raw, (train_per_class, test_per_class))
 
 
 def load_images(path: StrPath, num_inputs: int) -> NDArray[np.float32]:
@@ -200,18 +225,24 @@ def load_images(path: StrPath, num_inputs: int) -> NDArray[np.float32]:
     return _scaled(x)
 
 
-def _dataset(name: str, source: str, raw: Arrays, num_classes: int | None, per_class: PerClass) -> Dataset:
-    """Check, choose and scale the raw arrays; `num_classes` None means as many as `y_train` holds."""
+def _load_published(name: str, data_dir: StrPath | None, per_class: PerClass) -> Dataset:
+    known = PUBLISHED[name]
+    if data_dir is None:
+        return _dataset(name, known.title, _fetch(known), per_class)
+    return _dataset(name, f"{known.title} in {data_dir}", _read_published(known, Path(data_dir)), per_class)
+
+
+def _dataset(name: str, source: str, raw: Arrays, per_class: PerClass) -> Dataset:
+    """Check, choose and scale the raw arrays, of as many classes as `y_train` holds."""
     for split in ("train", "test"):
         _check_split(source, split, raw)
     shape, test_shape = raw["x_train"].shape[1:], raw["x_test"].shape[1:]
     _require(shape == test_shape, f"{source}: x_test has images {test_shape}, expected {shape} as x_train")
-    if num_classes is None:
-        present = np.unique(raw["y_train"])
-        num_classes, last = present.size, present[-1]
-        # A stray label must not make a network of a billion outputs.
-        counted = f"{source}: y_train holds {num_classes} different labels up to {last}"
-        _require(1 < num_classes == last + 1, f"{counted}, expected two or more without gaps: 0, 1, 2, ...")
+    present = np.unique(raw["y_train"])
+    num_classes, last = present.size, present[-1]
+    # A stray label must not make a network of a billion outputs.
+    counted = f"{source}: y_train holds {num_classes} different labels up to {last}"
+    _require(1 < num_classes == last + 1, f"{counted}, expected two or more without gaps: 0, 1, 2, ...")
     train = _choose_split(source, "train", raw, num_classes, per_class[0])
     test = _choose_split(source, "test", raw, num_classes, per_class[1])
     return Dataset(name, *train, *test, num_classes, (shape[0], shape[1]) if len(shape) == 2 else None)
@@ -258,34 +289,35 @@ def _scaled(x: NDArray[Any]) -> NDArray[np.float32]:
     return pixels / np.float32(255) if x.dtype == np.uint8 else pixels
 
 
-def _fetch_mnist() -> Arrays:
+def _fetch(known: Published) -> Arrays:
     from sklearn.datasets import fetch_openml
 
     try:
         # This parser needs no pandas.
-        bunch = fetch_openml("mnist_784", version=1, as_frame=False, parser="liac-arff")
+        bunch = fetch_openml(known.openml, version=1, as_frame=False, parser="liac-arff")
     except Exception as error:  # no network, no such server, a broken download: the way out is the same
-        reason = f"could not fetch MNIST from OpenML ({_first_line(error)})"
+        reason = f"could not fetch {known.title} from OpenML ({_first_line(error)})"
         raise ConnectionError(f"{reason}, expected a network, or its IDX files in data_dir") from error
     x, y = bunch.data.astype(np.uint8).reshape(-1, 28, 28), bunch.target.astype(np.int64)
     return {"x_train": x[:60_000], "y_train": y[:60_000], "x_test": x[60_000:], "y_test": y[60_000:]}
 
 
-def _read_mnist(directory: Path) -> Arrays:
+def _read_published(known: Published, directory: Path) -> Arrays:
+    wanted = f"with {known.title}'s IDX files"
     if not directory.exists():
-        raise FileNotFoundError(f"{directory}: no such directory, expected one with MNIST's IDX files")
-    _require(directory.is_dir(), f"{directory}: is a file, expected a directory with MNIST's IDX files")
+        raise FileNotFoundError(f"{directory}: no such directory, expected one {wanted}")
+    _require(directory.is_dir(), f"{directory}: is a file, expected a directory {wanted}")
     stems = ("train-images", "train-labels", "t10k-images", "t10k-labels")
-    return {name: _read_idx(directory, stem) for name, stem in zip(_ARRAY_NAMES, stems, strict=True)}
+    return {name: _read_idx(directory, stem, known) for name, stem in zip(_ARRAY_NAMES, stems, strict=True)}
 
 
-def _read_idx(directory: Path, stem: str) -> NDArray[np.uint8]:
+def _read_idx(directory: Path, stem: str, known: Published) -> NDArray[np.uint8]:
     """Read a magic number and a size per dimension, all big-endian uint32, then bytes."""
     ndim = 3 if stem.endswith("images") else 1
     paths = [directory / f"{stem}{mark}idx{ndim}-ubyte{end}" for mark in "-." for end in ("", ".gz")]
     path = next(filter(Path.is_file, paths), None)
     if path is None:
-        raise FileNotFoundError(f"{paths[0]}: no such file, expected it there, with or without .gz")
+        raise FileNotFoundError(f"{paths[0]}: no such file, expected {known.title}'s, with or without .gz")
     size, expected = 4 + 4 * ndim, 0x0800 + ndim  # 08 is the type, unsigned bytes
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
