@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ising_ep import datasets, training
+from ising_ep.augment import shifted
 from ising_ep.checkpoint import CHECKPOINT, CONFIG, RunFolder, TrainState
 from ising_ep.config import TrainConfig
 
@@ -70,10 +71,13 @@ def test_more_epochs_do_not_change_the_first_ones(digits):
     assert same_parameters(training.train(config_of(epochs=2), digits, state=short), long)
 
 
-@pytest.mark.parametrize("statistic", ["lowest", "average"])
+ADAM = {"optimizer": "adam", "decay": "cosine", "centre": True, "shift": 1, "test_reads": 5}
+
+
+@pytest.mark.parametrize("more", [{"statistic": "lowest"}, {"statistic": "average"}, ADAM])
 @pytest.mark.parametrize("batch_size", [1, 7])
-def test_a_run_resumed_anywhere_ends_in_the_same_bits(digits, tmp_path, statistic, batch_size):
-    config = config_of(statistic=statistic, batch_size=batch_size)
+def test_a_run_resumed_anywhere_ends_in_the_same_bits(digits, tmp_path, more, batch_size):
+    config = config_of(batch_size=batch_size, **more)
     run = RunFolder.create(tmp_path / "run", config, digits.fingerprint())
     whole = training.train(config, digits)
     places = random.Random(3).sample(range(1, 3 * -(-40 // batch_size)), 4)
@@ -106,6 +110,29 @@ def test_evaluation_does_not_depend_on_the_batch(digits, monkeypatch):
     parts = training.evaluate(*call, num_threads=1)
     np.testing.assert_array_equal(whole.predictions, parts.predictions)
     assert (whole.accuracy, whole.loss) == (parts.accuracy, pytest.approx(parts.loss))
+
+
+def test_tests_have_reads_of_their_own(digits):
+    state = training.train(config_of(test_reads=9, epochs=1), digits)
+    images = (state.parameters, digits.x_test, digits.y_test)
+    found = training.evaluate(config_of(num_reads=9), digits, *images)
+    assert (found.accuracy, found.loss) == (
+        state.history[-1]["test_accuracy"],
+        state.history[-1]["test_loss"],
+    )
+    assert training.evaluate(config_of(), digits, *images).loss != found.loss
+
+
+def test_shifted_images_are_the_images_elsewhere(digits):
+    rng = np.random.default_rng(0)
+    moved = shifted(digits.x_train, rng, image_shape=(8, 8), most=1).reshape(-1, 8, 8)
+    wide = np.pad(digits.x_train.reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
+    places = [(down, right) for down in range(3) for right in range(3)]
+    found = [
+        [(wide[k, d : d + 8, r : r + 8] == image).all() for d, r in places] for k, image in enumerate(moved)
+    ]
+    assert np.any(found, axis=1).all()
+    assert np.any(found, axis=0).all()  # 40 images: one of nine places is empty once in 12 such tests
 
 
 def test_killed_at_random_moments_and_resumed(digits, tmp_path):

@@ -75,6 +75,9 @@ main.add_command(sample)
     "--decay", help="Learning rate over the epochs: constant, or cosine, to 0.  [default: constant]"
 )
 @click.option(
+    "--weight-decay", type=float, help="Weights lose it, times their rate, an update.  [default: 0]"
+)
+@click.option(
     "--centre/--no-centre",
     default=None,
     help="Learn from images less their mean; the network stays as it is.  [default: no]",

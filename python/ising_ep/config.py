@@ -70,6 +70,7 @@ class TrainConfig(BaseModel):
     bias_learning_rate: Positive = 0.001
     optimizer: Optimizer = "sgd"
     decay: Decay = "constant"
+    weight_decay: NotNegative = 0.0
     centre: bool = False
     shift: Annotated[int, Field(ge=0, lt=2**10)] = 0
     test_reads: AtLeastOne | None = None

@@ -50,6 +50,9 @@ class EquilibriumPropagation:
         field_limit: Fields are clipped to this size, the range of the chip.
         seed: Seed of every anneal.
         optimizer: ``"sgd"`` steps as above; ``"adam"`` as `optimizers.adam`.
+        weight_decay: In each update weights lose this, times their learning rate, of themselves (Loshchilov
+            and Hutter, https://arxiv.org/abs/1711.05101). Weights set the energies beside the temperature:
+            without bound they grow until the machine freezes before it has found a low state.
         centre: An image ``(num_inputs,)``, the mean of all, that is taken for 0 while learning:
 
                 dW_0 = -lr / beta (x - centre) (s_1 |nudge - s_1 |free)^T
@@ -68,6 +71,7 @@ class EquilibriumPropagation:
     field_limit: float = 4.0
     seed: int = 0
     optimizer: Optimizer = "sgd"
+    weight_decay: float = 0.0
     centre: NDArray[np.float32] | None = None
 
     def free_phase(
@@ -162,6 +166,10 @@ class EquilibriumPropagation:
         """
         if self.centre is not None:
             self._move_origin(parameters, self.centre)
+        if self.weight_decay:
+            for name in parameters:
+                if name.startswith("W"):
+                    parameters[name] *= np.float32(1 - self.learning_rate * decay * self.weight_decay)
         if self.optimizer == "sgd":
             optimizers.descend(parameters, change, PARAMETER_LIMIT)
         else:

@@ -230,6 +230,7 @@ def learning_rule(
         field_limit=np.inf if config.machine == "deterministic" else config.field_limit,
         seed=config.seed,
         optimizer=config.optimizer,
+        weight_decay=config.weight_decay,
         centre=dataset.x_train.mean(axis=0) if config.centre else None,
     )
 

@@ -182,11 +182,14 @@ def figures(results: Results) -> dict[str, Figure]:
     turned.set(ylabel="turned to the target less away", title="Output spins of wrong images")
     updates.set(ylabel="size of an update", title="Updates at learning rate 0.01, beta > 0", yscale="log")
     tests.set(ylabel="accuracy on all 10,000 test images", title="After training")
-    for axes in (spins, turned, updates, tests):
+    spins.set_ylim(0, 0.8)  # room for the legend
+    tests.set_ylim(0, 1.2)
+    places = {spins: "upper right", turned: "lower left", updates: "upper right", tests: "upper left"}
+    for axes, place in places.items():
         axes.set(xlabel="|beta|", xscale="log")
         axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
         axes.minorticks_off()
-        axes.legend(frameon=False, fontsize=7)
+        axes.legend(frameon=False, fontsize=7, loc=place)
     return {"nudge": figure}
 
 

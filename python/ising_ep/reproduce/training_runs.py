@@ -82,8 +82,7 @@ def draw_curves(axes: Axes, results: Sequence[dict[str, Any]], yardstick: float,
     band(axes, epochs, [result["test_100"] for result in results], "test, the paper's 100", 2, 2.5)
     tested = [int(epoch) for epoch in results[0]["test_10000"]]
     band(axes, tested, [list(r["test_10000"].values()) for r in results], "test, all 10,000", 1)
-    axes.axhline(yardstick, color="black", linewidth=0.8, linestyle=(0, (6, 3)))
-    axes.text(epochs[-1], yardstick, name, ha="right", va="bottom", fontsize=8)
+    axes.axhline(yardstick, color="black", linewidth=0.8, linestyle=(0, (6, 3)), label=name)
     axes.set(xlabel="epoch", ylabel="accuracy", title=f"Mean and s.d. of {len(results)} seeds")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, loc="lower right")
