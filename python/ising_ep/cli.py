@@ -127,6 +127,7 @@ main.add_command(sample)
 @click.option(
     "--checkpoint-every", type=click.IntRange(1), help="Save every N batches too, not only every epoch."
 )
+@click.option("--preset", help="All settings of a task: mnist or mnist-100. What is given besides it counts.")
 @qpu_options
 @click.pass_context
 @one_line_errors
@@ -137,6 +138,7 @@ def train(
     out: Path | None,
     resume: Path | None,
     checkpoint_every: int | None,
+    preset: str | None,
     max_qpu_time: float | None,
     when_offline: str | None,
     answer_timeout: float | None,
@@ -147,6 +149,7 @@ def train(
     \b
     Examples:
       ising-ep train --epochs 5 --out runs/first
+      ising-ep train --preset mnist --data-dir ~/mnist
       ising-ep train --dataset mnist --data-dir ~/mnist --train-per-class 100 --test-per-class 10
       ising-ep train --dataset fashion-mnist --epochs 3
       ising-ep train --dataset mine.npz --layers 64,32,20
@@ -156,11 +159,15 @@ def train(
       ising-ep train --machine qpu --batch-size 4 --max-qpu-time 60
       ising-ep train --resume runs/first --epochs 10
     """
-    from . import cli_runs, training
+    from . import cli_runs, config, training
 
     given = {
         k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE
     }
+    if preset is not None:
+        if resume is not None:
+            raise ValueError(f"--preset is {preset}, but --resume goes on with the settings of {resume}")
+        given = config.preset(preset) | given
     limits = {"max_qpu_time": max_qpu_time, "when_offline": when_offline, "answer_timeout": answer_timeout}
     state = None
     if resume is None:
@@ -198,7 +205,13 @@ def train(
 
         try:
             state = training.train(
-                run.config, dataset, state=state, machine=machine, on_batch=on_batch, on_epoch=on_epoch
+                run.config,
+                dataset,
+                state=state,
+                num_threads=threads,
+                machine=machine,
+                on_batch=on_batch,
+                on_epoch=on_epoch,
             )
         except (KeyboardInterrupt, QPUStoppedError) as why:
             if latest is not None and stop.safe:

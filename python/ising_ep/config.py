@@ -35,6 +35,42 @@ MACHINE_DEFAULTS: dict[str, dict[str, Any]] = {
 # The paper's chain strength for this network.
 NETWORK_DEFAULTS: dict[str, dict[str, Any]] = {"convolutional": {"chain_strength": 2.0}}
 
+# All settings of a task at once: what docs/learning.md found best on held-out training images.
+_AVERAGES: dict[str, Any] = {
+    "dataset": "mnist",
+    "statistic": "average",
+    "optimizer": "adam",
+    "decay": "cosine",
+    "centre": True,
+    "shift": 1,
+    "nudge": 4.0,
+    "num_sweeps": 30,
+    "beta_range": (0.3, 4.0),
+    "reverse_fraction": 0.5,
+    "test_reads": 20,
+}
+PRESETS: dict[str, dict[str, Any]] = {
+    "mnist": _AVERAGES
+    | {
+        "epochs": 20,
+        "batch_size": 50,
+        "num_reads": 4,
+        "learning_rate": 0.0015,
+        "bias_learning_rate": 0.0015,
+        "weight_decay": 0.03,
+    },
+    "mnist-100": _AVERAGES
+    | {
+        "train_per_class": 100,
+        "epochs": 100,
+        "batch_size": 20,
+        "num_reads": 4,
+        "learning_rate": 0.003,
+        "bias_learning_rate": 0.003,
+        "shift": 2,
+    },
+}
+
 # What only these machines have.
 MODEL_SETTINGS = ("chip", "chip_missing", "chip_seed", "chip_model", "chip_noise", "chip_temperature")
 CHIP_SETTINGS = ("chain_strength", "annealing_time", "copies", "embedding")
@@ -148,6 +184,21 @@ class TrainConfig(BaseModel):
             return cls(**(defaults | settings))
         except ValidationError as error:
             raise ValueError("; ".join(_line(problem) for problem in error.errors())) from None
+
+
+def preset(name: str) -> dict[str, Any]:
+    """The settings of a preset, to be changed and given to `TrainConfig.checked`.
+
+    Raises:
+        ValueError: If there is no such preset.
+
+    Example:
+        >>> TrainConfig.checked(preset("mnist") | {"epochs": 2}).optimizer
+        'adam'
+    """
+    if name not in PRESETS:
+        raise ValueError(f"preset is {name!r}, expected one of {', '.join(PRESETS)}")
+    return PRESETS[name]
 
 
 def check_step(nudge: float, learning_rate: float, bias_learning_rate: float) -> None:
