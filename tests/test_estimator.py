@@ -38,7 +38,17 @@ EXPECTED = {
 
 @pytest.mark.filterwarnings("ignore:X has root mean square")  # many of the checks' data do
 @parametrize_with_checks(
-    [EPClassifier(hidden_layer_sizes=(20,), max_iter=5, num_reads=3, num_sweeps=20)],
+    [
+        EPClassifier(hidden_layer_sizes=(20,), max_iter=5, num_reads=3, num_sweeps=20),
+        EPClassifier(
+            hidden_layer_sizes=(20,),
+            max_iter=10,
+            num_reads=3,
+            num_sweeps=20,
+            optimizer="adam",
+            learning_rate=0.01,
+        ),
+    ],
     expected_failed_checks=lambda _: EXPECTED,
 )
 def test_scikit_learns_checks(estimator, check):
@@ -143,12 +153,16 @@ def test_a_prediction_depends_on_the_row_alone(wine):
     )
 
 
-def test_partial_fits_are_epochs(wine):
+STEPS = [{}, {"optimizer": "adam", "learning_rate": 0.01, "weight_decay": 0.1}]
+
+
+@pytest.mark.parametrize("steps", STEPS)
+def test_partial_fits_are_epochs(wine, steps):
     x, y = wine
-    model = small()
+    model = small(**steps)
     for k in range(3):
         model.partial_fit(x, y, classes=[0, 1, 2] if k == 0 else None)
-    assert same(model, small(max_iter=3).fit(x, y))
+    assert same(model, small(max_iter=3, **steps).fit(x, y))
     assert (model.n_iter_, model.t_, len(model.history_)) == (3, 3 * len(x), 3)
 
 
@@ -178,12 +192,13 @@ def test_partial_fit_wants_the_classes_it_was_given(wine):
         model.set_params(hidden_layer_sizes=(9,)).partial_fit(x, y)
 
 
-def test_a_warm_start_goes_on_to_the_same_bits(wine):
-    model = small(max_iter=1, warm_start=True).fit(*wine)
+@pytest.mark.parametrize("steps", STEPS)
+def test_a_warm_start_goes_on_to_the_same_bits(wine, steps):
+    model = small(max_iter=1, warm_start=True, **steps).fit(*wine)
     model.set_params(max_iter=2).fit(*wine)
     assert model.n_iter_ == 3
-    assert same(model, small(max_iter=3).fit(*wine))
-    assert same(model.set_params(warm_start=False).fit(*wine), small(max_iter=2).fit(*wine))
+    assert same(model, small(max_iter=3, **steps).fit(*wine))
+    assert same(model.set_params(warm_start=False).fit(*wine), small(max_iter=2, **steps).fit(*wine))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from .config import check_step
 from .learning import EquilibriumPropagation
 from .machines import AnnealingMachine, Machine
 from .network import FullyConnected, Parameters
+from .optimizers import OPTIMIZERS, Optimizer
 from .training import end_epoch, free_outputs, train_epoch
 
 # Added to the fraction of each class's spins that are up: a class without any is unlikely, not impossible.
@@ -66,6 +67,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         batch_size: Images of an update.
         learning_rate: Step of the weights.
         bias_learning_rate: Step of the biases.
+        optimizer: ``"sgd"`` steps as above; ``"adam"`` as `optimizers.adam`, at learning rates of about 0.003.
+        weight_decay: In each update weights lose this, times their learning rate, of themselves.
         nudge: Strength beta of the nudge, not 0. Keep learning_rate / nudge when you change it.
         num_reads: Anneals of each image and phase.
         num_sweeps: Sweeps of an anneal.
@@ -118,6 +121,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         "batch_size": [_AT_LEAST_ONE],
         "learning_rate": [_POSITIVE],
         "bias_learning_rate": [_POSITIVE],
+        "optimizer": [StrOptions(set(OPTIMIZERS))],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
         "nudge": [Interval(Real, None, 0, closed="neither"), _POSITIVE],
         "num_reads": [_AT_LEAST_ONE],
         "num_sweeps": [_AT_LEAST_ONE],
@@ -142,6 +147,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         batch_size: int = 10,
         learning_rate: float = 0.05,
         bias_learning_rate: float = 0.05,
+        optimizer: Optimizer = "sgd",
+        weight_decay: float = 0.0,
         nudge: float = 5.0,
         num_reads: int = 5,
         num_sweeps: int = 50,
@@ -162,6 +169,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.bias_learning_rate = bias_learning_rate
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
         self.nudge = nudge
         self.num_reads = num_reads
         self.num_sweeps = num_sweeps
@@ -312,6 +321,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         self._seed = int(seed)
         self.classes_ = labels
         self.parameters_: Parameters = network.initial_parameters(np.random.default_rng([self._seed, 0]))
+        self._memory: Parameters = {}
+        self._updates = 0
         self.history_: list[dict[str, float]] = []
         self.n_iter_ = self.t_ = 0
 
@@ -351,6 +362,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             bias_learning_rate=self.bias_learning_rate,
             statistic=self.statistic,
             seed=self._seed,
+            optimizer=self.optimizer,
+            weight_decay=self.weight_decay,
         )
 
     def _scores(self, X: ArrayLike) -> _Floats:
@@ -373,7 +386,9 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             x, x_held, y, y_held, weights, weights_held = train_test_split(
                 x, y, counts, test_size=self.validation_fraction, stratify=y, random_state=self._seed
             )
-        state = TrainState(_copy(self.parameters_), epoch=self.n_iter_)
+        state = TrainState(
+            _copy(self.parameters_), epoch=self.n_iter_, updates=self._updates, memory=_copy(self._memory)
+        )
         best, best_parameters, stale = -np.inf, self.parameters_, 0
         for _ in range(epochs):
             train_epoch(rule, state, x, y, batch_size=self.batch_size, first_id=self.t_, weights=weights)
@@ -383,6 +398,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
                 row["validation_accuracy"] = float(np.average(right, weights=weights_held))
             # Whole epochs only: after Ctrl-C a warm start goes on from the last one.
             self.parameters_, self.n_iter_, self.t_ = _copy(state.parameters), state.epoch, self.t_ + len(x)
+            self._memory, self._updates = _copy(state.memory), state.updates
             self.history_.append(row)
             if self.verbose:
                 print(", ".join(f"{k} {v:.4g}" for k, v in row.items()))
