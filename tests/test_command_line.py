@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from ising_ep import cli, datasets
 from ising_ep.checkpoint import CHECKPOINT, CONFIG, METRICS, TEMPORARY, RunFolder
+from ising_ep.config import PRESETS, TrainConfig, preset
 
 SMALL = ["--layers", "6,4", "--num-reads", "2", "--num-sweeps", "10", "--epochs", "2"]
 
@@ -97,6 +98,25 @@ def assert_same(first, second):
         np.testing.assert_array_equal(value, second.parameters[name])
     for ours, theirs in zip(first.history, second.history, strict=True):
         assert ours | {"seconds": 0} == theirs | {"seconds": 0}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_changed_by_what_is_given(data, name):
+    result = ising_ep(
+        "train", "--preset", name, "--dataset", "two.npz", *SMALL, "--out", "run", "--train-per-class", 6
+    )
+    assert result.exit_code == 0, result.output
+    found = RunFolder.open(data / "run").config
+    wanted = TrainConfig.checked(preset(name)).model_dump() | {
+        "dataset": "two.npz",
+        "layers": (6, 4),
+        "num_reads": 2,
+        "num_sweeps": 10,
+        "epochs": 2,
+        "train_per_class": 6,
+    }
+    assert found.model_dump() == wanted
+    assert (found.optimizer, found.centre, found.test_reads) == ("adam", True, 20)
 
 
 MNIST = Path(__file__).resolve().parents[2] / "shared/data/mnist"
@@ -209,6 +229,14 @@ def assert_refused(result, *texts):
         (["train", "--dataset", "missing.npz"], ["missing.npz"]),
         (["train", "--dataset", "letters"], ["letters"]),
         (["train", "--dataset", "mnist", "--data-dir", "nowhere"], ["nowhere"]),
+        (["train", "--preset", "fast"], ["preset is 'fast'", "mnist, mnist-100"]),
+        (["train", "--preset", "mnist", "--resume", "run"], ["--preset is mnist", "--resume"]),
+        (["train", "--optimizer", "lbfgs"], ["optimizer", "lbfgs", "'sgd' or 'adam'"]),
+        (["train", "--machine", "chip", "--test-reads", "9"], ["test_reads is 9", "take machine annealing"]),
+        (
+            ["train", "--dataset", "patterns", "--network", "convolutional", "--shift", "1"],
+            ["no centre, no shift"],
+        ),
         (["train", "--dataset", "nan.npz"], ["nan.npz", "nan"]),
         (["train", "--dataset", "broken.npz"], ["broken.npz"]),
         (["train", "--dataset", "two.npz", "--train-per-class", "100"], ["two.npz"]),

@@ -67,7 +67,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         batch_size: Images of an update.
         learning_rate: Step of the weights.
         bias_learning_rate: Step of the biases.
-        optimizer: ``"sgd"`` steps as above; ``"adam"`` as `optimizers.adam`, at learning rates of about 0.003.
+        optimizer: ``"sgd"`` steps as above; ``"adam"`` as `optimizers.adam`, at rates of about 0.003.
         weight_decay: In each update weights lose this, times their learning rate, of themselves.
         nudge: Strength beta of the nudge, not 0. Keep learning_rate / nudge when you change it.
         num_reads: Anneals of each image and phase.
