@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Plan = dict[str, tuple[int, int, Settings]]
 FULL: Plan = {"annealing": (5, 50, {}), "chip": (2, 20, {})}
 QUICK: Plan = {"annealing": (2, 2, {}), "chip": (1, 1, {"num_sweeps": 80})}
+TITLES = {"annealing": "annealing", "chip": "the chip model"}
 READS = 1000
 # Reads of a call: a chip's run time is limited.
 READS_A_CALL = 500
@@ -120,7 +121,7 @@ def table(results: Results) -> Table:
         "reads at the lowest E before", "after",
     ]  # fmt: skip
     rows: list[Sequence[str]] = []
-    for machine, group in grouped(results, lambda result: str(result["machine"])).items():
+    for machine, group in grouped(results, lambda result: TITLES[result["machine"]]).items():
         row = [f"{machine}, {len(group)} seeds of {len(group[0]['before']['lowest'])} images"]
         for relative in (False, True):
             for when in ("before", "after"):
@@ -137,7 +138,7 @@ def table(results: Results) -> Table:
 
 def figures(results: Results) -> dict[str, Figure]:
     """Energies of one image and one seed above the lowest, and the spreads of all images and seeds."""
-    groups = grouped(results, lambda result: str(result["machine"]))
+    groups = grouped(results, lambda result: TITLES[result["machine"]])
     figure, axes = panels(2, len(groups))
     for k, (machine, group) in enumerate(groups.items()):
         histogram, points = axes[2 * k], axes[2 * k + 1]
@@ -178,7 +179,7 @@ def figures(results: Results) -> dict[str, Figure]:
 def remarks(results: Results) -> str:
     """Whether training narrows the energies, in the units of the chip and beside their depth."""
     lines = []
-    for machine, group in grouped(results, lambda result: str(result["machine"])).items():
+    for machine, group in grouped(results, lambda result: TITLES[result["machine"]]).items():
         plain, relative = _ratios(group, False), _ratios(group, True)
         grown = mean([mean(np.array(r["after"]["lowest"]) / np.array(r["before"]["lowest"])) for r in group])
         narrower = [np.array(r["before"]["deviation"]) / np.abs(r["before"]["lowest"]) for r in group]
