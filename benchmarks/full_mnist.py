@@ -242,13 +242,16 @@ def draw(groups: dict[str, list[dict[str, Any]]]) -> Figure:
         bits.set(xlabel="bits of weights and biases", ylabel="test accuracy", title="dotted: not rounded")
         for panel in (curves, bits):
             panel.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1))
-            panel.legend(frameon=False, loc="lower right")
+            panel.legend(frameon=False)
     return figure
 
 
 @click.command(epilog="Example: python benchmarks/full_mnist.py --data-dir ~/mnist --preset mnist --seeds 1")
 @click.option(
-    "--data-dir", required=True, type=click.Path(file_okay=False, path_type=Path), help="MNIST's IDX files."
+    "--data-dir",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="MNIST's IDX files.",
 )
 @click.option("--preset", multiple=True, type=click.Choice(tuple(SEEDS)), help="These; both by default.")
 @click.option(

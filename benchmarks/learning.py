@@ -262,9 +262,10 @@ def draw(found: list[Row]) -> Figure:
     ticks = [t for t in (1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 90) if low <= t <= high]
     axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(
-        "errors on held-out training images, % (log scale), with s.d. over seeds\n"
-        "(+) better, (−) worse than the base by more than two standard errors"
+    figure.supxlabel(
+        "errors on held-out training images, % (log scale), with s.d. over seeds;\n"
+        "(+) better, (−) worse than the base by more than two standard errors",
+        fontsize="medium",
     )
     axes.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
@@ -275,7 +276,10 @@ def draw(found: list[Row]) -> Figure:
     epilog="Example: python benchmarks/learning.py --data-dir ~/mnist --only base --only symmetric --seeds 1"
 )
 @click.option(
-    "--data-dir", required=True, type=click.Path(file_okay=False, path_type=Path), help="MNIST's IDX files."
+    "--data-dir",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="MNIST's IDX files.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Of each run.  [default: 4, quick: 1]")
 @click.option("--seeds", type=click.IntRange(1, MOST_SEEDS), help="0, 1, ...  [default: 2, quick: 1]")

@@ -329,18 +329,18 @@ def _variants() -> dict[str, Variant]:
             for f in (0.25, 0.75)
         },
         "reverse-0": anneal("reverse anneal to 0: forward again", {"reverse_fraction": 0.0}),
-        **{f"nudge-{b}": nudge(f"beta {b}", {"nudge": float(b)}) for b in (1, 2, 8)},
-        "error": nudge("of the error, beta (t - <o>)/2", rule=_other(Nudge, towards="error")),
+        **{f"nudge-{b}": nudge(f"nudge beta {b}", {"nudge": float(b)}) for b in (1, 2, 8)},
+        "error": nudge("nudge of the error, beta (t - <o>)/2", rule=_other(Nudge, towards="error")),
         "symmetric": nudge(
-            "of the error, + and - compared", rule=_other(Nudge, towards="error", sides="both")
+            "nudge of the error, + and - compared", rule=_other(Nudge, towards="error", sides="both")
         ),
         "random-sign": nudge(
-            "of the error, + or - by chance", rule=_other(Nudge, towards="error", sides="random")
+            "nudge of the error, + or - by chance", rule=_other(Nudge, towards="error", sides="random")
         ),
-        "no-skip": nudge("images that are right nudged too", rule=_other(Nudge, skip=False)),
+        "no-skip": nudge("nudge also images that are right", rule=_other(Nudge, skip=False)),
         "weight-decay": steps("weight decay 0.02", rule=_other(WeightDecay)),
         "persistent": steps("persistent chains", rule=_persistent),
-        "centred-outputs": steps("outputs centred", rule=_centred_outputs),
+        "centred-outputs": steps("output spins centred", rule=_centred_outputs),
         **{f"shift-{n}": steps(f"shifts of up to {n}", {"shift": n}) for n in (1, 2)},
         "outputs-1": network("1 output spin a class", {"layers": (120, 10)}),
         "outputs-10": network("10 output spins a class", {"layers": (120, 100)}),
