@@ -139,35 +139,6 @@ class Momentum(EquilibriumPropagation):
 
 
 @dataclass(frozen=True)
-class WeightDecay(EquilibriumPropagation):
-    """Weights shrink by rate * shrink at each update, beside Adam's step and not through it.
-
-    Loshchilov and Hutter, "Decoupled weight decay regularization" (2019), https://arxiv.org/abs/1711.05101.
-    The field of the mean image, which is what b0 stands for where images are centred, does not shrink.
-    """
-
-    shrink: float = 0.02
-
-    def step(
-        self,
-        parameters: Parameters,
-        change: Parameters,
-        memory: Parameters | None = None,
-        *,
-        update: int = 1,
-        decay: float = 1.0,
-    ) -> None:
-        if self.centre is not None:
-            self._move_origin(parameters, self.centre)
-        for name, parameter in parameters.items():
-            if name.startswith("W"):
-                parameter *= np.float32(1 - self.learning_rate * decay * self.shrink)
-        if self.centre is not None:
-            self._move_origin(parameters, -self.centre)
-        super().step(parameters, change, memory, update=update, decay=decay)
-
-
-@dataclass(frozen=True)
 class Persistent(EquilibriumPropagation):
     """Free phases that go on, by a reverse anneal, from where the same image ended in the last epoch.
 
@@ -338,7 +309,7 @@ def _variants() -> dict[str, Variant]:
             "nudge of the error, + or - by chance", rule=_other(Nudge, towards="error", sides="random")
         ),
         "no-skip": nudge("nudge also images that are right", rule=_other(Nudge, skip=False)),
-        "weight-decay": steps("weight decay 0.02", rule=_other(WeightDecay)),
+        **{f"decay-{d}": steps(f"weight decay {d}", {"weight_decay": d}) for d in (0.1, 0.2)},
         "persistent": steps("persistent chains", rule=_persistent),
         "centred-outputs": steps("output spins centred", rule=_centred_outputs),
         **{f"shift-{n}": steps(f"shifts of up to {n}", {"shift": n}) for n in (1, 2)},
