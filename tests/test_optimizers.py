@@ -36,12 +36,34 @@ def test_adam_is_the_published_algorithm():
             wanted[name] = np.clip(
                 wanted[name] - rate * corrected[0] / (np.sqrt(corrected[1]) + 1e-8), -0.6, 0.6
             )
-        optimizers.adam(
-            parameters, change, memory, update=t, learning_rate=0.02, bias_learning_rate=0.005, limit=0.6
-        )
+        optimizers.adam(parameters, change, memory, update=t, rates={"W0": 0.02, "b0": 0.005}, limit=0.6)
     for name in names:
         np.testing.assert_allclose(parameters[name], wanted[name], atol=2e-5)
     assert np.abs(parameters["W0"]).max() <= np.float32(0.6)
+
+
+@pytest.mark.parametrize("optimizer", optimizers.OPTIMIZERS)
+def test_couplings_have_a_rate_of_their_own_and_weights_decay_by_their_rates(optimizer):
+    network = FullyConnected(3, (4, 2), 2)
+    rng = np.random.default_rng(3)
+    x = rng.uniform(0, 1, (5, 3)).astype(np.float32)
+    free, nudged = rng.choice(np.array([-1, 1], dtype=np.int8), (2, 5, 2, network.num_spins))
+
+    def moved(**settings):
+        p = random_parameters(network, 4)
+        before = {name: value.copy() for name, value in p.items()}
+        rates = {"learning_rate": 0.04, "bias_learning_rate": 0.02}
+        rule = EquilibriumPropagation(network, ExactMachine(), optimizer=optimizer, **(rates | settings))
+        rule.step(p, rule.contrast(x, free, nudged))
+        return before, {name: p[name] - before[name] for name in p}
+
+    before, plain = moved()
+    _, own = moved(coupling_learning_rate=0.01)
+    _, shrunk = moved(weight_decay=0.5, coupling_learning_rate=0.01)
+    for name, factor, loss in (("W0", 1, 0.02), ("W1", 0.25, 0.005), ("b0", 1, 0), ("b1", 1, 0)):
+        np.testing.assert_allclose(own[name], factor * plain[name], atol=1e-6)
+        np.testing.assert_allclose(shrunk[name], own[name] - loss * before[name], atol=1e-6)
+        assert np.abs(plain[name]).max() > 1e-3
 
 
 def test_cosine_decay_is_half_a_wave_and_stays_at_its_end():

@@ -70,6 +70,11 @@ main.add_command(sample)
 @click.option(
     "--bias-learning-rate", type=float, help="Step of the biases.  [default: 0.001; deterministic 0.01]"
 )
+@click.option(
+    "--coupling-learning-rate",
+    type=float,
+    help="Step of the weights between spins.  [default: as --learning-rate]",
+)
 @click.option("--optimizer", help="How weights follow the contrast: sgd or adam.  [default: sgd]")
 @click.option(
     "--decay", help="Learning rate over the epochs: constant, or cosine, to 0.  [default: constant]"

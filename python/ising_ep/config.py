@@ -90,6 +90,7 @@ class TrainConfig(BaseModel):
     nudge: Annotated[float, Field(allow_inf_nan=False)] = 5.0
     learning_rate: Positive = 0.01
     bias_learning_rate: Positive = 0.001
+    coupling_learning_rate: Positive | None = None
     optimizer: Optimizer = "sgd"
     decay: Decay = "constant"
     weight_decay: NotNegative = 0.0
@@ -117,7 +118,7 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        check_step(self.nudge, self.learning_rate, self.bias_learning_rate)
+        check_step(self.nudge, self.learning_rate, self.bias_learning_rate, self.coupling_learning_rate or 0)
         for names, machines, lacks in (
             (MODEL_SETTINGS, ("chip",), "no model of a chip; take machine chip"),
             (CHIP_SETTINGS, ("chip", "qpu"), "no chip; take machine chip or qpu"),
@@ -187,7 +188,7 @@ def preset(name: str) -> dict[str, Any]:
     return PRESETS[name]
 
 
-def check_step(nudge: float, learning_rate: float, bias_learning_rate: float) -> None:
+def check_step(nudge: float, *learning_rates: float) -> None:
     """Refuses a nudge of 0, and steps that overflow.
 
     Raises:
@@ -195,9 +196,9 @@ def check_step(nudge: float, learning_rate: float, bias_learning_rate: float) ->
     """
     if nudge == 0:
         raise ValueError("nudge is 0, expected another number")
-    step = max(learning_rate, bias_learning_rate) / abs(nudge)
+    step = max(learning_rates) / abs(nudge)
     if step > MAX_STEP:
-        raise ValueError(f"the larger learning rate over nudge is {step:g}, expected at most {MAX_STEP:g}")
+        raise ValueError(f"the largest learning rate over nudge is {step:g}, expected at most {MAX_STEP:g}")
 
 
 def _line(problem: Any) -> str:

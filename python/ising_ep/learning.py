@@ -45,6 +45,9 @@ class EquilibriumPropagation:
         nudge: Strength beta of the nudge, not 0.
         learning_rate: Step of the weights.
         bias_learning_rate: Step of the biases.
+        coupling_learning_rate: Step of the weights between spins, W_1 and on; None for that of all. Many
+            spins of a layer add up in the next: the more there are, the smaller it should be, or the layers
+            hold each other and no longer see the input.
         statistic: ``"lowest"`` keeps the read of lowest energy of each phase, as the paper does;
             ``"average"`` averages spins and their products over all reads.
         field_limit: Fields are clipped to this size, the range of the chip.
@@ -67,6 +70,7 @@ class EquilibriumPropagation:
     nudge: float = 5.0
     learning_rate: float = 0.01
     bias_learning_rate: float = 0.001
+    coupling_learning_rate: float | None = None
     statistic: Literal["lowest", "average"] = "lowest"
     field_limit: float = 4.0
     seed: int = 0
@@ -140,6 +144,10 @@ class EquilibriumPropagation:
                 bias_rate=weight * rates[1] / scale,
                 limit=np.inf,
             )
+        if self.optimizer == "sgd" and self.coupling_learning_rate is not None:
+            for name in change.keys() - {"W0"}:
+                if name.startswith("W"):
+                    change[name] *= np.float32(self.coupling_learning_rate / self.learning_rate)
         if self.centre is not None:
             # (x - centre) in place of x, without losing the zeros of x: b0 has the sum over the images.
             sums = change["b0"] * np.float32(-rates[0] / rates[1])
@@ -166,10 +174,11 @@ class EquilibriumPropagation:
         """
         if self.centre is not None:
             self._move_origin(parameters, self.centre)
+        rates = {name: decay * self._rate(name) for name in parameters}
         if self.weight_decay:
-            for name in parameters:
+            for name, rate in rates.items():
                 if name.startswith("W"):
-                    parameters[name] *= np.float32(1 - self.learning_rate * decay * self.weight_decay)
+                    parameters[name] *= np.float32(1 - rate * self.weight_decay)
         if self.optimizer == "sgd":
             optimizers.descend(parameters, change, PARAMETER_LIMIT)
         else:
@@ -178,8 +187,7 @@ class EquilibriumPropagation:
                 change,
                 {} if memory is None else memory,
                 update=update,
-                learning_rate=self.learning_rate * decay,
-                bias_learning_rate=self.bias_learning_rate * decay,
+                rates=rates,
                 limit=PARAMETER_LIMIT,
             )
         if self.centre is not None:
@@ -189,6 +197,13 @@ class EquilibriumPropagation:
         """Output spins ``(batch, outputs)``, averaged over the reads kept."""
         mean: NDArray[np.float32] = states[:, :, self.network.outputs].mean(axis=1, dtype=np.float32)
         return mean
+
+    def _rate(self, name: str) -> float:
+        if name.startswith("b"):
+            return self.bias_learning_rate
+        if name == "W0" or self.coupling_learning_rate is None:
+            return self.learning_rate
+        return self.coupling_learning_rate
 
     def _move_origin(self, parameters: Parameters, centre: NDArray[np.float32]) -> None:
         """Makes the bias of the first layer the field of the image ``centre``."""

@@ -6,6 +6,7 @@ Both end in the same bounds, those of the hardware: a step that would leave them
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import numpy as np
@@ -35,8 +36,7 @@ def adam(
     memory: Parameters,
     *,
     update: int,
-    learning_rate: float,
-    bias_learning_rate: float,
+    rates: Mapping[str, float],
     limit: float,
 ) -> None:
     """One step of Adam along the change c, the negative of a gradient, in place:
@@ -49,8 +49,7 @@ def adam(
         change: Consumed: its arrays hold other numbers afterwards.
         memory: m and v of each parameter, as ``m.W0`` and ``v.W0``; empty before the first update.
         update: Number t of the update, from 1 on.
-        learning_rate: Step of the weights: what one of them moves where all changes point the same way.
-        bias_learning_rate: Step of the biases.
+        rates: Of each parameter, what it moves where all changes point the same way.
         limit: Bound of the parameters.
     """
     mean_left, square_left = 1 - MEAN**update, 1 - SQUARE**update
@@ -65,11 +64,10 @@ def adam(
             np.multiply(value, value, out=value)
             value *= np.float32(1 - SQUARE)
             square += value
-        rate = learning_rate if name.startswith("W") else bias_learning_rate
         step = np.sqrt(square)
         step += np.float32(LEAST * math.sqrt(square_left))
         np.divide(mean, step, out=step)
-        step *= np.float32(rate * math.sqrt(square_left) / mean_left)
+        step *= np.float32(rates[name] * math.sqrt(square_left) / mean_left)
         parameter += step
         np.clip(parameter, -limit, limit, out=parameter)
 

@@ -226,6 +226,7 @@ def learning_rule(
         nudge=config.nudge,
         learning_rate=config.learning_rate,
         bias_learning_rate=config.bias_learning_rate,
+        coupling_learning_rate=config.coupling_learning_rate,
         statistic=config.statistic,
         field_limit=np.inf if config.machine == "deterministic" else config.field_limit,
         seed=config.seed,
