@@ -293,7 +293,7 @@ def evolve(
     problem_ids: NDArray[np.uint32],
     num_threads: int | None,
 ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """Runs of machines whose spins are the signs of what flows, all at once; `ising_ep.machines.dynamics` tells more.
+    """Runs of machines whose spins are the signs of what flows, all at once: `ising_ep.machines.dynamics`.
 
     With ``xi`` nearly Gaussian, of variance 1, in step t amplitudes x or phases z, in half turns, go to
 
@@ -309,8 +309,8 @@ def evolve(
         rows, cols, values, fields, num_reads, seed, problem_ids, num_threads: As in `anneal`.
 
     Returns:
-        Signs of the last amplitudes, or of the cosines of the last phases: states, int8 (batch, reads, spins), and
-        their E, float64 (batch, reads).
+        Signs of the last amplitudes, or of the cosines of the last phases: states, int8 (batch, reads,
+        spins), and their E, float64 (batch, reads).
 
     Raises:
         ValueError, TypeError, MemoryError, RuntimeError: As in `anneal`.

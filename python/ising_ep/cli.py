@@ -82,19 +82,20 @@ main.add_command(sample)
 @click.option("--seed", type=int, help="Seed of everything random.  [default: 0]")
 @click.option(
     "--machine",
-    help="annealing; deterministic: binary neurons that relax; analog, coherent, oscillator: amplitudes, light"
-    " pulses or phases that flow; chip: a model of a D-Wave chip; qpu: the solver that dwave-cloud-client's configuration chooses.  [default: annealing]",
+    help="annealing; deterministic: binary neurons that relax; analog, coherent, oscillator: amplitudes,"
+    " pulses of light or phases that flow; chip: a model of a D-Wave chip; qpu: the solver that"
+    " dwave-cloud-client's configuration chooses.  [default: annealing]",
 )
 @click.option("--free-steps", type=int, help="Steps of a relaxation from rest.  [default: 20]")
 @click.option("--nudge-steps", type=int, help="Steps of a nudged relaxation.  [default: 10]")
-@click.option("--num-steps", type=int, help="Steps of analog, coherent or oscillator.  [default: 100]")
+@click.option("--num-steps", type=int, help="Steps of analog, coherent, oscillator.  [default: 100; oscillator 200]")
 @click.option(
     "--gain", type=float, help="Of their couplings, a step.  [default: 1; coherent 0.9, oscillator 0.5]"
 )
 @click.option(
     "--noise-range",
     type=(float, float),
-    help="Of their first and last step.  [default: 0.8 0; coherent 0.1 0.1, oscillator 0.3 0]",
+    help="Of their first and last step.  [default: 0.8 0; coherent 0.2 0, oscillator 0.6 0]",
 )
 @chip_options
 @click.option(

@@ -29,8 +29,9 @@ MACHINE_DEFAULTS: dict[str, dict[str, Any]] = {
         "bias_learning_rate": 0.01,
         "statistic": "lowest",
     },
-    "coherent": {"gain": 0.9, "noise_range": (0.1, 0.1)},
-    "oscillator": {"gain": 0.5, "noise_range": (0.3, 0.0)},
+    "coherent": {"gain": 0.9, "noise_range": (0.2, 0.0)},
+    # Phases turn slowly away from where a pull just does not reach. More gain than this overshoots at |h| = 4.
+    "oscillator": {"num_steps": 200, "gain": 0.5, "noise_range": (0.6, 0.0)},
 }
 # The paper's chain strength for this network.
 NETWORK_DEFAULTS: dict[str, dict[str, Any]] = {"convolutional": {"chain_strength": 2.0}}

@@ -1,17 +1,18 @@
 """An analog Ising machine that samples by injected noise.
 
-After Böhm, Alonso-Urquijo, Verschaffelt and Van der Sande, "Noise-injected analog Ising machines enable ultrafast
-statistical sampling and machine learning", Nat. Commun. 13, 5847 (2022), https://doi.org/10.1038/s41467-022-33441-3. A
-spin is the sign of an amplitude in a loop with feedback and a nonlinearity that saturates:
+After Böhm, Alonso-Urquijo, Verschaffelt and Van der Sande, "Noise-injected analog Ising machines enable
+ultrafast statistical sampling and machine learning", Nat. Commun. 13, 5847 (2022),
+https://doi.org/10.1038/s41467-022-33441-3. A spin is the sign of an amplitude in a loop with feedback and a
+nonlinearity that saturates:
 
     x_i <- f(alpha x_i - gain (h_i + sum_j J_ij x_j) + sigma_t xi_i),   f(x) = max(-1, min(1, x))
 
-``xi_i`` are Gaussian numbers of variance 1 (nearly: `rust/src/anneal/dynamics.rs`). Of the nonlinearities that were
-compared in Böhm, Van Vaerenbergh, Verschaffelt and Van der Sande, Commun. Phys. 4, 149 (2021), the clipped one is
-among those that hold all amplitudes alike, which is what the energy of spins wants.
+``xi_i`` are Gaussian numbers of variance 1 (nearly: `rust/src/anneal/dynamics.rs`). Of the nonlinearities
+that were compared in Böhm, Van Vaerenbergh, Verschaffelt and Van der Sande, Commun. Phys. 4, 149 (2021),
+the clipped one is among those that hold all amplitudes alike, which is what the energy of spins wants.
 
-The noise is the temperature: constant (``noise_range=(s, s)``) it samples, and `ising_ep.effective_beta` of its reads
-calibrates it, as the authors do by fits; ramped down, which is the default, it anneals.
+The noise is the temperature: constant (``noise_range=(s, s)``) it samples, and `ising_ep.effective_beta` of
+its reads calibrates it, as the authors do by fits; ramped down, which is the default, it anneals.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class AnalogMachine(DynamicalMachine):
         >>> import numpy as np
         >>> chain = np.array([0, 1]), np.array([1, 2]), np.array([-1.0, 1.0])
         >>> fields = np.array([[-0.3, 0.0, 0.0]], dtype=np.float32)
-        >>> reads = AnalogMachine().sample(chain, fields, seed=1, problem_ids=np.zeros(1, dtype=np.uint32))
+        >>> ids = np.zeros(1, dtype=np.uint32)
+        >>> reads = AnalogMachine().sample(chain, fields, seed=1, problem_ids=ids)
         >>> reads.lowest().tolist(), round(float(reads.energies.min()), 6)
         ([[1, 1, -1]], -2.3)
     """

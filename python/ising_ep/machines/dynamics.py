@@ -1,12 +1,13 @@
 """What the machines whose spins do not flip but flow have in common: schedules of steps on the Rust core.
 
-Their spins are amplitudes or phases ``x_i``, which all move at once, step by step, by a law and with noise; at the end
-the signs are read out. A schedule says what drives them and how strong the noise is in each step.
+Their spins are amplitudes or phases ``x_i``, which all move at once, step by step, by a law and with noise;
+at the end the signs are read out. A schedule says what drives them and how strong the noise is in each
+step.
 
-*Free phase*: from states within ``start[0]`` of nothing at all, at random, through the whole schedule. *Nudge phase*, in
-place of a reverse anneal: the states are set to the spins given, within ``start[1]``, and what drives them and the
-noise are turned back to where they were at ``reverse_fraction`` of the schedule; from there it goes on to its end. Reads
-differ by where they start and by their noise.
+*Free phase*: from states within ``start[0]`` of nothing at all, at random, through the whole schedule.
+*Nudge phase*, in place of a reverse anneal: the states are set to the spins given, within ``start[1]``, and
+what drives them and the noise are turned back to where they were at ``reverse_fraction`` of the schedule;
+from there it goes on to its end. Reads differ by where they start and by their noise.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class DynamicalMachine:
     Args:
         num_reads: Runs of each problem.
         ramp: ``(steps,)``: for amplitudes what is kept of them, for phases how strongly they are locked.
-        noise_range: Standard deviation of the noise in the first step and in the last; in between on a straight line.
+        noise_range: Standard deviation of the noise in the first step and in the last; in between on a
+            straight line.
         gain: What a coupling or a field of 1 adds.
         saturation: For amplitudes, how much less of them is kept as they grow; None for phases.
         start: How far from nothing, and from given spins, states begin.

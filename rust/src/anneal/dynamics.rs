@@ -88,15 +88,17 @@ impl Dynamics {
         }
         let saturation = if let Motion::Amplitude { saturation } = motion { saturation } else { 0.0 };
         let most = if motion == Motion::Phase { 1.0 } else { MOST };
-        for (name, values) in
-            [("gain", &[gain][..]), ("saturation", &[saturation]), ("ramp", ramp), ("noise", noise)]
+        for (name, value, most) in
+            [("gain", gain, MOST), ("saturation", saturation, MOST), ("spread", spread, most)]
         {
+            if !(0.0..=most).contains(&value) {
+                return bad(format_args!("{name} is {value}, expected a number from 0 to {most}"));
+            }
+        }
+        for (name, values) in [("ramp", ramp), ("noise", noise)] {
             if let Some((t, value)) = values.iter().enumerate().find(|(_, v)| !(0.0..=MOST).contains(*v)) {
                 return bad(format_args!("{name} of step {t} is {value}, expected a number from 0 to {MOST}"));
             }
-        }
-        if !(0.0..=most).contains(&spread) {
-            return bad(format_args!("spread is {spread}, expected a number from 0 to {most}"));
         }
         Ok(Dynamics { motion, gain, spread, ramp: ramp.to_vec(), noise: noise.to_vec() })
     }
