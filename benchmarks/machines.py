@@ -5,14 +5,14 @@
 784-120-40, 50 epochs of 1,000 images, batch 1, every machine with its default settings. Then, on test images:
 
 - *accuracy* of the free phase on all 10,000;
-- *noise*: Gaussian errors on couplings and fields, anew for each call of 250 images and each field, with standard
-  deviations of 1 to 10 % of 1 (couplings) and of 4 (fields), the bounds of a chip, on 2,000 images;
+- *noise*: Gaussian errors on couplings and fields, the former anew for each call of 250 images, with
+  standard deviations of 1 to 10 % of 1 (couplings) and of 4 (fields), the bounds of a chip, on 2,000 images;
 - *precision*: couplings rounded to signed integers of 2 to 10 bits over [-1, 1], and over [-m, m] with m the
   largest of them, as a machine would that has a gain; on the same images.
 
-Images a second are those of training, its evaluation left out, with one thread in each of `--processes` runs at
-once. `--chip` adds the chip model, with a tenth of the epochs and on 1,000 images. Takes some 15 minutes on two
-idle cores, without the chip.
+Images a second are those of training, its evaluation left out, with one thread in each of `--processes` runs
+at once. `--chip` adds the chip model, with a tenth of the epochs and on 1,000 images. Takes ESTIMATE
+minutes on two idle cores, without the chip. A full run writes its tables into docs/machines.md too.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ NOISES = (0.0, 0.01, 0.02, 0.05, 0.1)
 BITS = tuple(range(2, 11))
 # Bounds of a chip's couplings and fields, of which the noise is a fraction.
 BOUNDS = 1.0, 4.0
+PAGE = Path(__file__).parents[1] / "docs" / "machines.md"
+# What stands between these is written by this script.
+BEGIN, END = "<!-- benchmarks/machines.py writes from here -->\n", "<!-- to here -->\n"
 
 
 class Noisy:
@@ -139,7 +142,12 @@ def main(
     click.echo(text)
     if folder is not None:
         record = {"machine": facts, "epochs": epochs, "noises": NOISES, "bits": BITS, "runs": done}
-        report.write(folder, "machines", record, f"{text}\n{report.where(facts)}\n", draw(done))
+        markdown = f"{text}\n{report.where(facts)}\n"
+        report.write(folder, "machines", record, markdown, draw(done))
+        if folder == report.RESULTS:
+            before, rest = PAGE.read_text().split(BEGIN)
+            picture = "![Accuracy against noise and precision](../benchmarks/results/machines.png)\n"
+            PAGE.write_text(f"{before}{BEGIN}\n{markdown}\n{picture}\n{END}{rest.split(END)[1]}")
 
 
 def mean(runs: list[dict[str, Any]], value: Callable[[dict[str, Any]], float]) -> float:

@@ -88,7 +88,9 @@ main.add_command(sample)
 )
 @click.option("--free-steps", type=int, help="Steps of a relaxation from rest.  [default: 20]")
 @click.option("--nudge-steps", type=int, help="Steps of a nudged relaxation.  [default: 10]")
-@click.option("--num-steps", type=int, help="Steps of analog, coherent, oscillator.  [default: 100; oscillator 200]")
+@click.option(
+    "--num-steps", type=int, help="Steps of analog, coherent, oscillator.  [default: 100; oscillator 200]"
+)
 @click.option(
     "--gain", type=float, help="Of their couplings, a step.  [default: 1; coherent 0.9, oscillator 0.5]"
 )

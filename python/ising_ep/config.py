@@ -30,7 +30,7 @@ MACHINE_DEFAULTS: dict[str, dict[str, Any]] = {
         "statistic": "lowest",
     },
     "coherent": {"gain": 0.9, "noise_range": (0.2, 0.0)},
-    # Phases turn slowly away from where a pull just does not reach. More gain than this overshoots at |h| = 4.
+    # Phases are slow to leave where nothing turns them; with more gain they overshoot where |h| = 4.
     "oscillator": {"num_steps": 200, "gain": 0.5, "noise_range": (0.6, 0.0)},
 }
 # The paper's chain strength for this network.
