@@ -12,7 +12,8 @@
 
 Images a second are those of training, its evaluation left out, with one thread in each of `--processes` runs
 at once. `--chip` adds the chip model, with a tenth of the epochs and on 1,000 images. By the cost of
-a step it takes some 15 minutes on two idle cores, without the chip; it was not yet run in full. A full run writes its tables into docs/machines.md too.
+a step it takes some 15 minutes on two idle cores, without the chip; it was not yet
+run in full. A full run writes its tables into docs/machines.md too.
 """
 
 from __future__ import annotations
