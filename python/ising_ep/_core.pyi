@@ -277,6 +277,45 @@ def anneal_quantum(
         ValueError, TypeError, MemoryError, RuntimeError: As in `anneal`.
     """
 
+def evolve(
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    values: NDArray[np.float64],
+    fields: NDArray[np.float64],
+    saturation: float | None,
+    gain: float,
+    spread: float,
+    ramp: NDArray[np.float64],
+    noise: NDArray[np.float64],
+    num_reads: int,
+    initial_states: NDArray[np.int8] | None,
+    seed: int,
+    problem_ids: NDArray[np.uint32],
+    num_threads: int | None,
+) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """Runs of machines whose spins are the signs of what flows, all at once: `ising_ep.machines.dynamics`.
+
+    With ``xi`` nearly Gaussian, of variance 1, in step t amplitudes x or phases z, in half turns, go to
+
+        clip((ramp[t] - saturation x_i^2) x_i - gain (h_i + sum_j J_ij x_j) + noise[t] xi_i, -1, 1)
+        z_i + gain (sum_j J_ij sin(pi (z_i - z_j)) + h_i sin(pi z_i)) - ramp[t] sin(2 pi z_i) + noise[t] xi_i
+
+    Args:
+        saturation: Of amplitudes; None for phases.
+        gain: What multiplies couplings and fields.
+        spread: How far from 0 (amplitudes), a quarter turn (phases) or the spins given states may begin.
+        ramp, noise: (steps,), from 0 to a million, as are the three before; the spread of phases up to 1.
+        initial_states: (batch, reads, spins) of -1 and +1 to begin at, or None.
+        rows, cols, values, fields, num_reads, seed, problem_ids, num_threads: As in `anneal`.
+
+    Returns:
+        Signs of the last amplitudes, or of the cosines of the last phases: states, int8 (batch, reads,
+        spins), and their E, float64 (batch, reads).
+
+    Raises:
+        ValueError, TypeError, MemoryError, RuntimeError: As in `anneal`.
+    """
+
 def project(x: NDArray[np.float32], w: NDArray[np.float32], bias: NDArray[np.float32]) -> NDArray[np.float32]:
     """``bias + x w``, added up in one fixed order.
 

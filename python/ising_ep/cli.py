@@ -101,11 +101,23 @@ main.add_command(sample)
 @click.option("--seed", type=int, help="Seed of everything random.  [default: 0]")
 @click.option(
     "--machine",
-    help="annealing; deterministic: binary neurons that relax; chip: a model of a D-Wave chip; qpu: the"
-    " solver that dwave-cloud-client's configuration chooses.  [default: annealing]",
+    help="annealing; deterministic: binary neurons that relax; analog, coherent, oscillator: amplitudes,"
+    " pulses of light or phases that flow; chip: a model of a D-Wave chip; qpu: the solver that"
+    " dwave-cloud-client's configuration chooses.  [default: annealing]",
 )
 @click.option("--free-steps", type=int, help="Steps of a relaxation from rest.  [default: 20]")
 @click.option("--nudge-steps", type=int, help="Steps of a nudged relaxation.  [default: 10]")
+@click.option(
+    "--num-steps", type=int, help="Steps of analog, coherent, oscillator.  [default: 100; oscillator 200]"
+)
+@click.option(
+    "--gain", type=float, help="Of their couplings, a step.  [default: 1; coherent 0.9, oscillator 0.5]"
+)
+@click.option(
+    "--noise-range",
+    type=(float, float),
+    help="Of their first and last step.  [default: 0.8 0; coherent 0.2 0, oscillator 0.6 0]",
+)
 @chip_options
 @click.option(
     "--chip-model", help="What anneals on the chip: thermal, or quantum (path integrals).  [default: thermal]"
@@ -160,6 +172,7 @@ def train(
       ising-ep train --dataset mine.npz --layers 64,32,20
       ising-ep train --dataset patterns --network convolutional --machine chip
       ising-ep train --machine deterministic
+      ising-ep train --machine oscillator
       ising-ep train --machine chip --chip zephyr:12 --batch-size 4
       ising-ep train --machine qpu --batch-size 4 --max-qpu-time 60
       ising-ep train --resume runs/first --epochs 10

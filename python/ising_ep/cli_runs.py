@@ -210,7 +210,7 @@ def stop_on_signals(at_once: Callable[[], bool]) -> Iterator[Stop]:
 def _annealer(
     config: TrainConfig, threads: int | None, qpu: dict[str, Any], solver: str | None = None
 ) -> Annealer | None:
-    if config.machine in ("annealing", "deterministic"):
+    if config.machine not in ("chip", "qpu"):
         return None
     if config.machine == "qpu":
         from .cli_qpu import connect

@@ -31,6 +31,9 @@ MACHINE_DEFAULTS: dict[str, dict[str, Any]] = {
         "bias_learning_rate": 0.01,
         "statistic": "lowest",
     },
+    "coherent": {"gain": 0.9, "noise_range": (0.2, 0.0)},
+    # Phases are slow to leave where nothing turns them; with more gain they overshoot where |h| = 4.
+    "oscillator": {"num_steps": 200, "gain": 0.5, "noise_range": (0.6, 0.0)},
 }
 # The paper's chain strength for this network.
 NETWORK_DEFAULTS: dict[str, dict[str, Any]] = {"convolutional": {"chain_strength": 2.0}}
@@ -62,6 +65,8 @@ MODEL_SETTINGS = ("chip", "chip_missing", "chip_seed", "chip_model", "chip_noise
 CHIP_SETTINGS = ("chain_strength", "annealing_time", "copies", "embedding")
 ANNEAL_SETTINGS = ("num_reads", "reverse_fraction", "statistic", "field_limit")
 RELAXATION_SETTINGS = ("free_steps", "nudge_steps")
+DYNAMICAL_SETTINGS = ("num_steps", "gain", "noise_range")
+DYNAMICAL = ("analog", "coherent", "oscillator")
 
 # Far above any step that learns, far below what overflows single precision.
 MAX_STEP = 1e6
@@ -102,9 +107,14 @@ class TrainConfig(BaseModel):
     statistic: Literal["lowest", "average"] = "lowest"
     field_limit: Positive = 4.0
     seed: Annotated[int, Field(ge=0, lt=2**62)] = 0
-    machine: Literal["annealing", "deterministic", "chip", "qpu"] = "annealing"
+    machine: Literal["annealing", "deterministic", "analog", "coherent", "oscillator", "chip", "qpu"] = (
+        "annealing"
+    )
     free_steps: AtLeastOne = 20
     nudge_steps: AtLeastOne = 10
+    num_steps: AtLeastOne = 100
+    gain: Positive = 1.0
+    noise_range: tuple[NotNegative, NotNegative] = (0.8, 0.0)
     chip: str = "pegasus:16"
     chip_missing: Annotated[float, Field(ge=0, lt=1)] | None = None
     chip_seed: Annotated[int, Field(ge=0, lt=2**62)] = 0
@@ -129,11 +139,12 @@ class TrainConfig(BaseModel):
             ),
             (
                 ANNEAL_SETTINGS,
-                ("annealing", "chip", "qpu"),
-                "no anneals; take machine annealing, chip or qpu",
+                ("annealing", *DYNAMICAL, "chip", "qpu"),
+                "no anneals; take another machine",
             ),
             (RELAXATION_SETTINGS, ("deterministic",), "no steps; take machine deterministic"),
-            (("test_reads",), ("annealing",), "the same reads in tests; take machine annealing"),
+            (("test_reads",), ("annealing", *DYNAMICAL), "the same reads in tests; take machine annealing"),
+            (DYNAMICAL_SETTINGS, DYNAMICAL, f"no such dynamics; take one of {', '.join(DYNAMICAL)}"),
         ):
             for name in names:
                 value = getattr(self, name)

@@ -32,10 +32,12 @@ mod model;
 mod rng;
 mod simd;
 
-pub use anneal::{Control, Samples, Trotter, anneal};
+pub use anneal::{Control, Dynamics, Motion, Samples, Trotter, anneal};
 pub use model::{Batch, Criterion, Error, Model, Pattern};
 
 #[cfg(feature = "python")]
 mod chip_python;
+#[cfg(feature = "python")]
+mod dynamics_python;
 #[cfg(feature = "python")]
 mod python;

@@ -1,6 +1,6 @@
 //! The problem: couplings as compressed sparse rows, fields, and every check on what comes in.
 
-use crate::anneal::{Layers, Trotter};
+use crate::anneal::{Dynamics, Layers, Trotter};
 use std::collections::TryReserveError;
 use std::fmt::Display;
 use std::ops::Range;
@@ -262,6 +262,8 @@ pub struct Batch<'a> {
     pub random_order: bool,
     /// The slices of a quantum anneal.
     pub(crate) trotter: Option<&'a Trotter>,
+    /// What moves, where spins do not flip but flow.
+    pub(crate) dynamics: Option<&'a Dynamics>,
     /// Power of two that brings the problem's energies within reach of single precision.
     pub(crate) scale: f64,
 }
@@ -326,6 +328,7 @@ impl<'a> Batch<'a> {
             criterion: Criterion::Metropolis,
             random_order: false,
             trotter: None,
+            dynamics: None,
             scale: scale_for(largest),
         })
     }
@@ -353,6 +356,25 @@ impl<'a> Batch<'a> {
             ));
         }
         Ok(Batch { trotter: Some(trotter), ..batch })
+    }
+
+    /// A checked batch of a machine whose amplitudes or phases flow. Initial states are where they begin.
+    ///
+    /// # Errors
+    /// As [`Batch::new`].
+    pub fn dynamic(
+        model: &Model,
+        fields: &'a [f64],
+        dynamics: &'a Dynamics,
+        num_reads: usize,
+        initial_states: Option<&'a [i8]>,
+        seed: u64,
+        problem_ids: &'a [u32],
+    ) -> Result<Self, Error> {
+        // A step for each sweep; there are no temperatures.
+        let steps = dynamics.noise();
+        let batch = Batch::new(model, fields, steps, num_reads, initial_states, seed, problem_ids)?;
+        Ok(Batch { dynamics: Some(dynamics), ..batch })
     }
 
     /// The same batch, with flips accepted by `criterion`.

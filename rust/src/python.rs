@@ -24,7 +24,7 @@ impl From<Error> for PyErr {
 }
 
 /// What an anneal returns: states `(batch, reads, spins)` and energies `(batch, reads)`.
-type States<'py> = (Bound<'py, PyArray3<i8>>, Bound<'py, PyArray2<f64>>);
+pub(crate) type States<'py> = (Bound<'py, PyArray3<i8>>, Bound<'py, PyArray2<f64>>);
 
 /// Below this many spin updates a call is over before anyone could press Ctrl-C.
 const BRIEF: usize = 5_000_000;
@@ -38,6 +38,8 @@ mod _core {
     use super::{add_outer, anneal_batch, anneal_quantum, energies, products, project};
     #[pymodule_export]
     use crate::chip_python::{Logical, Placement};
+    #[pymodule_export]
+    use crate::dynamics_python::evolve;
 }
 
 #[pyfunction]
@@ -120,7 +122,7 @@ fn anneal_quantum<'py>(
 }
 
 /// Anneals `slices` copies of each spin, with an eye on Ctrl-C and on what `watch` has to say.
-fn annealed(
+pub(crate) fn annealed(
     model: &Model,
     batch: &Batch,
     slices: usize,
@@ -142,7 +144,7 @@ fn annealed(
 }
 
 /// As many reads as there are; of no problems as many as were asked for.
-fn into_arrays(
+pub(crate) fn into_arrays(
     py: Python<'_>,
     samples: Samples,
     problems: usize,
@@ -216,7 +218,7 @@ fn not_c_order(name: &str) -> PyErr {
 
 /// The pattern of the couplings, from the last call if it was the same: while a network learns, only the
 /// values change, and sorting the couplings takes as long as a short anneal.
-fn pattern_of(spins: usize, rows: &[i64], cols: &[i64]) -> Result<Arc<Pattern>, Error> {
+pub(crate) fn pattern_of(spins: usize, rows: &[i64], cols: &[i64]) -> Result<Arc<Pattern>, Error> {
     struct Last {
         rows: Vec<i64>,
         cols: Vec<i64>,

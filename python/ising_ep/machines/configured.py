@@ -10,9 +10,19 @@ from ..config import TrainConfig
 from ..embedding import Embedding, embed
 from ..network import Network
 from . import AnnealingMachine, Machine
+from .analog import AnalogMachine
 from .chip_model import ChipModel
+from .coherent import CoherentMachine
 from .deterministic import DeterministicMachine
 from .embedded import Annealer, EmbeddedMachine
+from .oscillator import OscillatorMachine
+
+# Those whose spins flow.
+DYNAMICAL: dict[str, Callable[..., Machine]] = {
+    "analog": AnalogMachine,
+    "coherent": CoherentMachine,
+    "oscillator": OscillatorMachine,
+}
 
 # What is missing of a chip that no solver describes, unless the run says so.
 MISSING = 0.02
@@ -87,6 +97,15 @@ def machine_of(
         )
     if config.machine == "deterministic":
         return DeterministicMachine(free_steps=config.free_steps, nudge_steps=config.nudge_steps)
+    if config.machine in DYNAMICAL:
+        return DYNAMICAL[config.machine](
+            num_reads=config.num_reads,
+            num_steps=config.num_steps,
+            gain=config.gain,
+            noise_range=config.noise_range,
+            reverse_fraction=config.reverse_fraction,
+            num_threads=num_threads,
+        )
     if annealer is None:
         if config.machine == "qpu":
             raise ValueError("machine qpu needs an annealer: a machines.qpu.QPU, with the journal of the run")

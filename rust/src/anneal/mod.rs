@@ -8,16 +8,19 @@
 //! | `sparse` | anything | up to 64 runs | summed anew |
 //! | `single` | one run or two; random order | random numbers only | maintained |
 //! | `quantum` | path integrals | up to 64 runs | summed anew |
+//! | `dynamics` | amplitudes and phases, which do not flip but flow | 16 runs | summed anew |
 //!
-//! All update one spin at a time in a fixed order, at the inverse temperatures given. A flip changes the energy by
+//! All others update one spin at a time in a fixed order, at the inverse temperatures given. A flip changes the energy by
 //! `-2 s_i f_i`, `f_i = h_i + sum_j J_ij s_j`, and is accepted when `u < exp(2 beta s_i f_i)`, `u` uniform.
 
 mod accept;
 mod bits;
 mod dense;
+mod dynamics;
 mod fixed;
 mod isa;
 mod lanes;
+mod laws;
 mod layered;
 mod multispin;
 mod quantum;
@@ -25,6 +28,7 @@ mod single;
 mod sparse;
 mod sums;
 
+pub use dynamics::{Dynamics, Motion};
 pub(crate) use layered::Layers;
 pub use quantum::Trotter;
 
@@ -125,6 +129,13 @@ pub fn anneal(
             Plan::Single => in_parallel(&job, threads, &single::Single::new(&job), states, energies),
             Plan::Dense => in_parallel(&job, threads, &dense::Dense::new(&job, threads), states, energies),
             Plan::Sparse => in_parallel(&job, threads, &sparse::Sparse::new(&job, threads), states, energies),
+            Plan::Dynamics(dynamics) => match dynamics.motion() {
+                Motion::Amplitude { saturation } => {
+                    let kernel = dynamics::amplitudes(&job, dynamics, saturation);
+                    in_parallel(&job, threads, &kernel, states, energies)
+                }
+                Motion::Phase => in_parallel(&job, threads, &dynamics::phases(&job, dynamics), states, energies),
+            },
             Plan::Quantum(trotter) => {
                 let copies = n * trotter.slices();
                 // Refused here, where it can be said, and not by a thread.
@@ -153,7 +164,8 @@ fn segments(job: &Job) -> Vec<(Range<usize>, Option<f64>)> {
     let (batch, n) = (job.batch, job.model.num_spins());
     let problems = batch.problem_ids.len();
     let layered = job.model.pattern().layers().is_some();
-    let other = batch.gibbs() || batch.random_order || batch.trotter.is_some() || layered;
+    let other =
+        batch.gibbs() || batch.random_order || batch.trotter.is_some() || batch.dynamics.is_some() || layered;
     if other || batch.num_reads < MULTISPIN_READS {
         return vec![(0..problems, None)];
     }
@@ -178,6 +190,7 @@ enum Plan<'a> {
     Dense,
     Sparse,
     Quantum(&'a Trotter),
+    Dynamics(&'a Dynamics),
 }
 
 impl<'a> Plan<'a> {
@@ -185,6 +198,8 @@ impl<'a> Plan<'a> {
         let (pattern, batch) = (job.model.pattern(), job.batch);
         if let Some(trotter) = batch.trotter {
             Plan::Quantum(trotter)
+        } else if let Some(dynamics) = batch.dynamics {
+            Plan::Dynamics(dynamics)
         } else if batch.random_order {
             Plan::Single
         } else if let Some(layers) = pattern.layers() {

@@ -114,6 +114,34 @@ fn same_bits_of_slices_on_every_instruction_set() {
 }
 
 #[test]
+fn same_bits_of_what_flows_on_every_instruction_set() {
+    for motion in [Motion::Amplitude { saturation: 0.0 }, Motion::Amplitude { saturation: 0.3 }, Motion::Phase] {
+        for (model, fields) in shapes() {
+            let n = model.num_spins();
+            let ramp: Vec<f64> = (0..20).map(|k| 0.05 * f64::from(k)).collect();
+            let noise: Vec<f64> = ramp.iter().map(|r| 0.5 * (1.0 - r)).collect();
+            let dynamics = Dynamics::new(motion, 0.2, 0.5, &ramp, &noise).unwrap();
+            let down = vec![-1i8; 21 * n];
+            for start in [None, Some(&*down)] {
+                let batch = Batch::dynamic(&model, &fields, &dynamics, 7, start, 3, &[0, 1, 2]).unwrap();
+                let control = Control::default();
+                let job = Job { model: &model, batch: &batch, key: Key::new(3), control: &control };
+                let reference = anneal(&model, &batch, Some(2), &control).unwrap();
+                for isa in isa::available() {
+                    let found = match motion {
+                        Motion::Amplitude { saturation } => {
+                            all_chunks(isa, &dynamics::amplitudes(&job, &dynamics, saturation), n, 21)
+                        }
+                        Motion::Phase => all_chunks(isa, &dynamics::phases(&job, &dynamics), n, 21),
+                    };
+                    assert!(found == reference, "{isa:?} differs on {n} spins");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn bad_quantum_schedules_are_named() {
     let text = |r: Result<Trotter, Error>| r.unwrap_err().to_string();
     assert!(text(Trotter::new(0.0, 4, &[1.0], &[1.0])).contains("beta is 0"));

@@ -1,0 +1,96 @@
+"""What the machines whose spins do not flip but flow have in common: schedules of steps on the Rust core.
+
+Their spins are amplitudes or phases ``x_i``, which all move at once, step by step, by a law and with noise;
+at the end the signs are read out. A schedule says what drives them and how strong the noise is in each
+step.
+
+*Free phase*: from states within ``start[0]`` of nothing at all, at random, through the whole schedule.
+*Nudge phase*, in place of a reverse anneal: the states are set to the spins given, within ``start[1]``, and
+what drives them and the noise are turned back to where they were at ``reverse_fraction`` of the schedule;
+from there it goes on to its end. Reads differ by where they start and by their noise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..batch import BatchResult
+from ..checks import integer
+from ..network import Couplings
+from ..usage import Usage
+
+
+class DynamicalMachine:
+    """Runs a law of motion, all numbers of it per step.
+
+    Args:
+        num_reads: Runs of each problem.
+        ramp: ``(steps,)``: for amplitudes what is kept of them, for phases how strongly they are locked.
+        noise_range: Standard deviation of the noise in the first step and in the last; in between on a
+            straight line.
+        gain: What a coupling or a field of 1 adds.
+        saturation: For amplitudes, how much less of them is kept as they grow; None for phases.
+        start: How far from nothing, and from given spins, states begin.
+        reverse_fraction: Fraction of the schedule that a nudge begins at.
+        num_threads: Threads, or None for all cores. The result does not depend on it.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_reads: int,
+        ramp: NDArray[np.float64],
+        noise_range: tuple[float, float],
+        gain: float,
+        saturation: float | None,
+        start: tuple[float, float],
+        reverse_fraction: float,
+        num_threads: int | None,
+    ) -> None:
+        if not 0 <= reverse_fraction <= 1:
+            raise ValueError(f"reverse_fraction is {reverse_fraction}, expected 0 to 1")
+        self.num_reads = integer("num_reads", num_reads, 1)
+        self.num_threads = num_threads
+        self.usage = Usage()
+        self._law = saturation, gain
+        self._start = start
+        first, last = noise_range
+        self._ramp, self._noise = ramp, np.linspace(first, last, len(ramp))
+        self._turn = min(int(reverse_fraction * len(ramp)), len(ramp) - 1)
+
+    def sample(
+        self,
+        couplings: Couplings,
+        fields: NDArray[np.float32],
+        *,
+        initial_states: NDArray[np.int8] | None = None,
+        seed: int,
+        problem_ids: NDArray[np.uint32],
+    ) -> BatchResult:
+        """See `Machine.sample`; the states are signs, and the energies theirs."""
+        self.usage.problems += len(fields)
+        first, start = 0, self._start[0]
+        if initial_states is not None:
+            first, start = self._turn, self._start[1]
+            shape = (len(fields), self.num_reads, fields.shape[1])
+            initial_states = np.ascontiguousarray(np.broadcast_to(initial_states, shape))
+        return BatchResult(
+            *_core.evolve(
+                *couplings,
+                fields.astype(np.float64),
+                *self._law,
+                start,
+                self._ramp[first:],
+                self._noise[first:],
+                self.num_reads,
+                initial_states,
+                seed,
+                problem_ids,
+                self.num_threads,
+            )
+        )
