@@ -114,7 +114,8 @@ def problems(draw):
         shape = draw(hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=7))
         if problem[name].shape == shape:
             defect = None
-        problem[name] = np.zeros(shape, dtype=problem[name].dtype)
+        else:
+            problem[name] = np.zeros(shape, dtype=problem[name].dtype)
     elif defect == "number" and (names := filled.keys() & {"values", "fields"}):
         problem[min(names)].flat[-1] = draw(st.sampled_from([np.nan, np.inf, -np.inf]))
     elif defect == "index" and pairs:
