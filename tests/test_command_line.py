@@ -229,7 +229,7 @@ def assert_refused(result, *texts):
         (["train", "--dataset", "missing.npz"], ["missing.npz"]),
         (["train", "--dataset", "letters"], ["letters"]),
         (["train", "--dataset", "mnist", "--data-dir", "nowhere"], ["nowhere"]),
-        (["train", "--preset", "fast"], ["preset is 'fast'", "mnist, mnist-100"]),
+        (["train", "--preset", "fast"], ["preset is 'fast'", "mnist, mnist-wide, mnist-100"]),
         (["train", "--preset", "mnist", "--resume", "run"], ["--preset is mnist", "--resume"]),
         (["train", "--optimizer", "lbfgs"], ["optimizer", "lbfgs", "'sgd' or 'adam'"]),
         (["train", "--machine", "chip", "--test-reads", "9"], ["test_reads is 9", "take machine annealing"]),

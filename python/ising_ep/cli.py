@@ -144,7 +144,7 @@ main.add_command(sample)
 @click.option(
     "--checkpoint-every", type=click.IntRange(1), help="Save every N batches too, not only every epoch."
 )
-@click.option("--preset", help="All settings of a task: mnist or mnist-100. What is given besides it counts.")
+@click.option("--preset", help="All settings of a task: mnist, mnist-wide, mnist-100; options change them.")
 @qpu_options
 @click.pass_context
 @one_line_errors
