@@ -1,7 +1,11 @@
-"""What the README and docs/ say works: Python runs, commands and options exist, links lead somewhere."""
+"""What the README and docs/ say works: Python runs, commands and options exist, links lead somewhere.
+
+The cells of the notebook run in test_notebook.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -15,6 +19,12 @@ from ising_ep import cli
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 PAGES = {page: page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+NOTEBOOK = ROOT / "docs" / "first-minute.ipynb"
+PAGES[NOTEBOOK] = "\n".join(
+    "".join(cell["source"])
+    for cell in json.loads(NOTEBOOK.read_text())["cells"]
+    if cell["cell_type"] == "markdown"
+)
 # A line of a command that ends with a backslash goes on.
 EVERYTHING = re.sub(r"\\\n\s*", "", "\n".join(PAGES.values()))
 SNIPPETS = re.findall(r"```python\n(.*?)```", EVERYTHING, flags=re.DOTALL)
