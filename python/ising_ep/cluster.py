@@ -138,7 +138,7 @@ class SharedRule(EquilibriumPropagation):
         def changes() -> Iterator[Parameters]:
             for contrasts, found in self._map(_compare, arguments):
                 outputs.append(found)
-                yield from contrasts
+                yield from map(_copied, contrasts)
 
         return total(changes()), np.concatenate(outputs)
 
@@ -193,7 +193,14 @@ def _run(task: Callable[..., Any], sent: tuple[EquilibriumPropagation, dict[str,
         _thread.sent, _thread.rule = sent, copy.deepcopy(rule)
     usage = _thread.rule.machine.usage
     usage.restore(Usage())
-    return task(_thread.rule, *some), usage.copy()
+    return task(_thread.rule, *map(_copied, some)), usage.copy()
+
+
+def _copied(value: Any) -> Any:
+    """Arrays, or parameters, in memory of their own: as they come they may be unaligned, or read-only."""
+    if isinstance(value, dict):
+        return {name: _copied(array) for name, array in value.items()}
+    return np.array(value) if isinstance(value, np.ndarray) else value
 
 
 def _compare(
