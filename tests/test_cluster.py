@@ -26,6 +26,7 @@ from ising_ep import EPClassifier, cli, cluster, datasets, training
 from ising_ep.checkpoint import RunFolder, TrainState
 from ising_ep.config import TrainConfig
 from ising_ep.learning import SHARD, total
+from ising_ep.stopped import StoppedError
 
 QUIET = {"host": "127.0.0.1", "dashboard_address": None, "threads_per_worker": 1}
 
@@ -187,7 +188,9 @@ def test_other_versions_are_refused(workers, client, monkeypatch):
         "expected what the trainer has, ising_ep 0.0.1",
     )
     # And a worker that comes later looks for itself.
-    with pytest.raises(ValueError, match=r"a worker has .* expected what the trainer has, ising_ep 0\.0\.1"):
+    with pytest.raises(
+        StoppedError, match=r"a worker has .* expected what the trainer has, ising_ep 0\.0\.1"
+    ):
         client.submit(cluster._run, None, (None, ours), (), pure=False).result()
 
 

@@ -163,7 +163,7 @@ def train(
       ising-ep train --scheduler tcp://127.0.0.1:8786 --batch-size 1000
       ising-ep train --resume runs/first --epochs 10
     """
-    from . import cli_runs, training
+    from . import cli_runs, cluster, training
 
     given = {
         k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE
@@ -186,7 +186,9 @@ def train(
 
     batches = math.ceil(len(dataset.x_train) / run.config.batch_size)
     with (
-        cli_runs.stop_on_signals(at_once=lambda: qpu is not None and qpu.busy) as stop,
+        cli_runs.stop_on_signals(
+            at_once=lambda: (qpu is not None and qpu.busy) or (client is not None and cluster.busy(client))
+        ) as stop,
         training_progress(run.config, batches, state) as show,
     ):
 

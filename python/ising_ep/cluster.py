@@ -92,6 +92,11 @@ def check(config: TrainConfig, machine: Machine | None = None) -> None:
         )
 
 
+def busy(client: Client) -> bool:
+    """Whether workers have still to answer: the trainer waits, and its state is that of a whole batch."""
+    return any(future.status == "pending" for future in list(client.futures.values()))
+
+
 def shared(rule: EquilibriumPropagation, client: Client) -> SharedRule:
     """The rule, worked out by the workers."""
     return SharedRule(**_settings(rule), client=client)
@@ -126,36 +131,42 @@ class SharedRule(EquilibriumPropagation):
     ) -> tuple[Parameters, NDArray[np.float32]]:
         """See `EquilibriumPropagation.compare`."""
         num_shards = -(-len(x) // SHARD)
-        # As many tasks as can work at once: one costs milliseconds, whatever it is about.
-        num_tasks = max(min(self._num_threads(), num_shards), -(-num_shards // MOST_SHARDS))
-        ends = [SHARD * (k * num_shards // num_tasks) for k in range(num_tasks + 1)]
-        arguments = []
-        for part in map(slice, ends[:-1], ends[1:]):
-            of_part = None if weights is None else weights[part]
-            arguments.append((parameters, x[part], target[part], ids[part], of_part, decay, len(x)))
-        outputs = []
+
+        def parts(num_threads: int) -> Iterator[tuple[Any, ...]]:
+            # As many tasks as can work at once: one costs milliseconds, whatever it is about.
+            num_tasks = max(min(num_threads, num_shards), -(-num_shards // MOST_SHARDS))
+            ends = [SHARD * (k * num_shards // num_tasks) for k in range(num_tasks + 1)]
+            for part in map(slice, ends[:-1], ends[1:]):
+                of_part = None if weights is None else weights[part]
+                yield parameters, x[part], target[part], ids[part], of_part, decay, len(x)
 
         def changes() -> Iterator[Parameters]:
-            for contrasts, found in self._map(_compare, arguments):
+            for contrasts, found in self._map(_compare, parts):
                 outputs.append(found)
                 yield from map(_copied, contrasts)
 
+        outputs: list[NDArray[np.float32]] = []
         return total(changes()), np.concatenate(outputs)
 
     def predict(
         self, parameters: Parameters, batches: Iterable[tuple[NDArray[np.float32], NDArray[np.uint32]]]
     ) -> Iterator[NDArray[np.float32]]:
         """See `EquilibriumPropagation.predict`."""
-        return self._map(_predict, ((parameters, *batch) for batch in batches))
+        return self._map(_predict, lambda _: ((parameters, *batch) for batch in batches))
 
-    def _map(self, task: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-        """What the task returns for each of the arguments, in order; counts what machines were used for."""
+    def _map(
+        self, task: Callable[..., Any], arguments: Callable[[int], Iterable[tuple[Any, ...]]]
+    ) -> Iterator[Any]:
+        """What the task returns for each of the arguments, made for a number of threads, in their order.
+
+        Counts what the machines were used for.
+        """
         waiting: deque[Future] = deque()
         try:
-            most = 2 * self._num_threads()
-            for some in arguments:
+            num_threads = max(sum(self.client.ncores().values()), 1)
+            for some in arguments(num_threads):
                 waiting.append(self.client.submit(_run, task, self._sent, some, pure=False))
-                if len(waiting) > most:
+                if len(waiting) > 2 * num_threads:
                     yield self._next(waiting)
             while waiting:
                 yield self._next(waiting)
@@ -174,11 +185,6 @@ class SharedRule(EquilibriumPropagation):
         self.machine.usage.add(usage)
         return found
 
-    def _num_threads(self) -> int:
-        """Tasks that can be worked on at once."""
-        threads: int = sum(self.client.ncores().values())
-        return max(threads, 1)
-
 
 def _both(*both: Any) -> Any:
     return both
@@ -189,7 +195,7 @@ def _run(task: Callable[..., Any], sent: tuple[EquilibriumPropagation, dict[str,
     if getattr(_thread, "sent", None) is not sent:
         rule, versions = sent
         if versions != _versions():
-            raise ValueError(_differ("a worker", _versions(), versions))
+            raise StoppedError(_difference("a worker", _versions(), versions))
         _thread.sent, _thread.rule = sent, copy.deepcopy(rule)
     usage = _thread.rule.machine.usage
     usage.restore(Usage())
@@ -234,17 +240,14 @@ def _versions() -> dict[str, str]:
 
 
 def _check_versions(client: Client) -> None:
-    """Refuses a scheduler or workers of other versions; those that come later are looked at by `_run`."""
+    """Refuses a scheduler or workers of other versions; `_run` looks at workers that come later."""
     found = client.get_versions(packages=list(PACKAGES))
     for who, facts in {"the scheduler": found["scheduler"], **found["workers"]}.items():
         theirs = {name: facts["packages"].get(name) for name in PACKAGES}
         if theirs != _versions():
-            raise ValueError(_differ(who, theirs, _versions()))
+            raise ValueError(_difference(who, theirs, _versions()))
 
 
-def _differ(who: str, theirs: dict[str, Any], ours: dict[str, str]) -> str:
-    return f"{who} has {_listed(theirs)}, expected what the trainer has, {_listed(ours)}"
-
-
-def _listed(versions: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {number or 'missing'}" for name, number in versions.items())
+def _difference(who: str, theirs: dict[str, Any], ours: dict[str, str]) -> str:
+    has, wanted = (", ".join(f"{k} {v}" for k, v in versions.items()) for versions in (theirs, ours))
+    return f"{who} has {has}, expected what the trainer has, {wanted}"
