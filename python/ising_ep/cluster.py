@@ -173,11 +173,10 @@ class SharedRule(EquilibriumPropagation):
         except Exception as error:
             # Dask's own errors: workers that die again and again, none that comes, no scheduler any longer.
             if isinstance(error, OSError) or type(error).__module__.startswith("distributed."):
-                raise StoppedError(f"the scheduler gave up: {error}") from None
+                raise StoppedError(f"the scheduler gave up: {' '.join(str(error).split())}") from None
             raise
         finally:
-            if waiting:
-                self.client.cancel(list(waiting))
+            waiting.clear()  # Dask cancels what nobody waits for
 
     def _next(self, waiting: deque[Future]) -> Any:
         found, usage = waiting[0].result()

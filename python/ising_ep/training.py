@@ -65,7 +65,8 @@ def train(
         config: Every setting of the run.
         dataset: The images.
         state: Where to go on; None starts anew.
-        num_threads: Threads, or None for all cores. The result does not depend on it.
+        num_threads: Threads, or None for all cores; with a scheduler those of a task, or None for 1. The
+            result does not depend on it.
         machine: What anneals; None makes the one that ``config`` describes.
         scheduler: A client of the Dask scheduler whose workers share the batches and the tests (`cluster`);
             None for this process alone. The result does not depend on it.
@@ -79,6 +80,8 @@ def train(
         ValueError: If config and dataset do not fit.
         StoppedError: If the scheduler is lost.
     """
+    if scheduler is not None and num_threads is None:
+        num_threads = 1
     rule = learning_rule(config, dataset, num_threads, machine)
     tested = _testing_rule(config, dataset, num_threads, rule.machine)
     if scheduler is not None:
