@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,8 +171,9 @@ def train(
     }
     limits = {"max_qpu_time": max_qpu_time, "when_offline": when_offline, "answer_timeout": answer_timeout}
     state = None
-    client = None if scheduler is None else context.with_resource(cli_runs.connected(scheduler))
-    if client is not None:
+    client = None
+    if scheduler is not None:
+        client = context.with_resource(cluster.connected(scheduler, partial(click.echo, err=True)))
         threads = threads or 1
     if resume is None:
         run, dataset, machine = cli_runs.new(given, out, threads, limits, shared=client is not None)

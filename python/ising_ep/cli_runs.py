@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from distributed import Client
-
     from .checkpoint import RunFolder, TrainState
     from .config import TrainConfig
     from .datasets import Dataset
@@ -156,15 +154,6 @@ def evaluating_machine(run: RunFolder, dataset: Dataset, num_images: int, thread
         cost = evaluation(run.config, num_images, machine.annealer.chip, machine.embedding)  # type: ignore[attr-defined]
         click.echo(f"QPU access time {duration(cost.qpu_seconds)} in {cost.calls:,} calls", err=True)
     return machine
-
-
-@contextmanager
-def connected(scheduler: str) -> Iterator[Client]:
-    """A client of a Dask scheduler that has workers."""
-    from . import cluster
-
-    with cluster.connected(scheduler, lambda line: click.echo(line, err=True)) as client:
-        yield client
 
 
 def load(config: TrainConfig, data_dir: str | None = None) -> Dataset:
