@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.metadata import version
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -163,10 +164,14 @@ class SharedRule(EquilibriumPropagation):
         """
         waiting: deque[Future] = deque()
         try:
-            num_threads = max(sum(self.client.ncores().values()), 1)
-            for some in arguments(num_threads):
-                waiting.append(self.client.submit(_run, task, self._sent, some, pure=False))
-                if len(waiting) > 2 * num_threads:
+            # Each thread in turn, the first of every worker before the second of any. Dask by itself would
+            # leave short tasks to the worker that has the rule already.
+            threads = sorted((k, who) for who, n in self.client.ncores().items() for k in range(n))
+            places = [who for _, who in threads] or [None]
+            for some, who in zip(arguments(len(places)), cycle(places), strict=False):
+                asked = {"workers": who, "allow_other_workers": who is not None, "pure": False}
+                waiting.append(self.client.submit(_run, task, self._sent, some, **asked))
+                if len(waiting) > 2 * len(places):
                     yield self._next(waiting)
             while waiting:
                 yield self._next(waiting)
