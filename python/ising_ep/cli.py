@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from .cli_progress import training_progress
 from .cli_qpu import qpu_options
 from .cli_reproduce import reproduce
 from .cli_sample import sample
-from .stopped import QPUStoppedError
+from .stopped import StoppedError
 
 if TYPE_CHECKING:
     from .checkpoint import TrainState
@@ -135,7 +136,14 @@ main.add_command(sample)
     "--embedding", type=click.Path(), help="JSON file of an embedding, as `ising-ep embed` writes it."
 )
 @click.option(
-    "--threads", type=click.IntRange(1), help="Threads; never changes the result.  [default: all cores]"
+    "--threads",
+    type=click.IntRange(1),
+    help="Threads; never changes the result.  [default: all cores; with --scheduler 1 a task]",
+)
+@click.option(
+    "--scheduler",
+    help="Address of a Dask scheduler, such as tcp://127.0.0.1:8786, whose workers share the work; never"
+    " changes the result.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/DATASET-TIME]")
 @click.option(
@@ -152,6 +160,7 @@ def train(
     context: click.Context,
     /,
     threads: int | None,
+    scheduler: str | None,
     out: Path | None,
     resume: Path | None,
     checkpoint_every: int | None,
@@ -175,9 +184,10 @@ def train(
       ising-ep train --machine oscillator
       ising-ep train --machine chip --chip zephyr:12 --batch-size 4
       ising-ep train --machine qpu --batch-size 4 --max-qpu-time 60
+      ising-ep train --scheduler tcp://127.0.0.1:8786 --batch-size 1000
       ising-ep train --resume runs/first --epochs 10
     """
-    from . import cli_runs, config, training
+    from . import cli_runs, cluster, config, training
 
     given = {
         k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE
@@ -188,18 +198,26 @@ def train(
         given = config.preset(preset) | given
     limits = {"max_qpu_time": max_qpu_time, "when_offline": when_offline, "answer_timeout": answer_timeout}
     state = None
+    client = None
+    if scheduler is not None:
+        client = context.with_resource(cluster.connected(scheduler, partial(click.echo, err=True)))
+        threads = threads or 1
     if resume is None:
-        run, dataset, machine = cli_runs.new(given, out, threads, limits)
+        run, dataset, machine = cli_runs.new(given, out, threads, limits, shared=client is not None)
     elif out is not None:
         raise ValueError(f"--out is {out}, but --resume goes on in {resume}; give one of them")
     else:
-        run, state, dataset, machine = cli_runs.resumed(resume, given, threads, limits)
+        run, state, dataset, machine = cli_runs.resumed(
+            resume, given, threads, limits, shared=client is not None
+        )
     qpu = machine.annealer if run.config.machine == "qpu" else None  # type: ignore[attr-defined]
     latest = state
 
     batches = math.ceil(len(dataset.x_train) / run.config.batch_size)
     with (
-        cli_runs.stop_on_signals(at_once=lambda: qpu is not None and qpu.busy) as stop,
+        cli_runs.stop_on_signals(
+            at_once=lambda: (qpu is not None and qpu.busy) or (client is not None and cluster.busy(client))
+        ) as stop,
         training_progress(run.config, batches, state) as show,
     ):
 
@@ -228,10 +246,11 @@ def train(
                 state=state,
                 num_threads=threads,
                 machine=machine,
+                scheduler=client,
                 on_batch=on_batch,
                 on_epoch=on_epoch,
             )
-        except (KeyboardInterrupt, QPUStoppedError) as why:
+        except (KeyboardInterrupt, StoppedError) as why:
             if latest is not None and stop.safe:
                 save(latest)
             if qpu is not None:

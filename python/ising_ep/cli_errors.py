@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from .stopped import QPUStoppedError
+from .stopped import StoppedError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,7 +30,7 @@ class TryLater(click.ClickException):
 
 
 def one_line_errors(command: F) -> F:
-    """Turns what is wrong with the input into one line and exit code 2, with a QPU into 75."""
+    """Turns what is wrong with the input into one line and exit code 2, with a QPU or a scheduler into 75."""
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -38,7 +38,7 @@ def one_line_errors(command: F) -> F:
             return command(*args, **kwargs)
         except (BrokenPipeError, click.exceptions.Exit):
             raise  # `| head` has seen enough, or a command ends: click does it quietly
-        except QPUStoppedError as error:
+        except StoppedError as error:
             raise TryLater(_one_line(error)) from None
         except (ValueError, OSError, MemoryError, RuntimeError) as error:  # the last: no more threads
             raise BadInput(_one_line(error)) from None

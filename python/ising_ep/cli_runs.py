@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 
 
 def new(
-    given: dict[str, Any], out: Path | None, threads: int | None, qpu: dict[str, Any]
+    given: dict[str, Any],
+    out: Path | None,
+    threads: int | None,
+    qpu: dict[str, Any],
+    shared: bool = False,
 ) -> tuple[RunFolder, Dataset, Machine]:
-    """A run that begins. What does not fit is refused before anything is written."""
-    from . import training
+    """A run that begins, ``shared`` by workers or not. What does not fit is refused before anything is
+    written."""
+    from . import cluster, training
     from .checkpoint import EMBEDDING, RunFolder
     from .cli_embed import find_embedding
     from .config import TrainConfig
@@ -33,11 +38,15 @@ def new(
 
     config = TrainConfig.checked(given)
     _check_qpu_options(config, qpu)
+    if shared:
+        cluster.check(config)
     dataset = load(config)
     network = training.network_of(config, dataset)
     annealer = _annealer(config, threads, qpu)
     embedding = find_embedding(config, network, annealer.chip) if annealer else None
     machine = machine_of(config, network, annealer=annealer, embedding=embedding, num_threads=threads)
+    if shared:
+        cluster.check(config, machine)
     if config.machine == "qpu" and annealer is not None and embedding is not None:
         from .estimate import estimate
 
@@ -53,9 +62,15 @@ def new(
 
 
 def resumed(
-    path: Path, given: dict[str, Any], threads: int | None, qpu: dict[str, Any]
+    path: Path,
+    given: dict[str, Any],
+    threads: int | None,
+    qpu: dict[str, Any],
+    shared: bool = False,
 ) -> tuple[RunFolder, TrainState | None, Dataset, Machine]:
-    """A run to go on with: it may get more epochs, and its data may have moved."""
+    """A run to go on with, ``shared`` by workers or not: it may get more epochs, and its data may have
+    moved."""
+    from . import cluster
     from .config import TrainConfig
 
     run, state, dataset = opened(path, given.get("data_dir"))
@@ -68,6 +83,8 @@ def resumed(
                 f"{option} is {value}, but the run in {path} has {old}; a run keeps its settings"
             )
     _check_qpu_options(asked, qpu)
+    if shared:
+        cluster.check(asked)
     machine = machine_of_run(run, dataset, threads, qpu)
     run.remove_leftovers()
     if asked != run.config:

@@ -7,7 +7,8 @@ from numbers import Integral, Real
 from typing import Any, Literal, Self
 
 import numpy as np
-from joblib import effective_n_jobs
+from joblib import effective_n_jobs, parallel_config
+from joblib.parallel import get_active_backend
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
@@ -85,8 +86,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         warm_start: Whether ``fit`` goes on from the last one for ``max_iter`` more epochs, to the bits of one
             fit of all of them.
         random_state: Seed; an integer is the ``--seed`` of ``ising-ep train``.
-        n_jobs: Threads: None for 1 (or what ``joblib.parallel_config`` says), -1 for all cores. Never changes
-            the result.
+        n_jobs: Threads: None for 1 (or what ``joblib.parallel_config`` says, if not of a cluster), -1 for all
+            cores. Never changes the result.
         verbose: Whether to print a line an epoch.
 
     Attributes:
@@ -352,7 +353,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             machine = AnnealingMachine(
                 num_reads=self.num_reads,
                 num_sweeps=self.num_sweeps,
-                num_threads=effective_n_jobs(self.n_jobs),
+                num_threads=_threads(self.n_jobs),
             )
         return EquilibriumPropagation(
             network=FullyConnected(self.n_features_in_, layers, len(self.classes_)),
@@ -412,6 +413,15 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         if early_stopping:
             self.parameters_ = best_parameters
         return self
+
+
+def _threads(n_jobs: int | None) -> int:
+    """Threads of a fit. Under a backend of many machines, such as Dask's, joblib counts all of theirs."""
+    backend, _ = get_active_backend()
+    if type(backend).__module__.startswith("joblib._parallel"):
+        return int(effective_n_jobs(n_jobs))
+    with parallel_config("threading", n_jobs=1):
+        return int(effective_n_jobs(n_jobs))
 
 
 def _class_scores(rule: EquilibriumPropagation, parameters: Parameters, x: _Floats) -> _Floats:

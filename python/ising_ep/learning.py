@@ -20,6 +20,7 @@ An image whose free outputs are the target already would be nudged to where it i
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,6 +34,9 @@ from .optimizers import Optimizer
 
 # A chip's couplings lie in [-1, 1]; the paper holds every other parameter to the same bound.
 PARAMETER_LIMIT = 1.0
+# Images whose contrasts are added up in one place. Sums of reals depend on their order: this makes it the
+# same on one machine and on many (`cluster`).
+SHARD = 50
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,39 @@ class EquilibriumPropagation:
         nudged[wrong] = self._anneal(parameters, pulled, free[wrong], ids[wrong])
         return nudged
 
+    def compare(
+        self,
+        parameters: Parameters,
+        x: NDArray[np.float32],
+        target: NDArray[np.float32],
+        ids: NDArray[np.uint32],
+        weights: NDArray[np.float32] | None = None,
+        *,
+        decay: float = 1.0,
+    ) -> tuple[Parameters, NDArray[np.float32]]:
+        """Both phases of a batch: their `contrast`, and the `outputs` of the free one."""
+        free, nudged = self.phases(parameters, x, target, ids)
+        return self.contrast(x, free, nudged, weights, decay=decay), self.outputs(free)
+
+    def phases(
+        self,
+        parameters: Parameters,
+        x: NDArray[np.float32],
+        target: NDArray[np.float32],
+        ids: NDArray[np.uint32],
+    ) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+        """States ``(batch, kept reads, spins)`` of the free and of the nudge phase."""
+        fields = self.network.fields(parameters, x)
+        free = self.free_phase(parameters, fields, ids)
+        return free, self.nudge_phase(parameters, fields, target, free, ids)
+
+    def predict(
+        self, parameters: Parameters, batches: Iterable[tuple[NDArray[np.float32], NDArray[np.uint32]]]
+    ) -> Iterator[NDArray[np.float32]]:
+        """The `outputs` of the free phase of each batch of images and ids."""
+        for x, ids in batches:
+            yield self.outputs(self.free_phase(parameters, self.network.fields(parameters, x), ids))
+
     def contrast(
         self,
         x: NDArray[np.float32],
@@ -123,10 +160,36 @@ class EquilibriumPropagation:
         where the phases agree. The contrast of an image counts ``weights (batch,)`` times, once if there are
         none; ``decay`` multiplies the learning rates.
         """
+        return total(self.contrasts(x, free, nudged, weights, decay=decay, batch=len(free)))
+
+    def contrasts(
+        self,
+        x: NDArray[np.float32],
+        free: NDArray[np.int8],
+        nudged: NDArray[np.int8],
+        weights: NDArray[np.float32] | None,
+        *,
+        decay: float,
+        batch: int,
+    ) -> Iterator[Parameters]:
+        """The parts of `contrast` that the shards of these images contribute to a batch of so many."""
+        for shard in shards(len(free)):
+            of_shard = None if weights is None else weights[shard]
+            yield self._contrast(x[shard], free[shard], nudged[shard], of_shard, decay, batch)
+
+    def _contrast(
+        self,
+        x: NDArray[np.float32],
+        free: NDArray[np.int8],
+        nudged: NDArray[np.int8],
+        weights: NDArray[np.float32] | None,
+        decay: float,
+        batch: int,
+    ) -> Parameters:
         changed = np.flatnonzero((free != nudged).any(axis=(1, 2)))
         if not changed.size:
             return {}
-        scale = self.nudge * len(free) * free.shape[1]
+        scale = self.nudge * batch * free.shape[1]
         rates = (1.0, 1.0)
         if self.optimizer == "sgd":
             rates = (self.learning_rate * decay, self.bias_learning_rate * decay)
@@ -225,3 +288,25 @@ class EquilibriumPropagation:
             problem_ids=ids,
         )
         return reads.states if self.statistic == "average" else reads.lowest()[:, None]
+
+
+def shards(num_images: int) -> list[slice]:
+    """The parts of a batch: `SHARD` images each, and what is left.
+
+    Example:
+        >>> shards(120)
+        [slice(0, 50, None), slice(50, 100, None), slice(100, 120, None)]
+    """
+    return [slice(k, min(k + SHARD, num_images)) for k in range(0, num_images, SHARD)]
+
+
+def total(changes: Iterable[Parameters]) -> Parameters:
+    """The sum of changes, one after the other; uses up the first."""
+    whole: Parameters = {}
+    for change in changes:
+        for name, value in change.items():
+            if name in whole:
+                whole[name] += value
+            else:
+                whole[name] = value
+    return whole

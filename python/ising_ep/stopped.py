@@ -1,5 +1,9 @@
 """Why a run ends before its end."""
 
 
-class QPUStoppedError(RuntimeError):
+class StoppedError(RuntimeError):
+    """What the run needs is not there any longer: it has to end at its last checkpoint."""
+
+
+class QPUStoppedError(StoppedError):
     """The QPU cannot be used any longer, or must not be: the run has to end at its last checkpoint."""

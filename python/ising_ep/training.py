@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import cluster
 from .augment import Augment, shifted
 from .checkpoint import TrainState
 from .config import TrainConfig
@@ -25,6 +27,9 @@ from .machines import Machine
 from .machines.configured import machine_of
 from .network import FullyConnected, Network, Parameters
 from .optimizers import decayed
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 # Images annealed in one call where nothing is learned from them; any number gives the same answer.
 EVALUATION_BATCH = 250
@@ -50,6 +55,7 @@ def train(
     state: TrainState | None = None,
     num_threads: int | None = None,
     machine: Machine | None = None,
+    scheduler: Client | None = None,
     on_batch: Callable[[TrainState], None] | None = None,
     on_epoch: Callable[[TrainState], None] | None = None,
 ) -> TrainState:
@@ -59,8 +65,11 @@ def train(
         config: Every setting of the run.
         dataset: The images.
         state: Where to go on; None starts anew.
-        num_threads: Threads, or None for all cores. The result does not depend on it.
+        num_threads: Threads, or None for all cores; with a scheduler those of a task, or None for 1. The
+            result does not depend on it.
         machine: What anneals; None makes the one that ``config`` describes.
+        scheduler: A client of the Dask scheduler whose workers share the batches and the tests (`cluster`);
+            None for this process alone. The result does not depend on it.
         on_batch: Called with the live state after each batch.
         on_epoch: Called with the live state after each epoch.
 
@@ -69,9 +78,15 @@ def train(
 
     Raises:
         ValueError: If config and dataset do not fit.
+        StoppedError: If the scheduler is lost.
     """
+    if scheduler is not None and num_threads is None:
+        num_threads = 1
     rule = learning_rule(config, dataset, num_threads, machine)
     tested = _testing_rule(config, dataset, num_threads, rule.machine)
+    if scheduler is not None:
+        cluster.check(config, rule.machine)
+        rule, tested = cluster.shared(rule, scheduler), cluster.shared(tested, scheduler)
     if state is None:
         rng = np.random.default_rng([config.seed, 0])
         state = TrainState(parameters=rule.network.initial_parameters(rng))
@@ -134,13 +149,10 @@ def train_epoch(
         if augment is not None:
             images = augment(images, np.random.default_rng([rule.seed, 2, state.epoch, state.batch]))
         rate = decay(state.epoch + state.batch / num_batches)
-        fields = rule.network.fields(state.parameters, images)
-        free = rule.free_phase(state.parameters, fields, ids)
-        nudged = rule.nudge_phase(state.parameters, fields, target, free, ids)
-        change = rule.contrast(images, free, nudged, None if weights is None else weights[batch], decay=rate)
+        of_batch = None if weights is None else weights[batch]
+        change, outputs = rule.compare(state.parameters, images, target, ids, of_batch, decay=rate)
         state.updates += 1
         rule.step(state.parameters, change, state.memory, update=state.updates, decay=rate)
-        outputs = rule.outputs(free)
         state.batch += 1
         state.images += len(batch)
         state.correct += int(np.sum(classes(rule.network, outputs) == y[batch]))
@@ -258,13 +270,14 @@ def free_outputs(
 ) -> NDArray[np.float32]:
     """Output spins ``(n, outputs)`` of the free phase of ``x``, with the random numbers that ``ids`` name."""
     rule = replace(rule, seed=rule.seed ^ EVALUATION_SEED)
-    outputs = []
-    for start in range(0, len(x), EVALUATION_BATCH):
-        batch = slice(start, min(start + EVALUATION_BATCH, len(x)))
-        fields = rule.network.fields(parameters, x[batch])
-        outputs.append(rule.outputs(rule.free_phase(parameters, fields, ids[batch])))
+    outputs, done = [], 0
+    starts = range(0, len(x), EVALUATION_BATCH)
+    batches = ((x[k : k + EVALUATION_BATCH], ids[k : k + EVALUATION_BATCH]) for k in starts)
+    for found in rule.predict(parameters, batches):
+        outputs.append(found)
+        done += len(found)
         if on_batch:
-            on_batch(batch.stop)
+            on_batch(done)
     return np.concatenate(outputs)
 
 

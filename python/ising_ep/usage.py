@@ -38,6 +38,12 @@ class Usage:
         counts = {k: v - getattr(before, k) for k, v in vars(self).items() if k != "gaps"}
         return Usage(**counts, gaps=gaps)
 
+    def add(self, other: Usage) -> None:
+        """Counts what ``other`` counted too."""
+        gaps = np.add(self.gaps, other.gaps).tolist()
+        counts = {k: v + getattr(other, k) for k, v in vars(self).items() if k != "gaps"}
+        vars(self).update(counts, gaps=gaps)
+
     def copy(self) -> Usage:
         """The counts as they are now."""
         return Usage(**vars(self) | {"gaps": list(self.gaps)})

@@ -127,7 +127,7 @@ class EmbeddedMachine:
         self.couplers = chip.couplers[inside]
         lengths = embedding.chain_lengths()
         ends = np.searchsorted(self.qubits, self.couplers)
-        self._placement = _core.Placement(
+        self._layout = (
             len(self.qubits),
             np.concatenate([[0], np.cumsum(lengths)]),
             np.searchsorted(self.qubits, embedding.qubits()),
@@ -137,6 +137,15 @@ class EmbeddedMachine:
             network.rows,
             network.cols,
         )
+        self._placement = _core.Placement(*self._layout)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies go to other processes; the core's placement does not, and is made anew.
+        return {name: value for name, value in vars(self).items() if name != "_placement"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._placement = _core.Placement(*self._layout)
 
     @property
     def usage(self) -> Usage:
