@@ -47,7 +47,7 @@ from ising_ep.reproduce import runner
 from ising_ep.reproduce.results import Store
 from ising_ep.reproduce.study import Results, Settings, Study
 from ising_ep.reproduce.summary import deviation, mean, spread
-from learning_variants import BASE, VARIANTS, CentredOutputs
+from learning_variants import BASE, VARIANTS, CentredOutputs, Filters
 
 TRAINED, HELD_OUT = 50_000, 10_000
 QUICK_TRAINED, QUICK_HELD_OUT = 2_000, 1_000
@@ -94,9 +94,13 @@ def run(settings: Settings, folder: Path) -> dict[str, Any]:
         parameters = rule.network.plain(parameters)
     held_out = {}
     for reads in sorted({1, config.num_reads, MOST_READS}):
-        tested = config.model_copy(update={"test_reads": reads})
-        found = training.evaluate(tested, data, parameters, data.x_test, data.y_test, num_threads=1)
-        held_out[str(reads)] = round(found.accuracy, 6)
+        tested = training.learning_rule(config.model_copy(update={"num_reads": reads}), data, num_threads=1)
+        if isinstance(rule.network, Filters):
+            tested = replace(tested, network=rule.network)
+        ids = np.arange(len(data.y_test), dtype=np.uint32)
+        found = training.free_outputs(tested, parameters, data.x_test, ids)
+        right = training.classes(tested.network, found) == data.y_test
+        held_out[str(reads)] = round(float(right.mean()), 6)
     return {
         "held_out": held_out,
         "num_reads": config.num_reads,

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from ising_ep import _core
 from ising_ep.config import TrainConfig
 from ising_ep.learning import EquilibriumPropagation
-from ising_ep.network import FullyConnected, Parameters
+from ising_ep.network import FullyConnected, Parameters, pair_sums, step
 
 # Free phases that start from chains draw other numbers than nudge phases do: their seed differs in this bit.
 CHAIN_SEED = 1 << 61
@@ -217,6 +219,55 @@ class CentredOutputs(FullyConnected):
 
 
 @dataclass(frozen=True)
+class Filters(FullyConnected):
+    """Hidden spins that share their weights: every window of an image has one for each filter, all coupled
+    to the outputs; `Filters.HIDDEN` of them.
+
+    Pixels make fields, as in the package's layers; its convolutional network has spins for them.
+    """
+
+    SHAPE: ClassVar[tuple[int, int]] = (28, 28)
+    WINDOW: ClassVar[int] = 5
+    STRIDE: ClassVar[int] = 2
+    FILTERS: ClassVar[int] = 16
+    HIDDEN: ClassVar[int] = FILTERS * len(range(0, SHAPE[0] - WINDOW + 1, STRIDE)) ** 2
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return super().shapes() | {"W0": (self.WINDOW**2, self.FILTERS), "b0": (self.FILTERS,)}
+
+    def fields(self, parameters: Parameters, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        fields = np.empty((len(x), self.num_spins), dtype=np.float32)
+        convolved = _core.project(self._patches(x), parameters["W0"], parameters["b0"])
+        fields[:, self.slices[0]] = convolved.reshape(len(x), -1)
+        fields[:, self.outputs] = parameters["b1"]
+        return fields
+
+    def descend(
+        self,
+        parameters: Parameters,
+        x: NDArray[np.float32],
+        free: NDArray[np.int8],
+        nudged: NDArray[np.int8],
+        *,
+        weight_rate: float,
+        bias_rate: float,
+        limit: float,
+    ) -> None:
+        contrast = nudged.sum(axis=1, dtype=np.float32) - free.sum(axis=1, dtype=np.float32)
+        first = contrast[:, self.slices[0]].reshape(-1, self.FILTERS)
+        _core.add_outer(parameters["W0"], self._patches(x), np.float32(-weight_rate) * first, limit)
+        products = pair_sums(nudged, *self.slices) - pair_sums(free, *self.slices)
+        step(parameters["W1"], -weight_rate, products, limit)
+        step(parameters["b0"], -bias_rate, first.sum(axis=0), limit)
+        step(parameters["b1"], -bias_rate, contrast[:, self.outputs].sum(axis=0), limit)
+
+    def _patches(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Windows ``(batch * places, pixels)``."""
+        windows = sliding_window_view(x.reshape(-1, *self.SHAPE), (self.WINDOW, self.WINDOW), axis=(1, 2))
+        return np.ascontiguousarray(windows[:, :: self.STRIDE, :: self.STRIDE]).reshape(-1, self.WINDOW**2)
+
+
+@dataclass(frozen=True)
 class Variant:
     """One thing changed of the base setting.
 
@@ -253,6 +304,12 @@ def _centred_outputs(rule: EquilibriumPropagation, _: int) -> EquilibriumPropaga
     network = rule.network
     assert isinstance(network, FullyConnected)
     return replace(rule, network=CentredOutputs(network.num_inputs, network.layers, network.num_classes))
+
+
+def _filters(rule: EquilibriumPropagation, _: int) -> EquilibriumPropagation:
+    network = rule.network
+    assert isinstance(network, FullyConnected)
+    return replace(rule, network=Filters(network.num_inputs, network.layers, network.num_classes))
 
 
 PAPER_SETTINGS: dict[str, Any] = {
@@ -317,6 +374,17 @@ def _variants() -> dict[str, Variant]:
         "outputs-10": network("10 output spins a class", {"layers": (120, 100)}),
         "two-hidden": network("two hidden layers of 120", {"layers": (120, 120, 40)}),
         "hidden-480": network("480 hidden spins", {"layers": (480, 40)}),
+        "hidden-480-rate": network(
+            "480 hidden spins, couplings' rate a quarter",
+            {"layers": (480, 40), "coupling_learning_rate": 0.00075},
+        ),
+        "coupling-rate": network("couplings' rate half", {"coupling_learning_rate": 0.0015}),
+        # No mean image: a window has none of its own. Many spins add up in an output: a small rate there.
+        "filters": network(
+            "16 filters of 5 x 5, 2 pixels apart, not centred, couplings' rate 0.0002",
+            {"layers": (Filters.HIDDEN, 40), "centre": False, "coupling_learning_rate": 0.0002},
+            _filters,
+        ),
         "gains": network("initial weights twice as large", gain=2.0),
     }
 
