@@ -213,7 +213,7 @@ def main(data_dir: Path, rounds: int, quick: bool, out: Path | None) -> None:
     Example: python benchmarks/cluster.py --data-dir ~/mnist --quick
     """
     folder = report.folder(out, not quick)
-    data = datasets.load_mnist(data_dir, train_per_class=40 if quick else 1000)
+    data = datasets.load_mnist(data_dir, train_per_class=210 if quick else 1000)
     images, times, rounds = (400, 3, 1) if quick else (8000, 20, rounds)
     local = {"host": "127.0.0.1", "dashboard_address": None, "processes": True, "threads_per_worker": 1}
     with (
