@@ -22,7 +22,7 @@ from distributed import Client, LocalCluster
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 
-from ising_ep import EPClassifier, cli, cluster, datasets, training
+from ising_ep import EPClassifier, cli, cluster, datasets, learning, training
 from ising_ep.checkpoint import RunFolder, TrainState
 from ising_ep.config import TrainConfig
 from ising_ep.learning import SHARD, total
@@ -220,6 +220,22 @@ def test_a_batch_of_one_shard_is_summed_as_it_is():
     change = {"W0": np.array([-0.0, 0.1], dtype=np.float32)}
     assert total([change, {}]) == {"W0": change["W0"]}
     assert total([]) == {}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_shards_add_up_to_the_contrast_of_the_batch(digits, weighted, monkeypatch):
+    rule = training.learning_rule(config_of(**ADAM), digits)
+    rng = np.random.default_rng(1)
+    x = digits.x_train[:120]
+    free, nudged = rng.choice(np.array([-1, 1], dtype=np.int8), (2, len(x), 3, rule.network.num_spins))
+    weights = rng.choice(np.array([1, 3], dtype=np.float32), len(x)) if weighted else None
+    found = rule.contrast(x, free, nudged, weights)
+    monkeypatch.setattr(learning, "SHARD", len(x))
+    wanted = rule.contrast(x, free, nudged, weights)
+    assert found.keys() == wanted.keys() == {"W0", "b0", "W1", "b1"}
+    for name, value in wanted.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-6)
+        assert np.abs(value).max() > 1e-3
 
 
 def test_without_a_scheduler_dask_is_not_imported():

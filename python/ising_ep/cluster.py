@@ -178,7 +178,8 @@ class SharedRule(EquilibriumPropagation):
         except Exception as error:
             # Dask's own errors: workers that die again and again, none that comes, no scheduler any longer.
             if isinstance(error, OSError) or type(error).__module__.startswith("distributed."):
-                raise StoppedError(f"the scheduler gave up: {' '.join(str(error).split())}") from None
+                why = " ".join(str(error).split()).rstrip(".")
+                raise StoppedError(f"the scheduler gave up: {why}") from None
             raise
         finally:
             waiting.clear()  # Dask cancels what nobody waits for
