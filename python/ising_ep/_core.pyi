@@ -6,7 +6,17 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Logical", "Placement", "add_outer", "anneal", "anneal_quantum", "energies", "evolve", "products", "project"]
+__all__ = [
+    "Logical",
+    "Placement",
+    "add_outer",
+    "anneal",
+    "anneal_quantum",
+    "energies",
+    "evolve",
+    "products",
+    "project",
+]
 
 @final
 class Placement:
