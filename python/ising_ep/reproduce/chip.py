@@ -208,11 +208,10 @@ def remarks(results: Results) -> str:
             f"With path integrals, {quantum[0]['num_sweeps']} sweeps where the thermal chip has"
             f" {chip[0]['num_sweeps']}, training stands at {train(quantum, early):.3f} after epoch {early};"
             f" the thermal chip is at {train(chip, early):.3f} then, the network itself at"
-            f" {train(network, early):.3f}. At 15 mK a hundred sweeps leave chains where the falling transverse"
-            " field froze them: a single qubit cannot turn against its chain, and what is read tells of the"
-            f" anneal and not of the problem. At 100 mK ({TITLES[WARM]}) they turn, and the network learns:"
-            f" {train(warm, warm_epochs):.3f} in training after epoch {warm_epochs}, where the thermal chip is at"
-            f" {train(chip, warm_epochs):.3f}, and {test(warm):.3f} in test.",
+            f" {train(network, early):.3f}. Heat mends it: at 100 mK in place of 15 training stands at"
+            f" {train(warm, warm_epochs):.3f} after epoch {warm_epochs}, the thermal chip at"
+            f" {train(chip, warm_epochs):.3f}. So few sweeps leave a cold chain of qubits, which turn one by one,"
+            " as the falling transverse field froze it, and the reads tell of that and not of the problem.",
             f"To fit half an hour on two cores there are {epochs} epochs and not the paper's 50, {early} with"
             f" path integrals, and few seeds (thermal {len(chip)}, without errors {len(quiet)}, path"
             f" integrals {len(quantum)} each). Drift and errors of the read-out are not in the model, and its"
