@@ -304,6 +304,24 @@ def test_add_outer(data):
     np.testing.assert_allclose(changed, expected, rtol=1e-5, atol=1e-5)
 
 
+@given(st.data())
+@settings(max_examples=100)
+def test_add(data):
+    shape = data.draw(hnp.array_shapes(max_dims=3, min_side=0, max_side=6))
+    other = data.draw(st.sampled_from([shape, shape, shape, (*shape, 1), shape[1:]]))
+    w, change = data.draw(array("f4", shape, PIXELS)), data.draw(array("f4", other, PIXELS))
+    limit = data.draw(st.sampled_from([0.0, 0.5, 1.0, np.inf]))
+    layouts = [data.draw(MOSTLY_COPY) for _ in range(2)]
+    changed, given = (layout(a) for layout, a in zip(layouts, (w, change), strict=True))
+    try:
+        _core.add(changed, given, limit)
+    except REFUSALS:
+        np.testing.assert_array_equal(changed, w)
+        assert shape != other or any(layout is not np.copy for layout in layouts)
+        return
+    np.testing.assert_array_equal(changed, np.clip(w + change, -np.float32(limit), np.float32(limit)))
+
+
 def test_add_outer_refuses_an_array_that_is_also_read():
     w = np.ones((2, 2), dtype=np.float32)
     for arguments in ((w, w, w.copy()), (w, w.copy(), w), (w, w[:], w.T)):
@@ -408,6 +426,8 @@ def test_add_outer_names_a_limit_that_is_none(limit):
     w = np.ones((2, 2), dtype=np.float32)
     with pytest.raises(ValueError, match=f"(?i)limit is {limit}"):
         _core.add_outer(w, w.copy(), w.copy(), limit)
+    with pytest.raises(ValueError, match=f"(?i)limit is {limit}"):
+        _core.add(w, w.copy(), limit)
     assert (w == 1).all()
 
 

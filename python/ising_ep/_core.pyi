@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = [
     "Logical",
     "Placement",
+    "add",
     "add_outer",
     "anneal",
     "anneal_quantum",
@@ -353,6 +354,18 @@ def add_outer(w: NDArray[np.float32], x: NDArray[np.float32], d: NDArray[np.floa
 
     Raises:
         ValueError: Shapes do not fit, or `limit` is negative or nan; `w` is as it was.
+    """
+
+def add(w: NDArray[np.float32], change: NDArray[np.float32], limit: float) -> None:
+    """``w += change``, then clipped to ±limit, in place.
+
+    Args:
+        w: Of any shape, C-contiguous, changed.
+        change: Of the same shape, C-contiguous.
+        limit: Bound on the size of the result, >= 0.
+
+    Raises:
+        ValueError: Shapes differ, or `limit` is negative or nan; `w` is as it was.
     """
 
 def products(states: NDArray[np.int8], before: tuple[int, int], after: tuple[int, int]) -> NDArray[np.int32]:

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from . import _core
 from .network import Parameters
 
 Optimizer = Literal["sgd", "adam"]
@@ -25,9 +26,7 @@ MEAN, SQUARE, LEAST = 0.9, 0.999, 1e-8
 def descend(parameters: Parameters, change: Parameters, limit: float) -> None:
     """Adds the change to the parameters, in place, and holds them within ±limit."""
     for name, value in change.items():
-        parameter = parameters[name]
-        parameter += value
-        np.clip(parameter, -limit, limit, out=parameter)
+        _core.add(parameters[name], value, limit)
 
 
 def adam(
@@ -68,8 +67,7 @@ def adam(
         step += np.float32(LEAST * math.sqrt(square_left))
         np.divide(mean, step, out=step)
         step *= np.float32(rates[name] * math.sqrt(square_left) / mean_left)
-        parameter += step
-        np.clip(parameter, -limit, limit, out=parameter)
+        _core.add(parameter, step, limit)
 
 
 def decayed(decay: Decay, done: float, epochs: int) -> float:

@@ -47,6 +47,15 @@ pub fn add_outer(w: &mut [f32], x: &[f32], d: &[f32], units: usize, limit: f32) 
     }
 }
 
+/// `w += change`, then clipped to `[-limit, limit]`, in place, in one pass.
+///
+/// # Panics
+/// Where the lengths differ, or `limit` is negative or no number.
+pub fn add(w: &mut [f32], change: &[f32], limit: f32) {
+    assert_eq!(w.len(), change.len(), "w and change must fit");
+    w.iter_mut().zip(change).for_each(|(w, c)| *w = (*w + c).clamp(-limit, limit));
+}
+
 /// `out[i][j] += sum over states of s_i s_j` for spins `i` of `before` and `j` of `after`, for `states` of
 /// `num_spins` spins each, -1 or +1, row by row.
 ///
@@ -130,6 +139,9 @@ mod tests {
         let mut w = [0.0, 0.0, 0.5, 0.5, 9.0, 0.0];
         add_outer(&mut w, &x, &[0.25, 0.5, 0.125, -4.0], 2, 1.0);
         assert_eq!(w, [0.25, 0.5, 0.875, -1.0, 1.0, 1.0]);
+
+        add(&mut w, &[0.25, 1.0, -0.5, -0.5, -3.0, 0.0], 1.0);
+        assert_eq!(w, [0.5, 1.0, 0.375, -1.0, -1.0, 1.0]);
     }
 
     #[test]

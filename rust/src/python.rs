@@ -5,7 +5,7 @@ use crate::{Batch, Control, Criterion, Error, Model, Pattern, Samples, Trotter, 
 use numpy::ndarray::{Array2, Array3, Dimension};
 use numpy::{
     Element, IntoPyArray, PyArray1, PyArray2, PyArray3, PyReadonlyArray, PyReadonlyArray1, PyReadonlyArray2,
-    PyReadonlyArray3, PyReadwriteArray2, PyUntypedArrayMethods,
+    PyReadonlyArray3, PyReadonlyArrayDyn, PyReadwriteArray2, PyReadwriteArrayDyn, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -35,7 +35,7 @@ const PERIOD: Duration = Duration::from_millis(20);
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::{add_outer, anneal_batch, anneal_quantum, energies, products, project};
+    use super::{add, add_outer, anneal_batch, anneal_quantum, energies, products, project};
     #[pymodule_export]
     use crate::chip_python::{Logical, Placement};
     #[pymodule_export]
@@ -334,6 +334,26 @@ fn add_outer(
         return Err(not_c_order("w"));
     }
     linear::add_outer(w.as_slice_mut()?, x, d, units, limit);
+    Ok(())
+}
+
+#[pyfunction]
+fn add(mut w: PyReadwriteArrayDyn<'_, f32>, change: PyReadonlyArrayDyn<'_, f32>, limit: f32) -> PyResult<()> {
+    if w.shape() != change.shape() {
+        return Err(PyValueError::new_err(format!(
+            "change has shape {:?}, expected that of w, {:?}",
+            change.shape(),
+            w.shape()
+        )));
+    }
+    if limit.is_nan() || limit < 0.0 {
+        return Err(PyValueError::new_err(format!("limit is {limit:?}, expected a number >= 0")));
+    }
+    let change = c_order(&change, "change")?;
+    if !w.is_c_contiguous() {
+        return Err(not_c_order("w"));
+    }
+    linear::add(w.as_slice_mut()?, change, limit);
     Ok(())
 }
 

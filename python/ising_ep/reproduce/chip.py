@@ -211,7 +211,7 @@ def remarks(results: Results) -> str:
             f" {train(network, early):.3f}. Heat mends it: at 100 mK in place of 15 training stands at"
             f" {train(warm, warm_epochs):.3f} after epoch {warm_epochs}, the thermal chip at"
             f" {train(chip, warm_epochs):.3f}. So few sweeps leave a cold chain, whose qubits turn"
-            " one by one, as the falling transverse field froze it, and the reads tell of that."
+            " one by one, as the falling transverse field froze it, and the reads tell of that.",
             f"To fit half an hour on two cores there are {epochs} epochs and not the paper's 50, {early} with"
             f" path integrals, and few seeds (thermal {len(chip)}, without errors {len(quiet)}, path"
             f" integrals {len(quantum)} each). Drift and errors of the read-out are not in the model, and its"
