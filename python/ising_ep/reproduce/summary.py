@@ -21,6 +21,7 @@ STYLES = (
     {"color": "#e67e22", "linestyle": "--", "marker": "s"},
     {"color": "#7d8a97", "linestyle": "-.", "marker": "^"},
     {"color": "#111111", "linestyle": ":", "marker": "D"},
+    {"color": "#5dade2", "linestyle": "-", "marker": "v"},
 )
 
 
