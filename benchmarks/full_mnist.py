@@ -8,7 +8,8 @@ Every setting is fixed in advance by `ising_ep.config.PRESETS`; what they rest o
 training images (`learning.py`). Nothing is chosen here: all runs are reported, by their last epoch.
 
 - **Learning curves**: after each epoch, the accuracy on the training images while it learned from them (few
-  reads, images shifted where the preset shifts) and on all test images (the preset's `test_reads`).
+  reads, images shifted where the preset shifts) and on the first 1,000 test images (with its `test_reads`);
+  the tables are of all 10,000, after the last epoch.
 - **Images/s**: training only, wall time, with `--threads`: to be run on an idle machine.
 - **Peak memory** of a process that reads the data and trains once (`ru_maxrss`), data and libraries included.
 - **Rounding**: the parameters rounded to b bits after training, which does not go on: 2^b - 1 levels of equal
@@ -30,6 +31,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,8 @@ from ising_ep.reproduce.results import Store
 from ising_ep.reproduce.study import Results, Settings, Study
 from ising_ep.reproduce.summary import band, deviation, mean, panels, spread
 
+# Test images that the learning curves are of: all of them take as long as an epoch on 1,000 images.
+WATCHED = 1000
 # Presets by name, and seeds of each where the command line does not say.
 SEEDS = {"mnist": 3, "mnist-wide": 1, "mnist-100": 5}
 # Looked for among the results, whatever the command line asks for.
@@ -66,11 +70,12 @@ def run(settings: Settings, folder: Path) -> dict[str, Any]:
         config.dataset,
         data_dir=folder,
         train_per_class=config.train_per_class,
-        test_per_class=config.test_per_class,
+        test_per_class=settings["test_per_class"],
     )
+    watched = replace(data, x_test=data.x_test[:WATCHED], y_test=data.y_test[:WATCHED])
     threads = settings["threads"]
     cpu = time.process_time()
-    state = training.train(config, data, num_threads=threads)
+    state = training.train(config, watched, num_threads=threads)
     cpu = time.process_time() - cpu
     # Kilobytes on Linux, bytes on macOS; of what follows nothing is part of training.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -83,7 +88,8 @@ def run(settings: Settings, folder: Path) -> dict[str, Any]:
 
     return {
         "train": [round(row["train_accuracy"], 6) for row in state.history],
-        "test": [round(row["test_accuracy"], 6) for row in state.history],
+        "watched": [round(row["test_accuracy"], 6) for row in state.history],
+        "test": accuracy(state.parameters),
         "seconds": round(seconds, 2),
         "cpu_seconds_with_tests": round(cpu, 2),
         "images_per_second": round(len(data.y_train) * config.epochs / seconds, 1),
@@ -144,6 +150,7 @@ def units(names: Sequence[str], seeds: int | None, threads: int, quick: bool) ->
                 "preset": name,
                 "seed": seed,
                 "threads": threads,
+                "test_per_class": QUICK["test_per_class"] if quick else None,
                 "config": config,
             }
     return found
@@ -186,12 +193,12 @@ def accuracies(groups: dict[str, list[dict[str, Any]]], threads: int) -> str:
     )
     lines = []
     for name, group in groups.items():
-        test = [r["test"][-1] for r in group]
+        test = [r["test"] for r in group]
         lines.append(
             (
                 f"`{name}`, {group[0]['images'][0]:,} images, tested on {group[0]['images'][1]:,}",
                 str(len(group)),
-                str(len(group[0]["test"])),
+                str(len(group[0]["watched"])),
                 spread([r["train"][-1] for r in group], 4),
                 spread(test, 4),
                 f"{min(test):.4f}, {max(test):.4f}",
@@ -217,7 +224,7 @@ def rounding(groups: dict[str, list[dict[str, Any]]]) -> str:
         ]
         for bits in BITS
     ]
-    whole = [spread([r["test"][-1] for r in group], 4) for group in groups.values() for _ in ROUNDED]
+    whole = [spread([r["test"] for r in group], 4) for group in groups.values() for _ in ROUNDED]
     return report.table(header, [*lines, ["not rounded", *whole]])
 
 
@@ -226,15 +233,15 @@ def draw(groups: dict[str, list[dict[str, Any]]]) -> Figure:
     figure, axes = panels(2, len(groups))
     for k, (name, group) in enumerate(groups.items()):
         curves, bits = axes[2 * k], axes[2 * k + 1]
-        epochs = np.arange(1, len(group[0]["test"]) + 1)
+        epochs = np.arange(1, len(group[0]["watched"]) + 1)
         band(curves, epochs, [r["train"] for r in group], "train, while learning", 0, markersize=3)
-        band(curves, epochs, [r["test"] for r in group], "test", 1, markersize=3)
+        band(curves, epochs, [r["watched"] for r in group], f"test, the first {WATCHED:,}", 1, markersize=3)
         curves.set(xlabel="epoch", ylabel="accuracy", title=f"{name}: mean and s.d., seeds: {len(group)}")
         curves.xaxis.set_major_locator(MaxNLocator(integer=True))
         for style, (what, text) in enumerate(ROUNDED.items()):
             values = [[r["rounded"][what][str(b)] for b in BITS] for r in group]
             band(bits, BITS, values, text, style)
-        whole = [r["test"][-1] for r in group]
+        whole = [r["test"] for r in group]
         bits.axhline(mean(whole), color="black", linewidth=0.8, linestyle=":")
         # What collapses at few bits would flatten all the rest.
         lowest = mean(whole) - max(0.1, 3 * float(deviation(whole)))

@@ -61,7 +61,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     # Twice the hidden spins, so half the rate of the couplings that add up in an output.
     "mnist-wide": _MNIST | {"layers": (240, 40), "epochs": 40, "coupling_learning_rate": 0.00075},
     # A thousand images: more passes, smaller batches, larger shifts.
-    "mnist-100": _AVERAGES | {"train_per_class": 100, "epochs": 200, "batch_size": 20, "shift": 2},
+    "mnist-100": _AVERAGES
+    | {"train_per_class": 100, "test_per_class": 10, "epochs": 200, "batch_size": 20, "shift": 2},
 }
 
 # What only these machines have.
