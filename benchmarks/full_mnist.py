@@ -12,8 +12,8 @@ training images (`learning.py`). Nothing is chosen here: all runs are reported, 
   the tables are of all 10,000, after the last epoch.
 - **Images/s**: training only, wall time, with `--threads`: to be run on an idle machine.
 - **Peak memory** of a process that reads the data and trains once (`ru_maxrss`), data and libraries included.
-- **Rounding**: the parameters rounded to b bits after training, which does not go on: 2^b - 1 levels of equal
-  distance from -1 to 1, 0 among them (2 bits are -1, 0, 1). *Couplings* are what sits on the couplers of the
+- **Rounding**: the parameters of full MNIST rounded to b bits after training, which does not go on: 2^b - 1
+  levels of equal distance from -1 to 1, 0 among them (2 bits are -1, 0, 1). *Couplings* are what sits on the couplers of the
   machine, the weights between spins; the input's weights make fields. *All, one scale* rounds all weights and
   biases so; *all, a scale each* stretches the levels over each array's own largest, as a chip with a gain for
   each layer would. Where images are centred the bias of the first layer is the field of the mean image, as
@@ -98,7 +98,7 @@ def run(settings: Settings, folder: Path) -> dict[str, Any]:
         "largest": {name: round(float(np.abs(p).max()), 4) for name, p in state.parameters.items()},
         "rounded": {
             what: {str(bits): accuracy(rounded(state.parameters, bits, centre, what)) for bits in BITS}
-            for what in ROUNDED
+            for what in (ROUNDED if config.train_per_class is None else ())
         },
     }
 
@@ -212,6 +212,7 @@ def accuracies(groups: dict[str, list[dict[str, Any]]], threads: int) -> str:
 
 def rounding(groups: dict[str, list[dict[str, Any]]]) -> str:
     """Test accuracy against bits, and as trained."""
+    groups = {name: group for name, group in groups.items() if group[0]["rounded"]}
     header = ["bits", *(f"`{name}`, {text}" for name in groups for text in ROUNDED.values())]
     lines = [
         [
@@ -238,7 +239,9 @@ def draw(groups: dict[str, list[dict[str, Any]]]) -> Figure:
         band(curves, epochs, [r["watched"] for r in group], f"test, the first {WATCHED:,}", 1, markersize=3)
         curves.set(xlabel="epoch", ylabel="accuracy", title=f"{name}: mean and s.d., seeds: {len(group)}")
         curves.xaxis.set_major_locator(MaxNLocator(integer=True))
-        for style, (what, text) in enumerate(ROUNDED.items()):
+        bits.set_visible(bool(group[0]["rounded"]))
+        for style, what in enumerate(group[0]["rounded"]):
+            text = ROUNDED[what]
             values = [[r["rounded"][what][str(b)] for b in BITS] for r in group]
             band(bits, BITS, values, text, style)
         whole = [r["test"] for r in group]
