@@ -13,11 +13,11 @@ training images (`learning.py`). Nothing is chosen here: all runs are reported, 
 - **Images/s**: training only, wall time, with `--threads`: to be run on an idle machine.
 - **Peak memory** of a process that reads the data and trains once (`ru_maxrss`), data and libraries included.
 - **Rounding**: the parameters of full MNIST rounded to b bits after training, which does not go on: 2^b - 1
-  levels of equal distance from -1 to 1, 0 among them (2 bits are -1, 0, 1). *Couplings* are what sits on the couplers of the
-  machine, the weights between spins; the input's weights make fields. *All, one scale* rounds all weights and
-  biases so; *all, a scale each* stretches the levels over each array's own largest, as a chip with a gain for
-  each layer would. Where images are centred the bias of the first layer is the field of the mean image, as
-  while learning.
+  levels of equal distance from -1 to 1, 0 among them (2 bits are -1, 0, 1). *Couplings* are what sits on the
+  couplers of the machine, the weights between spins; the input's weights make fields. *All, one scale* rounds
+  all weights and biases so; *all, a scale each* stretches the levels over each array's own largest, as a chip
+  with a gain for each layer would. Where images are centred the bias of the first layer is the field of the
+  mean image, as while learning.
 
 Each run is a process of its own, one at a time, and is kept in `results/full_mnist/*.json`;
 `results/full_mnist.md` and `.png` are made of what is there.
