@@ -212,7 +212,7 @@ def accuracies(groups: dict[str, list[dict[str, Any]]], threads: int) -> str:
 
 def rounding(groups: dict[str, list[dict[str, Any]]]) -> str:
     """Test accuracy against bits, and as trained."""
-    groups = {name: group for name, group in groups.items() if group[0]["rounded"]}
+    groups = {name: group for name, group in groups.items() if all(r["rounded"] for r in group)}
     header = ["bits", *(f"`{name}`, {text}" for name in groups for text in ROUNDED.values())]
     lines = [
         [
@@ -239,9 +239,9 @@ def draw(groups: dict[str, list[dict[str, Any]]]) -> Figure:
         band(curves, epochs, [r["watched"] for r in group], f"test, the first {WATCHED:,}", 1, markersize=3)
         curves.set(xlabel="epoch", ylabel="accuracy", title=f"{name}: mean and s.d., seeds: {len(group)}")
         curves.xaxis.set_major_locator(MaxNLocator(integer=True))
-        bits.set_visible(bool(group[0]["rounded"]))
-        for style, what in enumerate(group[0]["rounded"]):
-            text = ROUNDED[what]
+        is_rounded = all(r["rounded"] for r in group)
+        bits.set_visible(is_rounded)
+        for style, (what, text) in enumerate(ROUNDED.items() if is_rounded else ()):
             values = [[r["rounded"][what][str(b)] for b in BITS] for r in group]
             band(bits, BITS, values, text, style)
         whole = [r["test"] for r in group]
@@ -252,7 +252,8 @@ def draw(groups: dict[str, list[dict[str, Any]]]) -> Figure:
         bits.set(xlabel="bits of weights and biases", ylabel="test accuracy", title="dotted: not rounded")
         for panel in (curves, bits):
             panel.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1))
-            panel.legend(frameon=False)
+            if panel.get_visible():
+                panel.legend(frameon=False)
     return figure
 
 
