@@ -310,7 +310,7 @@ def test_on_a_terminal():
     with subprocess.Popen(command, stdin=there, stdout=there, stderr=there) as running:
         os.close(there)
         shown = b""
-        while b"Annealing" not in shown or b"0 of 300000 reads" not in shown:
+        while b"Annealing" not in shown or b" of 300000 reads" not in shown:
             shown += os.read(here, 1000)
         running.send_signal(signal.SIGINT)
         with contextlib.suppress(OSError):  # how Linux says that the other end is closed
