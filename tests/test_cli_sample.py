@@ -305,12 +305,12 @@ def test_on_a_terminal():
     """Long work shows that it goes on; Ctrl-C ends it and leaves nothing behind."""
     path = write_problem("coo", problem("SPIN"))
     here, there = os.openpty()
-    options = ["--num-reads", "300000", "--num-sweeps", "10000000", "--output", "out.json"]
+    options = ["--num-reads", "3000", "--num-sweeps", "10000000", "--output", "out.json"]
     command = [sys.executable, "-m", "ising_ep.cli", "sample", path, *options]
     with subprocess.Popen(command, stdin=there, stdout=there, stderr=there) as running:
         os.close(there)
         shown = b""
-        while b"Annealing" not in shown or b" of 300000 reads" not in shown:
+        while b"Annealing" not in shown or b" of 3000 reads" not in shown:
             shown += os.read(here, 1000)
         running.send_signal(signal.SIGINT)
         with contextlib.suppress(OSError):  # how Linux says that the other end is closed
