@@ -11,9 +11,8 @@
   largest of them, as a machine would that has a gain; on the same images.
 
 Images a second are those of training, its evaluation left out, with one thread in each of `--processes` runs
-at once. `--chip` adds the chip model, with a tenth of the epochs and on 1,000 images. By the cost of
-a step it takes some 15 minutes on two idle cores, without the chip; it was not yet
-run in full. A full run writes its tables into docs/machines.md too.
+at once. `--chip` adds the chip model, with a tenth of the epochs and on 1,000 images. Two seeds take some ten
+minutes of one core, without the chip. A full run writes its tables into docs/machines.md too.
 """
 
 from __future__ import annotations
