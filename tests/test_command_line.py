@@ -103,7 +103,18 @@ def assert_same(first, second):
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_changed_by_what_is_given(data, name):
     result = ising_ep(
-        "train", "--preset", name, "--dataset", "two.npz", *SMALL, "--out", "run", "--train-per-class", 6
+        "train",
+        "--preset",
+        name,
+        "--dataset",
+        "two.npz",
+        *SMALL,
+        "--out",
+        "run",
+        "--train-per-class",
+        6,
+        "--test-per-class",
+        2,
     )
     assert result.exit_code == 0, result.output
     found = RunFolder.open(data / "run").config
@@ -114,6 +125,7 @@ def test_a_preset_is_changed_by_what_is_given(data, name):
         "num_sweeps": 10,
         "epochs": 2,
         "train_per_class": 6,
+        "test_per_class": 2,
     }
     assert found.model_dump() == wanted
     assert (found.optimizer, found.centre, found.test_reads) == ("adam", True, 20)
