@@ -58,9 +58,12 @@ def connected(address: str, say: Callable[[str], object]) -> Iterator[Client]:
     try:
         import dask
         from distributed import Client
+        from distributed.comm import get_address_host
     except ImportError:
         raise ValueError("a scheduler needs Dask: pip install 'ising-ep[dask]'") from None
     try:
+        # First, as a client that met a malformed address leaves a thread and half of itself behind.
+        get_address_host(address)
         client = Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ValueError(f"scheduler is {address}, expected one that answers: {error}") from None
