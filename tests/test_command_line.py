@@ -249,6 +249,8 @@ def assert_refused(result, *texts):
             ["train", "--dataset", "patterns", "--network", "convolutional", "--shift", "1"],
             ["no centre, no shift"],
         ),
+        (["train", "--shift", "8"], ["shift is 8", "8 pixels of a side"]),
+        (["train", "--dataset", "row.npz", "--shift", "1"], ["shift is 1", "no known height"]),
         (["train", "--dataset", "nan.npz"], ["nan.npz", "nan"]),
         (["train", "--dataset", "broken.npz"], ["broken.npz"]),
         (["train", "--dataset", "two.npz", "--train-per-class", "100"], ["two.npz"]),
@@ -299,6 +301,8 @@ def test_bad_input_is_one_line_and_nothing_is_written(data, arguments, texts):
     np.savez("gap.npz", **arrays | {"y_train": arrays["y_train"] * 2})
     np.savez("beyond.npz", **arrays | {"y_test": arrays["y_test"] + 1})
     np.savez("shapes.npz", **arrays | {"y_train": arrays["y_train"][1:]})
+    rows = {name: arrays[name].reshape(len(arrays[name]), -1) for name in ("x_train", "x_test")}
+    np.savez("row.npz", **arrays | rows)
     np.savez("pickled.npz", **arrays | {"x_train": np.array([{}] * 12)})
     (data / "broken.npz").write_bytes((data / "two.npz").read_bytes()[:200])
     (data / "idx").mkdir()

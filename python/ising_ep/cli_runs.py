@@ -42,6 +42,7 @@ def new(
         cluster.check(config)
     dataset = load(config)
     network = training.network_of(config, dataset)
+    training.augmentation(config, dataset)  # may refuse
     annealer = _annealer(config, threads, qpu)
     embedding = find_embedding(config, network, annealer.chip) if annealer else None
     machine = machine_of(config, network, annealer=annealer, embedding=embedding, num_threads=threads)

@@ -91,6 +91,7 @@ def train(
         rng = np.random.default_rng([config.seed, 0])
         state = TrainState(parameters=rule.network.initial_parameters(rng))
     rule.machine.usage.restore(state.usage)
+    augment = augmentation(config, dataset)
     num_images = len(dataset.y_train)
     while state.epoch < config.epochs:
         train_epoch(
@@ -101,7 +102,7 @@ def train(
             batch_size=config.batch_size,
             first_id=state.epoch * num_images,
             decay=partial(decayed, config.decay, epochs=config.epochs),
-            augment=augmentation(config, dataset),
+            augment=augment,
             on_batch=on_batch,
         )
         test = _evaluate(tested, state.parameters, dataset.x_test, dataset.y_test)
@@ -252,12 +253,15 @@ def augmentation(config: TrainConfig, dataset: Dataset) -> Augment | None:
     """What ``config`` makes of the images before it learns from them.
 
     Raises:
-        ValueError: If the data are not images.
+        ValueError: If the data are not images, or none of them would be left.
     """
     if not config.shift:
         return None
     if dataset.image_shape is None:
         raise ValueError(f"shift is {config.shift}, but {dataset.name} has no known height and width")
+    side = min(dataset.image_shape)
+    if config.shift >= side:
+        raise ValueError(f"shift is {config.shift}, expected less than the {side} pixels of a side")
     return partial(shifted, image_shape=dataset.image_shape, most=config.shift)
 
 
