@@ -45,7 +45,7 @@ FULL = {
     NETWORK: (3, 20, 100),
     CHIP: (2, 20, 800),
     QUIET: (1, 20, 800),
-    QUANTUM: (1, 5, 100),
+    QUANTUM: (1, 4, 100),
     WARM: (1, 4, 100),
 }
 QUICK = {NETWORK: (2, 2, 100), CHIP: (1, 2, 80), QUIET: (1, 2, 80), QUANTUM: (1, 1, 10), WARM: (1, 1, 10)}
