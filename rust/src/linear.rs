@@ -5,6 +5,8 @@
 //! order, so the answer does not depend on threads or on a BLAS library's idea of blocking. The third
 //! counts in integers.
 
+use crate::chip::in_vectors;
+
 /// States that are summed side by side.
 const LANES: usize = 16;
 
@@ -84,8 +86,8 @@ pub fn add_products(
 /// Energies of states of `fields.len()` spins, row by row: `sum_k values[k] s_i s_j + sum_i fields[i] s_i`
 /// with `i = rows[k]`, `j = cols[k]`.
 ///
-/// A spin is kept as the sign bit of a double, for `LANES` states side by side, so that a product with two spins
-/// is two exclusive ors.
+/// Spins are kept as bits, of `LANES` states side by side, so that a product with two spins is a change of sign by
+/// the exclusive or of two bits.
 ///
 /// # Panics
 /// Where the lengths do not fit, or an index is none of a spin.
@@ -93,27 +95,40 @@ pub fn energies(states: &[i8], rows: &[i64], cols: &[i64], values: &[f64], field
     let spins = fields.len();
     assert_eq!(states.len(), out.len() * spins, "states, fields and out must fit");
     assert!(rows.len() == values.len() && cols.len() == values.len(), "rows, cols and values must fit");
-    let mut signs = vec![[0_u64; LANES]; spins];
-    let turned = |value: f64, a: u64, b: u64| f64::from_bits(value.to_bits() ^ a ^ b);
+    let mut down = vec![0_u16; spins];
     for (states, out) in states.chunks(LANES * spins.max(1)).zip(out.chunks_mut(LANES)) {
+        down.fill(0);
         for (lane, state) in states.chunks_exact(spins).enumerate() {
-            for (sign, &s) in signs.iter_mut().zip(state) {
-                sign[lane] = u64::from(s < 0) << 63;
-            }
+            down.iter_mut().zip(state).for_each(|(down, &s)| *down |= u16::from(s < 0) << lane);
         }
         let mut sums = [0.0; LANES];
-        for ((&i, &j), &value) in rows.iter().zip(cols).zip(values) {
-            let (a, b) = (&signs[i as usize], &signs[j as usize]);
-            for lane in 0..LANES {
-                sums[lane] += turned(value, a[lane], b[lane]);
-            }
-        }
-        for (&field, a) in fields.iter().zip(&signs) {
-            for lane in 0..LANES {
-                sums[lane] += turned(field, a[lane], 0);
-            }
-        }
+        add_energies(&down, rows, cols, values, fields, &mut sums);
         out.copy_from_slice(&sums[..out.len()]);
+    }
+}
+
+in_vectors! {
+    /// Adds the energies of `LANES` states, given by which spins are down in which of them.
+    fn add_energies(
+        down: &[u16],
+        rows: &[i64],
+        cols: &[i64],
+        values: &[f64],
+        fields: &[f64],
+        sums: &mut [f64; LANES]
+    ) {
+        let mut add = |value: f64, down: u16| {
+            for (lane, sum) in sums.iter_mut().enumerate() {
+                let sign = u64::from(down) << (63 - lane) & 1 << 63;
+                *sum += f64::from_bits(value.to_bits() ^ sign);
+            }
+        };
+        for ((&i, &j), &value) in rows.iter().zip(cols).zip(values) {
+            add(value, down[i as usize] ^ down[j as usize]);
+        }
+        for (&field, &down) in fields.iter().zip(down) {
+            add(field, down);
+        }
     }
 }
 

