@@ -188,7 +188,7 @@ def _keys(couplers: Ints, num_qubits: int) -> Ints:
 
 
 def _places(places: Ints) -> Ints | slice:
-    """The places, as what numpy is fastest with: a slice where they are the first ones in order, as mostly."""
+    """The places, as what numpy is fastest with: where they are the first ones in order, a slice."""
     first = len(places)
     return slice(first) if np.array_equal(places, np.arange(first)) else places
 

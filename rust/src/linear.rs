@@ -117,9 +117,11 @@ in_vectors! {
         fields: &[f64],
         sums: &mut [f64; LANES]
     ) {
+        let mut local = *sums; // in registers
         let mut add = |value: f64, down: u16| {
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                let sign = u64::from(down) << (63 - lane) & 1 << 63;
+            let down = u64::from(down) << (64 - LANES);
+            for (lane, sum) in local.iter_mut().enumerate() {
+                let sign = down << (LANES - 1 - lane) & 1 << 63;
                 *sum += f64::from_bits(value.to_bits() ^ sign);
             }
         };
@@ -129,6 +131,7 @@ in_vectors! {
         for (&field, &down) in fields.iter().zip(down) {
             add(field, down);
         }
+        *sums = local;
     }
 }
 

@@ -110,9 +110,7 @@ class Layout:
         """
         check_ranges(self._connection.chip, self._qubits, self._places, fields, couplings)
 
-    def anneal(
-        self, schedule: Schedule, num_reads: int, initial_states: NDArray[np.int8] | None
-    ) -> Anneal:
+    def anneal(self, schedule: Schedule, num_reads: int, initial_states: NDArray[np.int8] | None) -> Anneal:
         """How problems on the layout are annealed.
 
         Raises:
