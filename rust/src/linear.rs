@@ -89,9 +89,19 @@ pub fn add_products(
 /// Spins are kept as bits, of `LANES` states side by side, so that a product with two spins is a change of sign by
 /// the exclusive or of two bits.
 ///
+/// # Errors
+/// The number of the first coupling with an index that is none of a spin.
+///
 /// # Panics
-/// Where the lengths do not fit, or an index is none of a spin.
-pub fn energies(states: &[i8], rows: &[i64], cols: &[i64], values: &[f64], fields: &[f64], out: &mut [f64]) {
+/// Where the lengths do not fit.
+pub fn energies(
+    states: &[i8],
+    rows: &[i64],
+    cols: &[i64],
+    values: &[f64],
+    fields: &[f64],
+    out: &mut [f64],
+) -> Result<(), usize> {
     let spins = fields.len();
     assert_eq!(states.len(), out.len() * spins, "states, fields and out must fit");
     assert!(rows.len() == values.len() && cols.len() == values.len(), "rows, cols and values must fit");
@@ -102,9 +112,10 @@ pub fn energies(states: &[i8], rows: &[i64], cols: &[i64], values: &[f64], field
             down.iter_mut().zip(state).for_each(|(down, &s)| *down |= u16::from(s < 0) << lane);
         }
         let mut sums = [0.0; LANES];
-        add_energies(&down, rows, cols, values, fields, &mut sums);
+        add_energies(&down, rows, cols, values, fields, &mut sums)?;
         out.copy_from_slice(&sums[..out.len()]);
     }
+    Ok(())
 }
 
 in_vectors! {
@@ -116,7 +127,7 @@ in_vectors! {
         values: &[f64],
         fields: &[f64],
         sums: &mut [f64; LANES]
-    ) {
+    ) -> Result<(), usize> {
         let mut local = *sums; // in registers
         let mut add = |value: f64, down: u16| {
             let down = u64::from(down) << (64 - LANES);
@@ -125,13 +136,16 @@ in_vectors! {
                 *sum += f64::from_bits(value.to_bits() ^ sign);
             }
         };
-        for ((&i, &j), &value) in rows.iter().zip(cols).zip(values) {
-            add(value, down[i as usize] ^ down[j as usize]);
+        for (k, ((&i, &j), &value)) in rows.iter().zip(cols).zip(values).enumerate() {
+            // Negative numbers are far too large ones.
+            let (Some(a), Some(b)) = (down.get(i as usize), down.get(j as usize)) else { return Err(k) };
+            add(value, a ^ b);
         }
         for (&field, &down) in fields.iter().zip(down) {
             add(field, down);
         }
         *sums = local;
+        Ok(())
     }
 }
 
@@ -143,8 +157,12 @@ mod tests {
     fn energies_of_a_chain() {
         let states: Vec<i8> = [[1, 1, 1], [1, -1, 1], [-1, -1, 1]].concat().repeat(7);
         let mut out = [0.0; 21];
-        energies(&states, &[0, 1], &[1, 2], &[1.0, -2.0], &[0.5, 0.0, 4.0], &mut out);
+        energies(&states, &[0, 1], &[1, 2], &[1.0, -2.0], &[0.5, 0.0, 4.0], &mut out).unwrap();
         assert_eq!(out.to_vec(), [3.5, 5.5, 6.5].repeat(7));
+        for index in [-1, 3] {
+            let found = energies(&states, &[0, 1], &[1, index], &[1.0, -2.0], &[0.5, 0.0, 4.0], &mut out);
+            assert_eq!(found, Err(1));
+        }
     }
 
     #[test]

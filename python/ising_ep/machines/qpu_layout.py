@@ -146,7 +146,7 @@ def digest(*parts: NDArray[Any] | bytes) -> bytes:
     """A digest of arrays and bytes, in order."""
     found = hashlib.sha256()
     for part in parts:
-        found.update(part if isinstance(part, bytes) else np.ascontiguousarray(part))
+        found.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).data)
     return found.digest()
 
 
