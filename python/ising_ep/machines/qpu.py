@@ -102,7 +102,7 @@ class QPU:
         self.usage = Usage()
         self.busy = False
         self._layout: Layout | None = None
-        # The journal's last rows may be lost: until a label is not found, new problems are looked for.
+        # The journal's last rows may be lost: until a label is not found, new attempts are looked for.
         self._resumed = True
 
     def sample(
@@ -190,7 +190,7 @@ class QPU:
         new, attempt = problem.entry, last.attempt + 1
         label = self.journal.label(new.number, attempt, new.seed, new.problem_id)
         problem.entry = Entry(new.number, attempt, new.phase, new.seed, new.problem_id, new.digest, label)
-        problem.doubtful = False
+        problem.doubtful = self._resumed
 
     def _give_up(self, problem: _Problem, why: str) -> None:
         """Ends an attempt that will not be answered, and begins another."""
