@@ -5,9 +5,11 @@
 A full chip: as many copies of K(120,40) as fit on a Pegasus P16 with 0.5 % of its qubits missing, ten reads.
 The service is the stand-in, in a process of its own, with the real client on both sides. Overhead is the wall
 time of a call less the time in which a request was out, of any thread (`HTTPAdapter.send`); bodies of answers
-are read within it, and so are new connections. Ours is `EmbeddedMachine.sample`: placing, gauges, checks,
-journal on disk, encoding, decoding with every check, unembedding. Theirs is
-`FixedEmbeddingComposite(DWaveSampler())` on the same copies, until the sample set's states are there.
+are read within it, and so are new connections. CPU time is that of all threads less that of these requests:
+where other work takes turns on the machine, it is what remains of the overhead. Ours is
+`EmbeddedMachine.sample`: placing, gauges, checks, journal on disk, encoding, decoding with every check,
+unembedding. Theirs is `FixedEmbeddingComposite(DWaveSampler())` on the same copies, until the sample set's
+states are there.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 import report
 
@@ -40,36 +43,36 @@ def serve(pipe: Any) -> None:
 
 
 class Spans:
-    """When some functions were at work, in any thread."""
+    """When some functions were at work, in any thread, and the CPU time that they took."""
 
     def __init__(self) -> None:
-        self.spans: list[tuple[float, float]] = []
+        self.spans: list[tuple[float, float, float]] = []
 
     def watch(self, owner: Any, name: str) -> None:
         function = getattr(owner, name)
 
         @functools.wraps(function)
         def timed(*args: Any, **settings: Any) -> Any:
-            started = time.perf_counter()
+            started, cpu = time.perf_counter(), time.thread_time()
             try:
                 found = function(*args, **settings)
                 # Where it is not streamed, `requests` reads it next anyhow.
                 _ = getattr(found, "content", None)
                 return found
             finally:
-                self.spans.append((started, time.perf_counter()))
+                self.spans.append((started, time.perf_counter(), time.thread_time() - cpu))
 
         setattr(owner, name, timed)
 
-    def seconds(self, started: float, ended: float) -> float:
-        """Seconds between these times in which at least one of them was."""
-        total, until = 0.0, started
-        for first, last in sorted(self.spans):
+    def seconds(self, started: float, ended: float) -> NDArray[np.float64]:
+        """Seconds between these times in which at least one of them was, and of CPU time."""
+        total, until, cpu = 0.0, started, sum(cpu for *_, cpu in self.spans)
+        for first, last, _ in sorted(self.spans):
             first, last = max(first, until), min(last, ended)
             if last > first:
                 total, until = total + last - first, last
         self.spans.clear()
-        return total
+        return np.array([total, cpu])
 
 
 @click.command()
@@ -99,29 +102,33 @@ def main(calls: int, out: Path | None) -> None:
             "ising-ep": _ours(endpoint, token, Path(place)),
             "dwave-system": _theirs(endpoint, token),
         }
-        times: dict[str, list[tuple[float, ...]]] = {name: [] for name in ways}
+        times: dict[str, list[list[list[float]]]] = {name: [] for name in ways}
         for k in range(calls + 2):
             for name, call in ways.items():
-                started = time.perf_counter()
+                started, cpu = time.perf_counter(), time.process_time()
                 call(k)
-                ended = time.perf_counter()
+                ended, cpu = time.perf_counter(), time.process_time() - cpu
+                whole = np.array([ended - started, cpu])
                 out_there = requests.seconds(started, ended)
-                in_client = max(client.seconds(started, ended) - out_there, 0.0)
+                in_client = (client.seconds(started, ended) - out_there).clip(0)
                 if k >= 2:
-                    whole = ended - started
-                    times[name].append((1e3 * whole, 1e3 * (whole - out_there), 1e3 * in_client))
+                    times[name].append((1e3 * np.array([whole, whole - out_there, in_client])).tolist())
     pipe.send("stop")
     rows = []
     for name, values in times.items():
-        whole, overhead, in_client = np.median(values, axis=0)
-        most = np.max(values, axis=0)[1]
-        part = f"{in_client:.2f} ms" if in_client else "not told apart"
-        rows.append((name, f"{overhead:.2f} ms", part, f"{most:.2f} ms", f"{whole:.1f} ms"))
+        (whole, _), besides, in_client = np.median(values, axis=0)
+        parts = [f"{part:.2f} ms" if in_client.any() else "not told apart" for part in in_client]
+        (least, _), (most, _) = np.min(values, axis=0)[1], np.max(values, axis=0)[1]
+        span = f"{least:.2f} to {most:.2f} ms"
+        wall, cpu = (f"{number:.2f} ms" for number in besides)
+        rows.append((name, wall, parts[0], span, cpu, parts[1], f"{whole:.1f} ms"))
     header = (
         "way",
         "besides the service, median",
         "of it in dwave-cloud-client",
-        "most",
+        "least to most",
+        "CPU time, median",
+        "of it in dwave-cloud-client",
         "whole call, median",
     )
     text = report.table(header, rows)

@@ -1,6 +1,7 @@
 """The working graph of a chip: its graphs, what is missing, and what a solver says of it."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,17 @@ def test_halves_are_those_of_dwave_system() -> None:
     theirs = {frozenset(group) for group in coupling_groups(chip.graph) if group}
     assert {frozenset(group) for group in ours.values()} == theirs
     assert Chip.perfect("pegasus", 2).halves is None
+
+
+@pytest.mark.parametrize(("family", "size"), [("pegasus", 3), ("zephyr", 2), ("chimera", 2)])
+def test_most_couplers_of_a_qubit_and_of_half_a_one(family: str, size: int) -> None:
+    chip = Chip.perfect(family, size).without(0.2, 0.2, seed=3)
+    assert chip.degree == max(degree for _, degree in chip.graph.degree)
+    if chip.halves is None:
+        assert chip.half_degree == 0
+    else:
+        ends = zip(chip.couplers.ravel().tolist(), chip.halves.ravel().tolist(), strict=True)
+        assert chip.half_degree == max(Counter(ends).values())
 
 
 def test_times_are_those_of_the_client() -> None:

@@ -5,6 +5,7 @@ As in test_statistics.py: fixed seeds, and a false alarm of all tests of this fi
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -154,6 +155,29 @@ def test_couplings_of_half_a_qubit_that_add_up_to_too_much_are_refused(half: int
     both, couplers, qubits = star(chip)
     check_problem(chip, qubits, couplers, np.zeros(len(qubits)), np.full(len(couplers), -1.3))
     assert both == centre
+
+
+@pytest.mark.parametrize("family", ["pegasus", "zephyr", "chimera"])
+def test_couplings_are_refused_just_where_a_sum_leaves_the_range(family: str) -> None:
+    chip = Chip.perfect(family, 3)
+    halves = np.zeros_like(chip.couplers) if chip.halves is None else chip.halves
+    name = "per_qubit_coupling_range" if chip.halves is None else "per_group_coupling_range"
+    low, high = chip.properties[name]
+    rng = np.random.default_rng(5)
+    refused = 0
+    for lowest in np.linspace(-2, 1, 60):
+        j = rng.uniform(lowest, lowest + 0.2, len(chip.couplers)).clip(-2, 1)
+        sums: Counter[tuple[int, int]] = Counter()
+        for pair, of_pair, value in zip(chip.couplers.tolist(), halves.tolist(), j, strict=True):
+            for end in zip(pair, of_pair, strict=True):
+                sums[end] += value
+        if low <= min(sums.values()) and max(sums.values()) <= high:
+            check_problem(chip, chip.qubits, chip.couplers, np.zeros(len(chip.qubits)), j)
+        else:
+            refused += 1
+            with pytest.raises(ValueError, match=name):
+                check_problem(chip, chip.qubits, chip.couplers, np.zeros(len(chip.qubits)), j)
+    assert 5 < refused < 55, refused
 
 
 # --- what is refused: anneals ---------------------------------------------------------------------------

@@ -248,6 +248,33 @@ def test_problems_whose_rows_were_lost_are_found_by_their_labels(service, patter
     assert sorted(map(int, paid(service))) == list(range(direct.usage.problems))
 
 
+@pytest.mark.parametrize("attempt", [0, 1])
+def test_another_attempt_whose_row_was_lost_is_found_too(service, patterns, direct, tmp_path, attempt):
+    file = tmp_path / "qpu.sqlite"
+    service.add_fault(Fault("failed", after=4))
+
+    def after_four_images(state):
+        if state.images + 2 * state.epoch == 4:
+            raise KeyboardInterrupt
+
+    with Journal(file) as journal:
+        with pytest.raises(KeyboardInterrupt):
+            train(connect(service, journal), patterns, on_batch=after_four_images)
+        (failed,) = (p.label for p in service.problems if p.status == "FAILED")
+        number = int(re.search(r" (\d+)\.0 seed", failed).group(1))
+        assert journal.last(number).attempt == 1
+        # As if the power had failed before this row, and all that were written after it, were on the disk.
+        lost = journal._file.execute(
+            "DELETE FROM problems WHERE number > ? OR number = ? AND attempt >= ?", (number, number, attempt)
+        )
+        assert lost.rowcount > 2 - attempt
+        journal._file.commit()
+    with Journal(file) as journal:
+        state = train(connect(service, journal), patterns)
+    assert_same(state, direct)
+    assert sorted(map(int, paid(service))) == list(range(direct.usage.problems))
+
+
 # --- the command line, as processes that are killed and interrupted ----------------------------------------
 
 

@@ -284,6 +284,18 @@ class Chip:
         return (other[:, ::-1] > along).astype(np.int8)
 
     @cached_property
+    def degree(self) -> int:
+        """The largest number of couplers of a qubit."""
+        return int(np.bincount(self.ends.ravel(), minlength=1).max())
+
+    @cached_property
+    def half_degree(self) -> int:
+        """The largest number of couplers on half a qubit of a Zephyr chip, see `halves`; of others 0."""
+        if self.halves is None:
+            return 0
+        return int(np.bincount((2 * self.ends + self.halves).ravel(), minlength=1).max())
+
+    @cached_property
     def _keys(self) -> NDArray[np.int64]:
         """Those of all couplers, ascending."""
         return self._key(self.ends)

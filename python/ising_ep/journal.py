@@ -1,5 +1,4 @@
-"""What a run has asked of a QPU: every problem is written down before it is sent, and its answer when it
-comes.
+"""What a run has asked of a QPU: every problem is written down before it is sent, its answer when it comes.
 
 A run's problems are numbered in the order in which training needs them, and training is a function of its
 checkpoint: after a crash it asks for the same problems again, by the same numbers. The journal then says
@@ -34,7 +33,7 @@ CREATE TABLE IF NOT EXISTS problems (
     seed TEXT NOT NULL,          -- with problem_id, the images and the phase it is for (see training.py)
     problem_id INTEGER NOT NULL,
     digest TEXT NOT NULL,        -- of all that was asked
-    label TEXT NOT NULL UNIQUE,
+    label TEXT NOT NULL,         -- of series, number, attempt, seed and problem_id, so no other has it
     id TEXT,                     -- the service's, as soon as it is known
     status TEXT NOT NULL,        -- INTENDED, ACCEPTED, ANSWERED, or how it ended without an answer
     intended REAL NOT NULL,      -- seconds since 1970
@@ -44,6 +43,9 @@ CREATE TABLE IF NOT EXISTS problems (
     PRIMARY KEY (series, number, attempt)
 );
 """
+
+# Of an entry. To find it by its label takes a second index, which every new one would have to be written to.
+KEY = "series = ? AND number = ? AND attempt = ?"
 
 INTENDED, ACCEPTED, ANSWERED = "INTENDED", "ACCEPTED", "ANSWERED"
 
@@ -148,24 +150,25 @@ class Journal:
         """Writes the ids that the service gave them."""
         with self._file:
             self._file.executemany(
-                f"UPDATE problems SET id = ?, status = '{ACCEPTED}' WHERE label = ?",
-                [(e.id, e.label) for e in entries],
+                f"UPDATE problems SET id = ?, status = '{ACCEPTED}' WHERE {KEY}",
+                [(e.id, *self._key(e)) for e in entries],
             )
 
     def answered(self, entry: Entry, reads: NDArray[np.int8]) -> None:
         """Writes an answer, ``(num_reads, qubits)``, and what it cost: ``entry.access_time``."""
+        bits = np.packbits(reads > 0).tobytes()
         with self._file:
             self._file.execute(
-                "UPDATE problems SET status = ?, ended = ?, access_time = ?, reads = ? WHERE label = ?",
-                (ANSWERED, time.time(), entry.access_time, np.packbits(reads > 0).tobytes(), entry.label),
+                f"UPDATE problems SET status = ?, ended = ?, access_time = ?, reads = ? WHERE {KEY}",
+                (ANSWERED, time.time(), entry.access_time, bits, *self._key(entry)),
             )
 
     def ended(self, entry: Entry, status: str) -> None:
         """Writes that there will be no answer, and why."""
         with self._file:
             self._file.execute(
-                "UPDATE problems SET status = ?, ended = ? WHERE label = ?",
-                (status, time.time(), entry.label),
+                f"UPDATE problems SET status = ?, ended = ? WHERE {KEY}",
+                (status, time.time(), *self._key(entry)),
             )
 
     def last(self, number: int) -> Entry | None:
@@ -182,7 +185,8 @@ class Journal:
 
     def reads(self, entry: Entry, num_reads: int, num_qubits: int) -> NDArray[np.int8] | None:
         """The answer to an attempt, ``(num_reads, qubits)``, if it is still held."""
-        (blob,) = self._file.execute("SELECT reads FROM problems WHERE label = ?", (entry.label,)).fetchone()
+        found = self._file.execute(f"SELECT reads FROM problems WHERE {KEY}", self._key(entry))
+        (blob,) = found.fetchone()
         if blob is None:
             return None
         bits = np.unpackbits(np.frombuffer(blob, dtype=np.uint8), count=num_reads * num_qubits)
@@ -207,6 +211,9 @@ class Journal:
             "SELECT count(*) FROM problems WHERE status = ?", (ACCEPTED,)
         ).fetchone()
         return int(count)
+
+    def _key(self, entry: Entry) -> tuple[str, int, int]:
+        return self.series, entry.number, entry.attempt
 
     def close(self) -> None:
         """Closes the file."""

@@ -11,12 +11,12 @@ lists, is done once for all problems on the same qubits.
 
 from __future__ import annotations
 
-import base64
 import binascii
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pybase64
 from numpy.typing import NDArray
 
 from . import _core
@@ -27,7 +27,8 @@ Spins = NDArray[np.int8]
 
 # What stands for a qubit that is not used in an initial state.
 UNUSED = 3
-# By how much the energy of a read may differ from the service's, of which it is not known how it adds up.
+# By how much the energy of a read may differ from the service's, of which it is not known how it adds up: of
+# 1 + the sizes of all fields and couplings.
 ENERGY_TOLERANCE = 1e-6
 
 
@@ -70,11 +71,14 @@ class Format:
         found = by_key[np.minimum(found, len(key) - 1)] if len(key) else np.zeros(len(wanted), np.int64)
         if (self._lin_slots < 0).any() or (len(wanted) and (not len(key) or (key[found] != wanted).any())):
             raise ValueError("the solver lacks a qubit or a coupler of the problem")
-        self._qubits, self._quad_slots, self._num_quad = qubits, found, len(inside)
-        self._lin_size = len(order)
+        self._qubits, self._num_quad, self._lin_size = qubits, len(inside), len(order)
+        # Mostly they are all couplers there are, in order, and nothing has to be moved.
+        self._quad_slots = None if np.array_equal(found, np.arange(len(inside))) else found
         # Answers come in ascending order of qubits.
         self._active = np.sort(qubits)
+        self._active_text = _text(self._active, "<i4")
         self._ranks = np.argsort(np.argsort(qubits))
+        self._ascends = np.array_equal(self._active, qubits)
         rank = np.full(self._num_qubits, -1)
         rank[qubits] = np.arange(len(qubits))
         self._rows, self._cols = np.ascontiguousarray(rank[couplers].T)
@@ -83,8 +87,10 @@ class Format:
         """A problem, ready for JSON: h ``(n,)`` and J ``(m,)``."""
         lin = np.full(self._lin_size, np.nan)
         lin[self._lin_slots] = fields
-        quad = np.zeros(self._num_quad)
-        quad[self._quad_slots] = couplings
+        quad = couplings
+        if self._quad_slots is not None:
+            quad = np.zeros(self._num_quad)
+            quad[self._quad_slots] = couplings
         return {"format": "qp", "lin": _text(lin, "<f8"), "quad": _text(quad, "<f8"), "offset": 0.0}
 
     def initial_state(self, spins: Spins) -> list[int]:
@@ -101,13 +107,15 @@ class Format:
                 or energies that are not those of its reads.
         """
         try:
-            active = _numbers(answer["active_variables"], "<i4")
+            active, known = self._active, answer["active_variables"] == self._active_text
+            if not known:
+                active = _numbers(answer["active_variables"], "<i4")
             energies = _numbers(answer["energies"], "<f8")
             occurrences = _numbers(answer["num_occurrences"], "<i4")
             bits = _numbers(answer["solutions"], "u1")
         except (KeyError, TypeError, ValueError) as error:
             raise BadAnswerError(f"the answer cannot be read: {error}") from None
-        if not np.array_equal(active, self._active):
+        if not (known or np.array_equal(active, self._active)):
             raise BadAnswerError(
                 f"the answer is of {len(active)} qubits, expected {len(self._active)} given ones"
             )
@@ -117,16 +125,23 @@ class Format:
                 f"the answer has {len(energies)} energies, {len(occurrences)} numbers of occurrences and"
                 f" {bits.size} bytes of reads, expected {width} for each"
             )
-        if (occurrences < 1).any() or occurrences.sum() != num_reads:
-            raise BadAnswerError(f"the answer has {occurrences.sum()} reads, expected {num_reads}")
+        counts = occurrences.tolist()
+        if min(counts, default=1) < 1 or sum(counts) != num_reads:
+            raise BadAnswerError(f"the answer has {sum(counts)} reads, expected {num_reads}")
         reads = np.unpackbits(bits.reshape(-1, width), axis=1, count=len(active)).view(np.int8)
-        spins = np.take(2 * reads - 1, self._ranks, axis=1)
+        spins = 2 * reads - 1
+        if not self._ascends:
+            spins = np.take(spins, self._ranks, axis=1)
         expected = _core.energies(self._rows, self._cols, couplings, fields, spins)
-        scale = 1 + np.abs(fields).sum() + np.abs(couplings).sum()
-        wrong = ~(np.abs(energies - expected) <= ENERGY_TOLERANCE * scale)
-        if wrong.any():
-            k = int(np.argmax(wrong))
-            raise BadAnswerError(f"read {k} has energy {expected[k]:g}, but the answer says {energies[k]:g}")
+        errors = np.abs(energies - expected)
+        if not (errors <= ENERGY_TOLERANCE).all():  # nan is none
+            scale = 1 + np.abs(fields).sum() + np.abs(couplings).sum()
+            wrong = ~(errors <= ENERGY_TOLERANCE * scale)
+            if wrong.any():
+                k = int(np.argmax(wrong))
+                raise BadAnswerError(
+                    f"read {k} has energy {expected[k]:g}, but the answer says {energies[k]:g}"
+                )
         return np.repeat(spins, occurrences, axis=0)
 
 
@@ -185,11 +200,11 @@ def _keys(couplers: Ints, num_qubits: int) -> Ints:
 
 
 def _text(array: NDArray[Any], dtype: str) -> str:
-    return base64.b64encode(np.ascontiguousarray(array, dtype=dtype).tobytes()).decode()
+    return pybase64.b64encode_as_string(np.ascontiguousarray(array, dtype=dtype).data)
 
 
 def _numbers(text: str, dtype: str) -> NDArray[Any]:
     try:
-        return np.frombuffer(base64.b64decode(text, validate=True), dtype=dtype)
+        return np.frombuffer(pybase64.b64decode(text, validate=True), dtype=dtype)
     except binascii.Error as error:
         raise ValueError(f"not base64 ({error})") from None

@@ -5,6 +5,8 @@
 //! order, so the answer does not depend on threads or on a BLAS library's idea of blocking. The third
 //! counts in integers.
 
+use crate::chip::in_vectors;
+
 /// States that are summed side by side.
 const LANES: usize = 16;
 
@@ -84,36 +86,66 @@ pub fn add_products(
 /// Energies of states of `fields.len()` spins, row by row: `sum_k values[k] s_i s_j + sum_i fields[i] s_i`
 /// with `i = rows[k]`, `j = cols[k]`.
 ///
-/// A spin is kept as the sign bit of a double, for `LANES` states side by side, so that a product with two spins
-/// is two exclusive ors.
+/// Spins are kept as bits, of `LANES` states side by side, so that a product with two spins is a change of sign by
+/// the exclusive or of two bits.
+///
+/// # Errors
+/// The number of the first coupling with an index that is none of a spin.
 ///
 /// # Panics
-/// Where the lengths do not fit, or an index is none of a spin.
-pub fn energies(states: &[i8], rows: &[i64], cols: &[i64], values: &[f64], fields: &[f64], out: &mut [f64]) {
+/// Where the lengths do not fit.
+pub fn energies(
+    states: &[i8],
+    rows: &[i64],
+    cols: &[i64],
+    values: &[f64],
+    fields: &[f64],
+    out: &mut [f64],
+) -> Result<(), usize> {
     let spins = fields.len();
     assert_eq!(states.len(), out.len() * spins, "states, fields and out must fit");
     assert!(rows.len() == values.len() && cols.len() == values.len(), "rows, cols and values must fit");
-    let mut signs = vec![[0_u64; LANES]; spins];
-    let turned = |value: f64, a: u64, b: u64| f64::from_bits(value.to_bits() ^ a ^ b);
+    let mut down = vec![0_u16; spins];
     for (states, out) in states.chunks(LANES * spins.max(1)).zip(out.chunks_mut(LANES)) {
+        down.fill(0);
         for (lane, state) in states.chunks_exact(spins).enumerate() {
-            for (sign, &s) in signs.iter_mut().zip(state) {
-                sign[lane] = u64::from(s < 0) << 63;
-            }
+            down.iter_mut().zip(state).for_each(|(down, &s)| *down |= u16::from(s < 0) << lane);
         }
         let mut sums = [0.0; LANES];
-        for ((&i, &j), &value) in rows.iter().zip(cols).zip(values) {
-            let (a, b) = (&signs[i as usize], &signs[j as usize]);
-            for lane in 0..LANES {
-                sums[lane] += turned(value, a[lane], b[lane]);
-            }
-        }
-        for (&field, a) in fields.iter().zip(&signs) {
-            for lane in 0..LANES {
-                sums[lane] += turned(field, a[lane], 0);
-            }
-        }
+        add_energies(&down, rows, cols, values, fields, &mut sums)?;
         out.copy_from_slice(&sums[..out.len()]);
+    }
+    Ok(())
+}
+
+in_vectors! {
+    /// Adds the energies of `LANES` states, given by which spins are down in which of them.
+    fn add_energies(
+        down: &[u16],
+        rows: &[i64],
+        cols: &[i64],
+        values: &[f64],
+        fields: &[f64],
+        sums: &mut [f64; LANES]
+    ) -> Result<(), usize> {
+        let mut local = *sums; // in registers
+        let mut add = |value: f64, down: u16| {
+            let down = u64::from(down) << (64 - LANES);
+            for (lane, sum) in local.iter_mut().enumerate() {
+                let sign = down << (LANES - 1 - lane) & 1 << 63;
+                *sum += f64::from_bits(value.to_bits() ^ sign);
+            }
+        };
+        for (k, ((&i, &j), &value)) in rows.iter().zip(cols).zip(values).enumerate() {
+            // Negative numbers are far too large ones.
+            let (Some(a), Some(b)) = (down.get(i as usize), down.get(j as usize)) else { return Err(k) };
+            add(value, a ^ b);
+        }
+        for (&field, &down) in fields.iter().zip(down) {
+            add(field, down);
+        }
+        *sums = local;
+        Ok(())
     }
 }
 
@@ -125,8 +157,12 @@ mod tests {
     fn energies_of_a_chain() {
         let states: Vec<i8> = [[1, 1, 1], [1, -1, 1], [-1, -1, 1]].concat().repeat(7);
         let mut out = [0.0; 21];
-        energies(&states, &[0, 1], &[1, 2], &[1.0, -2.0], &[0.5, 0.0, 4.0], &mut out);
+        energies(&states, &[0, 1], &[1, 2], &[1.0, -2.0], &[0.5, 0.0, 4.0], &mut out).unwrap();
         assert_eq!(out.to_vec(), [3.5, 5.5, 6.5].repeat(7));
+        for index in [-1, 3] {
+            let found = energies(&states, &[0, 1], &[1, index], &[1.0, -2.0], &[0.5, 0.0, 4.0], &mut out);
+            assert_eq!(found, Err(1));
+        }
     }
 
     #[test]

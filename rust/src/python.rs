@@ -400,11 +400,11 @@ fn energies<'py>(
             values.len()
         )));
     }
-    if let Some(&i) = rows.iter().chain(cols).find(|&&i| i < 0 || i as usize >= spins) {
-        return Err(PyValueError::new_err(format!("a coupling is on spin {i}, but there are {spins} spins")));
-    }
     let states = c_order(&states, "states")?;
     let mut out = vec![0.0; states.len() / spins.max(1)];
-    linear::energies(states, rows, cols, values, fields, &mut out);
+    linear::energies(states, rows, cols, values, fields, &mut out).map_err(|k| {
+        let i = if rows[k] < 0 || rows[k] as usize >= spins { rows[k] } else { cols[k] };
+        PyValueError::new_err(format!("a coupling is on spin {i}, but there are {spins} spins"))
+    })?;
     Ok(out.into_pyarray(py))
 }

@@ -1,5 +1,4 @@
-"""A D-Wave solver, as the client's own configuration chooses it, and requests that are made until they
-succeed.
+"""A D-Wave solver, as the client's own configuration chooses it, and requests made until they succeed.
 
 Which service, token and solver: see `dwave config` and the documentation of dwave-cloud-client; nothing of it
 is ours. The requests are those of `dwave.cloud.api`, one at a time and each with its answer, not the futures
@@ -89,6 +88,13 @@ class Connection:
             _read_environment_once(resource.session)
         self.first_wait = first_wait
         self._patience = patience
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(is_transient),
+            wait=self._wait,
+            stop=tenacity.stop_after_delay(patience),
+            before_sleep=_say,
+            reraise=True,
+        )
 
     @classmethod
     def open(
@@ -162,15 +168,11 @@ class Connection:
             QPUStoppedError: If it is refused for good, or does not succeed in time.
             ResourceNotFoundError: If what was asked for is not there.
         """
-        patience = min(self._patience, self._patience if patience is None else patience)
+        retrying = self._retrying
+        if patience is not None:
+            retrying = retrying.copy(stop=tenacity.stop_after_delay(min(self._patience, patience)))
         try:
-            return tenacity.Retrying(
-                retry=tenacity.retry_if_exception(is_transient),
-                wait=self._wait,
-                stop=tenacity.stop_after_delay(patience),
-                before_sleep=_say,
-                reraise=True,
-            )(request, *args, **settings)
+            return retrying(request, *args, **settings)
         except api.exceptions.ResourceNotFoundError:
             raise
         except (requests.RequestException, *TRANSIENT) as error:

@@ -125,6 +125,9 @@ class EmbeddedMachine:
         self.qubits = np.sort(embedding.qubits())
         inside = np.isin(chip.couplers, self.qubits).all(axis=1)
         self.couplers = chip.couplers[inside]
+        # A chip then knows them by looking at no number of them.
+        for array in (self.qubits, self.couplers):
+            array.setflags(write=False)
         lengths = embedding.chain_lengths()
         ends = np.searchsorted(self.qubits, self.couplers)
         self._layout = (
@@ -138,6 +141,7 @@ class EmbeddedMachine:
             network.cols,
         )
         self._placement = _core.Placement(*self._layout)
+        self._philox = np.random.Philox(key=0)  # whose state is set for each image
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies go to other processes; the core's placement does not, and is made anew.
@@ -167,13 +171,14 @@ class EmbeddedMachine:
         but does not begin where the free phase was.
         """
         rows, cols, values = couplings
-        if not (np.array_equal(rows, self._rows) and np.array_equal(cols, self._cols)):
+        known = rows is self._rows and cols is self._cols
+        if not (known or (np.array_equal(rows, self._rows) and np.array_equal(cols, self._cols))):
             raise ValueError("these are not the couplings of the network that is embedded")
         copies, (images, spins) = self.embedding.num_copies, fields.shape
         h = fields.astype(np.float64)
         ids = problem_ids[::copies]  # a problem is named by its first image
         chip = self.annealer.chip
-        gauges = self._placement.expand(_gauges(seed, problem_ids, spins))
+        gauges = self._placement.expand(_gauges(self._philox, seed, problem_ids, spins))
         starts = None
         if initial_states is not None and self.annealer.reverses:
             starts = self._placement.expand(np.ascontiguousarray(initial_states[:, 0]), gauges)
@@ -238,8 +243,15 @@ def schedules(annealing_time: float, reverse_fraction: float) -> tuple[Schedule,
     return [(0.0, 0.0), (annealing_time, 1.0)], [(0.0, 1.0), *turn]
 
 
-def _gauges(seed: int, problem_ids: NDArray[np.uint32], spins: int) -> NDArray[np.int8]:
+def _gauges(
+    philox: np.random.Philox, seed: int, problem_ids: NDArray[np.uint32], spins: int
+) -> NDArray[np.int8]:
     """A random sign for each spin of each image, int8 ``(images, spins)``, from seed and image alone."""
-    streams = (np.random.Generator(np.random.Philox(key=[seed, int(k)])) for k in problem_ids)
-    coins = np.stack([stream.integers(0, 2, spins, dtype=np.int8) for stream in streams])
+    stream, state = np.random.Generator(philox), philox.state | {"buffer_pos": 4, "has_uint32": 0}
+    coins = np.empty((len(problem_ids), spins), dtype=np.int8)
+    for row, problem_id in zip(coins, problem_ids, strict=True):
+        # The state of Philox(key=[seed, problem_id]) with its roundings; to make one takes ten times as long.
+        key = np.array([seed, int(problem_id)]).astype(np.uint64)
+        philox.state = state | {"state": {"key": key, "counter": np.zeros(4, np.uint64)}}
+        row[:] = stream.integers(0, 2, spins, dtype=np.int8)
     return 2 * coins - 1

@@ -1,8 +1,7 @@
 """A D-Wave QPU as what anneals: problems out, reads back, none lost and none paid for twice.
 
 Every problem of a run has a number, and goes this way; the journal (`ising_ep.journal`) is written at each
-step,
-before the next is taken:
+step, before the next is taken:
 
     checked -> INTENDED -> sent -> ACCEPTED (id) -> waited for -> ANSWERED (reads, checked)
                   |                    |                 |
@@ -15,12 +14,11 @@ holds is taken, an id it holds is asked for, a label it holds is looked up.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from dwave.cloud import api
@@ -29,13 +27,12 @@ from numpy.typing import NDArray
 from .. import journal
 from ..checks import one_of
 from ..journal import Entry, Journal
-from ..qp import BadAnswerError, Format
+from ..qp import BadAnswerError
 from ..stopped import QPUStoppedError
 from ..usage import Usage
 from .connection import Connection
 from .embedded import Schedule
-from .qpu_rules import check_anneal, check_graph, check_ranges
-from .qpu_time import access_time
+from .qpu_layout import Anneal, Layout
 
 log = logging.getLogger(__name__)
 
@@ -51,31 +48,6 @@ ANSWER_TIMEOUT = 600.0
 WITHDRAWAL = 20.0
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """What is worked out once for all problems on the same qubits and couplers."""
-
-    qubits: NDArray[np.int64]
-    couplers: NDArray[np.int64]
-    places: NDArray[np.int64]  # of the couplers on the chip
-    format: Format
-    digest: bytes
-    anneals: dict[Any, _Anneal] = field(default_factory=dict)  # that were checked
-
-    @classmethod
-    def of(cls, connection: Connection, qubits: NDArray[np.int64], couplers: NDArray[np.int64]) -> _Layout:
-        return cls(
-            qubits.copy(),
-            couplers.copy(),
-            check_graph(connection.chip, qubits, couplers),
-            Format(connection.properties, qubits, couplers),
-            _digest(qubits, couplers),
-        )
-
-    def is_of(self, qubits: NDArray[np.int64], couplers: NDArray[np.int64]) -> bool:
-        return np.array_equal(self.qubits, qubits) and np.array_equal(self.couplers, couplers)
-
-
 @dataclass
 class _Problem:
     """A problem of the batch under way."""
@@ -89,17 +61,6 @@ class _Problem:
     reads: NDArray[np.int8] | None = field(default=None, repr=False)
 
 
-@dataclass
-class _Anneal:
-    """What all problems of a batch share."""
-
-    format: Format
-    num_qubits: int
-    num_reads: int
-    schedule: list[list[float]]
-    estimate: float  # seconds of QPU access time
-
-
 class QPU:
     """A D-Wave solver as an `Annealer`.
 
@@ -109,8 +70,7 @@ class QPU:
         max_access_time: Seconds of QPU access time that the whole run may take; None for no limit.
         when_offline: "wait" until the solver is back, or "stop" at the last checkpoint.
         answer_timeout: Seconds in which a problem that runs has to be answered; after them it is cancelled
-        and
-            asked for anew.
+            and asked for anew.
 
     Attributes:
         chip: The solver's working graph.
@@ -141,8 +101,8 @@ class QPU:
         self.answer_timeout = answer_timeout
         self.usage = Usage()
         self.busy = False
-        self._layout: _Layout | None = None
-        # The journal's last rows may be lost: until a label is not found, new problems are looked for.
+        self._layout: Layout | None = None
+        # The journal's last rows may be lost: until a label is not found, new attempts are looked for.
         self._resumed = True
 
     def sample(
@@ -167,24 +127,17 @@ class QPU:
         """
         layout = self._layout
         if layout is None or not layout.is_of(qubits, couplers):
-            layout = self._layout = _Layout.of(self.connection, qubits, couplers)
-        check_ranges(self.chip, qubits, layout.places, fields, couplings)
-        key = (tuple(map(tuple, schedule)), num_reads, initial_states is None)
-        anneal = layout.anneals.get(key)
-        if anneal is None:
-            points = check_anneal(self.chip, schedule, num_reads, qubits, initial_states).tolist()
-            time_of_each = access_time(self.connection.properties, len(qubits), num_reads, points)
-            anneal = _Anneal(layout.format, len(qubits), num_reads, points, time_of_each)
-            layout.anneals[key] = anneal
-        shared = _digest(layout.digest, repr(key).encode())
+            layout = self._layout = Layout(self.connection, qubits, couplers)
+        layout.check(fields, couplings)
+        anneal = layout.anneal(schedule, num_reads, initial_states)
         problems = []
         for k, problem_id in enumerate(problem_ids):
             start = None if initial_states is None else initial_states[k]
             number = self.usage.problems + k
-            digest = _digest(shared, fields[k], couplings[k], *(() if start is None else (start,)))
+            digest = anneal.digest(fields[k], couplings[k], start)
             label = self.journal.label(number, 0, seed, int(problem_id))
             phase = "free" if start is None else "nudge"
-            entry = Entry(number, 0, phase, seed, int(problem_id), digest.hex(), label)
+            entry = Entry(number, 0, phase, seed, int(problem_id), digest, label)
             problems.append(_Problem(entry, fields[k], couplings[k], start))
         self.busy = True
         try:
@@ -211,7 +164,7 @@ class QPU:
         self.journal.close()
         self.connection.close()
 
-    def _recall(self, problems: list[_Problem], anneal: _Anneal) -> None:
+    def _recall(self, problems: list[_Problem], anneal: Anneal) -> None:
         """Takes from the journal what it knows of these problems."""
         for problem in problems:
             last = self.journal.last(problem.entry.number)
@@ -237,7 +190,7 @@ class QPU:
         new, attempt = problem.entry, last.attempt + 1
         label = self.journal.label(new.number, attempt, new.seed, new.problem_id)
         problem.entry = Entry(new.number, attempt, new.phase, new.seed, new.problem_id, new.digest, label)
-        problem.doubtful = False
+        problem.doubtful = self._resumed
 
     def _give_up(self, problem: _Problem, why: str) -> None:
         """Ends an attempt that will not be answered, and begins another."""
@@ -249,7 +202,7 @@ class QPU:
             raise QPUStoppedError(f"problem {problem.entry.number} failed {ATTEMPTS} times, at last: {why}")
         self._renew(problem, problem.entry)
 
-    def _send(self, problems: list[_Problem], anneal: _Anneal) -> None:
+    def _send(self, problems: list[_Problem], anneal: Anneal) -> None:
         """Sends problems, in order, until the service has them all."""
         for k in range(0, len(problems), SUBMIT_SIZE):
             some = problems[k : k + SUBMIT_SIZE]
@@ -262,7 +215,7 @@ class QPU:
                     f"solver {self.connection.name} is said to be online, but does not take problems"
                 )
 
-    def _try_to_send(self, problems: list[_Problem], anneal: _Anneal) -> bool:
+    def _try_to_send(self, problems: list[_Problem], anneal: Anneal) -> bool:
         """Finds those that the service has already, and sends the others. False if the solver is offline."""
         for problem in problems:
             if problem.doubtful:
@@ -273,7 +226,7 @@ class QPU:
         self.journal.intend(p.entry for p in new)
         for problem in new:
             problem.doubtful = True
-        jobs = [self._job(p, anneal) for p in new]
+        jobs = [anneal.job(p.fields, p.couplings, p.initial_state, p.entry.label) for p in new]
         try:
             replies = self.connection.problems.submit_problems(jobs)
         except api.exceptions.ResourceNotFoundError:
@@ -298,31 +251,6 @@ class QPU:
             raise api.exceptions.ResourceBadResponseError("the service's reply misses a problem")
         return True
 
-    def _job(self, problem: _Problem, anneal: _Anneal) -> api.models.ProblemJob:
-        params: dict[str, Any] = {
-            "num_reads": anneal.num_reads,
-            "anneal_schedule": anneal.schedule,
-            "answer_mode": "raw",
-            "auto_scale": False,  # scale is temperature
-        }
-        if problem.initial_state is not None:
-            params |= {
-                "initial_state": anneal.format.initial_state(problem.initial_state),
-                "reinitialize_state": True,
-            }
-        known = self.connection.properties["parameters"]
-        version = self.connection.version
-        job = api.models.ProblemJob(
-            data=anneal.format.encode(problem.fields, problem.couplings),
-            params={},
-            solver={"name": self.connection.name} | ({"version": version} if version else {}),
-            type="ising",
-            label=problem.entry.label,
-        )
-        # Not before: the model looks at every spin of an initial state, which takes two milliseconds.
-        job.params.update({name: value for name, value in params.items() if name in known})
-        return job
-
     def _find(self, problem: _Problem) -> None:
         """Looks for a problem that may be at the service."""
         label = problem.entry.label
@@ -335,7 +263,7 @@ class QPU:
             self._resumed = False
         problem.doubtful = False
 
-    def _check_budget(self, new: int, anneal: _Anneal) -> None:
+    def _check_budget(self, new: int, anneal: Anneal) -> None:
         """Refuses to send so many problems if there is no QPU time left for them."""
         if self.max_access_time is None or not new:
             return
@@ -347,7 +275,7 @@ class QPU:
                 f" more than the {self.max_access_time:g} s allowed"
             )
 
-    def _collect(self, problem: _Problem, anneal: _Anneal) -> None:
+    def _collect(self, problem: _Problem, anneal: Anneal) -> None:
         """Waits for the answer to a problem; when there will be none, makes it another attempt."""
         entry, requests = problem.entry, self.connection.problems
         damaged = missed = 0
@@ -406,7 +334,7 @@ class QPU:
             time.sleep(wait)
             wait = min(2 * wait, LONG_POLL)
 
-    def _withdraw(self, problems: list[_Problem], anneal: _Anneal) -> None:
+    def _withdraw(self, problems: list[_Problem], anneal: Anneal) -> None:
         """Cancels what is at the service, and keeps what was answered in the meantime.
 
         What fails here is not lost: the journal has it, and the next start of the run asks for it.
@@ -428,10 +356,3 @@ class QPU:
                     self._collect(problem, anneal)
         except (QPUStoppedError, api.exceptions.RequestError) as error:
             log.warning("could not cancel what is queued: %s", error)
-
-
-def _digest(*parts: NDArray[Any] | bytes) -> bytes:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).tobytes())
-    return digest.digest()

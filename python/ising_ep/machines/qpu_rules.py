@@ -90,17 +90,19 @@ def check_ranges(
         if array.shape != (len(fields), width):
             raise ValueError(f"{name} has shape {array.shape}, expected ({len(fields)}, {width})")
     _check_within(chip, "h_range", fields, lambda k: f"h of qubit {qubits[k]} is")
-    _check_within(
+    extremes = _check_within(
         chip, "extended_j_range", couplings, lambda k: f"J of coupler {_pair(chip.couplers[places[k]])} is"
     )
-    groups = np.take(chip.ends, places, axis=0)  # indexing takes ten times as long
-    if "per_qubit_coupling_range" in chip.properties:
-        sums = _sums(groups, couplings, len(chip.qubits))
+    # Mostly so few of them cannot add up to a number out of range, and no sum is worked out.
+    if not _cannot_leave(chip, "per_qubit_coupling_range", chip.degree, extremes):
+        sums = _sums(chip.ends[places], couplings, len(chip.qubits))
         _check_within(
             chip, "per_qubit_coupling_range", sums, lambda k: f"J of qubit {chip.qubits[k]} adds up to"
         )
-    if "per_group_coupling_range" in chip.properties and chip.halves is not None:
-        sums = _sums(2 * groups + chip.halves[places], couplings, 2 * len(chip.qubits))
+    if chip.halves is not None and not _cannot_leave(
+        chip, "per_group_coupling_range", chip.half_degree, extremes
+    ):
+        sums = _sums((2 * chip.ends + chip.halves)[places], couplings, 2 * len(chip.qubits))
         _check_within(
             chip,
             "per_group_coupling_range",
@@ -218,20 +220,31 @@ def _check_states(qubits: NDArray[np.int64], states: NDArray[np.int8]) -> None:
         )
 
 
-def _check_within(chip: Chip, name: str, values: NDArray[np.float64], label: Callable[[int], str]) -> None:
-    """Refuses values (problems, items) outside the range of that name."""
+def _check_within(
+    chip: Chip, name: str, values: NDArray[np.float64], label: Callable[[int], str]
+) -> tuple[float, float]:
+    """Refuses values (problems, items) outside the range of that name. Returns their extremes."""
     low, high = map(float, chip.properties[name])
     slack = ROUNDING * (high - low)
     low, high = low - slack, high + slack
+    if not values.size:
+        return 0.0, 0.0
+    extremes = float(values.min()), float(values.max())
     # nan passes neither.
-    if low <= values.min(initial=low) and values.max(initial=low) <= high:
-        return
+    if low <= extremes[0] and extremes[1] <= high:
+        return extremes
     problem, item = np.argwhere(~((low <= values) & (values <= high)))[0]
     where = f" in problem {problem}" if len(values) > 1 else ""
     raise ValueError(
         f"{label(int(item))} {values[problem, item]:g}{where}, expected within the chip's {name},"
         f" {low:g} to {high:g}"
     )
+
+
+def _cannot_leave(chip: Chip, name: str, most: int, extremes: tuple[float, float]) -> bool:
+    """Whether no sum of up to so many numbers between these is out of the range of that name, if any."""
+    low, high = chip.properties.get(name, (-np.inf, np.inf))
+    return bool(low <= most * min(extremes[0], 0.0) and most * max(extremes[1], 0.0) <= high)
 
 
 def _sums(groups: NDArray[np.int64], couplings: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -35,6 +35,7 @@ macro_rules! in_vectors {
         }
     };
 }
+pub(crate) use in_vectors;
 
 mod correlate;
 mod place;

@@ -199,18 +199,26 @@ impl Placement {
         let within = |range: Option<(f64, f64)>| range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
         let (of_fields, of_couplings, of_chains) =
             (within(ranges.h), within(ranges.j), within(ranges.chain.or(ranges.j)));
+        // The largest size that fits on both sides, whatever the gauge.
+        let size = |(low, high): (f64, f64)| high.min(-low);
+        let (coupling_size, chain_size) = (size(of_couplings), size(of_chains));
         let mut base = vec![0f64; m];
-        let mut limits = vec![within(None); m];
+        let mut fits = true;
         for used in &couplers.used {
-            let (value, range) = match used.share {
-                None => (-chain_strength, of_chains),
-                Some((slot, count)) => (model.couplings()[slot as usize] / f64::from(count), of_couplings),
+            let (value, size) = match used.share {
+                None => (-chain_strength, chain_size),
+                Some((slot, count)) => (model.couplings()[slot as usize] / f64::from(count), coupling_size),
             };
-            (base[used.coupler as usize], limits[used.coupler as usize]) = (value, range);
+            base[used.coupler as usize] = value;
+            fits &= value.abs() <= size;
         }
-        // Mostly all couplings fit, whatever the gauge.
-        if base.iter().zip(&limits).all(|(value, (low, high))| value.abs() <= high.min(-low)) {
-            limits.clear();
+        // Mostly all couplings do.
+        let mut limits = Vec::new();
+        if !fits {
+            limits = vec![within(None); m];
+            for used in &couplers.used {
+                limits[used.coupler as usize] = if used.share.is_none() { of_chains } else { of_couplings };
+            }
         }
 
         let mut factors = self.room(problems, 1, 1f64)?;
