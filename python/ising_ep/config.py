@@ -98,6 +98,7 @@ class TrainConfig(BaseModel):
     num_reads: AtLeastOne = 10
     num_sweeps: AtLeastOne = 100
     nudge: Annotated[float, Field(allow_inf_nan=False)] = 5.0
+    symmetric: bool = False
     learning_rate: Positive = 0.01
     bias_learning_rate: Positive = 0.001
     coupling_learning_rate: Positive | None = None
@@ -167,10 +168,10 @@ class TrainConfig(BaseModel):
         return self
 
     def of_tests(self) -> Self:
-        """The settings under which the network is tested: with ``test_reads``, if there are such."""
-        if self.test_reads is None:
-            return self
-        return self.model_copy(update={"num_reads": self.test_reads, "test_reads": None})
+        """The settings of the free phases of tests: with ``test_reads``, if there are such, and no centre,
+        which only learning needs."""
+        reads = self.test_reads or self.num_reads
+        return self.model_copy(update={"num_reads": reads, "test_reads": None, "centre": False})
 
     @classmethod
     def checked(cls, settings: dict[str, Any]) -> Self:
