@@ -36,8 +36,10 @@ def accuracies(state: TrainState) -> list[dict[str, float]]:
     return [{k: v for k, v in row.items() if k != "seconds"} for row in state.history]
 
 
-def test_the_result_does_not_depend_on_threads(digits):
-    runs = [training.train(config_of(), digits, num_threads=n) for n in (1, 2, 4)]
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_the_result_does_not_depend_on_threads(digits, symmetric):
+    config = config_of(symmetric=symmetric)
+    runs = [training.train(config, digits, num_threads=n) for n in (1, 2, 4)]
     for run in runs[1:]:
         assert same_parameters(runs[0], run)
         assert accuracies(runs[0]) == accuracies(run)
@@ -74,7 +76,9 @@ def test_more_epochs_do_not_change_the_first_ones(digits):
 ADAM = {"optimizer": "adam", "decay": "cosine", "centre": True, "shift": 1, "test_reads": 5}
 
 
-@pytest.mark.parametrize("more", [{"statistic": "lowest"}, {"statistic": "average"}, ADAM])
+@pytest.mark.parametrize(
+    "more", [{"statistic": "lowest"}, {"statistic": "average"}, ADAM, ADAM | {"symmetric": True}]
+)
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_a_run_resumed_anywhere_ends_in_the_same_bits(digits, tmp_path, more, batch_size):
     config = config_of(batch_size=batch_size, **more)
