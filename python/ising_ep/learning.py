@@ -27,8 +27,8 @@ For averages at a temperature this is -lr dL/dW_l of the squared error L = |t - 
 beta^2; one side leaves terms of beta (Laborieux et al., Front. Neurosci. 15, 633674 (2021),
 https://doi.org/10.3389/fnins.2021.633674). Spins of ±1 as well as neurons of 0 and 1 are pulled as hard as in
 2. where all reads are wrong, and not at all where all are right. (-beta t and +beta t would be no such pair:
-the cost is linear in a spin, so they know the target and not the error.) With the lowest read alone the half
-that pushes away seldom moves an output, which is wrong already: steps are up to half as large.
+the cost is linear in a spin, so they know the target and not the error.) Where one read is kept, pushing away
+seldom moves an output, which is wrong already, and steps are half as large.
 """
 
 from __future__ import annotations
@@ -284,7 +284,7 @@ class EquilibriumPropagation:
     def _pull(self, target: NDArray[np.float32], free: NDArray[np.int8]) -> NDArray[np.float32]:
         """Of beta 1, on the outputs ``(batch, outputs)``."""
         if self.symmetric:
-            return (target - self.outputs(free)) / 2
+            return np.float32(0.5) * (target - self.outputs(free))
         low, high = self.network.levels
         return target - (low + high) / 2
 
