@@ -144,7 +144,7 @@ def units(names: Sequence[str], seeds: int | None, threads: int, quick: bool) ->
     for name in names:
         given = {"dataset": "mnist", **known[name], **(QUICK if quick else {})}
         for seed in range(seeds or (1 if quick else SEEDS[name])):
-            config = TrainConfig.checked(given | {"seed": seed}).model_dump(mode="json")
+            config = report.settings(TrainConfig.checked(given | {"seed": seed}))
             found[f"{name}-seed{seed}"] = {
                 "dataset": "mnist",
                 "preset": name,

@@ -119,7 +119,7 @@ def units(names: Sequence[str], seeds: int, epochs: int, trained: int, held_out:
             "epochs": epochs,
             "trained": trained,
             "held_out": held_out,
-            "config": VARIANTS[name].config(epochs, seed).model_dump(mode="json"),
+            "config": report.settings(VARIANTS[name].config(epochs, seed)),
         }
         for seed in range(seeds)
         for name in names

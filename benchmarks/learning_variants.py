@@ -45,75 +45,45 @@ BASE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Nudge(EquilibriumPropagation):
-    """Other nudges than -beta t on the outputs of images that are wrong.
-
-    `nudge_phase` gives twice the reads, the two states to compare one after the other: where the nudge may
-    have either sign, the free state is not always the first.
+    """Other nudges than -beta t on the outputs of images that are wrong, compared with the free state.
 
     Args:
         towards: ``"error"`` nudges by -beta (t - <o>)/2, with <o> the mean free output over the reads: by
             -beta t where all are wrong, not at all where all are right.
-        sides: ``"both"`` compares the nudges +beta and -beta, over 2 beta; the two draw the same random
-            numbers, which leaves less noise in their difference. ``"random"`` takes one of them by chance for
-            each image, and compares it with the free state.
+        random_sign: Whether beta is -beta for half the images, by chance.
         skip: Whether images that are right in all reads are left alone.
     """
 
     towards: Literal["target", "error"] = "target"
-    sides: Literal["one", "both", "random"] = "one"
+    random_sign: bool = False
     skip: bool = True
 
-    def nudge_phase(
+    def phases(
         self,
         parameters: Parameters,
-        fields: NDArray[np.float32],
+        x: NDArray[np.float32],
         target: NDArray[np.float32],
-        free: NDArray[np.int8],
         ids: NDArray[np.uint32],
-    ) -> NDArray[np.int8]:
+    ) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int8]]:
         outputs = self.network.outputs
+        fields = self.network.fields(parameters, x)
+        free = self.free_phase(parameters, fields, ids)
         chosen = np.arange(len(free))
         if self.skip:
             chosen = np.flatnonzero((free[:, :, outputs] != target[:, None]).any(axis=(1, 2)))
+        wanted = target if self.towards == "target" else (target - self.outputs(free)) / 2
+        signs = np.ones(len(free), np.float32)
+        if self.random_sign:
+            signs[np.random.default_rng([self.seed, 3, int(ids[0])]).random(len(free)) < 0.5] = -1
         first, second = free.copy(), free.copy()
         if len(chosen):
-            wanted = target if self.towards == "target" else (target - self.outputs(free)) / 2
-            signs = np.ones(len(free), np.float32)
-            if self.sides == "random":
-                signs[np.random.default_rng([self.seed, 3, int(ids[0])]).random(len(free)) < 0.5] = -1
-            pull = self.nudge * (signs[:, None] * wanted)[chosen]
-            second[chosen] = self._pulled(parameters, fields[chosen], pull, free[chosen], ids[chosen])
-            if self.sides == "both":
-                first[chosen] = self._pulled(parameters, fields[chosen], -pull, free[chosen], ids[chosen])
-            # (free - nudged) / beta is (nudged - free) / -beta.
-            away = signs < 0
-            first[away], second[away] = second[away], first[away]
-        return np.concatenate([first, second], axis=1)
-
-    def contrast(
-        self,
-        x: NDArray[np.float32],
-        free: NDArray[np.int8],
-        nudged: NDArray[np.int8],
-        weights: NDArray[np.float32] | None = None,
-        *,
-        decay: float = 1.0,
-    ) -> Parameters:
-        first, second = np.split(nudged, 2, axis=1)
-        apart = replace(self, nudge=self.nudge * (2 if self.sides == "both" else 1))
-        return EquilibriumPropagation.contrast(apart, x, first, second, weights, decay=decay)
-
-    def _pulled(
-        self,
-        parameters: Parameters,
-        fields: NDArray[np.float32],
-        pull: NDArray[np.float32],
-        free: NDArray[np.int8],
-        ids: NDArray[np.uint32],
-    ) -> NDArray[np.int8]:
-        fields = fields.copy()
-        fields[:, self.network.outputs] -= pull
-        return self._anneal(parameters, fields, free, ids)
+            pulled = fields[chosen]
+            pulled[:, outputs] -= self.nudge * (signs[:, None] * wanted)[chosen]
+            second[chosen] = self._anneal(parameters, pulled, free[chosen], ids[chosen])
+        # (free - nudged) / beta is (nudged - free) / -beta.
+        away = signs < 0
+        first[away], second[away] = second[away], first[away]
+        return free, first, second
 
 
 @dataclass(frozen=True)
@@ -359,11 +329,9 @@ def _variants() -> dict[str, Variant]:
         "reverse-0": anneal("reverse anneal to 0: forward again", {"reverse_fraction": 0.0}),
         **{f"nudge-{b}": nudge(f"nudge beta {b}", {"nudge": float(b)}) for b in (1, 2, 8)},
         "error": nudge("nudge of the error, beta (t - <o>)/2", rule=_other(Nudge, towards="error")),
-        "symmetric": nudge(
-            "nudge of the error, + and - compared", rule=_other(Nudge, towards="error", sides="both")
-        ),
+        "symmetric": nudge("nudge of the error, + and - compared", {"symmetric": True}),
         "random-sign": nudge(
-            "nudge of the error, + or - by chance", rule=_other(Nudge, towards="error", sides="random")
+            "nudge of the error, + or - by chance", rule=_other(Nudge, towards="error", random_sign=True)
         ),
         "no-skip": nudge("nudge also images that are right", rule=_other(Nudge, skip=False)),
         **{f"decay-{d}": steps(f"weight decay {d}", {"weight_decay": d}) for d in (0.1, 0.2)},

@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from ising_ep.config import TrainConfig
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = (
@@ -59,6 +62,14 @@ def one_thread() -> None:
     """No hidden threads: before the peers are imported, whose libraries read these once."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
+
+
+def settings(config: TrainConfig) -> dict[str, Any]:
+    """What decides the result of a run, as its record has it."""
+    found = config.model_dump(mode="json")
+    if not config.symmetric:
+        del found["symmetric"]  # as in records from before there was such a setting, which stay good
+    return found
 
 
 def cores() -> int:

@@ -57,6 +57,7 @@ def config_of(**changes: Any) -> TrainConfig:
 ADAM = {"optimizer": "adam", "centre": True, "shift": 1, "statistic": "average"}
 RUNS: dict[str, dict[str, Any]] = {
     "adam": ADAM,
+    "symmetric": ADAM | {"symmetric": True},
     "lowest": {"statistic": "lowest", "test_reads": 2},
     "small batches": {"batch_size": 40},
     "deterministic": {"machine": "deterministic", "num_reads": 10, "num_sweeps": 100},

@@ -83,13 +83,20 @@ def test_evaluate_predict_plot(run):
     assert len(list((run.parent / "pictures").glob("*.png"))) == 3
 
 
-def test_more_epochs_on_a_finished_run(run):
-    result = ising_ep("train", "--resume", "run", "--epochs", "4")
-    assert result.exit_code == 0, result.output
-    straight = ising_ep("train", "--dataset", "two.npz", *SMALL[:-1], "4", "--out", "straight")
-    assert straight.exit_code == 0, straight.output
-    first, second = (RunFolder.open(run.parent / name).load() for name in ("run", "straight"))
-    assert_same(first, second)
+@pytest.mark.parametrize("options", [(), ("--symmetric",)])
+def test_more_epochs_on_a_finished_run(data, options):
+    train = ("train", "--dataset", "two.npz", *options, *SMALL)
+    for command in (
+        (*train, "--out", "run"),
+        ("train", "--resume", "run", "--epochs", "4"),
+        (*train, "--epochs", "4", "--out", "straight"),
+    ):
+        result = ising_ep(*command)
+        assert result.exit_code == 0, result.output
+    first, second = (RunFolder.open(data / name) for name in ("run", "straight"))
+    assert first.config == second.config
+    assert first.config.symmetric is bool(options)
+    assert_same(first.load(), second.load())
 
 
 def assert_same(first, second):
@@ -201,6 +208,7 @@ def test_help_names_every_data_set(command):
         (["--layers", "8,4"], ["--layers", "(8, 4)", "(6, 4)"]),
         (["--epochs", "1"], ["--epochs", "1", "2"]),
         (["--seed", "1"], ["--seed", "1", "0"]),
+        (["--symmetric"], ["--symmetric is True", "False"]),
         (["--dataset", "digits"], ["--dataset", "digits", "two.npz"]),
         (["--out", "elsewhere"], ["--out", "elsewhere", "run"]),
     ],

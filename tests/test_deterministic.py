@@ -268,9 +268,10 @@ def test_a_run_resumed_anywhere_ends_in_the_same_bits(tmp_path, batch_size):
         )
 
 
-def test_it_learns_digits():
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_it_learns_digits(symmetric):
     digits = datasets.load_digits(train_per_class=50)
-    config = config_of(layers=(60, 40), epochs=8)
+    config = config_of(layers=(60, 40), epochs=8, symmetric=symmetric)
     state = training.train(config, digits)
     assert state.history[0]["train_accuracy"] < 0.75
     assert state.history[-1]["train_accuracy"] > 0.88

@@ -64,14 +64,18 @@ def test_calls_are_those_of_batches_dealt_out_one_by_one(images, batch, copies):
     assert num_calls(images, batch, copies) == calls
 
 
-@pytest.mark.parametrize(("batch_size", "copies"), [(1, 1), (7, 3), (4, 4), (3, 4)])
-def test_it_is_what_a_run_takes_that_gets_every_image_wrong(batch_size, copies):
+@pytest.mark.parametrize(
+    ("batch_size", "copies", "symmetric"),
+    [(1, 1, False), (7, 3, False), (4, 4, False), (3, 4, False), (1, 1, True), (7, 3, True)],
+)
+def test_it_is_what_a_run_takes_that_gets_every_image_wrong(batch_size, copies, symmetric):
     """All reads alike are no image's target, so every image is nudged: the bound is met to the last call."""
     data = datasets.load_digits(train_per_class=3, test_per_class=13)
     network = FullyConnected(data.num_inputs, (8, 10), 10)
     embedding = embed(network, CHIP, copies=copies)
     assert embedding.num_copies == copies
     settings = {"layers": (8, 10), "epochs": 2, "batch_size": batch_size, "num_reads": 3}
+    settings["symmetric"] = symmetric
     config = TrainConfig.checked({"machine": "chip", "annealing_time": 30.0} | settings)
     # The gauge turns reads that are all alike into random ones; they are next to never a target of 10 spins.
     chip = Stub(CHIP)
@@ -180,6 +184,7 @@ def test_the_command_tells_costs_and_uses_no_network(monkeypatch, tmp_path):
     assert alike.stdout == result.stdout
     # 50 epochs of 1,000 images, twice, and 50 tests of 100.
     assert "in up to 105,000 calls" in lines[1]
+    assert "in up to 155,000 calls" in run(*SMALL, *images, "--symmetric").stdout
     table = {line[:34].split("(")[0].strip(): line.split()[-1] for line in lines if "min " in line}
     assert table["as asked"] == table["one image a call"] == "1.00"
     assert float(table["--epochs 25"]) == 0.5

@@ -70,10 +70,13 @@ def same(first: EPClassifier, second: EPClassifier) -> bool:
     return all(np.array_equal(first.parameters_[k], second.parameters_[k]) for k in first.parameters_)
 
 
-@pytest.mark.parametrize("statistic", ["average", "lowest"])
-def test_it_is_the_trainer_of_run_folders(statistic):
+@pytest.mark.parametrize(
+    ("statistic", "symmetric"), [("average", False), ("lowest", False), ("average", True)]
+)
+def test_it_is_the_trainer_of_run_folders(statistic, symmetric):
     digits = datasets.load_digits(train_per_class=4, test_per_class=3)
     settings = {"batch_size": 7, "num_reads": 3, "num_sweeps": 15, "statistic": statistic, "nudge": 3.0}
+    settings["symmetric"] = symmetric
     rates = {"learning_rate": 0.02, "bias_learning_rate": 0.01}
     config = TrainConfig(layers=(12, 20), epochs=3, seed=5, **settings, **rates)
     state = training.train(config, digits)
@@ -264,27 +267,28 @@ def test_a_weight_multiplies_the_step(wine):
     )
 
 
-def test_weights_of_a_batch_sum_contrasts():
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_weights_of_a_batch_sum_contrasts(symmetric):
     """Against the formula of the docstring, image by image."""
     x, y = load_iris(return_X_y=True)
     x, y = StandardScaler().fit_transform(x)[::5], y[::5]
     weights = np.random.default_rng(3).choice([0.5, 1.0, 1.7], len(x))
     settings = {"batch_size": len(x), "max_iter": 1, "learning_rate": 0.01, "bias_learning_rate": 0.01}
+    settings["symmetric"] = symmetric
     model = small(**settings).fit(x, y, sample_weight=weights)
     rule = model._rule()
     begin = rule.network.initial_parameters(np.random.default_rng([5, 0]))
     order = np.random.default_rng([5, 1, 0]).permutation(len(x))
     x32, target = x.astype(np.float32)[order], rule.network.targets(y)[order]
     ids = np.arange(len(x), dtype=np.uint32)
-    fields = rule.network.fields(begin, x32)
-    free = rule.free_phase(begin, fields, ids)
-    nudged = rule.nudge_phase(begin, fields, target, free, ids)
-    pairs = [(s.astype(np.float64), sign) for s, sign in ((nudged, -1), (free, 1))]
+    _, first, second = rule.phases(begin, x32, target, ids)
+    pairs = [(s.astype(np.float64), sign) for s, sign in ((second, -1), (first, 1))]
+    apart = 10.0 if symmetric else 5.0
     wanted = begin["W1"].astype(np.float64)
     for states, sign in pairs:
         for image, weight in enumerate(weights[order]):
             correlation = states[image, :, :12].T @ states[image, :, 12:] / 3
-            wanted += sign * weight * 0.01 / 5.0 / len(x) * correlation
+            wanted += sign * weight * 0.01 / apart / len(x) * correlation
     np.testing.assert_allclose(model.parameters_["W1"], wanted, atol=1e-6)
 
 
@@ -321,6 +325,7 @@ def test_pipelines_searches_pickles_clones(wine, tmp_path):
         ({"bias_learning_rate": -1}, "bias_learning_rate"),
         ({"nudge": 0}, "nudge"),
         ({"nudge": 1e-9}, "learning rate over nudge"),
+        ({"symmetric": "both"}, "symmetric"),
         ({"num_reads": 0}, "num_reads"),
         ({"num_sweeps": 0}, "num_sweeps"),
         ({"statistic": "median"}, "statistic"),

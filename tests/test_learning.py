@@ -6,9 +6,11 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from ising_ep import BatchResult, _core, datasets
 from ising_ep.learning import EquilibriumPropagation
+from ising_ep.machines import AnnealingMachine
 from ising_ep.network import FullyConnected, Parameters
 
 
@@ -28,8 +30,26 @@ class ExactMachine:
         )
 
 
-def all_states(n: int) -> np.ndarray:
-    return np.array(list(itertools.product((-1, 1), repeat=n)), dtype=np.int8)
+class BoltzmannMachine:
+    """Every state of each problem, in as many reads as its probability says, to one."""
+
+    READS = 1_000_000
+
+    def __init__(self, inverse_temperature: float, levels: tuple[int, int]) -> None:
+        self.inverse_temperature = inverse_temperature
+        self.levels = levels
+
+    def sample(self, couplings, fields, *, initial_states=None, seed, problem_ids):
+        states = all_states(fields.shape[1], self.levels)
+        energies = exact_energies(couplings, fields.astype(np.float64), states)
+        p = softmax(-self.inverse_temperature * energies, axis=1)
+        ends = np.rint(self.READS * np.cumsum(p, axis=1)).astype(int)
+        which = np.stack([np.repeat(np.arange(len(states)), np.diff(e, prepend=0)) for e in ends])
+        return BatchResult(states=states[which], energies=np.take_along_axis(energies, which, axis=1))
+
+
+def all_states(n: int, levels: tuple[int, int] = (-1, 1)) -> np.ndarray:
+    return np.array(list(itertools.product(levels, repeat=n)), dtype=np.int8)
 
 
 def exact_energies(couplings, fields, states):
@@ -136,6 +156,98 @@ def test_nudge_skips_what_is_right_and_starts_from_the_free_state():
     np.testing.assert_array_equal(
         second["fields"][:, network.slices[0]], first["fields"][[1, 4]][:, network.slices[0]]
     )
+
+
+@pytest.mark.parametrize(("levels", "beta"), [((-1, 1), 0.4), ((0, 1), 0.8)])
+def test_a_symmetric_nudge_errs_by_beta_squared_and_one_side_by_beta(levels, beta):
+    """Both against the gradient of the cost that they stand for, by enumeration of all states.
+
+    Of the mean outputs m that is |t - m|^2 / 4 for the symmetric nudge, and -(t - middle) m for the paper's.
+    """
+    network = FullyConnected(2, (3, 2), 2, levels=levels)
+    p = random_parameters(network, 4)
+    x = np.array([[0.3, 0.9], [0.8, 0.1]], dtype=np.float32)
+    target = network.targets([1, 0])
+    ids = np.arange(2, dtype=np.uint32)
+    machine = BoltzmannMachine(1.5, levels)
+    states = all_states(network.num_spins, levels)
+
+    def cost(parameters, symmetric):
+        double = {name: value.astype(np.float64) for name, value in parameters.items()}
+        fields = np.tile(np.concatenate([double["b0"], double["b1"]]), (len(x), 1))
+        fields[:, network.slices[0]] += x.astype(np.float64) @ double["W0"]
+        means = softmax(-1.5 * exact_energies(network.couplings(double), fields, states), axis=1) @ states
+        outputs = means[:, network.outputs]
+        each = (target - outputs) ** 2 / 4 if symmetric else -(target - np.mean(levels)) * outputs
+        return each.sum(axis=1).mean()
+
+    def gradient(symmetric):
+        slopes = {name: np.zeros(value.shape) for name, value in p.items()}
+        for name, value in p.items():
+            for index in np.ndindex(value.shape):
+                up, down = ({k: v.astype(np.float64) for k, v in p.items()} for _ in range(2))
+                up[name][index] += 1e-5
+                down[name][index] -= 1e-5
+                slopes[name][index] = (cost(up, symmetric) - cost(down, symmetric)) / 2e-5
+        return slopes
+
+    def error(beta, symmetric):
+        rule = EquilibriumPropagation(
+            network, machine, nudge=beta, symmetric=symmetric, statistic="average", optimizer="adam"
+        )
+        change, _ = rule.compare(p, x, target, ids)
+        return max(np.abs(change[name] + slope).max() for name, slope in gradient(symmetric).items())
+
+    for symmetric, order in ((True, 2), (False, 1)):
+        ratio = error(beta, symmetric) / error(beta / 2, symmetric)
+        assert ratio == pytest.approx(2**order, rel=0.1)
+    size = max(np.abs(slope).max() for slope in gradient(symmetric=True).values())
+    assert error(beta / 2, symmetric=True) < 0.02 * size
+
+
+@pytest.mark.parametrize("statistic", ["lowest", "average"])
+def test_symmetric_nudges_are_of_the_error_and_opposite(statistic):
+    network = FullyConnected(3, (4, 4), 2)
+    p = random_parameters(network, 3)
+    x = np.random.default_rng(4).uniform(0, 1, (20, 3)).astype(np.float32)
+    calls = []
+
+    class Watched(AnnealingMachine):
+        def sample(self, couplings, fields, **others):
+            calls.append({"fields": fields.copy(), **others})
+            return super().sample(couplings, fields, **others)
+
+    machine = Watched(num_reads=3, num_sweeps=5, beta_range=(0.3, 3.0))
+    rule = EquilibriumPropagation(
+        network, machine, nudge=2.0, symmetric=True, field_limit=np.inf, statistic=statistic
+    )
+    ids = np.arange(20, dtype=np.uint32)
+    # One output of every fifth image is wrong in the first read, and what others find anywhere.
+    target = rule.free_phase(p, network.fields(p, x), ids)[:, 0, network.outputs].astype(np.float32)
+    target[::5, 2] *= -1
+    free, first, second = rule.phases(p, x, target, ids)
+    wrong = np.flatnonzero((free[:, :, network.outputs] != target[:, None]).any(axis=(1, 2)))
+    right = np.setdiff1d(ids, wrong)
+    assert len(wrong) > 3
+    assert len(right) > 3
+    alone, towards, away = calls[1:]
+    error = (target - free[:, :, network.outputs].mean(axis=1))[wrong] / 2
+    for call, sign in ((towards, 1), (away, -1)):
+        pull = alone["fields"][wrong] - call["fields"]
+        assert not pull[:, network.slices[0]].any()
+        np.testing.assert_allclose(pull[:, network.outputs], sign * 2.0 * error, atol=1e-6)
+        np.testing.assert_array_equal(call["initial_states"], free[wrong])
+        np.testing.assert_array_equal(call["problem_ids"], ids[wrong])
+    assert towards["seed"] == away["seed"] != alone["seed"]
+    for states in (first, second):
+        np.testing.assert_array_equal(states[right], free[right])
+
+    # Where all are right there is nothing to ask, and nothing to learn.
+    few = len(calls)
+    change, outputs = rule.compare(p, x[right], target[right], ids[right])
+    assert len(calls) == few + 1
+    assert change == {}
+    np.testing.assert_array_equal(outputs, target[right])
 
 
 def test_nothing_changes_where_both_phases_agree():

@@ -85,11 +85,12 @@ def test_the_same_bits_as_the_chip_model(service, patterns, direct):
     assert len(service.problems) == state.usage.problems
 
 
-def test_a_fully_connected_network_in_tiles_is_the_same_too():
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_a_fully_connected_network_in_tiles_is_the_same_too(symmetric):
     chip = Chip.perfect("pegasus", 4).without(0.01, seed=1)
     data = datasets.load("digits", train_per_class=3, test_per_class=2)
     settings = {"dataset": "digits", "network": "layers", "layers": (16, 10), "epochs": 2, "batch_size": 4}
-    settings |= {"copies": 2, "chain_strength": 1.0}
+    settings |= {"copies": 2, "chain_strength": 1.0, "symmetric": symmetric}
     there = train(ChipModel(chip, **MODEL), data, machine="chip", **settings)
     with Emulator(ChipModel(chip, **MODEL)) as service:
         state = train(connect(service), data, **settings)
@@ -225,7 +226,11 @@ def test_what_the_solver_would_refuse_is_not_sent(service, patterns):
     assert not service.problems
 
 
-def test_problems_whose_rows_were_lost_are_found_by_their_labels(service, patterns, direct, tmp_path):
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_problems_whose_rows_were_lost_are_found_by_their_labels(
+    service, chip, patterns, tmp_path, symmetric
+):
+    direct = train(ChipModel(chip, **MODEL), patterns, machine="chip", symmetric=symmetric)
     file = tmp_path / "qpu.sqlite"
     saved = None
 
@@ -237,13 +242,14 @@ def test_problems_whose_rows_were_lost_are_found_by_their_labels(service, patter
 
     with Journal(file) as journal:
         with pytest.raises(KeyboardInterrupt):
-            train(connect(service, journal), patterns, on_batch=after_four_images)
+            train(connect(service, journal), patterns, on_batch=after_four_images, symmetric=symmetric)
         # As if the power had failed before the rows of the last three problems were on the disk.
         kept = saved.usage.problems - 3
         journal._file.execute("DELETE FROM problems WHERE number >= ?", (kept,))
         journal._file.commit()
     with Journal(file) as journal:
-        state = train(connect(service, journal), patterns)  # from the start: no checkpoint was written
+        # From the start: no checkpoint was written.
+        state = train(connect(service, journal), patterns, symmetric=symmetric)
     assert_same(state, direct)
     assert sorted(map(int, paid(service))) == list(range(direct.usage.problems))
 

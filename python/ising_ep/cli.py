@@ -64,6 +64,11 @@ main.add_command(sample)
 @click.option("--num-sweeps", type=int, help="Sweeps of a forward anneal.  [default: 100; chip 800]")
 @click.option("--nudge", type=float, help="Strength beta of the nudge.  [default: 5; deterministic 2]")
 @click.option(
+    "--symmetric/--no-symmetric",
+    default=None,
+    help="Compare nudges of the error by +beta and -beta, not a nudge and the free phase.  [default: no]",
+)
+@click.option(
     "--learning-rate",
     type=float,
     help="Step of the weights.  [default: 0.01; digits 0.002, patterns 0.1, deterministic 0.01]",
@@ -90,7 +95,7 @@ main.add_command(sample)
 )
 @click.option("--shift", type=int, help="Move images by up to so many pixels while learning.  [default: 0]")
 @click.option(
-    "--test-reads", type=int, help="Anneals of an image in tests, by annealing.  [default: as --num-reads]"
+    "--test-reads", type=int, help="Reads of an image in tests; not on a chip.  [default: as --num-reads]"
 )
 @click.option("--reverse-fraction", type=float, help="Where the reverse anneal turns.  [default: 0.25]")
 @click.option(

@@ -29,6 +29,7 @@ MOST_COPIES = 16
 @click.option("--layers", type=Layers(), help="Spins of hidden layers and outputs.  [default: 120,40]")
 @click.option("--epochs", type=int, help="Epochs.  [default: 50; digits 15]")
 @click.option("--batch-size", type=int, help="Images an update.  [default: 1]")
+@click.option("--symmetric/--no-symmetric", default=None, help="Two nudges an image.  [default: no]")
 @click.option("--num-reads", type=int, help="Anneals of a phase.  [default: 10]")
 @click.option("--annealing-time", type=float, help="Microseconds of a forward anneal.  [default: 20]")
 @click.option("--reverse-fraction", type=float, help="Where the reverse anneal turns.  [default: 0.25]")

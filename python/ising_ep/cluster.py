@@ -228,8 +228,8 @@ def _compare(
     batch: int,
 ) -> tuple[list[Parameters], NDArray[np.float32]]:
     """The contrast of each shard of these images of a batch, and the outputs of all."""
-    free, nudged = rule.phases(parameters, x, target, ids)
-    return list(rule.contrasts(x, free, nudged, weights, decay=decay, batch=batch)), rule.outputs(free)
+    free, first, second = rule.phases(parameters, x, target, ids)
+    return list(rule.contrasts(x, first, second, weights, decay=decay, batch=batch)), rule.outputs(free)
 
 
 def _predict(

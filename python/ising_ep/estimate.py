@@ -8,7 +8,7 @@ of b take
 calls, so that E epochs of n training and m test images take
 
     free     E calls(n, b, c)
-    nudge    from 0 to as many: only images whose free phase came out wrong are nudged
+    nudge    from 0 to as many: only images whose free phase came out wrong are nudged; if symmetric, twice
     test     E calls(m, training.EVALUATION_BATCH, c), after each epoch
 
 Each call programs all copies, also those left idle. Its QPU access time is what the client's own estimator
@@ -159,9 +159,10 @@ def estimate(
     copies, epochs = embedding.num_copies, config.epochs
     calls = epochs * num_calls(num_train, config.batch_size, copies)
     batches = epochs * -(-num_train // config.batch_size)
+    nudges = 2 if config.symmetric else 1
     return Estimate(
         free=Phase(calls, batches, forward),
-        nudge=Phase(calls, batches, reverse),
+        nudge=Phase(nudges * calls, nudges * batches, reverse),
         test=Phase(
             epochs * num_calls(num_test, EVALUATION_BATCH, copies),
             epochs * -(-num_test // EVALUATION_BATCH),

@@ -50,8 +50,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
 
         dW_l = -learning_rate / (nudge B) sum_images w (<s_l s_{l+1}^T> nudged - <s_l s_{l+1}^T> free)
 
-    and alike for W_0 (x in place of s_l) and the biases; <> is the mean over reads, w the sample weight. See
-    `ising_ep.learning`.
+    and alike for W_0 (x in place of s_l) and the biases; <> is the mean over reads, w the sample weight. With
+    ``symmetric`` two nudges are compared, over 2 nudge. See `ising_ep.learning`.
 
     **Scale of the features.** Nothing is scaled silently. Fields are clipped to ±4, the range of a chip, and
     parameters to ±1, so features should be of order 1: put a ``StandardScaler`` before the classifier, which
@@ -71,6 +71,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         optimizer: ``"sgd"`` steps as above; ``"adam"`` as `optimizers.adam`, at rates of about 0.003.
         weight_decay: In each update weights lose this, times their learning rate, of themselves.
         nudge: Strength beta of the nudge, not 0. Keep learning_rate / nudge when you change it.
+        symmetric: Whether nudges of the error, +nudge and -nudge, are compared (`ising_ep.learning`), in
+            place of the nudge and the free phase.
         num_reads: Anneals of each image and phase.
         num_sweeps: Sweeps of an anneal.
         statistic: ``"average"`` takes the mean over all reads, ``"lowest"`` the read of lowest energy, as the
@@ -125,6 +127,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         "optimizer": [StrOptions(set(OPTIMIZERS))],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "nudge": [Interval(Real, None, 0, closed="neither"), _POSITIVE],
+        "symmetric": ["boolean"],
         "num_reads": [_AT_LEAST_ONE],
         "num_sweeps": [_AT_LEAST_ONE],
         "statistic": [StrOptions({"average", "lowest"})],
@@ -151,6 +154,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         optimizer: Optimizer = "sgd",
         weight_decay: float = 0.0,
         nudge: float = 5.0,
+        symmetric: bool = False,
         num_reads: int = 5,
         num_sweeps: int = 50,
         statistic: Literal["average", "lowest"] = "average",
@@ -173,6 +177,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         self.optimizer = optimizer
         self.weight_decay = weight_decay
         self.nudge = nudge
+        self.symmetric = symmetric
         self.num_reads = num_reads
         self.num_sweeps = num_sweeps
         self.statistic = statistic
@@ -359,6 +364,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             network=FullyConnected(self.n_features_in_, layers, len(self.classes_)),
             machine=machine,
             nudge=self.nudge,
+            symmetric=self.symmetric,
             learning_rate=self.learning_rate,
             bias_learning_rate=self.bias_learning_rate,
             statistic=self.statistic,

@@ -16,12 +16,25 @@ Commun. 15, 3671 (2024), https://doi.org/10.1038/s41467-024-46879-4.
        db_l = -lr / beta (s_{l+1} |nudge - s_{l+1} |free)
 
 An image whose free outputs are the target already would be nudged to where it is: it is skipped.
+
+*Symmetric nudge*, not of the paper. The outputs are pulled by half their error, e = (t - <o>) / 2, with <o>
+their mean over the reads that are kept of the free phase, and both ways: fields -beta e and +beta e give two
+states, from the same free one by the same random numbers, and these are compared, over 2 beta:
+
+    dW_l = -lr / (2 beta) (s_l s_{l+1}^T |+beta - s_l s_{l+1}^T |-beta)
+
+For averages at a temperature this is -lr dL/dW_l of the squared error L = |t - <o>|^2 / 4 but for terms of
+beta^2; one side leaves terms of beta (Laborieux et al., Front. Neurosci. 15, 633674 (2021),
+https://doi.org/10.3389/fnins.2021.633674). Spins of ±1 as well as neurons of 0 and 1 are pulled as hard as in
+2. where all reads are wrong, and not at all where all are right. (-beta t and +beta t would be no such pair:
+the cost is linear in a spin, so they know the target and not the error.) Where one read is kept, pushing away
+seldom moves an output, which is wrong already, and steps are half as large.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -47,6 +60,8 @@ class EquilibriumPropagation:
         network: The architecture.
         machine: What anneals.
         nudge: Strength beta of the nudge, not 0.
+        symmetric: Whether nudges of the error, +beta and -beta, are compared (see the module), in place of
+            the paper's nudge and the free state.
         learning_rate: Step of the weights.
         bias_learning_rate: Step of the biases.
         coupling_learning_rate: Step of the weights between spins, W_1 and on; None for that of all. Many
@@ -72,6 +87,7 @@ class EquilibriumPropagation:
     network: Network
     machine: Machine
     nudge: float = 5.0
+    symmetric: bool = False
     learning_rate: float = 0.01
     bias_learning_rate: float = 0.001
     coupling_learning_rate: float | None = None
@@ -102,12 +118,11 @@ class EquilibriumPropagation:
     ) -> NDArray[np.int8]:
         """Anneals on from the free states with the outputs pulled towards ``target``."""
         outputs = self.network.outputs
-        low, high = self.network.levels
         wrong = (free[:, :, outputs] != target[:, None]).any(axis=(1, 2))
         if not wrong.any():
             return free
         pulled = fields[wrong]
-        pulled[:, outputs] -= self.nudge * (target[wrong] - (low + high) / 2)
+        pulled[:, outputs] -= self.nudge * self._pull(target[wrong], free[wrong])
         nudged = free.copy()
         nudged[wrong] = self._anneal(parameters, pulled, free[wrong], ids[wrong])
         return nudged
@@ -123,8 +138,8 @@ class EquilibriumPropagation:
         decay: float = 1.0,
     ) -> tuple[Parameters, NDArray[np.float32]]:
         """Both phases of a batch: their `contrast`, and the `outputs` of the free one."""
-        free, nudged = self.phases(parameters, x, target, ids)
-        return self.contrast(x, free, nudged, weights, decay=decay), self.outputs(free)
+        free, first, second = self.phases(parameters, x, target, ids)
+        return self.contrast(x, first, second, weights, decay=decay), self.outputs(free)
 
     def phases(
         self,
@@ -132,11 +147,15 @@ class EquilibriumPropagation:
         x: NDArray[np.float32],
         target: NDArray[np.float32],
         ids: NDArray[np.uint32],
-    ) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-        """States ``(batch, kept reads, spins)`` of the free and of the nudge phase."""
+    ) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int8]]:
+        """States ``(batch, kept reads, spins)`` of the free phase, and the first and second to compare."""
         fields = self.network.fields(parameters, x)
         free = self.free_phase(parameters, fields, ids)
-        return free, self.nudge_phase(parameters, fields, target, free, ids)
+        nudged = self.nudge_phase(parameters, fields, target, free, ids)
+        if not self.symmetric:
+            return free, free, nudged
+        opposite = replace(self, nudge=-self.nudge)
+        return free, opposite.nudge_phase(parameters, fields, target, free, ids), nudged
 
     def predict(
         self, parameters: Parameters, batches: Iterable[tuple[NDArray[np.float32], NDArray[np.uint32]]]
@@ -148,61 +167,62 @@ class EquilibriumPropagation:
     def contrast(
         self,
         x: NDArray[np.float32],
-        free: NDArray[np.int8],
-        nudged: NDArray[np.int8],
+        first: NDArray[np.int8],
+        second: NDArray[np.int8],
         weights: NDArray[np.float32] | None = None,
         *,
         decay: float = 1.0,
     ) -> Parameters:
-        """What the parameters are to change by the contrast of the two phases, averaged over the batch.
+        """What the parameters are to change by the contrast of two states, averaged over the batch.
 
         That is the step itself, or with Adam the contrast by which it steps: the same at a rate of 1. Empty
-        where the phases agree. The contrast of an image counts ``weights (batch,)`` times, once if there are
+        where the states agree. The contrast of an image counts ``weights (batch,)`` times, once if there are
         none; ``decay`` multiplies the learning rates.
         """
-        return total(self.contrasts(x, free, nudged, weights, decay=decay, batch=len(free)))
+        return total(self.contrasts(x, first, second, weights, decay=decay, batch=len(first)))
 
     def contrasts(
         self,
         x: NDArray[np.float32],
-        free: NDArray[np.int8],
-        nudged: NDArray[np.int8],
+        first: NDArray[np.int8],
+        second: NDArray[np.int8],
         weights: NDArray[np.float32] | None,
         *,
         decay: float,
         batch: int,
     ) -> Iterator[Parameters]:
         """The parts of `contrast` that the shards of these images contribute to a batch of so many."""
-        for shard in shards(len(free)):
+        for shard in shards(len(first)):
             of_shard = None if weights is None else weights[shard]
-            yield self._contrast(x[shard], free[shard], nudged[shard], of_shard, decay, batch)
+            yield self._contrast(x[shard], first[shard], second[shard], of_shard, decay, batch)
 
     def _contrast(
         self,
         x: NDArray[np.float32],
-        free: NDArray[np.int8],
-        nudged: NDArray[np.int8],
+        first: NDArray[np.int8],
+        second: NDArray[np.int8],
         weights: NDArray[np.float32] | None,
         decay: float,
         batch: int,
     ) -> Parameters:
-        changed = np.flatnonzero((free != nudged).any(axis=(1, 2)))
+        changed = np.flatnonzero((first != second).any(axis=(1, 2)))
         if not changed.size:
             return {}
-        scale = self.nudge * batch * free.shape[1]
+        apart = 2 * self.nudge if self.symmetric else self.nudge
+        scale = apart * batch * first.shape[1]
         rates = (1.0, 1.0)
         if self.optimizer == "sgd":
             rates = (self.learning_rate * decay, self.bias_learning_rate * decay)
         change = {name: np.zeros(shape, np.float32) for name, shape in self.network.shapes().items()}
         # Counts of spins are integers: images of one weight are summed as such.
-        counts = np.ones(len(free), np.float32) if weights is None else weights
+        counts = np.ones(len(first), np.float32) if weights is None else weights
         for weight in np.unique(counts[changed]).tolist():
             images = changed[counts[changed] == weight]
             self.network.descend(
                 change,
                 x[images],
-                free[images],
-                nudged[images],
+                first[images],
+                second[images],
                 weight_rate=weight * rates[0] / scale,
                 bias_rate=weight * rates[1] / scale,
                 limit=np.inf,
@@ -261,6 +281,13 @@ class EquilibriumPropagation:
         mean: NDArray[np.float32] = states[:, :, self.network.outputs].mean(axis=1, dtype=np.float32)
         return mean
 
+    def _pull(self, target: NDArray[np.float32], free: NDArray[np.int8]) -> NDArray[np.float32]:
+        """Of beta 1, on the outputs ``(batch, outputs)``."""
+        if self.symmetric:
+            return np.float32(0.5) * (target - self.outputs(free))
+        low, high = self.network.levels
+        return target - (low + high) / 2
+
     def _rate(self, name: str) -> float:
         if name.startswith("b"):
             return self.bias_learning_rate
@@ -283,7 +310,8 @@ class EquilibriumPropagation:
             self.network.couplings(parameters),
             np.clip(fields, -self.field_limit, self.field_limit),
             initial_states=initial_states,
-            # The phases draw different numbers: their seeds differ in the highest bit.
+            # The phases draw different numbers: their seeds differ in the highest bit. Both nudges of the
+            # symmetric way draw the same, which leaves less noise in their difference.
             seed=self.seed ^ (0 if initial_states is None else 1 << 63),
             problem_ids=ids,
         )

@@ -237,6 +237,7 @@ def learning_rule(
         network=network,
         machine=machine or machine_of(config, network, num_threads=num_threads),
         nudge=config.nudge,
+        symmetric=config.symmetric,
         learning_rate=config.learning_rate,
         bias_learning_rate=config.bias_learning_rate,
         coupling_learning_rate=config.coupling_learning_rate,
