@@ -151,8 +151,8 @@ def lay(
 ) -> Chains | None:
     """A copy in the rectangle, mended and trimmed; None if there is none.
 
-    A positive pull takes, among equal windows, those at low positions of the right side's lines, so that those
-    left over lie together for the next copy of a stack.
+    A positive pull takes, among equal windows, those at low positions of the right side's lines, so that what
+    is left over lies together for the next copy of a stack.
 
     A path along one direction's lines from one end of the rectangle to the other crosses all of the other's,
     even with detours over segments of the other direction: a detour stays on one line, which the path crosses
