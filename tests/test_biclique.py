@@ -13,7 +13,7 @@ from ising_ep.biclique import Windows, lay, rectangles
 from ising_ep.chains import Chains
 from ising_ep.lines import lines_of
 from ising_ep.paths import disjoint_paths
-from ising_ep.tiling import find_bicliques
+from ising_ep.tiling import _fill, find_bicliques
 
 CHIPS = {
     "P4": (dwave.graphs.pegasus_graph, 4),
@@ -190,6 +190,16 @@ def test_wide_copies_lie_closer(wide, places):
         found.append(place.right_low)
     check(graph, copies, 120, 10)
     assert found == places
+
+
+@pytest.mark.parametrize(("wide", "number"), [(False, 11), (True, 12)])
+def test_most_copies_of_a_layout(wide, number):
+    # One layout of the twelve that find_bicliques tries, which would take a minute.
+    graph = dwave.graphs.pegasus_graph(16)
+    lines = lines_of(graph)
+    copies = _fill(lines, lines.qubit >= 0, 120, 10, None, upright=2, first=0, along=-1, wide=wide)
+    assert len(copies) == number
+    check(graph, [(copy.chains[:120], copy.chains[120:]) for copy in copies], 120, 10)
 
 
 def test_lines_that_all_cross():
