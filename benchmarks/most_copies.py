@@ -2,7 +2,7 @@
 allow.
 
     python benchmarks/most_copies.py pegasus:16 120 40            4, in a minute or so
-    python benchmarks/most_copies.py pegasus:16 120 10            11
+    python benchmarks/most_copies.py pegasus:16 120 10            11; the search finds 12 that skip lines
     python benchmarks/most_copies.py zephyr:12 120 40 --step 4    5
 
 Every place for a copy is a rectangle: consecutive lines of one direction across consecutive lines of the

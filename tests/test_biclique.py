@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from minorminer import busclique
 
-from ising_ep.biclique import Windows, rectangles
+from ising_ep.biclique import Windows, lay, rectangles
 from ising_ep.chains import Chains
 from ising_ep.lines import lines_of
 from ising_ep.paths import disjoint_paths
-from ising_ep.tiling import find_bicliques
+from ising_ep.tiling import _fill, find_bicliques
 
 CHIPS = {
     "P4": (dwave.graphs.pegasus_graph, 4),
@@ -175,6 +175,41 @@ def test_rectangles_are_sorted_and_hold_enough_lines():
     places = rectangles(Windows(lines, lines.qubit >= 0), 1, 20, 8)
     assert places == sorted(places)
     assert all(p.left_high - p.left_low >= 20 and p.right_high - p.right_low >= 8 for p in places)
+
+
+@pytest.mark.parametrize(("wide", "places"), [(False, [10, 30, 50]), (True, [10, 26, 42])])
+def test_wide_copies_lie_closer(wide, places):
+    graph = dwave.graphs.pegasus_graph(16)
+    lines = lines_of(graph)
+    free, copies, found = lines.qubit >= 0, [], []
+    for _ in places:
+        place = rectangles(Windows(lines, free), 0, 120, 10, gravity=(-1, 4), wide=wide)[0]
+        copy = lay(lines, free, place, 120, 10, 4.0)
+        free &= ~lines.holding(qubit for chain in copy.chains for qubit in chain)
+        copies.append((copy.chains[:120], copy.chains[120:]))
+        found.append(place.right_low)
+    check(graph, copies, 120, 10)
+    assert found == places
+
+
+@pytest.mark.parametrize(("wide", "number"), [(False, 11), (True, 12)])
+def test_most_copies_of_a_layout(wide, number):
+    # One layout of the twelve that find_bicliques tries, which would take a minute.
+    graph = dwave.graphs.pegasus_graph(16)
+    lines = lines_of(graph)
+    copies = _fill(lines, lines.qubit >= 0, 120, 10, None, upright=2, first=0, along=-1, wide=wide)
+    assert len(copies) == number
+    check(graph, [(copy.chains[:120], copy.chains[120:]) for copy in copies], 120, 10)
+
+
+def test_lines_that_all_cross():
+    # The first line that the latest lines cross to the last that the earliest do, on either side.
+    for graph in (dwave.graphs.pegasus_graph(4), dwave.graphs.zephyr_graph(3), dwave.graphs.chimera_graph(3)):
+        lines = lines_of(graph)
+        crossed = (lines.segment > 0) & (lines.segment < lines.qubit.shape[2] - 1)  # (2, positions, lines)
+        there = (lines.qubit >= 0).any(axis=2)
+        for direction in (0, 1):
+            assert crossed[direction][:, there[direction]].all(axis=1).sum() == lines.common
 
 
 def test_disjoint_paths_are_as_many_as_menger_says_and_shortest():

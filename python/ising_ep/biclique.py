@@ -23,6 +23,10 @@ ATTEMPTS = 5
 # is longer counting as so many, since long chains break and turn slowly.
 ENOUGH = 10
 LONGER = 8
+# Lines that a wide rectangle has for one of the left side. With three classes of line, of which a right side
+# of few lines needs one qubit of one class and two of the others, two classes are then enough, and the third
+# is left to the next copy.
+WIDE = 1.5
 # Windows that a rectangle has beyond those that a copy takes, left and right.
 SPARE = ((0, 0), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4))
 
@@ -82,6 +86,7 @@ def rectangles(
     right: int,
     *,
     gravity: tuple[float, float] = (0.0, 0.0),
+    wide: bool = False,
     most: int = 4,
 ) -> list[Rectangle]:
     """The best places for a copy, whose left side's lines have the direction, lowest score first: so many for
@@ -90,7 +95,7 @@ def rectangles(
     Two windows that miss one qubit each count as one, since they can be made one by a detour. The score is
     the number of qubits that a copy is expected to take, plus the gravity times where the left and right
     side's lines end: the high end for positive gravity, which draws copies to the low one, and the other way
-    round.
+    round. A wide rectangle has many more of the left side's lines than the copy takes.
     """
     count = windows.lines.count
 
@@ -102,6 +107,8 @@ def rectangles(
     if max(left, right) > count:
         return []
     left_widths, right_widths = _widths(left, count), _widths(right, count)
+    if wide:
+        left_widths = [max(left, min(int(WIDE * left), windows.lines.common))]
     across_left = {width: tables(1 - direction, width) for width in left_widths}
     found: dict[tuple[int, int], list[Rectangle]] = {spare: [] for spare in SPARE}
     for right_width in right_widths:
@@ -140,9 +147,12 @@ def lay(
     place: Rectangle,
     left: int,
     right: int,
-    gravity: tuple[float, float] = (0.0, 0.0),
+    pull: float = 0.0,
 ) -> Chains | None:
     """A copy in the rectangle, mended and trimmed; None if there is none.
+
+    A positive pull takes, among equal windows, those at low positions of the right side's lines, so that what
+    is left over lies together for the next copy of a stack.
 
     A path along one direction's lines from one end of the rectangle to the other crosses all of the other's,
     even with detours over segments of the other direction: a detour stays on one line, which the path crosses
@@ -152,11 +162,11 @@ def lay(
     across = place.direction
     ranges = ((place.left_low, place.left_high), (place.right_low, place.right_high))
     inside = (lines.region(ranges if across == 0 else ranges[::-1]) & free).ravel()
-    position = np.broadcast_to(np.arange(lines.count)[:, None], free.shape[1:])
-    pull = gravity if across == 0 else gravity[::-1]
-    # Among equal lines those where gravity draws.
-    cost = 1e-4 * np.stack([pull[0] * position, pull[1] * position]).ravel()
-    cost += 1 - min(cost.min(), 0) + lines.flaws.ravel()
+    # Where a segment lies along the stack: the left side's start there, the right side's lines are there.
+    depth = np.empty(free.shape)
+    depth[across] = lines.offset[across, :, None] + lines.length * np.arange(free.shape[2])
+    depth[1 - across] = np.arange(lines.count)[:, None]
+    cost = 1 + (1e-4 * pull * depth + lines.flaws).ravel()
     per_direction = inside.size // 2
     line_of = np.arange(inside.size) // free.shape[2] % lines.count
 

@@ -29,7 +29,7 @@ from .network import Network
 METHODS = ("auto", "structured", "minorminer")
 # Changes whenever a search finds other embeddings than before, so that none of the old are taken from the
 # cache.
-SEARCH_VERSION = 2
+SEARCH_VERSION = 3
 # Complete bipartite layouts are taken for networks that use at least this part of their couplings.
 DENSE_ENOUGH = 0.6
 # Seconds for each copy that minorminer looks for.

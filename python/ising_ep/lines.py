@@ -82,6 +82,11 @@ class Lines:
         """Lines in a direction."""
         return int(self.offset.shape[1])
 
+    @property
+    def common(self) -> int:
+        """Lines in a direction that every line of the other crosses."""
+        return int(self.length * (self.qubit.shape[2] - 2) - np.ptp(self.offset))
+
     def holding(self, qubits: Iterable[int]) -> Bools:
         """Which segments (2, lines, segments + 2) are among the qubits."""
         return np.isin(self.qubit, np.fromiter(qubits, np.int64))

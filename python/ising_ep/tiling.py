@@ -3,7 +3,8 @@
 Copies are laid one by one, each in the best of the places left, where gravity draws it to a corner of the
 chip. Copies whose left side stands upright are stacked from one edge, those whose left side lies down from
 the next. How many of the first kind go before the second, which kind is first, and to which end of the edge
-they are drawn, is tried out.
+they are drawn, is tried out; and whether copies of the first kind are wide: they skip lines over most of the
+chip, and so lie closer in their stack, for more qubits and longer chains.
 """
 
 from __future__ import annotations
@@ -81,8 +82,15 @@ def _most_copies(
     seed: int,
     progress: Callable[[int, int, int], object] | None,
 ) -> list[Chains]:
-    layouts = [(upright, first, along) for upright in (2, 1000) for first in (0, 1) for along in (-1, 1)]
+    layouts = [
+        (upright, first, along, wide)
+        for upright, wide in ((2, False), (1000, False), (2, True))
+        for first in (0, 1)
+        for along in (-1, 1)
+    ]
     np.random.default_rng(seed).shuffle(layouts)
+    # Wide copies have longer chains: only for more of them.
+    layouts.sort(key=lambda layout: layout[3])
     best: list[Chains] = []
     for tried, layout in enumerate(layouts):
         copies = _fill(lines, free, left, right, max_copies, *layout)
@@ -104,6 +112,7 @@ def _fill(
     upright: int,
     first: int,
     along: int,
+    wide: bool,
 ) -> list[Chains]:
     """Copies until nothing fits: so many with the left side's lines in direction `first`, then in the
     other."""
@@ -113,7 +122,7 @@ def _fill(
     while len(full) < 2 and len(copies) != max_copies:
         turn = int(len(copies) >= upright)
         turn = 1 - turn if turn in full else turn
-        copy = _next(lines, free, left, right, turn ^ first, gravity)
+        copy = _next(lines, free, left, right, turn ^ first, gravity, wide and turn == 0)
         if copy is None:
             full.add(turn)
             continue
@@ -123,12 +132,18 @@ def _fill(
 
 
 def _next(
-    lines: Lines, free: Bools, left: int, right: int, direction: int, gravity: tuple[float, float]
+    lines: Lines,
+    free: Bools,
+    left: int,
+    right: int,
+    direction: int,
+    gravity: tuple[float, float],
+    wide: bool,
 ) -> Chains | None:
     """The copy that is best for what comes after it."""
     best, least, good = None, np.inf, 0
-    for place in rectangles(Windows(lines, free), direction, left, right, gravity=gravity):
-        copy = lay(lines, free, place, left, right, gravity)
+    for place in rectangles(Windows(lines, free), direction, left, right, gravity=gravity, wide=wide):
+        copy = lay(lines, free, place, left, right, gravity[1])
         if copy is None:
             continue
         score = float(copy.qubits)
