@@ -1,6 +1,6 @@
 """Bicliques on full-size chips: qubits, longest chain and seconds of one copy, and how many copies fit.
 
-    python benchmarks/embeddings.py                 an hour: busclique takes minutes on a P16 with defects
+    python benchmarks/embeddings.py                 a quarter of an hour or more
     python benchmarks/embeddings.py --quick         one seed, one copy, perfect and 2 % missing
     python benchmarks/embeddings.py --peers         minorminer's two ways beside it: minutes each
 
