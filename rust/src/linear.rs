@@ -5,7 +5,7 @@
 //! order, so the answer does not depend on threads or on a BLAS library's idea of blocking. The third
 //! counts in integers.
 
-use crate::chip::in_vectors;
+use crate::simd::in_vectors;
 
 /// States that are summed side by side.
 const LANES: usize = 16;

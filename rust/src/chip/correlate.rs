@@ -12,6 +12,7 @@
 use super::Placement;
 use super::unembed::{Logical, WORD};
 use crate::model::{Error, Model, bad, filled};
+use crate::simd::in_vectors;
 
 /// Reads whose energies are summed together.
 const SIDE_BY_SIDE: usize = 16;

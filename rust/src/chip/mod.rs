@@ -12,31 +12,6 @@
 //! Image `p copies + c` goes to copy `c` of problem `p`. [`Placement`] is compiled once for an embedding; what
 //! depends on parameters or images is a pass over flat arrays.
 
-/// A function compiled for AVX2 as well, and run so where the processor has it: plain loops that the compiler makes
-/// vectors of. What it calls in them must be inlined.
-macro_rules! in_vectors {
-    ($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),*) $(-> $out:ty)? $body:block) => {
-        $(#[$doc])*
-        fn $name($($arg: $type),*) $(-> $out)? {
-            #[inline(always)]
-            fn portable($($arg: $type),*) $(-> $out)? $body
-
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-            fn avx2($($arg: $type),*) $(-> $out)? {
-                portable($($arg),*)
-            }
-            #[cfg(target_arch = "x86_64")]
-            if crate::simd::x86::has_avx2() {
-                // SAFETY: the processor has the instructions.
-                return unsafe { avx2($($arg),*) };
-            }
-            portable($($arg),*)
-        }
-    };
-}
-pub(crate) use in_vectors;
-
 mod correlate;
 mod place;
 mod unembed;

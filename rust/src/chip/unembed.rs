@@ -14,6 +14,7 @@
 use super::Placement;
 use crate::model::{Error, Model, bad};
 use crate::rng::{Key, UNEMBED, ars};
+use crate::simd::in_vectors;
 
 pub(super) const WORD: usize = 64;
 
