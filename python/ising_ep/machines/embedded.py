@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..batch import BatchResult
-from ..checks import integer, real
+from ..checks import integer, real, same
 from ..chip import Chip
 from ..embedding import Embedding
 from ..network import Couplings, Network
@@ -171,8 +171,7 @@ class EmbeddedMachine:
         but does not begin where the free phase was.
         """
         rows, cols, values = couplings
-        known = rows is self._rows and cols is self._cols
-        if not (known or (np.array_equal(rows, self._rows) and np.array_equal(cols, self._cols))):
+        if not (same(self._rows, rows) and same(self._cols, cols)):
             raise ValueError("these are not the couplings of the network that is embedded")
         copies, (images, spins) = self.embedding.num_copies, fields.shape
         h = fields.astype(np.float64)

@@ -13,6 +13,7 @@ import numpy as np
 from dwave.cloud import api
 from numpy.typing import NDArray
 
+from ..checks import same
 from ..qp import Format
 from .connection import Connection
 from .embedded import Schedule
@@ -100,7 +101,7 @@ class Layout:
 
     def is_of(self, qubits: NDArray[np.int64], couplers: NDArray[np.int64]) -> bool:
         """Whether it is of these."""
-        return _equal(self._qubits, qubits) and _equal(self._couplers, couplers)
+        return same(self._qubits, qubits) and same(self._couplers, couplers)
 
     def check(self, fields: NDArray[np.float64], couplings: NDArray[np.float64]) -> None:
         """Refuses fields (problems, n) and couplings (problems, m) that the solver would refuse.
@@ -153,7 +154,3 @@ def digest(*parts: NDArray[Any] | bytes) -> bytes:
 def _kept(array: NDArray[np.int64]) -> NDArray[np.int64]:
     """The array if nobody can change it, else a copy."""
     return array if array.base is None and not array.flags.writeable else array.copy()
-
-
-def _equal(kept: NDArray[np.int64], array: NDArray[np.int64]) -> bool:
-    return kept is array or np.array_equal(kept, array)
