@@ -28,7 +28,6 @@ from __future__ import annotations
 import json
 import resource
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -42,22 +41,19 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 import report
+import stored
 from ising_ep import config as configs
 from ising_ep import datasets, training
 from ising_ep.config import TrainConfig
 from ising_ep.learning import PARAMETER_LIMIT
 from ising_ep.network import Parameters
-from ising_ep.reproduce import runner
-from ising_ep.reproduce.results import Store
-from ising_ep.reproduce.study import Results, Settings, Study
+from ising_ep.reproduce.study import Results, Settings
 from ising_ep.reproduce.summary import band, deviation, mean, panels, spread
 
 # Test images that the learning curves are of: all of them take as long as an epoch on 1,000 images.
 WATCHED = 1000
 # Presets by name, and seeds of each where the command line does not say.
 SEEDS = {"mnist": 3, "mnist-wide": 1, "mnist-100": 5}
-# Looked for among the results, whatever the command line asks for.
-MOST_SEEDS = 20
 BITS = tuple(range(2, 9))
 ROUNDED = {"couplings": "couplings", "one": "all, one scale", "each": "all, a scale each"}
 QUICK: dict[str, Any] = {"epochs": 2, "train_per_class": 50, "test_per_class": 20}
@@ -156,20 +152,6 @@ def units(names: Sequence[str], seeds: int | None, threads: int, quick: bool) ->
     return found
 
 
-def study(chosen: dict[str, Settings]) -> Study:
-    """What the runner asks for: the runs; tables and figure are this script's own."""
-    return Study(
-        "full_mnist",
-        "Full MNIST",
-        "",
-        runs=lambda _: chosen,
-        run=run,
-        table=lambda _: ((), []),
-        figures=lambda _: {},
-        remarks=lambda _: "",
-    )
-
-
 def by_preset(records: Results) -> dict[str, list[dict[str, Any]]]:
     """Results of each preset, by seed."""
     groups: dict[str, list[dict[str, Any]]] = {}
@@ -258,53 +240,25 @@ def draw(groups: dict[str, list[dict[str, Any]]]) -> Figure:
 
 
 @click.command(epilog="Example: python benchmarks/full_mnist.py --data-dir ~/mnist --preset mnist --seeds 1")
-@click.option(
-    "--data-dir",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="MNIST's IDX files.",
-)
-@click.option("--preset", multiple=True, type=click.Choice(tuple(SEEDS)), help="These; both by default.")
+@stored.data_dir_option
+@click.option("--preset", multiple=True, type=click.Choice(tuple(SEEDS)), help="These; all by default.")
 @click.option(
     "--seeds",
-    type=click.IntRange(1, MOST_SEEDS),
+    type=click.IntRange(1, stored.MOST_SEEDS),
     help="0, 1, ...  [default: mnist 3, mnist-wide 1, mnist-100 5, quick 1]",
 )
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="Of training.")
 @click.option("--quick", is_flag=True, help="500 images, 2 epochs; written only with --out.")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Results go to results/ in it, quick ones to quick/results/.  [default: benchmarks; quick: nowhere]",
-)
+@stored.out_option
 def main(
     data_dir: Path, preset: tuple[str, ...], seeds: int | None, threads: int, quick: bool, out: Path | None
 ) -> None:
     """Train by the package's presets and report them on the test images."""
-    wanted = units(preset or tuple(SEEDS), seeds, threads, quick)
-    with tempfile.TemporaryDirectory() as scratch:
-        store = Store.of(out or (Path(scratch) if quick else report.RESULTS.parent), quick)
-        missing = store.missing(study(wanted))
-        report.console.print(f"{len(wanted) - len(missing)} runs are there, {len(missing)} are left")
-        with report.progress() as bar:
-            task = bar.add_task("runs", total=len(missing))
-
-            def on_unit(_: Study, key: str, seconds: float) -> None:
-                bar.console.print(f"{key}: {seconds:.0f} s")
-                bar.advance(task)
-
-            # One by one: each has a process of its own, whose peak of memory is that of the run.
-            for key, settings in missing.items():
-                runner.run(store, [study({key: settings})], data_dir, 1, on_unit)
-        # Also what earlier calls ran.
-        records = store.records(study(units(tuple(SEEDS), MOST_SEEDS, threads, quick)))
-        text, figure = page(records, threads)
-        click.echo(text)
-        if out is not None or not quick:
-            folder = store.folder / "results"
-            (folder / "full_mnist.md").write_text(text)
-            figure.savefig(folder / "full_mnist.png", dpi=150)
-            report.console.print(f"wrote {folder / 'full_mnist'}.md and .png")
+    with stored.runs("full_mnist", run, out, quick) as kept:
+        # One by one: each has a process of its own, whose peak of memory is that of the run.
+        kept.complete(units(preset or tuple(SEEDS), seeds, threads, quick), data_dir, 1, one_by_one=True)
+        records = kept.records(units(tuple(SEEDS), stored.MOST_SEEDS, threads, quick))
+        kept.write(*page(records, threads))
 
 
 def page(records: Results, threads: int) -> tuple[str, Figure]:

@@ -17,7 +17,6 @@ Each run is kept in `results/held_out/*.json`; `results/held_out.md` is made of 
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,14 +27,13 @@ import click
 import numpy as np
 
 import report
+import stored
 from ising_ep import config as configs
 from ising_ep import datasets, training
 from ising_ep.config import TrainConfig
-from ising_ep.reproduce import runner
-from ising_ep.reproduce.results import Store
-from ising_ep.reproduce.study import Results, Settings, Study
+from ising_ep.reproduce.study import Results, Settings
 from ising_ep.reproduce.summary import deviation, mean, spread
-from learning import HELD_OUT, MOST_SEEDS, TRAINED
+from learning import HELD_OUT, TRAINED
 
 # Presets by name, and seeds of each where the command line does not say.
 SEEDS = {"mnist": 3, "mnist-100": 5}
@@ -81,20 +79,6 @@ def units(names: Sequence[str], seeds: int | None, quick: bool) -> dict[str, Set
                     "config": report.settings(config),
                 }
     return found
-
-
-def study(chosen: dict[str, Settings]) -> Study:
-    """What the runner asks for: the runs; the table is this script's own."""
-    return Study(
-        "held_out",
-        "Presets on held-out images",
-        "",
-        runs=lambda _: chosen,
-        run=run,
-        table=lambda _: ((), []),
-        figures=lambda _: {},
-        remarks=lambda _: "",
-    )
 
 
 def table(records: Results) -> str:
@@ -143,50 +127,25 @@ def table(records: Results) -> str:
 
 
 @click.command(epilog="Example: python benchmarks/held_out.py --data-dir ~/mnist --preset mnist --seeds 1")
-@click.option(
-    "--data-dir",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="MNIST's IDX files.",
-)
+@stored.data_dir_option
 @click.option("--preset", multiple=True, type=click.Choice(tuple(SEEDS)), help="These; both by default.")
 @click.option(
     "--seeds",
-    type=click.IntRange(1, MOST_SEEDS),
+    type=click.IntRange(1, stored.MOST_SEEDS),
     help="0, 1, ...  [default: mnist 3, mnist-100 5, quick 1]",
 )
-@click.option("--processes", default=2, show_default=True, type=click.IntRange(1), help="Runs at once.")
+@stored.processes_option
 @click.option("--quick", is_flag=True, help="2 epochs; written only with --out.")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Results go to results/ in it, quick ones to quick/results/.  [default: benchmarks; quick: nowhere]",
-)
+@stored.out_option
 def main(
     data_dir: Path, preset: tuple[str, ...], seeds: int | None, processes: int, quick: bool, out: Path | None
 ) -> None:
     """Train by the package's presets with and without symmetric nudges, on held-out training images."""
-    with tempfile.TemporaryDirectory() as scratch:
-        store = Store.of(out or (Path(scratch) if quick else report.RESULTS.parent), quick)
-        chosen = study(units(preset or tuple(SEEDS), seeds, quick))
-        left = len(store.missing(chosen))
-        report.console.print(f"{len(store.units(chosen)) - left} runs are there, {left} are left")
-        with report.progress() as bar:
-            task = bar.add_task("runs", total=left)
-
-            def on_unit(_: Study, key: str, seconds: float) -> None:
-                bar.console.print(f"{key}: {seconds:.0f} s")
-                bar.advance(task)
-
-            runner.run(store, [chosen], data_dir, processes, on_unit)
-        # Also what earlier calls ran.
-        records = store.records(study(units(tuple(SEEDS), MOST_SEEDS, quick)))
+    with stored.runs("held_out", run, out, quick) as kept:
+        kept.complete(units(preset or tuple(SEEDS), seeds, quick), data_dir, processes)
+        records = kept.records(units(tuple(SEEDS), stored.MOST_SEEDS, quick))
         dates = ", ".join(sorted({record["date"][:10] for record in records.values()}))
-        text = f"{table(records)}\nRuns of {dates}. {report.where(report.machine())}\n"
-        click.echo(text)
-        if out is not None or not quick:
-            (store.folder / "results" / "held_out.md").write_text(text)
-            report.console.print(f"wrote {store.folder / 'results' / 'held_out.md'}")
+        kept.write(f"{table(records)}\nRuns of {dates}. {report.where(report.machine())}\n")
 
 
 if __name__ == "__main__":

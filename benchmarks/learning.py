@@ -24,7 +24,6 @@ not run again unless its settings change. `results/learning.md` and `.png` are m
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -39,21 +38,18 @@ from matplotlib.ticker import NullFormatter
 from scipy.stats import chi2
 
 import report
+import stored
 from ising_ep import datasets, training
 from ising_ep.checkpoint import TrainState
 from ising_ep.datasets import Dataset
 from ising_ep.optimizers import decayed
-from ising_ep.reproduce import runner
-from ising_ep.reproduce.results import Store
-from ising_ep.reproduce.study import Results, Settings, Study
+from ising_ep.reproduce.study import Results, Settings
 from ising_ep.reproduce.summary import deviation, mean, spread
 from learning_variants import BASE, VARIANTS, CentredOutputs, Filters
 
 TRAINED, HELD_OUT = 50_000, 10_000
 QUICK_TRAINED, QUICK_HELD_OUT = 2_000, 1_000
 MOST_READS = 20
-# Looked for among the results, whatever the command line asks for.
-MOST_SEEDS = 20
 
 
 @cache
@@ -279,22 +275,13 @@ def draw(found: list[Row]) -> Figure:
 @click.command(
     epilog="Example: python benchmarks/learning.py --data-dir ~/mnist --only base --only symmetric --seeds 1"
 )
-@click.option(
-    "--data-dir",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="MNIST's IDX files.",
-)
+@stored.data_dir_option
 @click.option("--epochs", type=click.IntRange(1), help="Of each run.  [default: 4, quick: 1]")
-@click.option("--seeds", type=click.IntRange(1, MOST_SEEDS), help="0, 1, ...  [default: 2, quick: 1]")
-@click.option("--processes", default=2, show_default=True, type=click.IntRange(1), help="Runs at once.")
+@click.option("--seeds", type=click.IntRange(1, stored.MOST_SEEDS), help="0, 1, ...  [default: 2, quick: 1]")
+@stored.processes_option
 @click.option("--only", multiple=True, type=click.Choice(tuple(VARIANTS)), help="These; all by default.")
 @click.option("--quick", is_flag=True, help="2,000 images; written only with --out.")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Results go to results/ in it, quick ones to quick/results/.  [default: benchmarks; quick: nowhere]",
-)
+@stored.out_option
 def main(
     data_dir: Path,
     epochs: int | None,
@@ -307,43 +294,11 @@ def main(
     """Try everything that could make learning better, on held-out training images."""
     epochs, seeds = epochs or (1 if quick else 4), seeds or (1 if quick else 2)
     sizes = (QUICK_TRAINED, QUICK_HELD_OUT) if quick else (TRAINED, HELD_OUT)
-    with tempfile.TemporaryDirectory() as scratch:
-        store = Store.of(out or (Path(scratch) if quick else report.RESULTS.parent), quick)
-        chosen = study(units(only or tuple(VARIANTS), seeds, epochs, *sizes))
-        left = len(store.missing(chosen))
-        report.console.print(f"{len(store.units(chosen)) - left} runs are there, {left} are left")
-        with report.progress() as bar:
-            task = bar.add_task("runs", total=left)
-
-            def on_unit(_: Study, key: str, seconds: float) -> None:
-                bar.console.print(f"{key}: {seconds:.0f} s")
-                bar.advance(task)
-
-            runner.run(store, [chosen], data_dir, processes, on_unit)
-        # Also what earlier calls ran.
-        records = store.records(study(units(tuple(VARIANTS), MOST_SEEDS, epochs, *sizes)))
+    with stored.runs("learning", run, out, quick) as kept:
+        kept.complete(units(only or tuple(VARIANTS), seeds, epochs, *sizes), data_dir, processes)
+        records = kept.records(units(tuple(VARIANTS), stored.MOST_SEEDS, epochs, *sizes))
         found = rows(records)
-        text = text_of(found, records, epochs, sizes)
-        click.echo(text)
-        if out is not None or not quick:
-            folder = store.folder / "results"
-            (folder / "learning.md").write_text(text)
-            draw(found).savefig(folder / "learning.png", dpi=150)
-            report.console.print(f"wrote {folder / 'learning'}.md and .png")
-
-
-def study(chosen: dict[str, Settings]) -> Study:
-    """What the runner asks for: the runs; table and figure are this script's own."""
-    return Study(
-        "learning",
-        "Learning",
-        "",
-        runs=lambda _: chosen,
-        run=run,
-        table=lambda _: ((), []),
-        figures=lambda _: {},
-        remarks=lambda _: "",
-    )
+        kept.write(text_of(found, records, epochs, sizes), draw(found))
 
 
 def text_of(found: list[Row], records: Results, epochs: int, sizes: tuple[int, int]) -> str:
