@@ -220,7 +220,8 @@ def train(
 
     def at_once() -> bool:
         """Whether a stop need not wait for the end of the batch."""
-        return testing or (qpu is not None and qpu.busy) or (client is not None and cluster.busy(client))
+        shared = client is not None and cluster.busy(client) and not testing
+        return shared or (qpu is not None and qpu.busy)
 
     counts = run.config.epochs, len(dataset.x_train), len(dataset.x_test)
     with (
@@ -246,12 +247,13 @@ def train(
             nonlocal testing
             if not testing:
                 save(state)  # a test that is stopped is made anew, and nothing else
-                stop.check()
                 testing = True
+                stop.hurry()
             progress.tested(state, done)
 
         def on_epoch(state: TrainState) -> None:
             nonlocal testing
+            stop.take_time()
             testing = False
             save(state)
             progress.ended(state)
@@ -272,7 +274,7 @@ def train(
                 on_epoch=on_epoch,
             )
         except (KeyboardInterrupt, StoppedError) as why:
-            if latest is not None and stop.safe and not testing:
+            if latest is not None and stop.safe and not testing:  # a test begins with it saved
                 save(latest)
             if qpu is not None:
                 click.echo(_cost(machine), err=True)
