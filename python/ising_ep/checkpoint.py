@@ -155,7 +155,7 @@ class RunFolder:
             _require_own(path / name)
         content = read_json(file, links=False)
         try:
-            config = TrainConfig.checked(dict(content["config"]))
+            config = TrainConfig.recorded(dict(content["config"]))
             return cls(path, config, str(content["fingerprint"]))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{file} is not the settings of a run: {_one_line(error)}") from None
