@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from .atomic import replace
 from .cli_data import data_dir_option, data_options
 from .cli_embed import Layers, chip_options, embed
 from .cli_emulate import emulate
@@ -20,7 +21,7 @@ from .cli_qpu import qpu_options
 from .cli_reproduce import reproduce
 from .cli_sample import sample
 from .cli_stop import stop_on_signals
-from .stopped import StoppedError
+from .stopped import NotSavedError, StoppedError
 
 if TYPE_CHECKING:
     from .checkpoint import TrainState
@@ -274,11 +275,15 @@ def train(
                 on_epoch=on_epoch,
             )
         except (KeyboardInterrupt, StoppedError) as why:
-            if latest is not None and stop.safe and not testing:  # a test begins with it saved
-                save(latest)
+            reason = "Stopped" if isinstance(why, KeyboardInterrupt) else f"Stopped: {why}"
+            # A test begins with it saved.
+            if latest is not None and stop.safe and not testing and not isinstance(why, NotSavedError):
+                try:
+                    save(latest)
+                except StoppedError as not_saved:
+                    reason = f"Stopped: {not_saved}"
             if qpu is not None:
                 click.echo(_cost(machine), err=True)
-            reason = "Stopped" if isinstance(why, KeyboardInterrupt) else f"Stopped: {why}"
             click.echo(
                 f"{reason}. Go on with: ising-ep train --resume {shlex.quote(str(run.path))}", err=True
             )
@@ -367,7 +372,7 @@ def predict(run: Path, images: Path, out: Path | None, threads: int | None) -> N
     if out is None:
         click.echo(lines, nl=False)
     else:
-        out.write_text(lines)
+        replace(out, lines.encode())
         click.echo(f"{len(x)} labels in {out}")
 
 
@@ -383,8 +388,14 @@ def plot(run: Path, out: Path | None) -> None:
       ising-ep plot runs/first --out pictures
     """
     from . import cli_runs
+    from .run_lock import InUseError
 
     folder, state, dataset = cli_runs.finished(run)
+    if out is None:
+        try:
+            cli_runs.hold_to_the_end(folder)
+        except InUseError as error:
+            click.echo(f"{error}: the pictures are those of its last checkpoint", err=True)
     cli_runs.draw(folder, dataset, state, out or folder.path)
 
 

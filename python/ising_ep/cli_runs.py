@@ -55,6 +55,7 @@ def new(
         click.echo(estimate(config, network, *images, annealer.chip, embedding), err=True)
     out = out or Path("runs") / f"{Path(config.dataset).stem}-{datetime.now():%Y%m%d-%H%M%S}"
     run = RunFolder.create(out, config, dataset.fingerprint())
+    click.get_current_context().call_on_close(run.close)
     if embedding is not None:
         embedding.save(out / EMBEDDING)
     if config.machine == "qpu":
@@ -74,7 +75,7 @@ def resumed(
     from . import cluster
     from .config import TrainConfig
 
-    run, state, dataset = opened(path, given.get("data_dir"))
+    run, state, dataset = opened(path, given.get("data_dir"), hold=True)
     for name in ("machine", "network"):  # which other settings there are goes with these
         if given.get(name) not in (None, getattr(run.config, name)):
             raise _another(run, name, given[name])
@@ -93,28 +94,36 @@ def resumed(
     return run, state, dataset, machine
 
 
-def opened(path: Path, data_dir: str | None = None) -> tuple[RunFolder, TrainState | None, Dataset]:
-    """A run folder, its last checkpoint if any, and its data, from ``data_dir`` if it moved."""
+def opened(
+    path: Path, data_dir: str | None = None, hold: bool = False
+) -> tuple[RunFolder, TrainState | None, Dataset]:
+    """A run folder, its last checkpoint if any, and its data, from ``data_dir`` if it moved; with ``hold``
+    no other process writes to it until the command ends."""
     from . import training
     from .checkpoint import CHECKPOINT, RunFolder
 
     run = RunFolder.open(path)
+    if hold:
+        hold_to_the_end(run)
     dataset = load(run.config, data_dir)
     if dataset.fingerprint() != run.fingerprint:
         raise ValueError(
             f"{run.config.dataset} does not hold the images that the run in {path} was trained on"
         )
-    state = run.load() if (path / CHECKPOINT).exists() else None
-    if state is not None:
-        wanted = training.network_of(run.config, dataset).shapes()
-        found = {name: value.shape for name, value in state.parameters.items()}
-        if found != wanted:
-            raise ValueError(f"{path / CHECKPOINT} holds parameters {found}, expected {wanted}")
-        if state.images > len(dataset.x_train):
-            raise ValueError(
-                f"{path / CHECKPOINT} is {state.images} images into an epoch of {len(dataset.x_train)}"
-            )
+    if not (path / CHECKPOINT).exists():
+        return run, None, dataset
+    state = run.load(training.network_of(run.config, dataset).shapes())
+    if state.images > len(dataset.x_train):
+        raise ValueError(
+            f"{path / CHECKPOINT} is {state.images} images into an epoch of {len(dataset.x_train)}"
+        )
     return run, state, dataset
+
+
+def hold_to_the_end(run: RunFolder) -> None:
+    """Keeps other processes from writing to the run until the command ends."""
+    run.hold()
+    click.get_current_context().call_on_close(run.close)
 
 
 def finished(path: Path) -> tuple[RunFolder, TrainState, Dataset]:
@@ -172,20 +181,21 @@ def draw(run: RunFolder, dataset: Dataset, state: TrainState, out: Path) -> None
     import numpy as np
 
     from . import plots, training
+    from .checkpoint import CONFUSION, CURVES, READS, WEIGHTS
 
     out.mkdir(parents=True, exist_ok=True)
     seen = training.network_of(run.config, dataset).receptive_field(dataset.image_shape)
-    figures = {"weights.png": plots.first_layer_weights(state.parameters["W0"], seen)}
+    figures = {WEIGHTS: plots.first_layer_weights(state.parameters["W0"], seen)}
     if len(state.predictions) == len(dataset.y_test):
         found = np.array(state.predictions)
         matrix = plots.confusion_matrix(dataset.y_test, found, dataset.num_classes)
-        figures = {"confusion.png": matrix, **figures}
+        figures = {CONFUSION: matrix, **figures}
     if state.history:
-        figures = {"curves.png": plots.training_curves(state.history), **figures}
+        figures = {CURVES: plots.training_curves(state.history), **figures}
     if state.usages and state.usage.chains:
-        figures["chip.png"] = plots.chip_reads(state.usages)
+        figures[READS] = plots.chip_reads(state.usages)
     for name, figure in figures.items():
-        figure.savefig(out / name)
+        plots.save(figure, out / name)
     click.echo(f"Pictures: {', '.join(str(out / name) for name in figures)}")
 
 
@@ -217,6 +227,7 @@ def _keep_journal(annealer: Any, run: RunFolder, series: str = "train") -> None:
     from .checkpoint import JOURNAL
     from .journal import Journal
 
+    hold_to_the_end(run)
     if run.solver() is None:
         connection = annealer.connection
         run.keep_solver(connection.name, connection.version, annealer.chip.graph_id, connection.properties)

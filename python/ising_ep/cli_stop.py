@@ -13,6 +13,7 @@ from .cli_errors import INTERRUPTED, SAME
 
 # Ctrl-C, an order to end, and a terminal that is gone; the last is not everywhere.
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+HANGUP = getattr(signal, "SIGHUP", None)
 # Seconds that a test has to end in after a signal.
 GRACE = 0.5
 WAITING = b"\nStopping after this batch; Ctrl-C again stops at once, as of the last checkpoint.\n"
@@ -39,9 +40,14 @@ class Stop:
         self._at_once = at_once
         self._hurried = False
         self._last = -SAME
+        # What is printed there would raise once the terminal is gone.
+        self._terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
 
-    def __call__(self, *_: Any) -> None:
+    def __call__(self, number: int, *_: Any) -> None:
         """Handles a signal."""
+        if number == HANGUP:
+            for descriptor in self._terminals:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
         if time.monotonic() - self._last < SAME:
             return
         self._last = time.monotonic()
