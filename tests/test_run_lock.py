@@ -1,4 +1,4 @@
-"""One writer for each run folder: whoever comes second is told who is first, and what is left is taken over."""
+"""One writer for each run folder: the second is told who is first, and what is left is taken."""
 
 from __future__ import annotations
 
