@@ -20,6 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from .checkpoint import TrainState
 from .config import check_step
+from .datasets import LARGE
 from .learning import EquilibriumPropagation, Rule
 from .machines import AnnealingMachine, Machine
 from .network import FullyConnected, Parameters
@@ -28,9 +29,6 @@ from .training import end_epoch, free_outputs, train_epoch
 
 # Added to the fraction of each class's spins that are up: a class without any is unlikely, not impossible.
 UNSEEN = 0.01
-
-# Root mean square of features whose fields mostly lie beyond the ±4 that they are clipped to.
-LARGE = 5.0
 
 _Floats = NDArray[np.float32]
 _AT_LEAST_ONE = Interval(Integral, 1, 2**31, closed="left")
