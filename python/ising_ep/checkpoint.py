@@ -56,6 +56,8 @@ FILES = (
     *(CURVES, CONFUSION, WEIGHTS, READS),
 )
 FORMAT = 1
+# Bytes of a checkpoint besides its arrays: the state, in which quotes are written twice, names and shapes.
+_MOST_HEADER = 4 * MOST_BYTES
 
 
 @dataclass
@@ -229,6 +231,7 @@ class RunFolder:
             raise FileNotFoundError(f"{self.path} holds no checkpoint yet")
         _require_own(file)
         try:
+            _check_size(file.stat().st_size, shapes)
             with safe_open(file, framework="numpy") as tensors:
                 metadata = tensors.metadata() or {}
                 if metadata.get("format") != str(FORMAT):
@@ -345,19 +348,27 @@ def _digest(parameters: Parameters, progress: str) -> str:
     return digest.hexdigest()
 
 
+def _check_size(size: int, shapes: Mapping[str, tuple[int, ...]] | None) -> None:
+    """That a file has no more bytes than parameters of these shapes, what Adam remembers, and a header."""
+    if shapes is None:
+        return
+    most = _MOST_HEADER + 3 * 4 * sum(map(math.prod, shapes.values()))
+    if size > most:
+        raise ValueError(f"it has {size:,} bytes, expected at most {most:,}")
+
+
 def _check_arrays(
     found: Mapping[str, tuple[str, tuple[int, ...]]], shapes: Mapping[str, tuple[int, ...]] | None
 ) -> None:
     """That arrays of these kinds and shapes are parameters, and what an optimizer remembers of each."""
     parameters = {name: shape for name, (_, shape) in found.items() if "." not in name}
-    if shapes is not None and parameters != shapes:
-        raise ValueError(f"it holds parameters {parameters}, expected {dict(shapes)}")
-    for name, (kind, shape) in found.items():
+    wanted = parameters if shapes is None else shapes
+    for name in sorted(wanted.keys() | found.keys()):
+        kind, shape = found.get(name, ("F32", None))
         if kind != "F32":
-            raise ValueError(f"parameter {name} is of {kind}, expected F32")
-        of = name.rpartition(".")[2]
-        if shape != parameters.get(of):
-            raise ValueError(f"{name} has shape {shape}, expected {parameters.get(of)} as {of}")
+            raise ValueError(f"array {name!r} is of {kind}, expected F32")
+        if shape != wanted.get(name.rpartition(".")[2]):
+            raise ValueError(f"array {name!r} has shape {shape}, expected {wanted.get(name)}")
 
 
 def _check(state: TrainState, batch_size: int) -> None:
@@ -392,5 +403,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def _one_line(error: Any) -> str:
+    """What is wrong: a line of printable characters, and not all that a file may hold."""
     text = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-    return " ".join(text.split())
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(text[:1000].split()))
+    return line if len(line) <= 300 else f"{line[:297]}..."

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atomic import replace
-from .checks import one_of, short
-from .chip import Chip
+from .checks import one_of
+from .chip import Chip, check_graph_id
 from .network import Network
 from .untrusted import read_json
 
@@ -172,8 +172,10 @@ class Embedding:
         graph_id = chip.graph_id
         if isinstance(content, dict):
             graph_id, content = content.get("graph_id", graph_id), content.get("chains")
-        if not isinstance(graph_id, str):
-            raise ValueError(f"{path}: graph_id is {short(graph_id)}, expected a text")
+        try:
+            check_graph_id(graph_id)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
         copies = [content] if _is_nested(content, 2) else content
         if not _is_nested(copies, 3):
             raise ValueError(
