@@ -264,8 +264,8 @@ def _check_forms(source: str, arrays: Mapping[str, Form]) -> None:
         x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
         images, labels = f"{source}: x_{split}", f"{source}: y_{split}"
         _check_image_form(images, x)
-        require(len(y.shape) == 1, f"{labels} has shape {y.shape}, expected (labels,)")
         require(y.dtype.kind in "biuf", f"{labels} holds {y.dtype}, expected integers")
+        require(len(y.shape) == 1, f"{labels} has shape {y.shape}, expected (labels,)")
         counts = x.shape[0], y.shape[0]
         require(counts[0] == counts[1], f"{images} has {counts[0]} images, y_{split} {counts[1]} labels")
     shape, test_shape = arrays["x_train"].shape[1:], arrays["x_test"].shape[1:]
@@ -273,10 +273,10 @@ def _check_forms(source: str, arrays: Mapping[str, Form]) -> None:
 
 
 def _check_image_form(images: str, x: Form) -> None:
-    fits = len(x.shape) > 1 and math.prod(x.shape) > 0
-    require(fits, f"{images} has shape {x.shape}, expected (images, pixels), not empty")
     is_pixels = x.dtype == np.uint8 or x.dtype.kind in "bf"
     require(is_pixels, f"{images} holds {x.dtype}, expected uint8, booleans or floats")
+    fits = len(x.shape) > 1 and math.prod(x.shape) > 0
+    require(fits, f"{images} has shape {x.shape}, expected (images, pixels), not empty")
 
 
 def _check_values(source: str, split: str, raw: Arrays) -> None:
