@@ -24,7 +24,7 @@ from .config import TrainConfig
 from .convolution import Convolutional
 from .datasets import Dataset
 from .learning import EquilibriumPropagation, Rule
-from .machines import Machine
+from .machines import Machine, check_machine
 from .machines.configured import machine_of
 from .network import FullyConnected, Network, Parameters
 from .notes import at_chance, cautions
@@ -101,6 +101,7 @@ def train(
     testing = learning_rule(
         config.of_tests(), dataset, num_threads, None if config.test_reads else alone.machine
     )
+    check_machine(alone.machine)
     rule: Rule = alone
     tested: Rule = testing
     if scheduler is not None:
