@@ -10,6 +10,9 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find rust python -name '*.rs' -o -name '*.py' -o -name '*.pyi') \
            Cargo.toml Cargo.lock rust/Cargo.toml pyproject.toml README.md
 
+# An absolute path of someone's machine, as no committed file may hold one.
+OWN_PATH := (^|[^A-Za-z0-9_./~-])/(home|Users|root|work|tmp|mnt|scratch|private)/[A-Za-z0-9_.]
+
 .PHONY: train test lint sanitize clean tools
 
 train: $(VENV)/installed
@@ -27,6 +30,8 @@ lint: $(VENV)/installed-lint
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest ising_ep._core
+	@git grep -nE --untracked '$(OWN_PATH)'; test $$? -eq 1 || \
+	  { echo "a committed file must not hold a path of the machine it was made on"; exit 1; }
 
 # The sanitizer comes with every toolchain, but stable ones want to be asked twice. Optimised a little, as the
 # statistical tests take minutes otherwise; assertions and overflow checks stay.
