@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress, TaskID
 
     from .checkpoint import TrainState
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
 
 # Seconds between lines where no bar can be drawn.
 PLAIN_INTERVAL = 10.0
+# Columns from which there is room for more than the epoch, the time left and accuracies.
+WIDE = 76
+
+
+def drawable() -> Console | None:
+    """The terminal on stderr, if it can be drawn on: it is one, and not a dumb one."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return console if console.is_terminal and not console.is_dumb_terminal else None
 
 
 @contextmanager
@@ -24,23 +35,28 @@ def training_progress(
     config: TrainConfig, batches: int, state: TrainState | None
 ) -> Iterator[Callable[[TrainState], None]]:
     """A bar on a terminal, plain lines elsewhere; the function it gives is called after every batch."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
     done = state.epoch * batches + state.batch if state else 0
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    console = drawable()
+    if console is None:
         yield _plain_lines(config, batches)
         return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    epoch, left = TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"), TimeRemainingColumn()
+    accuracies = TextColumn("{task.fields[accuracies]}")
     columns = (
-        TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
-        BarColumn(),
-        TextColumn("{task.percentage:3.0f}%"),
-        TextColumn("{task.fields[speed]:.0f} images/s"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[accuracies]}"),
+        (
+            epoch,
+            BarColumn(bar_width=None),
+            TextColumn("{task.percentage:3.0f}%"),
+            TextColumn("{task.fields[speed]:.0f} images/s"),
+            left,
+            accuracies,
+        )
+        if console.width >= WIDE
+        else (TextColumn("{task.fields[epoch]}/{task.fields[epochs]}"), left, accuracies)
     )
-    with Progress(*columns, console=console) as bar:
+    with Progress(*columns, console=console, expand=True) as bar:
         task = bar.add_task(
             "",
             total=config.epochs * batches,

@@ -73,6 +73,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
+# What is missing of a chip that no solver describes, unless the run says so.
+MISSING = 0.02
+
 # What only these machines have.
 MODEL_SETTINGS = ("chip", "chip_missing", "chip_seed", "chip_model", "chip_noise", "chip_temperature")
 CHIP_SETTINGS = ("chain_strength", "annealing_time", "copies", "embedding")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..chip import Chip
-from ..config import TrainConfig
+from ..config import MISSING, TrainConfig
 from ..embedding import Embedding, embed
 from ..network import Network
 from . import AnnealingMachine, Machine
@@ -23,9 +23,6 @@ DYNAMICAL: dict[str, Callable[..., Machine]] = {
     "coherent": CoherentMachine,
     "oscillator": OscillatorMachine,
 }
-
-# What is missing of a chip that no solver describes, unless the run says so.
-MISSING = 0.02
 
 
 def chip_of(config: TrainConfig) -> Chip:
