@@ -108,9 +108,7 @@ def _list(store: Store, studies: tuple[Study, ...], processes: int) -> None:
         runs = f"{len(done)}/{len(units)}"
         state = "done" if len(done) == len(units) else "begun" if done else "not run"
         click.echo(f"{study.name:<{width}} {runs:>7} {minutes:>7}  {state + ':':<8} {study.title}")
-    click.echo(
-        f"Of each study at most {limit:g} minutes, of all {len(studies)} at most {limit * len(studies):g}."
-    )
+    click.echo(f"At most {limit:g} minutes for each study, {limit * len(studies):g} for all {len(studies)}")
 
 
 OnUnit = Callable[["Study", str, float], object]
