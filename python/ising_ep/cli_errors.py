@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -93,6 +94,19 @@ def one_line_errors(command: F) -> F:
             raise BadInput(_one_line(error)) from None
 
     return wrapped  # type: ignore[return-value]
+
+
+@contextmanager
+def one_line_warnings() -> Iterator[None]:
+    """Says each warning in a line, without the place in the code that gave it."""
+
+    def show(message: Warning | str, *_: object) -> None:
+        click.echo(f"Warning: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
 
 
 def _one_line(error: Exception) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +16,9 @@ if TYPE_CHECKING:
     from .datasets import Dataset
     from .machines import Machine
     from .machines.embedded import Annealer
+
+# The series of a run's training in its journal; each test is one of its own.
+TRAIN = "train"
 
 
 def new(
@@ -75,14 +75,14 @@ def resumed(
     from .config import TrainConfig
 
     run, state, dataset = opened(path, given.get("data_dir"))
+    for name in ("machine", "network"):  # which other settings there are goes with these
+        if given.get(name) not in (None, getattr(run.config, name)):
+            raise _another(run, name, given[name])
     asked = TrainConfig.checked(run.config.model_dump() | given)
     for name, value in given.items():
         old, new = getattr(run.config, name), getattr(asked, name)
         if old != new and name != "data_dir" and not (name == "epochs" and new > old):
-            option = "--" + name.replace("_", "-")
-            raise ValueError(
-                f"{option} is {value}, but the run in {path} has {old}; a run keeps its settings"
-            )
+            raise _another(run, name, value)
     _check_qpu_options(asked, qpu)
     if shared:
         cluster.check(asked)
@@ -130,18 +130,20 @@ def machine_of_run(
     dataset: Dataset,
     threads: int | None,
     qpu: dict[str, Any] | None = None,
-    series: str = "train",
+    series: str = TRAIN,
 ) -> Machine:
-    """The machine that a run was trained on; on a QPU, what it is asked for is one series of the journal."""
+    """The machine that a run is trained on, or, in another series, the one that it is tested on. On a QPU,
+    what it is asked for is that series of the journal."""
     from . import training
     from .checkpoint import EMBEDDING
     from .embedding import Embedding
     from .machines.configured import machine_of
 
+    config = run.config if series == TRAIN else run.config.of_tests()
     annealer = _annealer(run.config, threads, qpu or {}, run.solver())
     embedding = Embedding.load(run.path / EMBEDDING, annealer.chip) if annealer else None
     network = training.network_of(run.config, dataset)
-    machine = machine_of(run.config, network, annealer=annealer, embedding=embedding, num_threads=threads)
+    machine = machine_of(config, network, annealer=annealer, embedding=embedding, num_threads=threads)
     if run.config.machine == "qpu":
         _keep_journal(annealer, run, series)
     return machine
@@ -187,42 +189,13 @@ def draw(run: RunFolder, dataset: Dataset, state: TrainState, out: Path) -> None
     click.echo(f"Pictures: {', '.join(str(out / name) for name in figures)}")
 
 
-class Stop:
-    """Ctrl-C, as a run takes it.
-
-    The first one asks for a stop after the batch under way, or at once where ``at_once`` says that this is
-    safe; either way the state is that of a whole batch. A second one stops anywhere: the last checkpoint
-    stands.
-
-    Attributes:
-        asked: A stop was asked for.
-        safe: The state may be saved.
-    """
-
-    def __init__(self, at_once: Callable[[], bool]) -> None:
-        self.asked = False
-        self.safe = True
-        self._at_once = at_once
-
-    def __call__(self, *_: Any) -> None:
-        """Handles a signal."""
-        self.safe = not self.asked
-        if self.asked or self._at_once():
-            self.asked = True
-            raise KeyboardInterrupt
-        self.asked = True
-
-
-@contextmanager
-def stop_on_signals(at_once: Callable[[], bool]) -> Iterator[Stop]:
-    """Turns SIGINT and SIGTERM into a `Stop`."""
-    stop = Stop(at_once)
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _another(run: RunFolder, name: str, value: object) -> ValueError:
+    """Why a run does not go on with another setting."""
+    option = "--" + name.replace("_", "-")
+    return ValueError(
+        f"{option} is {value}, but the run in {run.path} has {getattr(run.config, name)};"
+        " a run keeps its settings"
+    )
 
 
 def _annealer(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..chip import Chip
-from ..config import MISSING, TrainConfig
+from ..config import TrainConfig
 from ..embedding import Embedding, embed
 from ..network import Network
 from . import AnnealingMachine, Machine
@@ -28,10 +28,7 @@ DYNAMICAL: dict[str, Callable[..., Machine]] = {
 def chip_of(config: TrainConfig) -> Chip:
     """The modelled chip that a run is on, less its missing qubits; a solver's own are missing already."""
     chip = Chip.named(config.chip)
-    missing = config.chip_missing
-    if missing is None:
-        missing = 0.0 if config.chip.endswith(".json") else MISSING
-    return chip.without(missing, seed=config.chip_seed) if missing else chip
+    return chip.without(config.missing, seed=config.chip_seed) if config.missing else chip
 
 
 def chip_model_of(config: TrainConfig, num_threads: int | None = None) -> ChipModel:
