@@ -215,7 +215,7 @@ class RunFolder:
             raise ValueError(f"{file} does not say which solver the run is on: {_one_line(error)}") from None
 
     def name_at_solver(self) -> str | None:
-        """Name of the run in the labels of its problems, if the file of its QPU says it; runs begun by earlier
+        """Name of the run in the labels of its problems, if the file of its QPU says it; runs of earlier
         versions have it in their journal alone."""
         if self.solver() is None:
             return None
