@@ -52,7 +52,7 @@ def connect(service, journal=None, patience=20.0, **settings):
         first_wait=0.01,
         patience=patience,
     )
-    return QPU(connection, journal or Journal(None), **settings)
+    return QPU(connection, journal or Journal(None), **{"label_lag": 0.2, **settings})
 
 
 def train(annealer, data, machine="qpu", state=None, on_batch=None, **settings):

@@ -193,10 +193,11 @@ class RunFolder:
         return state
 
     def keep_solver(
-        self, name: str, version: Mapping[str, Any], graph_id: str, properties: Mapping[str, Any]
+        self, name: str, version: Mapping[str, Any], graph_id: str, properties: Mapping[str, Any], run: str
     ) -> None:
-        """Writes which QPU the run is on, and in which version; the file serves as ``--chip`` too."""
-        content = {"name": name, "version": version, "graph_id": graph_id, **properties}
+        """Writes which QPU the run is on, in which version, and the name of the run at the service; the file
+        serves as ``--chip`` too."""
+        content = {"name": name, "version": version, "graph_id": graph_id, "run": run, **properties}
         replace(self.path / SOLVER, json.dumps(content).encode())
 
     def solver(self) -> str | None:
@@ -212,6 +213,14 @@ class RunFolder:
             return str(json.loads(file.read_bytes())["name"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{file} does not say which solver the run is on: {_one_line(error)}") from None
+
+    def name_at_solver(self) -> str | None:
+        """Name of the run in the labels of its problems, if the file of its QPU says it; runs of earlier
+        versions have it in their journal alone."""
+        if self.solver() is None:
+            return None
+        name = json.loads((self.path / SOLVER).read_bytes()).get("run")
+        return name if isinstance(name, str) else None
 
     def remove_leftovers(self) -> None:
         """Removes files whose writing was cut off."""

@@ -208,11 +208,19 @@ def _keep_journal(annealer: Any, run: RunFolder, series: str = "train") -> None:
     from .checkpoint import JOURNAL
     from .journal import Journal
 
-    if run.solver() is None:
-        connection = annealer.connection
-        run.keep_solver(connection.name, connection.version, annealer.chip.graph_id, connection.properties)
-    annealer.journal = Journal(run.path / JOURNAL, series)
+    begun, name = run.solver() is not None, run.name_at_solver()
+    annealer.journal = journal = Journal(run.path / JOURNAL, series, name)
     click.get_current_context().call_on_close(annealer.close)
+    if begun and journal.is_new:
+        found = (
+            "is looked up at the service by its labels" if name else "since the last checkpoint is sent again"
+        )
+        click.echo(f"{run.path / JOURNAL} is missing or empty: what was sent {found}", err=True)
+    if name is None:
+        connection, chip = annealer.connection, annealer.chip
+        run.keep_solver(
+            connection.name, connection.version, chip.graph_id, connection.properties, journal.run
+        )
 
 
 def _check_qpu_options(config: TrainConfig, qpu: dict[str, Any]) -> None:

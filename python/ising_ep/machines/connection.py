@@ -22,6 +22,7 @@ from dwave.cloud.exceptions import SolverNotFoundError
 
 from ..chip import Chip
 from ..stopped import QPUStoppedError
+from .qpu_properties import usable
 
 T = TypeVar("T")
 
@@ -80,7 +81,7 @@ class Connection:
     ) -> None:
         self.name = name
         self.version = version
-        self.properties = properties
+        self.properties = properties = usable(name, properties)
         self.chip = Chip.of_solver(properties, version.get("graph_id"))
         self.problems = api.Problems.from_config(config)
         self._solvers = api.Solvers.from_config(config)
@@ -139,7 +140,7 @@ class Connection:
             raise QPUStoppedError(f"{client.config.endpoint}: {_text(error)}") from None
         finally:
             client.close(wait=False)
-        if found.properties.get("topology", {}).get("type") not in ("chimera", "pegasus", "zephyr"):
+        if (found.properties.get("topology") or {}).get("type") not in ("chimera", "pegasus", "zephyr"):
             raise ValueError(f"solver {found.name} is no QPU with a Chimera, Pegasus or Zephyr graph")
         return cls(
             config,
