@@ -1,6 +1,6 @@
 """Run folders: settings, metrics and parameters of a run, on disk.
 
-    config.json              settings, versions, command line, fingerprint of the data; written once
+    config.json              settings, budget, versions, command line, fingerprint of the data; written once
     checkpoint.safetensors   parameters, what Adam remembers; the rest of `TrainState` as JSON in its header
     metrics.csv              one row an epoch, written from the checkpoint's history for reading
     chip.csv                 what each epoch cost, and how the chip did, of a run on one
@@ -98,15 +98,22 @@ class RunFolder:
         path: The folder.
         config: Settings of the run.
         fingerprint: Of the data it is trained on.
+        max_qpu_time: Seconds of QPU access time that all that is asked for in the folder may take; None for
+            no limit. It decides nothing of the result, so it is no setting.
     """
 
-    def __init__(self, path: Path, config: TrainConfig, fingerprint: str) -> None:
+    def __init__(
+        self, path: Path, config: TrainConfig, fingerprint: str, max_qpu_time: float | None = None
+    ) -> None:
         self.path = path
         self.config = config
         self.fingerprint = fingerprint
+        self.max_qpu_time = max_qpu_time
 
     @classmethod
-    def create(cls, path: Path, config: TrainConfig, fingerprint: str) -> Self:
+    def create(
+        cls, path: Path, config: TrainConfig, fingerprint: str, max_qpu_time: float | None = None
+    ) -> Self:
         """Makes the folder and writes its settings.
 
         Raises:
@@ -116,7 +123,7 @@ class RunFolder:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise ValueError(f"{path} exists and is not an empty folder; choose another, or --resume it")
         path.mkdir(parents=True, exist_ok=True)
-        run = cls(path, config, fingerprint)
+        run = cls(path, config, fingerprint, max_qpu_time)
         run._write_config()
         return run
 
@@ -134,13 +141,14 @@ class RunFolder:
         try:
             content = json.loads(file.read_bytes())
             config = TrainConfig.checked(dict(content["config"]))
-            return cls(path, config, str(content["fingerprint"]))
+            return cls(path, config, str(content["fingerprint"]), _budget(content.get("max_qpu_time")))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{file} is not the settings of a run: {_one_line(error)}") from None
 
-    def change(self, config: TrainConfig) -> None:
-        """Replaces the settings, for a run that goes on to more epochs or whose data moved."""
-        self.config = config
+    def change(self, config: TrainConfig, max_qpu_time: float | None = None) -> None:
+        """Replaces settings and budget, for a run that goes on to more epochs, with more QPU time, or whose
+        data moved."""
+        self.config, self.max_qpu_time = config, max_qpu_time
         self._write_config()
 
     def save(self, state: TrainState) -> None:
@@ -231,6 +239,7 @@ class RunFolder:
         content = {
             "config": self.config.model_dump(mode="json"),
             "fingerprint": self.fingerprint,
+            "max_qpu_time": self.max_qpu_time,
             "command": sys.argv,
             "versions": {
                 "python": platform.python_version(),
@@ -238,6 +247,12 @@ class RunFolder:
             },
         }
         replace(self.path / CONFIG, json.dumps(content, indent=2).encode() + b"\n")
+
+
+def _budget(value: Any) -> float | None:
+    if value is None or (_is_finite(value) and value > 0):
+        return value  # type: ignore[no-any-return]
+    raise ValueError(f"max_qpu_time is {value!r}, expected a number > 0, or null for no limit")
 
 
 def _table(columns: tuple[str, ...], rows: list[dict[str, float]]) -> bytes:
