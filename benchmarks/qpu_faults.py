@@ -12,9 +12,9 @@ The command `ising-ep train --machine qpu`, with the real client, against the st
 - `stays`: faults that do not pass: a run is resumed again and again; how often is one problem annealed?
 - `storm`: all faults together, each at every 40th request or problem on average, until the run ends.
 - `kills`: SIGKILL at random moments of a run, uniform over its duration, then `--resume`.
-- `journals`: the same, and before it goes on the journal's WAL is removed, as a power cut may, the journal itself
-  is, or rows in it are damaged.
-- `two`: SIGKILL, then two `--resume` at once, of the one folder or of two copies; then those that were refused.
+- `journals`: the same, and before it goes on the journal's WAL is removed, as a power cut may, the journal
+  itself is, or rows in it are damaged.
+- `two`: SIGKILL, then two `--resume` at once, of one folder or of two copies; then those that were refused.
 - `mnist`: MNIST/100, 784-120-40, two epochs, four images a call on a Pegasus P16 with 0.5 % of its qubits
   missing: `--machine qpu` on the stand-in beside `--machine chip`.
 
@@ -24,20 +24,12 @@ image used once, which is what the weights being the same means.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
-import re
-import shutil
-import sqlite3
-import subprocess
-import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +37,25 @@ import click
 import numpy as np
 
 import report
+from qpu_kills import DAMAGES, killed, two_at_once
+from qpu_runs import (
+    LIMITS,
+    SETTINGS,
+    STOPPED,
+    UNCAUGHT,
+    annealed,
+    anneals,
+    calls_cost,
+    command,
+    emulator,
+    outcome,
+    point,
+    seconds,
+    settings_for,
+    weights,
+    whole,
+)
 
-CHIP, SWEEPS_PER_US = ("chimera", 4), 10.0
-SETTINGS = ("--dataset=patterns", "--network=convolutional", "--machine=qpu", "--epochs=12", "--seed=1")
-LIMITS = ("--answer-timeout=1",)
 STATUSES = ("401", "403", "404", "429", "500", "502", "503")
 # Kinds of fault, and what each is on; where a problem is lost at the service, it was not annealed.
 FAULTS = (
@@ -70,102 +77,8 @@ TIMES = (
     "untimed",
     *(f"time-{what}" for what in ("missing", "null", "text", "list", "nan", "negative", "zero")),
 )
-# What the damages do to the journal of a process that was killed; None: its WAL or all of it is removed.
-DAMAGES = {
-    "WAL removed": None,
-    "journal removed": None,
-    "journal of 0 bytes": None,
-    "reads: a byte flipped": "UPDATE problems SET reads = x'00' || substr(reads, 2) WHERE reads IS NOT NULL",
-    "reads: cut to 3 bytes": "UPDATE problems SET reads = substr(reads, 1, 3) WHERE reads IS NOT NULL",
-    "ids changed": "UPDATE problems SET id = 'x' || id",
-    "digests changed": "UPDATE problems SET digest = 'x' || digest",
-    "labels changed": "UPDATE problems SET label = 'x' || label",
-    "access times are texts": "UPDATE problems SET access_time = 'fast'",
-}
 EVERY = 40.0
 SECONDS = 0.5  # of a slow answer, of what Retry-After asks for, and that the solver is away
-STOPPED = 75
-
-
-def emulator(seed: int = 0) -> Any:
-    from ising_ep.chip import Chip
-    from ising_ep.emulator import Emulator
-    from ising_ep.machines.chip_model import ChipModel
-
-    return Emulator(ChipModel(Chip.perfect(*CHIP), sweeps_per_us=SWEEPS_PER_US, num_threads=1), seed=seed)
-
-
-def settings_for(service: Any) -> dict[str, str]:
-    return {
-        "DWAVE_API_ENDPOINT": service.endpoint,
-        "DWAVE_API_TOKEN": service.token,
-        "DWAVE_CONFIG_FILE": os.devnull,
-    }
-
-
-def command(*arguments: Any) -> int:
-    """The command `ising-ep train`, in this process; its exit code."""
-    from ising_ep.cli import main
-
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        try:
-            code = main(["train", *map(str, arguments)], standalone_mode=False)
-        except click.ClickException as error:
-            code = error.exit_code
-    return code or 0
-
-
-def weights(folder: Path) -> dict[str, Any]:
-    from safetensors.numpy import load_file
-
-    return load_file(folder / "checkpoint.safetensors")
-
-
-def same(folder: Path) -> bool:
-    expected, found = whole()[0], weights(folder)
-    return all(np.array_equal(found[name], value) for name, value in expected.items())
-
-
-@cache
-def whole() -> tuple[dict[str, Any], Counter[str], float]:
-    """A run without faults: its weights, how many events of each kind it has, and its seconds."""
-    with tempfile.TemporaryDirectory() as folder, emulator() as service:
-        os.environ.update(settings_for(service))
-        started = time.perf_counter()
-        assert command(*SETTINGS, *LIMITS, f"--out={folder}/run") == 0
-        seconds = time.perf_counter() - started
-        counts = Counter({kind: count for (_, kind), count in service.requests.items()})
-        counts["problem"] = len(service.problems)
-        return weights(Path(folder) / "run"), counts, seconds
-
-
-def annealed(service: Any) -> tuple[int, int]:
-    """How many anneals were paid for, and how many of them were of a problem that was annealed already."""
-    counts = anneals(service)
-    return counts.total(), counts.total() - len(counts)
-
-
-def anneals(service: Any) -> Counter[str]:
-    """How often each problem was annealed, by its number."""
-    labels = [p.label for p in service.problems if p.annealed]
-    return Counter(re.search(r" (\d+)\.\d+ seed", label).group(1) for label in labels)  # type: ignore[union-attr]
-
-
-def seconds(service: Any) -> float:
-    """QPU access time of all anneals."""
-    return sum(p.qpu_access_time for p in service.problems) / 1e6
-
-
-def outcome(service: Any, run: Path, code: int) -> dict[str, Any]:
-    """What became of a run that ended with this exit code."""
-    calls, twice = annealed(service)
-    return {
-        "exit_code": code,
-        "same": code == 0 and same(run),
-        "calls": calls,
-        "twice": twice,
-        "attempts": len(service.problems),
-    }
 
 
 def with_fault(kind: str, on: str, seed: int) -> dict[str, Any]:
@@ -188,11 +101,6 @@ def with_fault(kind: str, on: str, seed: int) -> dict[str, Any]:
             stops += 1
             code = command("--resume", run, *LIMITS)
         return {"after": after, "stops": stops, **outcome(service, run, code)}
-
-
-def point(kind: str, on: str, seed: int, count: int) -> int:
-    """Where of so many events a fault strikes."""
-    return int(np.random.default_rng([seed, *kind.encode(), *on.encode()]).integers(count))
 
 
 def with_budget(kind: str, on: str, seed: int) -> dict[str, Any]:
@@ -220,15 +128,6 @@ def with_budget(kind: str, on: str, seed: int) -> dict[str, Any]:
             "stops": stops,
             **outcome(service, run, code),
         }
-
-
-@cache
-def calls_cost() -> float:
-    """Seconds of QPU access time of a run without faults."""
-    with tempfile.TemporaryDirectory() as folder, emulator() as service:
-        os.environ.update(settings_for(service))
-        assert command(*SETTINGS, f"--out={folder}/run") == 0
-        return seconds(service)
 
 
 def that_stays(kind: str, on: str, seed: int) -> dict[str, Any]:
@@ -292,122 +191,117 @@ def mnist(data_dir: str) -> dict[str, Any]:
         }
 
 
-def start(service: Any, *arguments: Any) -> subprocess.Popen[str]:
-    """The command `ising-ep train` as a process."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "ising_ep.cli", "train", *map(str, arguments)],
-        env=os.environ | settings_for(service),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+Runs = list[dict[str, Any]]
 
 
-def kill_one(service: Any, run: Path, seed: int) -> float:
-    """Starts a run and kills it at a random moment, which is returned."""
-    first = start(service, *SETTINGS, f"--out={run}")
-    while not (run / "qpu.sqlite").exists() and first.poll() is None:
-        time.sleep(0.001)
-    delay = float(np.random.default_rng([seed, 7]).uniform(0, process_seconds()))
-    time.sleep(delay)
-    first.kill()
-    first.communicate()
-    return delay
+@dataclass(frozen=True)
+class Study:
+    """Runs of one kind.
+
+    Args:
+        header: Of its table, the first column's and those of `summary`.
+        cases: By name: what makes a run of its settings and a seed, the settings, and how many runs.
+        summary: The columns for the runs of a case.
+    """
+
+    header: Sequence[str]
+    cases: dict[str, tuple[Callable[..., dict[str, Any]], tuple[Any, ...], int]]
+    summary: Callable[[Runs], tuple[str, ...]]
 
 
-def killed(seed: int, damage: str = "") -> dict[str, Any]:
-    """A process that is killed, and one that goes on, from a journal that is damaged in a way of `DAMAGES`."""
-    with tempfile.TemporaryDirectory() as folder, emulator() as service:
-        run = Path(folder) / "run"
-        delay = kill_one(service, run, seed)
-        before = len(service.problems)
-        spoil(run / "qpu.sqlite", damage)
-        process = start(service, "--resume", run)
-        _, said = process.communicate()
-        return {
-            "delay": delay,
-            "problems_before": before,
-            "traceback": "Traceback" in said,
-            **outcome(service, run, process.returncode),
-        }
+def studies(points: int, kills: int, pairs: int, calls: int) -> dict[str, Study]:
+    """All but mnist, by name, for a run of so many calls."""
+
+    def summary(runs: Runs) -> tuple[str, ...]:
+        return (
+            _number(runs),
+            _number(runs, lambda r: r["same"] and r["calls"] - r["twice"] == calls),
+            _total(runs, "twice"),
+            _total(runs, "stops"),
+            str(sum(r["attempts"] - calls for r in runs)),
+            _number(runs, lambda r: r["exit_code"] == UNCAUGHT),
+        )
+
+    def summary_of_kills(runs: Runs) -> tuple[str, ...]:
+        before = [r["problems_before"] for r in runs]
+        return (
+            _number(runs),
+            _number(runs, lambda r: r["same"]),
+            _total(runs, "twice"),
+            _total(runs, "traceback"),
+            f"{min(before)} to {max(before)} of {calls}",
+        )
+
+    strikes = ("runs", "same weights", "paid for twice", "stopped and resumed", "sent again", "tracebacks")
+    of_kills = ("runs", "same weights", "paid for twice", "tracebacks", "problems sent before")
+    lost = {f"reply lost, then {kind} on three searches": (kind, "list") for kind in SEARCHES}
+    strange = {f"{kind} on all answers": (kind, "answer") for kind in TIMES}
+    strange |= {"reset-after on 1 in 4 submissions": ("reset-after", "submit")}
+    strange |= {"spent on 1 in 4 problems": ("spent", "problem")}
+    stays = {f"{kind} on answer": (kind, "answer") for kind in ("corrupt", "fewer", "infinite")}
+    stays |= {"spent on problem": ("spent", "problem")}
+    of_faults = {f"{kind} on {on}": (kind, on) for kind, on in FAULTS} | lost
+    return {
+        "faults": Study(
+            ("fault", *strikes),
+            {name: (with_fault, of, points) for name, of in of_faults.items()},
+            summary,
+        ),
+        "budget": Study(
+            ("all the time", "runs", "stopped by it", "calls beyond it, most", "same weights", "paid twice"),
+            {name: (with_budget, of, points) for name, of in strange.items()},
+            lambda runs: (
+                _number(runs),
+                _number(runs, lambda r: r["stopped"]),
+                f"{max(r['calls_over'] for r in runs):.2f}",
+                _number(runs, lambda r: r["same"]),
+                _total(runs, "twice"),
+            ),
+        ),
+        "stays": Study(
+            ("from some point on", "runs", "starts of each", "anneals of one problem, most"),
+            {name: (that_stays, of, points) for name, of in stays.items()},
+            lambda runs: (
+                _number(runs),
+                str(len(runs[0]["exit_codes"])),
+                str(max(r["most"] for r in runs)),
+            ),
+        ),
+        "storm": Study(("", *strikes), {"all faults at once": (storm, (), points)}, summary),
+        "kills": Study(("", *of_kills), {"killed": (killed, ("",), kills)}, summary_of_kills),
+        "journals": Study(
+            ("killed, then", *of_kills),
+            {name: (killed, (name,), pairs if name == "WAL removed" else points) for name in DAMAGES},
+            summary_of_kills,
+        ),
+        "two": Study(
+            ("two resumes at once", "times", "one refused", "same weights", "paid for twice", "tracebacks"),
+            {
+                "of one folder": (two_at_once, (False,), pairs),
+                "of two copies of it": (two_at_once, (True,), pairs),
+            },
+            lambda runs: (
+                _number(runs),
+                _number(runs, lambda r: r["refused"] == 1),
+                _number(runs, lambda r: r["same"]),
+                _total(runs, "twice"),
+                _total(runs, "traceback"),
+            ),
+        ),
+    }
 
 
-def spoil(journal: Path, damage: str) -> None:
-    """Damages a journal that nobody has open."""
-    if not damage:
-        return
-    statement = DAMAGES[damage]
-    if statement is None:
-        for file in (journal, journal.with_name("qpu.sqlite-wal")):
-            if "WAL" not in damage or file != journal:
-                file.unlink(missing_ok=True)
-        if "0 bytes" in damage:
-            journal.touch()
-        return
-    file = sqlite3.connect(journal)
-    with file:
-        file.execute(statement)
-    file.close()
-
-
-def two_at_once(copies: bool, seed: int) -> dict[str, Any]:
-    """A process that is killed, and two that go on at once, in its folder or in two copies of it."""
-    with tempfile.TemporaryDirectory() as folder, emulator() as service:
-        run = Path(folder) / "run"
-        delay = kill_one(service, run, seed)
-        runs = [run, run]
-        if copies:
-            runs[1] = Path(folder) / "copy"
-            shutil.copytree(run, runs[1])
-        processes = [start(service, "--resume", path) for path in runs]
-        said = [process.communicate()[1] for process in processes]
-        codes = [process.returncode for process in processes]
-        again = [start(service, "--resume", path) for path, code in zip(runs, codes, strict=True) if code]
-        for process in again:
-            said.append(process.communicate()[1])
-        codes_again = [process.returncode for process in again]
-        return {
-            "delay": delay,
-            "refused": codes.count(2),
-            "traceback": any("Traceback" in text for text in said),
-            **outcome(service, run, max([0, *codes_again, *(code for code in codes if code not in (0, 2))])),
-            "same": same(runs[0]) and same(runs[1]),
-        }
-
-
-@cache
-def process_seconds() -> float:
-    """Seconds in which a run anneals, from its journal to its end."""
-    with tempfile.TemporaryDirectory() as folder, emulator() as service:
-        run = Path(folder) / "run"
-        process = start(service, *SETTINGS, f"--out={run}")
-        while not (run / "qpu.sqlite").exists():
-            time.sleep(0.001)
-        started = time.perf_counter()
-        _, counts, _ = whole()
-        while len(service.problems) < counts["problem"]:
-            time.sleep(0.001)
-        lasted = time.perf_counter() - started
-        process.communicate()
-        return lasted
-
-
-STUDIES = ("faults", "budget", "stays", "storm", "kills", "journals", "two")
-HEADER = ("", "runs", "same weights", "paid for twice", "times stopped and resumed", "sent again")
+STUDIES = tuple(studies(0, 0, 0, 0))
 
 
 @click.command()
 @click.option(
-    "--study",
-    type=click.Choice([*STUDIES, "mnist"]),
-    multiple=True,
-    default=STUDIES,
-    show_default=True,
+    "--study", type=click.Choice([*STUDIES, "mnist"]), multiple=True, default=STUDIES, show_default=True
 )
 @click.option("--data-dir", help="Folder of MNIST's IDX files, for the study of that name.")
 @click.option("--points", default=5, show_default=True, help="Random points for each fault.")
 @click.option("--kills", default=50, show_default=True, help="Random moments to be killed at.")
-@click.option("--pairs", default=20, show_default=True, help="Times two resumes at once; and WALs removed.")
+@click.option("--pairs", default=20, show_default=True, help="Times two resumes at once, and WALs removed.")
 @click.option("--processes", default=1, show_default=True, help="Runs at once.")
 @report.out_option
 def main(
@@ -436,131 +330,30 @@ def main(
         _write(folder, "qpu_mnist", {"machine": facts, "run": found}, text, facts)
     calls = whole()[1]["problem"]
     with ProcessPoolExecutor(processes) as pool, report.progress() as progress:
-
-        def runs_of(
-            function: Callable[..., dict[str, Any]], count: int, *settings: Any
-        ) -> list[dict[str, Any]]:
-            """What the function returns for the seeds from 0 on."""
-            name = " ".join([function.__name__, *map(str, settings)])
-            task = progress.add_task(name, total=count)
-            waiting = [pool.submit(function, *settings, seed=seed) for seed in range(count)]
-            found = []
-            for future in waiting:
-                found.append(future.result())
-                progress.advance(task)
-            progress.remove_task(task)
-            return found
-
-        def report_on(name: str, header: tuple[str, ...], of: dict[str, Any], summary: Any) -> None:
-            text = report.table(header, [(case, *summary(runs)) for case, runs in of.items()])
+        for name, of in studies(points, kills, pairs, calls).items():
+            if name not in study:
+                continue
+            task = progress.add_task(name, total=sum(count for _, _, count in of.cases.values()))
+            waiting = {
+                case: [pool.submit(function, *settings, seed=seed) for seed in range(count)]
+                for case, (function, settings, count) in of.cases.items()
+            }
+            record: dict[str, Runs] = {case: [] for case in waiting}
+            for case, futures in waiting.items():
+                for future in futures:
+                    record[case].append(future.result())
+                    progress.advance(task)
+            text = report.table(of.header, [(case, *of.summary(runs)) for case, runs in record.items()])
             click.echo(text)
-            _write(folder, name, {"machine": facts, "calls": calls, "runs": of}, text, facts)
-
-        if "faults" in study:
-            cases = (*FAULTS, *((kind, "list") for kind in SEARCHES))
-            of = {_named(kind, on): runs_of(with_fault, points, kind, on) for kind, on in cases}
-            report_on("qpu_faults", ("fault", *HEADER[1:]), of, lambda runs: _summary(runs, calls))
-        if "budget" in study:
-            cases = (*((kind, "answer") for kind in TIMES), ("reset-after", "submit"), ("spent", "problem"))
-            of = {_named(kind, on): runs_of(with_budget, points, kind, on) for kind, on in cases}
-            report_on(
-                "qpu_budget",
-                (
-                    "all the time",
-                    "runs",
-                    "stopped by it",
-                    "calls over it, most",
-                    "same weights",
-                    "paid for twice",
-                ),
-                of,
-                lambda runs: (
-                    str(len(runs)),
-                    str(sum(r["stopped"] for r in runs)),
-                    f"{max(r['calls_over'] for r in runs):.2f}",
-                    str(sum(r["same"] for r in runs)),
-                    str(sum(r["twice"] for r in runs)),
-                ),
-            )
-        if "stays" in study:
-            cases = (*((kind, "answer") for kind in ("corrupt", "fewer", "infinite")), ("spent", "problem"))
-            of = {_named(kind, on): runs_of(that_stays, points, kind, on) for kind, on in cases}
-            report_on(
-                "qpu_stays",
-                ("from some point on", "runs", "starts of each", "anneals of one problem, most"),
-                of,
-                lambda runs: (
-                    str(len(runs)),
-                    str(len(runs[0]["exit_codes"])),
-                    str(max(r["most"] for r in runs)),
-                ),
-            )
-        if "storm" in study:
-            of = {"all faults at once": runs_of(storm, points)}
-            report_on("qpu_storm", HEADER, of, lambda runs: _summary(runs, calls))
-        killed_header = ("killed", "runs", "same weights", "paid for twice", "tracebacks", "sent before")
-        if "kills" in study:
-            of = {"": runs_of(killed, kills)}
-            report_on("qpu_kills", killed_header, of, lambda runs: _killed_summary(runs, calls))
-        if "journals" in study:
-            of = {
-                damage: runs_of(killed_with, pairs if "WAL" in damage else points, damage)
-                for damage in DAMAGES
-            }
-            report_on("qpu_journals", killed_header, of, lambda runs: _killed_summary(runs, calls))
-        if "two" in study:
-            of = {
-                "of one folder": runs_of(two_at_once, pairs, False),
-                "of two copies": runs_of(two_at_once, pairs, True),
-            }
-            report_on(
-                "qpu_two",
-                (
-                    "two resumes at once",
-                    "times",
-                    "one was refused",
-                    "same weights",
-                    "paid for twice",
-                    "tracebacks",
-                ),
-                of,
-                lambda runs: (
-                    str(len(runs)),
-                    str(sum(r["refused"] == 1 for r in runs)),
-                    str(sum(r["same"] for r in runs)),
-                    str(sum(r["twice"] for r in runs)),
-                    str(sum(r["traceback"] for r in runs)),
-                ),
-            )
+            _write(folder, f"qpu_{name}", {"machine": facts, "calls": calls, "runs": record}, text, facts)
 
 
-def killed_with(damage: str, seed: int) -> dict[str, Any]:
-    return killed(seed, damage)
+def _number(runs: Runs, is_so: Callable[[dict[str, Any]], bool] = lambda run: True) -> str:
+    return str(sum(map(is_so, runs)))
 
 
-def _named(kind: str, on: str) -> str:
-    return f"reply lost, then {kind} on three searches" if on == "list" else f"{kind} on {on}"
-
-
-def _killed_summary(runs: list[dict[str, Any]], calls: int) -> tuple[str, ...]:
-    before = [r["problems_before"] for r in runs]
-    return (
-        str(len(runs)),
-        str(sum(r["same"] for r in runs)),
-        str(sum(r["twice"] for r in runs)),
-        str(sum(r["traceback"] for r in runs)),
-        f"{min(before)} to {max(before)} of {calls}",
-    )
-
-
-def _summary(runs: list[dict[str, Any]], calls: int) -> tuple[str, ...]:
-    return (
-        str(len(runs)),
-        str(sum(r["same"] and r["calls"] - r["twice"] == calls for r in runs)),
-        str(sum(r["twice"] for r in runs)),
-        str(sum(r["stops"] for r in runs)),
-        str(sum(r["attempts"] - calls for r in runs)),
-    )
+def _total(runs: Runs, name: str) -> str:
+    return str(sum(run[name] for run in runs))
 
 
 def _write(folder: Path | None, name: str, record: Any, text: str, facts: dict[str, Any]) -> None:
