@@ -2,6 +2,7 @@
 
 import copy
 import email.utils
+import itertools
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import quote
 
 import pytest
@@ -62,7 +63,7 @@ def served(application):
 
 @pytest.fixture(scope="module")
 def emulator():
-    with Emulator(ChipModel(Chip.perfect("chimera", 2)), token=TOKEN) as emulator:
+    with Emulator(ChipModel(Chip.perfect("chimera", 4)), token=TOKEN) as emulator:
         yield emulator
 
 
@@ -99,17 +100,15 @@ def get(connection, **settings):
 
 
 @contextmanager
-def silent_server(drip=b"", pause=0.05):
-    """Takes connections, and sends so many bytes over and over instead of an answer; yields their number."""
-    stop, count = threading.Event(), []
+def silent_server(drip=b"", first=b""):
+    """Takes connections, and sends some bytes over and over instead of an answer; yields the connections."""
+    stop, connections = threading.Event(), []
 
     def deal_with(connection):
-        with connection:
-            while not stop.wait(pause):
-                try:
-                    connection.sendall(drip)
-                except OSError:
-                    return
+        with connection, suppress(OSError):
+            connection.sendall(first)
+            while not stop.wait(0.05):
+                connection.sendall(drip)
 
     def accept():
         while True:
@@ -117,13 +116,13 @@ def silent_server(drip=b"", pause=0.05):
                 connection = server.accept()[0]
             except OSError:
                 return
-            count.append(connection)
+            connections.append(connection)
             threading.Thread(target=deal_with, args=(connection,), daemon=True).start()
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=accept, daemon=True).start()
         try:
-            yield f"http://127.0.0.1:{server.getsockname()[1]}{BASE}", count
+            yield f"http://127.0.0.1:{server.getsockname()[1]}{BASE}", connections
         finally:
             stop.set()
             server.shutdown(socket.SHUT_RDWR)
@@ -152,13 +151,14 @@ def test_blanks_around_the_token_are_no_part_of_it(front, token, monkeypatch):
     ("character", "name"), [(" ", "U+0020"), ("\r\n", "U+000D"), ("\x1b", "U+001B"), ("’", "U+2019")]
 )
 def test_other_characters_in_the_token_are_refused(front, monkeypatch, character, name):
-    monkeypatch.setenv("DWAVE_API_TOKEN", f"SECRET{character}TOKEN")
+    monkeypatch.setenv("DWAVE_API_TOKEN", f"SECRET{character}WORD")
     monkeypatch.setenv("DWAVE_API_ENDPOINT", front.endpoint)
     monkeypatch.setenv("DWAVE_CONFIG_FILE", os.devnull)
     result = CliRunner().invoke(main, ["train", "--machine", "qpu", "--dataset", "patterns"])
     assert result.exit_code == 2
     assert f"character 7 of the API token is {name}" in result.output
-    assert "SECRET" not in result.output and "TOKEN" not in result.output
+    assert "SECRET" not in result.output
+    assert "WORD" not in result.output
     assert front.seen == []
 
 
@@ -178,7 +178,8 @@ def test_a_token_that_the_service_repeats_is_blanked_out(front, caplog, echo, st
     with pytest.raises(QPUStoppedError, match=r"no access with .*\*\*\*") as stopped:
         connect(front.endpoint, patience=0.5)
     for text in (str(stopped.value), caplog.text):
-        assert TOKEN not in text and quote(TOKEN, safe="") not in text
+        assert TOKEN not in text
+        assert quote(TOKEN, safe="") not in text
         assert not any(c in text for c in "\x1b\x07")
 
 
@@ -195,7 +196,8 @@ def test_of_a_problem_too(front, caplog):
 
 def test_errors_and_connections_do_not_hold_the_token(front):
     connection = connect(front.endpoint)
-    assert TOKEN not in repr(connection) and TOKEN not in repr(vars(connection))
+    assert TOKEN not in repr(connection)
+    assert TOKEN not in repr(vars(connection))
     for hold in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="holds a token"):
             hold(connection)
@@ -207,10 +209,9 @@ def test_errors_and_connections_do_not_hold_the_token(front):
         assert TOKEN.encode() not in pickle.dumps(caught.value)
 
 
-@pytest.mark.parametrize("level", ["debug", "trace"])
-def test_the_clients_own_log_is_without_the_token(front, level):
+def test_the_clients_own_log_is_without_the_token(front):
     code = "from ising_ep.machines.connection import Connection; Connection.open(config_file=False).close()"
-    settings = {"DWAVE_API_TOKEN": TOKEN, "DWAVE_LOG_LEVEL": level}
+    settings = {"DWAVE_API_TOKEN": TOKEN, "DWAVE_LOG_LEVEL": "trace"}
     settings["DWAVE_API_ENDPOINT"] = front.endpoint.replace("//", "//me:PASSWORD@")
     ended = subprocess.run(
         [sys.executable, "-c", code],
@@ -220,7 +221,8 @@ def test_the_clients_own_log_is_without_the_token(front, level):
         check=True,
     )
     assert "Validated client config" in ended.stderr
-    assert TOKEN not in ended.stderr and "PASSWORD" not in ended.stderr
+    assert TOKEN not in ended.stderr
+    assert "PASSWORD" not in ended.stderr
 
 
 # --- the endpoint ----------------------------------------------------------------------------------------
@@ -239,7 +241,8 @@ def test_a_password_in_the_endpoint_is_used_and_not_shown(front, answer, caplog)
         with pytest.raises(QPUStoppedError) as stopped:
             connect(endpoint, patience=0.5)
         assert "PASSWORD" not in str(stopped.value)
-    assert "PASSWORD" not in caplog.text and "//***@127.0.0.1" in caplog.text
+    assert "PASSWORD" not in caplog.text
+    assert "//***@127.0.0.1" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -260,27 +263,26 @@ def test_a_password_in_the_endpoint_is_used_and_not_shown(front, answer, caplog)
     ],
 )
 def test_what_is_no_address_is_refused(endpoint):
-    with pytest.raises(ValueError, match="no good|the endpoint is") as refused:
+    with pytest.raises(ValueError, match=r"no good|the endpoint is") as refused:
         connect(endpoint)
-    assert "PASS" not in str(refused.value) and "WORD" not in str(refused.value)
+    assert "PASS" not in str(refused.value)
+    assert "WORD" not in str(refused.value)
     assert str(refused.value).isprintable()
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_no_redirect_to_another_host_is_followed(front, elsewhere, status, method):
+def test_no_redirect_to_another_host_is_followed(front, elsewhere, status):
     connection = connect(front.endpoint)
     origin, requests = elsewhere
     front.answer = lambda request: Response("", status, {"Location": f"{origin}/sapi/v2/problems/"})
-    send = {
-        "GET": lambda: connection.problems.get_problem("a"),
-        "POST": lambda: connection.problems.submit_problems([]),
-        "DELETE": lambda: connection.problems.cancel_problems(["a"]),
-    }[method]
-    with pytest.raises(
-        QPUStoppedError, match=r"the token is for http://127\.0\.0\.1:\d+ only|with a redirect"
+    problems, why = connection.problems, r"the token is for http://127\.0\.0\.1:\d+ only|with a redirect"
+    for send, argument in (
+        (problems.get_problem, "a"),
+        (problems.submit_problems, []),
+        (problems.cancel_problems, ["a"]),
     ):
-        connection.ask(send)
+        with pytest.raises(QPUStoppedError, match=why):
+            connection.ask(send, argument)
     assert requests == []
 
 
@@ -361,14 +363,13 @@ def test_redaction_of_every_form():
 
 
 @pytest.mark.parametrize("status", [408, 421, 425, 429, 500, 503, 599])
-@pytest.mark.parametrize("code", [None, "oops"])
-def test_passing_faults_pass(front, caplog, status, code):
-    connection, answers = connect(front.endpoint), [error(status, "later"), None]
-    if code:
-        answers[0].set_data(json.dumps({"error_code": code, "error_msg": "later"}))
+def test_passing_faults_pass(front, caplog, status):
+    connection, odd = connect(front.endpoint), error(status, "later")
+    odd.set_data(json.dumps({"error_code": "odd", "error_msg": "later"}))
+    answers = [error(status, "later"), odd, None]
     front.answer = lambda request: answers.pop(0)
     assert get(connection) == []
-    assert len([r for r in caplog.records if "trying again in" in r.getMessage()]) == 1
+    assert len([r for r in caplog.records if "trying again in" in r.getMessage()]) == 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 409, 410, 413, 418])
@@ -376,7 +377,7 @@ def test_others_are_asked_for_once(front, status):
     connection = connect(front.endpoint)
     front.answer = lambda request: error(status, "not so")
     front.seen.clear()
-    with pytest.raises(QPUStoppedError, match="the service refuses: .*not so"):
+    with pytest.raises(QPUStoppedError, match=r"the service refuses: .*not so"):
         get(connection)
     assert len(front.seen) == 1
 
@@ -405,8 +406,7 @@ def test_a_retry_after_that_is_none_is_not_heeded(front, asked):
     assert get(connection) == []
 
 
-@pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("asked", ["9" * 401, "100000", "date"])
+@pytest.mark.parametrize(("status", "asked"), [(429, "9" * 401), (503, "100000"), (503, "date")])
 def test_a_long_wait_is_cut_and_said_and_ended_by_ctrl_c(front, status, asked):
     if asked == "date":
         asked = email.utils.formatdate(time.time() + 1e6, usegmt=True)
@@ -450,28 +450,24 @@ def test_a_dead_network_is_said_at_the_first_timeout(caplog):
 
 
 def test_a_name_that_is_not_known_is_said():
-    with pytest.raises(QPUStoppedError, match="the host's name is not known: .*nowhere.invalid"):
+    with pytest.raises(QPUStoppedError, match=r"the host's name is not known: .*nowhere\.invalid"):
         connect("http://nowhere.invalid/sapi/v2/", patience=0.1)
 
 
 def test_a_refused_connection_is_said():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with pytest.raises(QPUStoppedError, match="no connection: .*refused"):
+    with pytest.raises(QPUStoppedError, match=r"no connection: .*refused"):
         connect(f"http://127.0.0.1:{port}/", patience=0.1)
 
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n"
-
-
-@pytest.mark.parametrize("drip", [b"x", b"X: y\r\n"])
-def test_headers_that_drip_are_not_read_for_ever(front, drip):
-    connection = connect(front.endpoint)
-    with silent_server(drip) as (endpoint, _):
-        connection.problems.session.base_url = endpoint
-        connection.problems.session.get_adapter(endpoint)._endpoint = endpoint
-        with pytest.raises(QPUStoppedError, match="in time|cannot be reached"):
-            get(connection, limit=1.0, patience=0.5)
+@pytest.mark.parametrize(("first", "drip"), [(b"", b"x"), (b"HTTP/1.1 200 OK\r\nX: ", b"y")])
+def test_headers_that_drip_are_not_read_for_ever(first, drip):
+    with (
+        silent_server(drip, first) as (endpoint, _),
+        pytest.raises(QPUStoppedError, match="no complete answer in time"),
+    ):
+        connect(endpoint, patience=0.5)
 
 
 def test_a_body_that_drips_is_not_read_for_ever(front, caplog):
@@ -512,7 +508,7 @@ def test_a_service_that_ignores_long_polls_is_asked_ever_less_often(front):
     front.answer = answer
     for _ in range(8):
         assert connection.poll("a", 600.0).status == "PENDING"
-    pauses = [later - sooner for sooner, later in zip(moments[:-1], moments[1:], strict=True)]
+    pauses = [later - sooner for sooner, later in itertools.pairwise(moments)]
     assert all(pause >= FIRST_PAUSE * PAUSE_GROWTH**k for k, pause in enumerate(pauses, 1))
     # Another problem is asked for at once.
     connection.poll("b", 600.0)
@@ -573,7 +569,6 @@ def test_what_an_answer_lacks_is_no_traceback(front, caplog):
     [
         {"topology": None},
         {"topology": {"type": "zephyr", "shape": None}},
-        {"num_qubits": None},
         {"qubits": 3},
     ],
 )
@@ -601,8 +596,9 @@ def test_what_is_about_to_end_is_said_once(front, caplog, recwarn):
 
     def answer(request):
         response = Response.from_app(front._behind, request.environ)
-        response.headers["X-DWave-Deprecation"] = (
-            '"old";context=feature;deprecated=@1700000000;sunset=@1900000000;link="https://host";message="go on"'
+        response.headers["X-Deprecation"] = (
+            '"old";context=feature;deprecated=@1700000000;sunset=@1900000000;'
+            'link="https://host";message="go on"'
         )
         return response
 
@@ -643,14 +639,15 @@ def test_no_escape_code_of_the_service_reaches_the_terminal(front, monkeypatch, 
 
 def test_nor_of_a_file(tmp_path):
     file = tmp_path / "chip.json"
-    graph = Chip.perfect("chimera", 2)
-    properties = {"topology": {"type": "chimera", "shape": [2, 2, 4]}, "qubits": graph.qubits.tolist()}
+    graph = Chip.perfect("chimera", 4)
+    properties = {"topology": {"type": "chimera", "shape": [4, 4, 4]}, "qubits": graph.qubits.tolist()}
     properties |= {"couplers": graph.couplers.tolist(), "graph_id": "\x1b[2J"}
     file.write_text(json.dumps(properties))
     embed = ["embed", "--chip", str(file), "--network", "convolutional"]
     result = CliRunner().invoke(main, embed)
     assert result.exit_code == 0, result.output
-    assert r"working graph \x1b[2J" in result.output and "\x1b" not in result.output
+    assert r"working graph \x1b[2J" in result.output
+    assert "\x1b" not in result.output
     properties["topology"]["type"] = "\x1b[2J"
     file.write_text(json.dumps(properties))
     result = CliRunner().invoke(main, embed)

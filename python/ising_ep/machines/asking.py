@@ -83,6 +83,7 @@ class Asker:
         self._transport = transport
         self._redaction = redaction
         self._patience = patience
+        self._said: set[str] = set()
         self._backoff = tenacity.wait_exponential_jitter(
             multiplier=first_wait, max=LONGEST_WAIT, jitter=first_wait
         )
@@ -122,7 +123,9 @@ class Asker:
         # No other error stands behind the one that is raised: that would hold the request, and it the token.
         failure: Exception
         try:
-            return retrying(request, *args, **settings)
+            answer = retrying(request, *args, **settings)
+            self._say_deprecations()
+            return answer
         except api.exceptions.ResourceNotFoundError as error:
             failure = type(error)(error_msg=self.line(error), error_code=404)
         except (requests.RequestException, *TRANSIENT) as error:
@@ -136,7 +139,15 @@ class Asker:
         cause = causes[-1] if causes else error
         what = next((what for kind, what in NETWORK.items() if isinstance(cause, kind)), type(cause).__name__)
         # urllib3 begins with its own objects: HTTPSConnection(host='...', port=443): ...
-        return self._redaction.line(f"{what}: {re.sub(r'^[A-Z]\w+\(.*?\): ', '', str(cause))}")
+        text = re.sub(r"^[A-Z]\w+\(.*?\): ", "", str(cause))
+        return self._redaction.line(f"{what}: {text}")
+
+    def _say_deprecations(self) -> None:
+        """Says once what the service is about to give up."""
+        for name, message in self._transport.deprecations().items():
+            if name not in self._said:
+                self._said.add(name)
+                log.warning("the service says: %s", self._redaction.line(message))
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """Seconds until the next try: what the service asks for, if it does and it is not too long."""

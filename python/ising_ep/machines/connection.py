@@ -93,7 +93,6 @@ class Connection:
         self._longest_poll = min(LONG_POLL, _timeouts(config)[1] / 2, patience / 2)
         self._redaction = redaction
         self._watch: _Watch | None = None
-        self._deprecations: set[str] = set()
 
     @classmethod
     def open(
@@ -163,9 +162,7 @@ class Connection:
 
     def ask(self, request: Callable[..., T], *args: Any, **settings: Any) -> T:
         """Makes a request until it succeeds, see `Asker.ask`."""
-        answer = self._asker.ask(request, *args, **settings)
-        self._say_deprecations()
-        return answer
+        return self._asker.ask(request, *args, **settings)
 
     def poll(self, id: str | None, answer_timeout: float) -> Any:
         """Asks how a problem is, and lets the service hold the request until there is something to say.
@@ -225,14 +222,6 @@ class Connection:
         """Closes the connections to the service."""
         self.problems.close()
         self._solvers.close()
-
-    def _say_deprecations(self) -> None:
-        """Says once what the service is about to give up."""
-        for resource in (self.problems, self._solvers):
-            for message in resource.session.deprecations or ():
-                if message.id not in self._deprecations:
-                    self._deprecations.add(message.id)
-                    log.warning("the service says: %s", self._redaction.line(message.message))
 
 
 def _timeouts(config: Any) -> tuple[float, float]:

@@ -45,10 +45,12 @@ class Transport(HTTPAdapter):
         self._endpoint = endpoint
         self._timeouts = timeouts
         self._rules = SessionRedirectMixin()
+        self._sessions: list[Any] = []
         self._complete_by = self.until
 
     def carry(self, session: Any) -> None:
         """Takes over the requests of a session of dwave-cloud-client."""
+        self._sessions.append(session)
         for prefix in list(session.adapters):
             session.mount(prefix, self)
         session.hooks["response"] = [self._read, _raise_for_status]
@@ -58,6 +60,10 @@ class Transport(HTTPAdapter):
         found = session.merge_environment_settings(self._endpoint, {}, None, None, None)
         session.proxies, session.verify, session.cert = found["proxies"], found["verify"], found["cert"]
         session.trust_env = False
+
+    def deprecations(self) -> dict[str, str]:
+        """What the service is about to give up, as its last answers say, by names of the messages."""
+        return {message.id: message.message for s in self._sessions for message in s.deprecations or ()}
 
     def send(self, request: requests.PreparedRequest, *args: Any, **settings: Any) -> requests.Response:
         """Sends a request, if it is to the endpoint's host.
