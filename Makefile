@@ -1,6 +1,6 @@
 # make train    an Ising machine learns handwritten digits
 # make test     every test, Rust and Python
-# make lint     formatting, clippy, ruff, types
+# make lint     formatting, clippy, ruff, types, declared dependencies
 # make sanitize the Rust tests under AddressSanitizer; takes a few minutes to compile
 # make clean    remove what the others made
 
@@ -27,6 +27,7 @@ lint: $(VENV)/installed-lint
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest ising_ep._core
+	$(BIN)/python -m deptry python
 
 # The sanitizer comes with every toolchain, but stable ones want to be asked twice. Optimised a little, as the
 # statistical tests take minutes otherwise; assertions and overflow checks stay.

@@ -86,9 +86,11 @@ class Solver:
         self.identity = {"name": name, "version": {"graph_id": model.chip.graph_id}}
         self._model = model
         self._said = {key: value for key, value in (properties | said).items() if key not in left_out}
-        self._properties = properties = properties | {
-            key: said[key] for key in ("qubits", "parameters") if said.get(key)
-        }
+        if isinstance(said.get("parameters"), dict):
+            properties["parameters"] = said["parameters"]
+        if sorted(said.get("qubits") or []) == properties["qubits"]:
+            properties["qubits"] = said["qubits"]
+        self._properties = properties
         # The same, without lists that each problem would turn into arrays again.
         qubits = np.asarray(properties["qubits"], dtype=np.int64)
         self._arrays = properties | {"qubits": qubits, "couplers": model.chip.couplers}

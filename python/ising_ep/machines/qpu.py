@@ -14,7 +14,6 @@ holds is taken, an id it holds is asked for, a label it holds is looked up (`qpu
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import time
@@ -22,7 +21,6 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-import pydantic
 from dwave.cloud import api
 from numpy.typing import NDArray
 
@@ -276,9 +274,26 @@ class QPU:
         cancelled = False
         running_since = time.monotonic()
         while True:
-            poll = max(1, min(LONG_POLL, int(self.answer_timeout)))
+            answer: dict[str, Any] = {}
             try:
-                status, message, answer = self.connection.ask(self._fetch, entry.id, poll)
+                found = self.connection.poll(entry.id, self.answer_timeout)
+                given = found.answer
+                if found.status == "COMPLETED" and given is None:
+                    given = self.connection.ask(self.connection.problems.get_problem_answer, entry.id)
+                if given is not None:
+                    answer = given.root.model_dump()
+                    reads = anneal.format.decode(answer, problem.fields, problem.couplings, anneal.num_reads)
+                    entry.access_time = self._access_time(entry, answer)
+                    self.journal.answered(entry, reads)
+                    problem.reads = reads
+                    return None
+            except BadAnswerError as error:
+                damaged += 1
+                log.warning("problem %d (%s): %s", entry.number, entry.id, error)
+                if damaged == FETCHES:
+                    return self._refuse(problem, answer, str(error), attempts)
+                time.sleep(self.connection.first_wait)
+                continue
             except api.exceptions.ResourceNotFoundError:
                 missed += 1
                 time.sleep(self.connection.first_wait)
@@ -293,20 +308,7 @@ class QPU:
                 tried.append(entry.id)
                 self.journal.accepted([entry])
                 continue
-            if answer is not None:
-                try:
-                    reads = anneal.format.decode(answer, problem.fields, problem.couplings, anneal.num_reads)
-                except BadAnswerError as error:
-                    damaged += 1
-                    log.warning("problem %d (%s): %s", entry.number, entry.id, error)
-                    if damaged == FETCHES:
-                        return self._refuse(problem, answer, str(error), attempts)
-                    time.sleep(self.connection.first_wait)
-                    continue
-                entry.access_time = self._access_time(entry, answer)
-                self.journal.answered(entry, reads)
-                problem.reads = reads
-                return None
+            status, message = found.status.value, getattr(found, "error_message", None) or ""
             if status in ("FAILED", "CANCELLED"):
                 who = f"no answer in {self.answer_timeout:g} s" if cancelled else "by the service"
                 offline = "offline" in message.lower()
@@ -321,26 +323,6 @@ class QPU:
                     return attempts.give_up(problem, f"TIMEOUT: no answer in {2 * self.answer_timeout:g} s")
                 self.connection.ask(self.connection.problems.cancel_problems, [entry.id])
                 cancelled, running_since = True, time.monotonic()
-
-    def _fetch(self, name: str, poll: int) -> tuple[str, str, dict[str, Any] | None]:
-        """How a problem stands after so many seconds or as soon as it ends: status, message and answer."""
-        requests = self.connection.problems
-        try:
-            found = requests.get_problem(name, timeout=poll)
-            status, answer = found.status.value, found.answer
-            if status == "COMPLETED" and answer is None:
-                answer = requests.get_problem_answer(name)
-            message = getattr(found, "error_message", None)
-            content = None if answer is None else answer.root.model_dump()
-        except pydantic.ValidationError:
-            # What the client's model refuses, such as an answer without times, may be read all the same.
-            body = json.loads(requests.session.get(name, params={"timeout": poll}).content)
-            if not isinstance(body, dict) or "status" not in body:
-                raise
-            status, message, content = str(body["status"]), body.get("error_message"), body.get("answer")
-            if content is not None and not isinstance(content, dict):
-                content = {}
-        return status, " ".join(str(message or "").split()), content
 
     def _refuse(self, problem: Problem, answer: dict[str, Any], why: str, attempts: Attempts) -> None:
         """Ends an attempt whose answer cannot be used: the next anneal may well be answered alike.
