@@ -140,7 +140,7 @@ class RunFolder:
             raise FileNotFoundError(f"{path} is not a run folder: it has no {CONFIG}")
         try:
             content = json.loads(file.read_bytes())
-            config = TrainConfig.checked(dict(content["config"]))
+            config = TrainConfig.recorded(dict(content["config"]))
             return cls(path, config, str(content["fingerprint"]), _budget(content.get("max_qpu_time")))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{file} is not the settings of a run: {_one_line(error)}") from None

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from .cli_data import data_dir_option, data_options
-from .cli_embed import Layers, chip_options, embed
+from .cli_embed import embed
 from .cli_emulate import emulate
 from .cli_errors import INTERRUPTED, STOPPED, one_line_errors, one_line_warnings
 from .cli_estimate import estimate
+from .cli_help import Group
+from .cli_options import SETTINGS, choices, option, settings, threads_option
 from .cli_progress import training_progress
 from .cli_qpu import qpu_options
 from .cli_reproduce import reproduce
 from .cli_sample import sample
 from .cli_stop import stop_on_signals
+from .config import PRESETS
 from .stopped import StoppedError
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from .machines import Machine
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ising-ep")
 def main() -> None:
     """Train Ising machines with equilibrium propagation.
@@ -53,112 +55,44 @@ main.add_command(sample)
 
 
 @main.command()
-@data_options
-@click.option(
-    "--network", help="layers, or convolutional: the paper's, for images of -1 and +1.  [default: layers]"
+@settings(*SETTINGS)
+@qpu_options
+@option(
+    "--preset",
+    metavar=choices(PRESETS),
+    help="All settings of a task; options change them.",
+    title="Run",
 )
-@click.option("--layers", type=Layers(), help="Spins of hidden layers and outputs.  [default: 120,40]")
-@click.option("--epochs", type=int, help="Epochs.  [default: 50; digits 15]")
-@click.option("--batch-size", type=int, help="Images an update.  [default: 1]")
-@click.option("--num-reads", type=int, help="Anneals of a phase.  [default: 10]")
-@click.option("--num-sweeps", type=int, help="Sweeps of a forward anneal.  [default: 100; chip 800]")
-@click.option("--nudge", type=float, help="Strength beta of the nudge.  [default: 5; deterministic 2]")
-@click.option(
-    "--symmetric/--no-symmetric",
-    default=None,
-    help="Compare nudges of the error by +beta and -beta, not a nudge and the free phase.  [default: no]",
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run folder.  [default: runs/DATASET-TIME]",
+    title="Run",
 )
-@click.option(
-    "--learning-rate",
-    type=float,
-    help="Step of the weights.  [default: 0.01; digits 0.002, patterns 0.1, deterministic 0.01]",
+@option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="Run folder to go on with, under its own settings.",
+    title="Run",
 )
-@click.option(
-    "--bias-learning-rate", type=float, help="Step of the biases.  [default: 0.001; deterministic 0.01]"
+@option(
+    "--checkpoint-every",
+    type=click.IntRange(1),
+    help="Save every N batches too, not only every epoch.",
+    title="Run",
 )
-@click.option(
-    "--coupling-learning-rate",
-    type=float,
-    help="Step of the weights between spins.  [default: as --learning-rate]",
-)
-@click.option("--optimizer", help="How weights follow the contrast: sgd or adam.  [default: sgd]")
-@click.option(
-    "--decay", help="Learning rate over the epochs: constant, or cosine, to 0.  [default: constant]"
-)
-@click.option(
-    "--weight-decay", type=float, help="Weights lose it, times their rate, an update.  [default: 0]"
-)
-@click.option(
-    "--centre/--no-centre",
-    default=None,
-    help="Learn from images less their mean; the network stays as it is.  [default: no]",
-)
-@click.option("--shift", type=int, help="Move images by up to so many pixels while learning.  [default: 0]")
-@click.option(
-    "--test-reads", type=int, help="Reads of an image in tests; not on a chip.  [default: as --num-reads]"
-)
-@click.option("--reverse-fraction", type=float, help="Where the reverse anneal turns.  [default: 0.25]")
-@click.option(
-    "--beta-range", type=(float, float), help="Hot and cold inverse temperature.  [default: 0.5 20]"
-)
-@click.option(
-    "--statistic", help="Keep the lowest read, or the average of all.  [default: lowest; digits average]"
-)
-@click.option("--seed", type=int, help="Seed of everything random.  [default: 0]")
-@click.option(
-    "--machine",
-    help="annealing; deterministic: binary neurons that relax; analog, coherent, oscillator: amplitudes,"
-    " pulses of light or phases that flow; chip: a model of a D-Wave chip; qpu: the solver that"
-    " dwave-cloud-client's configuration chooses.  [default: annealing]",
-)
-@click.option("--free-steps", type=int, help="Steps of a relaxation from rest.  [default: 20]")
-@click.option("--nudge-steps", type=int, help="Steps of a nudged relaxation.  [default: 10]")
-@click.option(
-    "--num-steps", type=int, help="Steps of analog, coherent, oscillator.  [default: 100; oscillator 200]"
-)
-@click.option(
-    "--gain", type=float, help="Of their couplings, a step.  [default: 1; coherent 0.9, oscillator 0.5]"
-)
-@click.option(
-    "--noise-range",
-    type=(float, float),
-    help="Of their first and last step.  [default: 0.8 0; coherent 0.2 0, oscillator 0.6 0]",
-)
-@chip_options
-@click.option(
-    "--chip-model", help="What anneals on the chip: thermal, or quantum (path integrals).  [default: thermal]"
-)
-@click.option(
-    "--chip-noise", type=(float, float), help="Standard errors of the chip's h and J.  [default: 0.02 0.015]"
-)
-@click.option("--chip-temperature", type=float, help="Of the chip, in mK.  [default: 15]")
-@click.option("--chain-strength", type=float, help="Coupling within chains.  [default: 1; convolutional 2]")
-@click.option("--annealing-time", type=float, help="Microseconds of a forward anneal.  [default: 20]")
-@click.option(
-    "--copies", type=int, help="Copies of the network on the chip.  [default: as a batch can use, and fit]"
-)
-@click.option(
-    "--embedding", type=click.Path(), help="JSON file of an embedding, as `ising-ep embed` writes it."
-)
-@click.option(
+@option(
     "--threads",
     type=click.IntRange(1),
     help="Threads; never changes the result.  [default: all cores; with --scheduler 1 a task]",
+    title="Run",
 )
-@click.option(
+@option(
     "--scheduler",
     help="Address of a Dask scheduler, such as tcp://127.0.0.1:8786, whose workers share the work; never"
     " changes the result.",
+    title="Run",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/DATASET-TIME]")
-@click.option(
-    "--resume", type=click.Path(path_type=Path), help="Run folder to go on with, under its own settings."
-)
-@click.option(
-    "--checkpoint-every", type=click.IntRange(1), help="Save every N batches too, not only every epoch."
-)
-@click.option("--preset", help="All settings of a task: mnist, mnist-wide, mnist-100; options change them.")
-@qpu_options
 @click.pass_context
 @one_line_errors
 def train(
@@ -175,7 +109,10 @@ def train(
     answer_timeout: float | None,
     **settings: Any,
 ) -> None:
-    """Train a network; the defaults are the paper's settings, on scikit-learn's digits.
+    """Train a network on images.
+
+    The defaults are the paper's settings; those that a data set, a network or a machine has in their place
+    stand behind them.
 
     \b
     Examples:
@@ -220,7 +157,8 @@ def train(
 
     def at_once() -> bool:
         """Whether a stop need not wait for the end of the batch."""
-        return testing or (qpu is not None and qpu.busy) or (client is not None and cluster.busy(client))
+        shared = client is not None and cluster.busy(client) and not testing
+        return shared or (qpu is not None and qpu.busy)
 
     counts = run.config.epochs, len(dataset.x_train), len(dataset.x_test)
     with (
@@ -246,12 +184,13 @@ def train(
             nonlocal testing
             if not testing:
                 save(state)  # a test that is stopped is made anew, and nothing else
-                stop.check()
                 testing = True
+                stop.hurry()
             progress.tested(state, done)
 
         def on_epoch(state: TrainState) -> None:
             nonlocal testing
+            stop.take_time()
             testing = False
             save(state)
             progress.ended(state)
@@ -272,7 +211,7 @@ def train(
                 on_epoch=on_epoch,
             )
         except (KeyboardInterrupt, StoppedError) as why:
-            if latest is not None and stop.safe and not testing:
+            if latest is not None and stop.safe and not testing:  # a test begins with it saved
                 save(latest)
             if qpu is not None:
                 click.echo(_cost(machine), err=True)
@@ -295,9 +234,11 @@ def train(
 
 @main.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--dataset", help="Another data set than the run's own.")
-@data_dir_option
-@click.option("--threads", type=click.IntRange(1), help="Threads.  [default: all cores]")
+@option("--dataset", metavar="NAME", help="Another data set.  [default: the run's own]", title="Images")
+@option(
+    "--data-dir", type=click.Path(), help="Folder of its IDX files.  [default: the run's]", title="Images"
+)
+@threads_option
 @one_line_errors
 def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int | None) -> None:
     """Accuracy and loss of a run on test images, class by class.
@@ -341,7 +282,7 @@ def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int 
 @click.option(
     "--out", type=click.Path(path_type=Path), help="CSV file for the labels, instead of the screen."
 )
-@click.option("--threads", type=click.IntRange(1), help="Threads.  [default: all cores]")
+@threads_option
 @one_line_errors
 def predict(run: Path, images: Path, out: Path | None, threads: int | None) -> None:
     """Classes of the images in FILE.npy, or in the array x of FILE.npz.
@@ -374,7 +315,7 @@ def predict(run: Path, images: Path, out: Path | None, threads: int | None) -> N
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the pictures.  [default: the run's]")
 @one_line_errors
 def plot(run: Path, out: Path | None) -> None:
-    """Learning curves, confusion matrix and first-layer weights of a run, and how a chip did, as PNG.
+    """Draw the curves, confusion matrix and weights of a run, and how a chip did.
 
     \b
     Example:

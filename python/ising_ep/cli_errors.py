@@ -1,8 +1,12 @@
-"""How every command says that its input is wrong."""
+"""How every command says that its input is wrong, or that it was stopped."""
 
 from __future__ import annotations
 
 import functools
+import os
+import signal
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +38,46 @@ class TryLater(click.ClickException):
     """One line on why not now."""
 
     exit_code = STOPPED
+
+
+class Interrupted(click.ClickException):
+    """Ctrl-C, where a command has nothing more to say of it."""
+
+    exit_code = INTERRUPTED
+
+    def __init__(self) -> None:
+        super().__init__("Stopped.")
+
+    def show(self, file: Any = None) -> None:
+        """Says so."""
+        click.echo(self.message, file=file, err=True)
+
+
+@contextmanager
+def interrupted_once() -> Iterator[None]:
+    """The first Ctrl-C interrupts. One that comes with it does nothing more, a later one ends the process at
+    once: neither breaks into what the first one has begun to close."""
+    first: float | None = None
+
+    def interrupt(*_: object) -> None:
+        nonlocal first
+        if first is None:
+            first = time.monotonic()
+            raise KeyboardInterrupt
+        if time.monotonic() - first > SAME:
+            os._exit(INTERRUPTED)
+
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if ours:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        if ours and first is None:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def one_line_errors(command: F) -> F:

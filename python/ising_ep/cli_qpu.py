@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from .cli_options import option
 from .printable import one_line
 
 if TYPE_CHECKING:
@@ -18,24 +19,27 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def qpu_options(command: F) -> F:
     """Options of a run on a QPU that do not change its result."""
-    for option in (
-        click.option(
+    for each in (
+        option(
             "--answer-timeout",
             type=click.FloatRange(1),
             help="Seconds until a problem that runs is cancelled and asked for anew.  [default: 600]",
+            title="QPU",
         ),
-        click.option(
+        option(
             "--when-offline",
             type=click.Choice(["wait", "stop"]),
             help="When the solver goes offline: wait, or stop at a checkpoint.  [default: wait]",
+            title="QPU",
         ),
-        click.option(
+        option(
             "--max-qpu-time",
             type=click.FloatRange(0, min_open=True),
             help="Seconds of QPU access time after which the run stops at a checkpoint.  [default: no limit]",
+            title="QPU",
         ),
     ):
-        command = option(command)
+        command = each(command)
     return command
 
 

@@ -75,14 +75,14 @@ def resumed(
     from .config import TrainConfig
 
     run, state, dataset = opened(path, given.get("data_dir"))
+    for name in ("machine", "network"):  # which other settings there are goes with these
+        if given.get(name) not in (None, getattr(run.config, name)):
+            raise _another(run, name, given[name])
     asked = TrainConfig.checked(run.config.model_dump() | given)
     for name, value in given.items():
         old, new = getattr(run.config, name), getattr(asked, name)
         if old != new and name != "data_dir" and not (name == "epochs" and new > old):
-            option = "--" + name.replace("_", "-")
-            raise ValueError(
-                f"{option} is {value}, but the run in {path} has {old}; a run keeps its settings"
-            )
+            raise _another(run, name, value)
     _check_qpu_options(asked, qpu)
     if shared:
         cluster.check(asked)
@@ -187,6 +187,15 @@ def draw(run: RunFolder, dataset: Dataset, state: TrainState, out: Path) -> None
     for name, figure in figures.items():
         figure.savefig(out / name)
     click.echo(f"Pictures: {', '.join(str(out / name) for name in figures)}")
+
+
+def _another(run: RunFolder, name: str, value: object) -> ValueError:
+    """Why a run does not go on with another setting."""
+    option = "--" + name.replace("_", "-")
+    return ValueError(
+        f"{option} is {value}, but the run in {run.path} has {getattr(run.config, name)};"
+        " a run keeps its settings"
+    )
 
 
 def _annealer(

@@ -13,6 +13,8 @@ from .cli_errors import INTERRUPTED, SAME
 
 # Ctrl-C, an order to end, and a terminal that is gone; the last is not everywhere.
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+# Seconds that a test has to end in after a signal.
+GRACE = 0.5
 WAITING = b"\nStopping after this batch; Ctrl-C again stops at once, as of the last checkpoint.\n"
 
 
@@ -35,6 +37,7 @@ class Stop:
         self.safe = True
         self.ended = False
         self._at_once = at_once
+        self._hurried = False
         self._last = -SAME
 
     def __call__(self, *_: Any) -> None:
@@ -46,10 +49,24 @@ class Stop:
             os._exit(INTERRUPTED)  # it cannot end: a disk or a terminal does not answer
         if self.asked or self._at_once():
             self.safe = not self.asked
-            self._end()
+            self.end()
         self.asked = True
+        if self._hurried:
+            self._set_alarm(GRACE)
+            return
         with suppress(OSError):  # no terminal any longer
             os.write(2, WAITING)
+
+    def hurry(self) -> None:
+        """From now on a stop that is asked for comes within `GRACE` seconds: all is saved that can be."""
+        self._hurried = True
+        if self.asked:
+            self._set_alarm(GRACE)
+
+    def take_time(self) -> None:
+        """From now on it waits again for the end of the batch."""
+        self._hurried = False
+        self._set_alarm(0)
 
     def check(self) -> None:
         """Stops here if it was asked for.
@@ -58,22 +75,36 @@ class Stop:
             KeyboardInterrupt: If so.
         """
         if self.asked:
-            self._end()
+            self.end()
 
-    def _end(self) -> None:
+    def end(self, *_: Any) -> None:
+        """Stops here.
+
+        Raises:
+            KeyboardInterrupt: Always.
+        """
+        self._set_alarm(0)
         self.asked = self.ended = True
         self._last = time.monotonic()
         raise KeyboardInterrupt
+
+    def _set_alarm(self, seconds: float) -> None:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+        elif seconds:
+            self.end()
 
 
 @contextmanager
 def stop_on_signals(at_once: Callable[[], bool]) -> Iterator[Stop]:
     """Turns SIGINT, SIGTERM and SIGHUP into a `Stop`; what the user lets be ignored, as `nohup` does, is."""
     stop = Stop(at_once)
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
-    for number in before:
-        signal.signal(number, stop)
+    handlers: dict[int, Callable[..., None]] = {
+        number: stop for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    if hasattr(signal, "SIGALRM"):
+        handlers[signal.SIGALRM] = stop.end
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield stop
     finally:

@@ -314,7 +314,8 @@ def _two_sides(network: Network) -> tuple[list[int], list[int]] | None:
     """The two sides of a network that is nearly complete between them, the larger first."""
     import networkx as nx
 
-    graph = nx.Graph(zip(network.rows.tolist(), network.cols.tolist(), strict=True))
+    # nx.Graph(edges) takes a Ctrl-C for edges that it does not know.
+    graph = nx.from_edgelist(zip(network.rows.tolist(), network.cols.tolist(), strict=True))
     if len(graph) < network.num_spins or not nx.is_connected(graph) or not nx.is_bipartite(graph):
         return None
     sides = sorted(map(sorted, nx.bipartite.sets(graph)), key=len, reverse=True)
