@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,19 +13,19 @@ from .cli_embed import embed
 from .cli_emulate import emulate
 from .cli_errors import INTERRUPTED, STOPPED, one_line_errors, one_line_warnings
 from .cli_estimate import estimate
+from .cli_evaluation import evaluated, evaluation_options, require_writable
 from .cli_help import Group
-from .cli_options import SETTINGS, choices, option, settings, threads_option
+from .cli_options import SETTINGS, choices, option, settings
 from .cli_progress import training_progress
-from .cli_qpu import qpu_options
+from .cli_qpu import cost, qpu_options
 from .cli_reproduce import reproduce
 from .cli_sample import sample
 from .cli_stop import stop_on_signals
 from .config import PRESETS
-from .stopped import StoppedError
+from .stopped import BudgetSpentError, StoppedError
 
 if TYPE_CHECKING:
     from .checkpoint import TrainState
-    from .machines import Machine
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,7 +55,10 @@ main.add_command(sample)
 
 @main.command()
 @settings(*SETTINGS)
-@qpu_options
+@qpu_options(
+    "Seconds of QPU access time that the run may take, in all its sessions; inf for no limit.  [default: no"
+    " limit; with --resume the run's]"
+)
 @option(
     "--preset",
     metavar=choices(PRESETS),
@@ -129,7 +131,7 @@ def train(
       ising-ep train --scheduler tcp://127.0.0.1:8786 --batch-size 1000
       ising-ep train --resume runs/first --epochs 10
     """
-    from . import cli_runs, cluster, config, notes, training
+    from . import cli_budget, cli_runs, cluster, config, notes, training
 
     given = {
         k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE
@@ -143,7 +145,6 @@ def train(
     client = None
     if scheduler is not None:
         client = context.with_resource(cluster.connected(scheduler, partial(click.echo, err=True)))
-        threads = threads or 1
     if resume is None:
         run, dataset, machine = cli_runs.new(given, out, threads, limits, shared=client is not None)
     elif out is not None:
@@ -214,11 +215,14 @@ def train(
             if latest is not None and stop.safe and not testing:  # a test begins with it saved
                 save(latest)
             if qpu is not None:
-                click.echo(_cost(machine), err=True)
+                click.echo(cost(machine), err=True)
             reason = "Stopped" if isinstance(why, KeyboardInterrupt) else f"Stopped: {why}"
-            click.echo(
-                f"{reason}. Go on with: ising-ep train --resume {shlex.quote(str(run.path))}", err=True
+            more = (
+                [cli_budget.enough(run, dataset, latest, machine)]
+                if isinstance(why, BudgetSpentError)
+                else []
             )
+            click.echo(f"{reason}. Go on with: {cli_budget.go_on(context, run, *more)}", err=True)
             context.exit(INTERRUPTED if isinstance(why, KeyboardInterrupt) else STOPPED)
     last = state.history[-1]
     click.echo(
@@ -227,7 +231,7 @@ def train(
     )
     click.echo(f"Mean squared error: train {last['train_loss']:.4f}, test {last['test_loss']:.4f}")
     if state.usage.chains:
-        click.echo(_cost(machine))
+        click.echo(cost(machine))
     click.echo(f"Run folder: {run.path}")
     cli_runs.draw(run, dataset, state, run.path)
 
@@ -238,19 +242,27 @@ def train(
 @option(
     "--data-dir", type=click.Path(), help="Folder of its IDX files.  [default: the run's]", title="Images"
 )
-@threads_option
+@evaluation_options
 @one_line_errors
-def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int | None) -> None:
+def evaluate(
+    run: Path,
+    dataset: str | None,
+    data_dir: str | None,
+    threads: int | None,
+    copies: int | None,
+    **limits: Any,
+) -> None:
     """Accuracy and loss of a run on test images, class by class.
 
     \b
     Examples:
       ising-ep evaluate runs/first
       ising-ep evaluate runs/mnist100 --dataset mnist --data-dir ~/mnist   (all 10,000 test images)
+      ising-ep evaluate runs/qpu --max-qpu-time 1
     """
     import numpy as np
 
-    from . import cli_data, cli_runs, training
+    from . import cli_data, cli_runs
 
     folder, state, own = cli_runs.finished(run)
     images = own
@@ -266,8 +278,7 @@ def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int 
             )
         images = other
     x, y = images.x_test, images.y_test
-    machine = cli_runs.evaluating_machine(folder, own, len(x), threads)
-    result = training.evaluate(folder.config.of_tests(), images, state.parameters, x, y, machine=machine)
+    result = evaluated(folder, state, images, x, y, threads=threads, copies=copies, limits=limits)
     click.echo(f"{len(y)} test images: accuracy {result.accuracy:.2%}, mean squared error {result.loss:.4f}")
     for label in range(images.num_classes):
         of_class = y == label
@@ -282,9 +293,11 @@ def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int 
 @click.option(
     "--out", type=click.Path(path_type=Path), help="CSV file for the labels, instead of the screen."
 )
-@threads_option
+@evaluation_options
 @one_line_errors
-def predict(run: Path, images: Path, out: Path | None, threads: int | None) -> None:
+def predict(
+    run: Path, images: Path, out: Path | None, threads: int | None, copies: int | None, **limits: Any
+) -> None:
     """Classes of the images in FILE.npy, or in the array x of FILE.npz.
 
     \b
@@ -293,15 +306,14 @@ def predict(run: Path, images: Path, out: Path | None, threads: int | None) -> N
     """
     import numpy as np
 
-    from . import cli_runs, datasets, training
+    from . import cli_runs, datasets
 
     folder, state, dataset = cli_runs.finished(run)
+    if out is not None:
+        require_writable(out)
     x = datasets.load_images(images, dataset.num_inputs)
-    machine = cli_runs.evaluating_machine(folder, dataset, len(x), threads)
     labels = np.zeros(len(x), dtype=np.int64)  # not looked at: only the predictions are used
-    result = training.evaluate(
-        folder.config.of_tests(), dataset, state.parameters, x, labels, machine=machine
-    )
+    result = evaluated(folder, state, dataset, x, labels, threads=threads, copies=copies, limits=limits)
     lines = "image,label\n" + "".join(f"{k},{label}\n" for k, label in enumerate(result.predictions))
     if out is None:
         click.echo(lines, nl=False)
@@ -325,15 +337,6 @@ def plot(run: Path, out: Path | None) -> None:
 
     folder, state, dataset = cli_runs.finished(run)
     cli_runs.draw(folder, dataset, state, out or folder.path)
-
-
-def _cost(machine: Machine) -> str:
-    """What a chip was asked for."""
-    used = machine.usage
-    return (
-        f"{used.problems:,} problems on the chip, {used.chain_break_fraction:.2%} of chains broken,"
-        f" QPU access time {used.access_time:.3f} s"
-    )
 
 
 if __name__ == "__main__":

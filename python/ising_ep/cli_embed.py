@@ -12,6 +12,7 @@ import click
 from .cli_errors import one_line_errors
 from .cli_help import Command
 from .cli_options import layer_sizes, option, settings
+from .printable import printable
 
 if TYPE_CHECKING:
     from .chip import Chip
@@ -106,7 +107,7 @@ def embed(
     embedding = find(
         spins, graph, copies=copies, method=method, seed=seed, cache=cache, progress=_counted(started)
     )
-    click.echo(f"{graph}, {len(graph.couplers)} couplers, working graph {graph.graph_id}")
+    click.echo(f"{graph}, {len(graph.couplers)} couplers, working graph {printable(graph.graph_id)}")
     click.echo(f"{spins.num_spins} spins, {len(spins.rows)} couplings: {described(embedding)}")
     _histogram(embedding)
     if out is not None:

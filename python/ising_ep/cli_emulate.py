@@ -83,10 +83,18 @@ def emulate(
     \b
     Kinds of faults:
       401 403 404 429 500 502 503       a submission is refused with this status
+      429-forever                       it is to be sent again in a time of 401 digits
       reset-before reset-after          its connection is reset, not or yet accepted
+      500-after                         it is accepted, and answered by an error
+      unlabelled short                  its answer lacks the labels, or the last problem
       slow half corrupt reads qubits    an answer is late, cut, damaged, or of the wrong reads or qubits
+      fewer order infinite              of fewer qubits, in another order of them, of infinite energies
+      untimed time-missing              an answer does not say how long it took
+      time-null -text -list -nan -negative -zero   ... or not so that it can be used
       missing                           a poll is answered without what it asked for
-      failed cancelled never            a problem fails, is cancelled, or stays in progress for ever
+      strangers twins                   a search gives others' problems, or one that is not there
+      failed cancelled spent never      a problem fails, is cancelled, fails when it was annealed, or stays in
+                                        progress for ever
       offline                           the solver is gone for half a second
     """
     from .config import TrainConfig

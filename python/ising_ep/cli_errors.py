@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import click
 
+from .printable import one_line
 from .stopped import StoppedError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -122,11 +123,11 @@ def one_line_warnings() -> Iterator[None]:
 
 
 def _one_line(error: Exception) -> str:
-    """What is wrong, without the number that the operating system has for it."""
+    """What is wrong, as a terminal can show it, without the number that the operating system has for it."""
     text = str(error)
     if isinstance(error, OSError) and error.strerror is not None:
         names = (error.filename, error.filename2)
         text = ": ".join([*(str(name) for name in names if name is not None), error.strerror])
     elif isinstance(error, MemoryError):
         text = text or "not enough memory"
-    return " ".join(text.split())
+    return one_line(text)

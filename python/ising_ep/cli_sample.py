@@ -19,6 +19,7 @@ import click
 from .cli_errors import one_line_errors
 from .cli_help import Command
 from .cli_progress import drawable
+from .printable import printable
 
 if TYPE_CHECKING:
     import dimod
@@ -128,7 +129,7 @@ def sample(
         )
         seconds = perf_counter() - started
     for warning in warned:
-        click.echo(f"Warning: {warning.message}", err=True)
+        click.echo(f"Warning: {printable(warning.message)}", err=True)
     versions = {"python": platform.python_version()}
     versions |= {name: version(name) for name in ("ising-ep", "dimod", "numpy")}
     settings = {
