@@ -1,6 +1,6 @@
 """Run folders: settings, metrics and parameters of a run, on disk.
 
-    config.json              settings, versions, command line, fingerprint of the data; written once
+    config.json              settings, budget, versions, command line, fingerprint of the data; written once
     checkpoint.safetensors   parameters, what Adam remembers; the rest of `TrainState` as JSON in its header
     metrics.csv              one row an epoch, written from the checkpoint's history for reading
     chip.csv                 what each epoch cost, and how the chip did, of a run on one
@@ -40,6 +40,7 @@ from safetensors.numpy import save
 from .atomic import TEMPORARY, kind_of, replace, require_replaceable
 from .config import TrainConfig
 from .network import Parameters
+from .printable import one_line
 from .run_lock import LOCK, RunLock
 from .stopped import NotSavedError
 from .untrusted import MOST_BYTES, read_json
@@ -114,16 +115,23 @@ class RunFolder:
         path: The folder.
         config: Settings of the run.
         fingerprint: Of the data it is trained on.
+        max_qpu_time: Seconds of QPU access time that all that is asked for in the folder may take; None for
+            no limit. It decides nothing of the result, so it is no setting.
     """
 
-    def __init__(self, path: Path, config: TrainConfig, fingerprint: str) -> None:
+    def __init__(
+        self, path: Path, config: TrainConfig, fingerprint: str, max_qpu_time: float | None = None
+    ) -> None:
         self.path = path
         self.config = config
         self.fingerprint = fingerprint
+        self.max_qpu_time = max_qpu_time
         self._lock: RunLock | None = None
 
     @classmethod
-    def create(cls, path: Path, config: TrainConfig, fingerprint: str) -> Self:
+    def create(
+        cls, path: Path, config: TrainConfig, fingerprint: str, max_qpu_time: float | None = None
+    ) -> Self:
         """Makes the folder and writes its settings.
 
         Raises:
@@ -132,7 +140,7 @@ class RunFolder:
         """
         _require_empty(path)
         path.mkdir(parents=True, exist_ok=True)
-        run = cls(path, config, fingerprint)
+        run = cls(path, config, fingerprint, max_qpu_time)
         try:
             run.hold()
             _require_empty(path)  # of two that begin at once, the first may have been and gone
@@ -158,7 +166,7 @@ class RunFolder:
         content = read_json(file, links=False)
         try:
             config = TrainConfig.recorded(dict(content["config"]))
-            return cls(path, config, str(content["fingerprint"]))
+            return cls(path, config, str(content["fingerprint"]), _budget(content.get("max_qpu_time")))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{file} is not the settings of a run: {_one_line(error)}") from None
 
@@ -183,9 +191,10 @@ class RunFolder:
             self._lock.release()
             self._lock = None
 
-    def change(self, config: TrainConfig) -> None:
-        """Replaces the settings, for a run that goes on to more epochs or whose data moved."""
-        self.config = config
+    def change(self, config: TrainConfig, max_qpu_time: float | None = None) -> None:
+        """Replaces settings and budget, for a run that goes on to more epochs, with more QPU time, or whose
+        data moved."""
+        self.config, self.max_qpu_time = config, max_qpu_time
         self.hold()
         self._write_config()
 
@@ -275,10 +284,11 @@ class RunFolder:
         return "begins anew"
 
     def keep_solver(
-        self, name: str, version: Mapping[str, Any], graph_id: str, properties: Mapping[str, Any]
+        self, name: str, version: Mapping[str, Any], graph_id: str, properties: Mapping[str, Any], run: str
     ) -> None:
-        """Writes which QPU the run is on, and in which version; the file serves as ``--chip`` too."""
-        content = {"name": name, "version": version, "graph_id": graph_id, **properties}
+        """Writes which QPU the run is on, in which version, and the name of the run at the service; the file
+        serves as ``--chip`` too."""
+        content = {"name": name, "version": version, "graph_id": graph_id, "run": run, **properties}
         self.hold()
         replace(self.path / SOLVER, json.dumps(content).encode())
 
@@ -297,6 +307,14 @@ class RunFolder:
         except (KeyError, TypeError) as error:
             raise ValueError(f"{file} does not say which solver the run is on: {_one_line(error)}") from None
 
+    def name_at_solver(self) -> str | None:
+        """Name of the run in the labels of its problems, if the file of its QPU says it; runs of earlier
+        versions have it in their journal alone."""
+        if self.solver() is None:
+            return None
+        name = read_json(self.path / SOLVER, links=False).get("run")
+        return name if isinstance(name, str) else None
+
     def remove_leftovers(self) -> None:
         """Removes files whose writing was cut off."""
         self.hold()
@@ -307,6 +325,7 @@ class RunFolder:
         content = {
             "config": self.config.model_dump(mode="json"),
             "fingerprint": self.fingerprint,
+            "max_qpu_time": self.max_qpu_time,
             "command": sys.argv,
             "versions": {
                 "python": platform.python_version(),
@@ -314,6 +333,12 @@ class RunFolder:
             },
         }
         replace(self.path / CONFIG, json.dumps(content, indent=2).encode() + b"\n")
+
+
+def _budget(value: Any) -> float | None:
+    if value is None or (_is_finite(value) and value > 0):
+        return value  # type: ignore[no-any-return]
+    raise ValueError(f"max_qpu_time is {value!r}, expected a number > 0, or null for no limit")
 
 
 def _require_empty(path: Path) -> None:
@@ -403,7 +428,6 @@ def _is_finite(value: Any) -> bool:
 
 
 def _one_line(error: Any) -> str:
-    """What is wrong: a line of printable characters, and not all that a file may hold."""
-    text = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(text[:1000].split()))
+    """What is wrong: a line that can be printed, and not all that a file may hold."""
+    line = one_line(f"it lacks {error}" if isinstance(error, KeyError) else str(error)[:1000])
     return line if len(line) <= 300 else f"{line[:297]}..."
