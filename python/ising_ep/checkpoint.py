@@ -219,10 +219,10 @@ class RunFolder:
             if state.usage.chains:
                 replace(self.path / CHIP, _table(CHIP_COLUMNS, state.chip_history()))
         except OSError as error:
-            remedy = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "mend that"
+            remedy = "make room first" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "mend that first"
             raise NotSavedError(
                 f"{error.filename or self.path}: {error.strerror or error}; epoch {state.epoch + 1}, batch"
-                f" {state.batch} is not saved, the last checkpoint stands: {remedy}, then go on"
+                f" {state.batch} is not saved, the last checkpoint stands; {remedy}"
             ) from None
 
     def load(self, shapes: Mapping[str, tuple[int, ...]] | None = None) -> TrainState:
