@@ -1,7 +1,7 @@
 //! The Python module `ising_ep._core`: checks shapes, releases the GIL, maps errors. Nothing else.
 
 use crate::model::filled;
-use crate::{Batch, Control, Criterion, Error, Model, Pattern, Samples, Trotter, anneal, linear};
+use crate::{Arithmetic, Batch, Control, Criterion, Error, Model, Pattern, Samples, Trotter, anneal, linear};
 use numpy::ndarray::{Array2, Array3, Dimension};
 use numpy::{
     Element, IntoPyArray, PyArray1, PyArray2, PyArray3, PyReadonlyArray, PyReadonlyArray1, PyReadonlyArray2,
@@ -23,8 +23,9 @@ impl From<Error> for PyErr {
     }
 }
 
-/// What an anneal returns: states `(batch, reads, spins)` and energies `(batch, reads)`.
-pub(crate) type States<'py> = (Bound<'py, PyArray3<i8>>, Bound<'py, PyArray2<f64>>);
+/// What an anneal returns: states `(batch, reads, spins)`, energies `(batch, reads)`, and the name of each problem's
+/// arithmetic.
+pub(crate) type States<'py> = (Bound<'py, PyArray3<i8>>, Bound<'py, PyArray2<f64>>, Vec<&'static str>);
 
 /// Below this many spin updates a call is over before anyone could press Ctrl-C.
 const BRIEF: usize = 5_000_000;
@@ -152,9 +153,11 @@ pub(crate) fn into_arrays(
     spins: usize,
 ) -> PyResult<States<'_>> {
     let num_reads = samples.energies.len().checked_div(problems).unwrap_or(num_reads);
+    let arithmetic = samples.arithmetic.into_iter().map(Arithmetic::name).collect();
     Ok((
         array3(py, [problems, num_reads, spins], samples.states)?,
         array2(py, [problems, num_reads], samples.energies)?,
+        arithmetic,
     ))
 }
 

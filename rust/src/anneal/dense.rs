@@ -64,7 +64,7 @@ impl<'a> Dense<'a> {
             let (neighbours, at) = job.model.pattern().row(j);
             let start = place(width, BLOCK, 0, j / LANES);
             let wide = place(width, BLOCK, 1, j / LANES) - start;
-            for (&i, &twice) in neighbours.iter().zip(&fixed.twice[at..]) {
+            for (&i, &twice) in neighbours.iter().zip(&fixed.terms.twice[at..]) {
                 let (block, k) = (i as usize / BLOCK, i as usize % BLOCK);
                 onto[BLOCK * width * block + start + wide * k].0[j % LANES] = twice as u32;
             }
@@ -119,7 +119,7 @@ impl Dense<'_> {
         let mut spins = lanes.initial_spins(s, job, &keys);
         let runs = LANES * self.vectors;
         let mut sums = vec![Row([0u32; LANES]); runs * self.width];
-        for (i, &all_up) in self.fixed.all_up.iter().enumerate() {
+        for (i, &all_up) in self.fixed.terms.all_up.iter().enumerate() {
             for run in 0..runs {
                 sums[place(self.width, runs, run, i / LANES)].0[i % LANES] = all_up as u32;
             }
