@@ -212,7 +212,7 @@ def anneal(
     gibbs: bool = False,
     random_order: bool = False,
     watch: Callable[[int], object] | None = None,
-) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int8], NDArray[np.float64], list[str]]:
     """Anneal every problem of a batch, `num_reads` times each.
 
     Single-spin updates on
@@ -228,7 +228,8 @@ def anneal(
             order, add up.
         values: (couplings,) J.
         fields: (batch, spins) h.
-        betas: (sweeps,) inverse temperature of each sweep, finite, >= 0, at least one.
+        betas: (sweeps,) inverse temperature of each sweep, >= 0, at least one. In a sweep at ``inf`` the flips
+            that lower the energy are accepted, and no others.
         num_reads: Independent anneals of each problem, at least 1.
         initial_states: (batch, reads, spins) of -1 and +1, or None for uniformly random ones.
         seed: 0 to 2**64 - 1.
@@ -241,7 +242,9 @@ def anneal(
             back, one at least; what it raises ends the anneal.
 
     Returns:
-        states, int8 (batch, reads, spins), and energies, float64 (batch, reads).
+        states, int8 (batch, reads, spins); energies, float64 (batch, reads); and the arithmetic of each problem,
+        which its numbers and the coldest sweep decide: "integer" (small integers), "single" (single precision),
+        "wide" (integers as long as is needed), or "rounded" (the longest there are, where longer ones are needed).
 
     Raises:
         ValueError: One line that names the offending value.
@@ -266,7 +269,7 @@ def anneal_quantum(
     num_threads: int | None,
     *,
     watch: Callable[[int], object] | None = None,
-) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int8], NDArray[np.float64], list[str]]:
     """Quantum anneals of every problem of a batch, by path integrals; `ising_ep.quantum` tells more.
 
     In sweep t the machine is
@@ -282,7 +285,8 @@ def anneal_quantum(
         rows, cols, values, fields, num_reads, seed, problem_ids, num_threads, watch: As in `anneal`.
 
     Returns:
-        One slice of each path: states, int8 (batch, reads, spins), and their E, float64 (batch, reads).
+        One slice of each path: states, int8 (batch, reads, spins); their E, float64 (batch, reads); and the
+        arithmetic of each problem, as in `anneal`.
 
     Raises:
         ValueError, TypeError, MemoryError, RuntimeError: As in `anneal`.

@@ -1,5 +1,6 @@
 """What the samplers share: initial states, a watch over the reads, sample sets."""
 
+import warnings
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
@@ -38,6 +39,16 @@ def given_states(
     ).initial_states
     states = samples.record.sample[:, [samples.variables.index(label) for label in labels]]
     return np.ascontiguousarray(spins(states))  # picking columns leaves Fortran order
+
+
+def warn_if_rounded(arithmetic: str | None) -> None:
+    """Say that the numbers of a problem were too far apart for the core's longest integers."""
+    if arithmetic == "rounded":
+        warnings.warn(
+            "biases and the coldest temperature span more than 2^80: what is smaller than that of a variable's"
+            " largest bias was rounded while sampling; energies are of the biases as given",
+            stacklevel=3,
+        )
 
 
 @dataclass

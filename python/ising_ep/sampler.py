@@ -21,7 +21,7 @@ from . import _core
 from .batch import sample_batch
 from .betas import BetaScheduleType, betas_of_sweeps, default_beta_range
 from .checks import WORD, function, integer, is_gibbs, one_of, seconds, seed_or_new, threads
-from .reads import Watch, finished, given_states
+from .reads import Watch, finished, given_states, warn_if_rounded
 
 
 class SimulatedAnnealingSampler(Sampler, Initialized):
@@ -180,9 +180,9 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
 
         annealing = perf_counter_ns()
         if initial is not None and not betas.size:
-            states, energies = initial, bqm.energies((initial, labels))
+            states, energies, arithmetic = initial, bqm.energies((initial, labels)), None
         else:
-            states, energies = _core.anneal(
+            states, energies, [arithmetic] = _core.anneal(
                 rows.astype(np.int64, copy=False),
                 cols.astype(np.int64, copy=False),
                 values.astype(np.float64, copy=False),
@@ -208,7 +208,9 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             "initial_states_generator": initial_states_generator,
             "randomize_order": bool(randomize_order),
             "proposal_acceptance_criteria": "Gibbs" if gibbs else "Metropolis",
+            "arithmetic": arithmetic,
         }
+        warn_if_rounded(arithmetic)
         return finished(watch, states, energies, labels, vartype, parameters, started, annealing)
 
     # Needs neither dimod nor an instance; it stands here too because scripts look for it here.

@@ -105,7 +105,11 @@ pub fn energies(
     let spins = fields.len();
     assert_eq!(states.len(), out.len() * spins, "states, fields and out must fit");
     assert!(rows.len() == values.len() && cols.len() == values.len(), "rows, cols and values must fit");
+    if spins == 0 && !values.is_empty() {
+        return Err(0);
+    }
     let mut down = vec![0_u16; spins];
+    out.fill(0.0);
     for (states, out) in states.chunks(LANES * spins.max(1)).zip(out.chunks_mut(LANES)) {
         down.fill(0);
         for (lane, state) in states.chunks_exact(spins).enumerate() {
@@ -163,6 +167,14 @@ mod tests {
             let found = energies(&states, &[0, 1], &[1, index], &[1.0, -2.0], &[0.5, 0.0, 4.0], &mut out);
             assert_eq!(found, Err(1));
         }
+    }
+
+    #[test]
+    fn energies_of_nothing() {
+        let mut out = [1.0; 14];
+        energies(&[], &[], &[], &[], &[], &mut out).unwrap();
+        assert_eq!(out, [0.0; 14]);
+        assert_eq!(energies(&[], &[0], &[0], &[1.0], &[], &mut out), Err(0));
     }
 
     #[test]

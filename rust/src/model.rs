@@ -360,7 +360,9 @@ impl<'a> Batch<'a> {
         problem_ids: &'a [u32],
     ) -> Result<Self, Error> {
         if let Some(t) = trotter.betas().iter().position(|beta| beta.is_infinite()) {
-            return bad(format_args!("problem scale of sweep {t} times beta is infinite, expected a finite number"));
+            return bad(format_args!(
+                "problem scale of sweep {t} times beta is infinite, expected a finite number"
+            ));
         }
         let batch = Batch::new(model, fields, trotter.betas(), num_reads, initial_states, seed, problem_ids)?;
         let (n, slices) = (model.num_spins(), trotter.slices());

@@ -403,8 +403,9 @@ fn energies<'py>(
             values.len()
         )));
     }
+    let count = states.shape()[0];
     let states = c_order(&states, "states")?;
-    let mut out = vec![0.0; states.len() / spins.max(1)];
+    let mut out = filled(count, 0.0).map_err(|_| no_memory(&[count]))?;
     linear::energies(states, rows, cols, values, fields, &mut out).map_err(|k| {
         let i = if rows[k] < 0 || rows[k] as usize >= spins { rows[k] } else { cols[k] };
         PyValueError::new_err(format!("a coupling is on spin {i}, but there are {spins} spins"))

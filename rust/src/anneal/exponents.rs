@@ -13,23 +13,15 @@ pub(super) trait Exponents: Sync {
     type Chunk;
     /// What all spins of a sweep share.
     type Rate: Copy;
-    /// What the updates of one spin in one sweep share.
-    type OfSpin<S: Simd, const W: usize>: Copy;
 
     fn of_chunk(&self, lanes: &Lanes) -> Self::Chunk;
     fn rate(&self, beta: f64) -> Self::Rate;
-    fn of_spin<S: Simd, const W: usize>(
+    /// Of spin `i` in each run, where `spins` holds a word for each spin.
+    fn of<S: Simd, const W: usize>(
         &self,
         s: S,
         chunk: &Self::Chunk,
         rate: Self::Rate,
-        i: usize,
-    ) -> Self::OfSpin<S, W>;
-    /// In each run, where `spins` holds a word for each spin.
-    fn of<S: Simd, const W: usize>(
-        &self,
-        s: S,
-        of_spin: Self::OfSpin<S, W>,
         i: usize,
         spins: &[u64],
     ) -> [S::F; W];
@@ -55,8 +47,6 @@ impl<'a> Single<'a> {
 impl Exponents for Single<'_> {
     type Chunk = Fields;
     type Rate = f32;
-    /// The unit of the sum, and the field, times the rate.
-    type OfSpin<S: Simd, const W: usize> = (S::F, [S::F; W]);
 
     fn of_chunk(&self, lanes: &Lanes) -> Fields {
         lanes.fields(self.job)
@@ -67,22 +57,12 @@ impl Exponents for Single<'_> {
     }
 
     #[inline(always)]
-    fn of_spin<S: Simd, const W: usize>(&self, s: S, fields: &Fields, rate: f32, i: usize) -> (S::F, [S::F; W]) {
-        (s.splat(rate * self.unit[i]), fields.times(s, rate, i, 0))
-    }
-
-    #[inline(always)]
-    fn of<S: Simd, const W: usize>(
-        &self,
-        s: S,
-        (step, field): (S::F, [S::F; W]),
-        i: usize,
-        spins: &[u64],
-    ) -> [S::F; W] {
+    fn of<S: Simd, const W: usize>(&self, s: S, fields: &Fields, rate: f32, i: usize, spins: &[u64]) -> [S::F; W] {
         let sums: [S::U; W] = self.sums.of(s, i, spins);
-        let mut exponents = field;
+        let step = s.splat(rate * self.unit[i]);
+        let mut exponents: [S::F; W] = fields.times(s, rate, i, 0);
         for v in 0..W {
-            exponents[v] = s.mul_add(s.to_floats(sums[v]), step, field[v]);
+            exponents[v] = s.mul_add(s.to_floats(sums[v]), step, exponents[v]);
         }
         exponents
     }

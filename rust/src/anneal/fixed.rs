@@ -54,12 +54,20 @@ impl Terms {
         }
     }
 
-    /// `sum_j J_ij s_j` of each spin.
+    /// Nothing but zeros.
+    pub(super) fn zeros(job: &Job) -> Self {
+        Terms { twice: vec![0; job.model.couplings().len()], all_up: vec![0; job.model.num_spins()] }
+    }
+
+    /// The sum of each spin's terms.
     pub(super) fn sums(&self, job: &Job, spins: &[i8]) -> Vec<i32> {
         let sum = |(i, &all_up): (usize, &i32)| {
             let (neighbours, at) = job.model.pattern().row(i);
             let couplings = neighbours.iter().zip(&self.twice[at..]);
-            couplings.fold(all_up, |sum, (&j, twice)| if spins[j as usize] < 0 { sum.wrapping_sub(*twice) } else { sum })
+            couplings.fold(
+                all_up,
+                |sum, (&j, twice)| if spins[j as usize] < 0 { sum.wrapping_sub(*twice) } else { sum },
+            )
         };
         self.all_up.iter().enumerate().map(sum).collect()
     }

@@ -42,7 +42,7 @@ pub use quantum::Trotter;
 use crate::model::{Batch, Error, Model, scale_for};
 use crate::rng::Key;
 use isa::Kernel;
-use precision::{Coldest, Digits};
+use precision::{Coldest, Digits, MOST_DIGITS};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -115,6 +115,7 @@ pub fn anneal(
     let (n, problems) = (model.num_spins(), batch.problem_ids.len());
     let mut samples = Samples::zeros(problems.saturating_mul(batch.num_reads), n)?;
     if n == 0 || problems == 0 {
+        samples.arithmetic = vec![Arithmetic::Single; problems];
         return Ok(samples);
     }
     let threads = num_threads.unwrap_or_else(pool::cores).min(MAX_THREADS);
@@ -128,49 +129,10 @@ pub fn anneal(
         let count = problems.len();
         let batch = Batch { scale, ..batch.problems(problems, n) };
         let job = Job { batch: &batch, ..whole };
+        let (plan, arithmetic) = Plan::of(&job, needs);
         let states = &mut samples.states[begun * n..(begun + runs) * n];
         let energies = &mut samples.energies[begun..begun + runs];
-        let (plan, arithmetic) = Plan::of(&job, needs);
-        let of_segment = match plan {
-            Plan::Layered(layers) => {
-                in_parallel(&job, threads, &layered::Layered::new(&job, layers, threads), states, energies)
-            }
-            Plan::Multispin(integers) => {
-                in_parallel(&job, threads, &multispin::Multispin::new(&job, integers), states, energies)
-            }
-            Plan::Single => in_parallel(&job, threads, &single::Single::new(&job), states, energies),
-            Plan::Dense => in_parallel(&job, threads, &dense::Dense::new(&job, threads), states, energies),
-            Plan::Sparse => in_parallel(&job, threads, &sparse::Sparse::new(&job, threads), states, energies),
-            Plan::WideSingle(digits) => {
-                in_parallel(&job, threads, &single::Single::wide(&job, &digits), states, energies)
-            }
-            Plan::WideSparse(digits) => {
-                in_parallel(&job, threads, &sparse::Sparse::wide(&job, &digits, threads), states, energies)
-            }
-            Plan::Dynamics(dynamics) => match dynamics.motion() {
-                Motion::Amplitude { saturation } => {
-                    let kernel = dynamics::amplitudes(&job, dynamics, saturation);
-                    in_parallel(&job, threads, &kernel, states, energies)
-                }
-                Motion::Phase => in_parallel(&job, threads, &dynamics::phases(&job, dynamics), states, energies),
-            },
-            Plan::Quantum(trotter, digits) => {
-                let copies = n * trotter.slices();
-                // Refused here, where it can be said, and not by a thread.
-                let memory = Vec::<u64>::new().try_reserve_exact(copies);
-                memory.map_err(|_| Error::Memory { runs, spins: copies })?;
-                match digits {
-                    None => {
-                        let kernel = quantum::Quantum::new(&job, trotter, threads);
-                        in_parallel(&job, threads, &kernel, states, energies)
-                    }
-                    Some(digits) => {
-                        let kernel = quantum::Quantum::wide(&job, trotter, &digits, threads);
-                        in_parallel(&job, threads, &kernel, states, energies)
-                    }
-                }
-            }
-        }?;
+        let of_segment = Runs { job: &job, threads, states, energies }.anneal(plan)?;
         samples.arithmetic.resize(samples.arithmetic.len() + count, arithmetic);
         begun += of_segment;
         if of_segment < runs {
@@ -251,11 +213,14 @@ enum Plan<'a> {
     Dense,
     Sparse,
     WideSingle(Digits),
+    WideDense(Digits),
     WideSparse(Digits),
     Quantum(&'a Trotter, Option<Digits>),
     Dynamics(&'a Dynamics),
 }
 
+/// Spins from which on integers of several digits are faster maintained than summed.
+const WIDE_DENSE: usize = 96;
 /// A vector of fewer runs takes as long as a full one.
 const FEW_RUNS: usize = 3;
 
@@ -269,8 +234,13 @@ impl<'a> Plan<'a> {
         } else if let Some(dynamics) = batch.dynamics {
             Plan::Dynamics(dynamics)
         } else if let Some(digits) = digits {
-            let one_by_one = batch.random_order || job.runs() < FEW_RUNS;
-            if one_by_one { Plan::WideSingle(digits) } else { Plan::WideSparse(digits) }
+            if batch.random_order || job.runs() < FEW_RUNS {
+                Plan::WideSingle(digits)
+            } else if dense::is_dense(pattern) && job.model.num_spins() >= WIDE_DENSE {
+                Plan::WideDense(digits)
+            } else {
+                Plan::WideSparse(digits)
+            }
         } else if batch.random_order {
             Plan::Single
         } else if let Some(layers) = pattern.layers() {
@@ -365,6 +335,59 @@ impl<'a> Job<'a> {
             energy += f64::from(spin) * field;
         }
         energy
+    }
+}
+
+/// The runs of a segment: who anneals them, and where their reads go.
+struct Runs<'a> {
+    job: &'a Job<'a>,
+    threads: usize,
+    states: &'a mut [i8],
+    energies: &'a mut [f64],
+}
+
+impl Runs<'_> {
+    /// Returns how many were begun.
+    fn anneal(self, plan: Plan) -> Result<usize, Error> {
+        let (job, threads) = (self.job, self.threads);
+        match plan {
+            Plan::Layered(layers) => self.by(&layered::Layered::new(job, layers, threads)),
+            Plan::Multispin(integers) => self.by(&multispin::Multispin::new(job, integers)),
+            Plan::Single => self.by(&single::Single::new(job)),
+            Plan::Dense => self.by(&dense::Dense::new(job, threads)),
+            Plan::Sparse => self.by(&sparse::Sparse::new(job, threads)),
+            Plan::WideSingle(digits) => match digits.count {
+                2 => self.by(&single::wide::<2>(job, &digits)),
+                3 => self.by(&single::wide::<3>(job, &digits)),
+                4 => self.by(&single::wide::<4>(job, &digits)),
+                _ => self.by(&single::wide::<MOST_DIGITS>(job, &digits)),
+            },
+            Plan::WideDense(digits) => match digits.count {
+                2 => self.by(&dense::wide::<2>(job, &digits, threads)),
+                3 => self.by(&dense::wide::<3>(job, &digits, threads)),
+                4 => self.by(&dense::wide::<4>(job, &digits, threads)),
+                _ => self.by(&dense::wide::<MOST_DIGITS>(job, &digits, threads)),
+            },
+            Plan::WideSparse(digits) => self.by(&sparse::Sparse::wide(job, &digits, threads)),
+            Plan::Dynamics(dynamics) => match dynamics.motion() {
+                Motion::Amplitude { saturation } => self.by(&dynamics::amplitudes(job, dynamics, saturation)),
+                Motion::Phase => self.by(&dynamics::phases(job, dynamics)),
+            },
+            Plan::Quantum(trotter, digits) => {
+                // Refused here, where it can be said, and not by a thread.
+                let spins = job.model.num_spins() * trotter.slices();
+                let memory = Vec::<u64>::new().try_reserve_exact(spins);
+                memory.map_err(|_| Error::Memory { runs: job.runs(), spins })?;
+                match digits {
+                    None => self.by(&quantum::Quantum::new(job, trotter, threads)),
+                    Some(digits) => self.by(&quantum::Quantum::wide(job, trotter, &digits, threads)),
+                }
+            }
+        }
+    }
+
+    fn by(self, kernel: &impl Kernel) -> Result<usize, Error> {
+        in_parallel(self.job, self.threads, kernel, self.states, self.energies)
     }
 }
 

@@ -130,6 +130,8 @@ pub(super) struct Digits {
 
 /// Bits of the longest integer: what is added up of it in floats must stay finite.
 const MOST_BITS: i32 = 100;
+/// Digits of the longest integer; of a spin with more than `2^15` neighbours they have less than 100 bits.
+pub(super) const MOST_DIGITS: usize = 8;
 /// Every double is a multiple of two to this power.
 const LEAST_EXPONENT: i32 = -1074;
 
@@ -137,7 +139,7 @@ impl Digits {
     /// As many as the one problem of `job` needs.
     pub(super) fn of(job: &Job) -> Self {
         let bits = (25 - ceil_log2(job.model.pattern().max_degree() + 1)).max(1);
-        let most = (1 + (MOST_BITS - 23) / bits) as usize;
+        let most = MOST_DIGITS.min((1 + (MOST_BITS - 23) / bits) as usize);
         let (spins, coldest) = (Extent::of_spins(job), Coldest::of(job));
         let of_count = |count| Digits::with(&spins, coldest, count, bits);
         (2..most).map(of_count).find(|digits| digits.enough).unwrap_or_else(|| of_count(most))
@@ -147,9 +149,10 @@ impl Digits {
     pub(super) fn with(spins: &[Extent], coldest: Coldest, count: usize, bits: i32) -> Self {
         let kept = 23 + bits * (count as i32 - 1);
         let last: Vec<i32> = spins.iter().map(|spin| (spin.top - kept).max(LEAST_EXPONENT)).collect();
-        let enough = spins.iter().zip(&last).all(|(spin, &last)| {
-            last <= spin.low || coldest.allows(spin.terms * power_of_two(last - 1))
-        });
+        let enough = spins
+            .iter()
+            .zip(&last)
+            .all(|(spin, &last)| last <= spin.low || coldest.allows(spin.terms * power_of_two(last - 1)));
         Digits { count, bits, last, enough }
     }
 
@@ -284,16 +287,22 @@ mod tests {
             (vec![1.0; 6], 1.0, f64::INFINITY, false),
             (vec![1.0; 6], 1.0, 1e7, false),
         ] {
-            assert_eq!(of_star(&couplings, h, beta, |job| is_single_enough(job, Coldest::of(job))), wanted, "{couplings:?} {h} {beta}");
+            assert_eq!(
+                of_star(&couplings, h, beta, |job| is_single_enough(job, Coldest::of(job))),
+                wanted,
+                "{couplings:?} {h} {beta}"
+            );
         }
     }
 
     #[test]
     fn as_many_digits_as_it_takes() {
-        let count = |couplings: &[f64], h, beta| of_star(couplings, h, beta, |job| {
-            let digits = Digits::of(job);
-            (digits.count, digits.enough)
-        });
+        let count = |couplings: &[f64], h, beta| {
+            of_star(couplings, h, beta, |job| {
+                let digits = Digits::of(job);
+                (digits.count, digits.enough)
+            })
+        };
         assert_eq!(count(&[1e8, -1e8, -1.0], 0.0, 5.0), (2, true));
         assert_eq!(count(&[2f64.powi(53), 1.0 - 2f64.powi(53)], -1.0, f64::INFINITY), (3, true));
         assert!(count(&[1e15, -1e15, 1e-6], 0.0, 1e7).1);

@@ -182,14 +182,14 @@ impl<E: Exponents> Quantum<'_, E> {
                 if i % often == 0 && job.stopped() {
                     return;
                 }
-                let of_spin: E::OfSpin<S, W> = self.exponents.of_spin(s, &of_chunk, rate, i);
                 let block = i * (slices + 1);
                 // What a flip in all slices has for an exponent.
                 let mut whole = [s.splat(0.0); W];
                 let mut before = spins[(slices - 1) * n + i];
                 for k in 0..slices {
                     let limits = numbers.limits(s, &starts, block + k);
-                    let exponents: [S::F; W] = self.exponents.of(s, of_spin, i, &spins[k * n..(k + 1) * n]);
+                    let exponents: [S::F; W] =
+                        self.exponents.of(s, &of_chunk, rate, i, &spins[k * n..(k + 1) * n]);
                     let here = spins[k * n + i];
                     let after = spins[if k + 1 < slices { (k + 1) * n + i } else { i }];
                     let (down, unlike) = (s.masks(here), [s.masks(here ^ before), s.masks(here ^ after)]);

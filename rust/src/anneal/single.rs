@@ -13,12 +13,12 @@
 //! In random order each update picks its spin anew, with replacement, as dwave-samplers does; the runs
 //! then have no common order that could fill lanes.
 
+use super::Job;
 use super::accept::limits;
 use super::fixed::Fixed;
 use super::isa::Kernel;
 use super::precision::Digits;
 use super::wide::{Integers, Rate};
-use super::Job;
 use crate::rng::{INITIAL, Keys};
 use crate::simd::{LANES, Row, Simd};
 
@@ -79,20 +79,35 @@ impl Sums for Short {
     }
 }
 
-/// Integers of several digits.
-pub(super) struct Long {
+/// Integers of up to `N` digits, side by side: a flip changes all digits of a sum in one vector addition. Those that a
+/// problem does not have stand first, and are 0.
+pub(super) struct Long<const N: usize> {
     integers: Integers,
-    /// Of each digit, the first digit first, what `Short` has.
-    onto: Vec<Vec<i32>>,
+    /// As `Short` has it.
+    onto: Vec<[i32; N]>,
 }
 
-impl Sums for Long {
-    type Rate = Rate;
-    /// The sums of each digit.
-    type OfRun = Vec<Vec<i32>>;
+impl<const N: usize> Long<N> {
+    fn new(job: &Job, integers: Integers) -> Self {
+        let onto = integers.digits.iter().map(|terms| terms.onto(job)).collect::<Vec<_>>();
+        Long { integers, onto: side_by_side(&onto) }
+    }
+}
 
-    fn begin(&self, job: &Job, _: usize, spins: &[i8]) -> Vec<Vec<i32>> {
-        self.integers.digits.iter().map(|terms| terms.sums(job, spins)).collect()
+fn side_by_side<const N: usize>(digits: &[Vec<i32>]) -> Vec<[i32; N]> {
+    let mut all = vec![[0; N]; digits[0].len()];
+    for (k, numbers) in digits.iter().enumerate() {
+        all.iter_mut().zip(numbers).for_each(|(all, &number)| all[N - digits.len() + k] = number);
+    }
+    all
+}
+
+impl<const N: usize> Sums for Long<N> {
+    type Rate = Rate;
+    type OfRun = Vec<[i32; N]>;
+
+    fn begin(&self, job: &Job, _: usize, spins: &[i8]) -> Vec<[i32; N]> {
+        side_by_side(&self.integers.digits.iter().map(|terms| terms.sums(job, spins)).collect::<Vec<_>>())
     }
 
     fn rate(&self, _: &Job, beta: f64) -> Rate {
@@ -100,18 +115,22 @@ impl Sums for Long {
     }
 
     #[inline(always)]
-    fn exponent(&self, sums: &Vec<Vec<i32>>, rate: Rate, i: usize) -> f32 {
-        let base = self.integers.base;
-        let field = sums.iter().fold(0.0, |field: f32, sums| field.mul_add(base, sums[i] as f32));
+    fn exponent(&self, sums: &Vec<[i32; N]>, rate: Rate, i: usize) -> f32 {
+        let mut field = 0f32;
+        for digit in sums[i] {
+            field = field.mul_add(self.integers.base, digit as f32);
+        }
         field * rate.weight(self.integers.unit[i])
     }
 
     #[inline(always)]
-    fn flip(&self, sums: &mut Vec<Vec<i32>>, spin: i8, neighbours: &[u32], at: usize) {
-        for (sums, onto) in sums.iter_mut().zip(&self.onto) {
-            for (&j, &twice) in neighbours.iter().zip(&onto[at..]) {
-                let sum = &mut sums[j as usize];
-                *sum = sum.wrapping_sub(i32::from(spin) * twice);
+    fn flip(&self, sums: &mut Vec<[i32; N]>, spin: i8, neighbours: &[u32], at: usize) {
+        for (&j, twice) in neighbours.iter().zip(&self.onto[at..]) {
+            let sum = &mut sums[j as usize];
+            if spin > 0 {
+                *sum = std::array::from_fn(|k| sum[k].wrapping_sub(twice[k]));
+            } else {
+                *sum = std::array::from_fn(|k| sum[k].wrapping_add(twice[k]));
             }
         }
     }
@@ -135,13 +154,9 @@ impl<'a> Single<'a, Short> {
     }
 }
 
-impl<'a> Single<'a, Long> {
-    /// In integers of several digits.
-    pub(super) fn wide(job: &'a Job<'a>, digits: &Digits) -> Self {
-        let integers = Integers::new(job, digits);
-        let onto = integers.digits.iter().map(|terms| terms.onto(job)).collect();
-        Single { job, sums: Long { integers, onto } }
-    }
+/// In integers of up to `N` digits.
+pub(super) fn wide<'a, const N: usize>(job: &'a Job<'a>, digits: &Digits) -> Single<'a, Long<N>> {
+    Single { job, sums: Long::new(job, Integers::new(job, digits)) }
 }
 
 impl<T: Sums> Kernel for Single<'_, T> {

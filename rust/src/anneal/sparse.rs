@@ -93,8 +93,7 @@ impl<E: Exponents> Sparse<'_, E> {
                 let limit = self.exponents.raised(s, rate, ahead);
                 ahead = limits::<S, W, GIBBS>(s, further);
                 further = bits(s, &keys, &starts, i + 2);
-                let of_spin = self.exponents.of_spin(s, &of_chunk, rate, i);
-                let exponents: [S::F; W] = self.exponents.of(s, of_spin, i, &spins);
+                let exponents: [S::F; W] = self.exponents.of(s, &of_chunk, rate, i, &spins);
                 let down = s.masks(spins[i]);
                 let mut flips = 0;
                 for v in 0..W {

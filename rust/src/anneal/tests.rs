@@ -104,10 +104,15 @@ fn wide_of_first(isa: Isa, job: &Job) -> Reads {
     let mut all = Reads::default();
     for bits in [16, 9] {
         let digits = digits(&job, 60 / bits as usize, bits);
-        let single = all_chunks(isa, &single::Single::wide(&job, &digits), n, 7);
+        let single = all_chunks(isa, &single::wide::<MOST_DIGITS>(&job, &digits), n, 7);
+        if digits.count <= 4 {
+            assert!(all_chunks(isa, &single::wide::<4>(&job, &digits), n, 7) == single);
+        }
         if !alone.random_order {
             let sparse = [1, 2, 6].map(|threads| sparse::Sparse::wide(&job, &digits, threads));
             assert!(sparse.iter().all(|kernel| all_chunks(isa, kernel, n, 7) == single));
+            let dense = dense::wide::<MOST_DIGITS>(&job, &digits, 1);
+            assert!(all_chunks(isa, &dense, n, 7) == single);
         }
         all.0.extend(single.0);
         all.1.extend(single.1);

@@ -17,12 +17,12 @@
 //! Cost: what the sparse kernel takes, and one more sum for each further digit.
 
 use super::Job;
+use super::RATE;
 use super::exponents::Exponents;
 use super::fixed::Terms;
 use super::lanes::Lanes;
 use super::precision::{Digits, power_of_two};
 use super::sums::Sums;
-use super::RATE;
 use crate::simd::Simd;
 
 /// The largest weight of a last digit. Limits of a heat bath are up to 31.
@@ -43,8 +43,15 @@ impl Rate {
         Rate { rate: beta * RATE, lowest_limit }
     }
 
+    /// The least exponent that is accepted where `limit` was drawn.
     pub(super) fn raised(self, limit: f32) -> f32 {
         if limit > self.lowest_limit { limit } else { self.lowest_limit }
+    }
+
+    /// The same of 16 runs.
+    #[inline(always)]
+    pub(super) fn raised_lanes<S: Simd>(self, s: S, limit: S::F) -> S::F {
+        s.max(limit, s.splat(self.lowest_limit))
     }
 
     /// What the last digit of a spin is worth.
@@ -102,7 +109,6 @@ impl<'a> Wide<'a> {
 impl Exponents for Wide<'_> {
     type Chunk = ();
     type Rate = Rate;
-    type OfSpin<S: Simd, const W: usize> = S::F;
 
     fn of_chunk(&self, _: &Lanes) {}
 
@@ -111,12 +117,7 @@ impl Exponents for Wide<'_> {
     }
 
     #[inline(always)]
-    fn of_spin<S: Simd, const W: usize>(&self, s: S, (): &(), rate: Rate, i: usize) -> S::F {
-        s.splat(rate.weight(self.unit[i]))
-    }
-
-    #[inline(always)]
-    fn of<S: Simd, const W: usize>(&self, s: S, weight: S::F, i: usize, spins: &[u64]) -> [S::F; W] {
+    fn of<S: Simd, const W: usize>(&self, s: S, (): &(), rate: Rate, i: usize, spins: &[u64]) -> [S::F; W] {
         let base = s.splat(self.base);
         let mut fields = [s.splat(0.0); W];
         for digit in &self.digits {
@@ -125,6 +126,7 @@ impl Exponents for Wide<'_> {
                 fields[v] = s.mul_add(fields[v], base, s.to_floats(sums[v]));
             }
         }
+        let weight = s.splat(rate.weight(self.unit[i]));
         for field in &mut fields {
             *field = s.mul(*field, weight);
         }
@@ -133,9 +135,8 @@ impl Exponents for Wide<'_> {
 
     #[inline(always)]
     fn raised<S: Simd, const W: usize>(&self, s: S, rate: Rate, mut limits: [S::F; W]) -> [S::F; W] {
-        let lowest = s.splat(rate.lowest_limit);
         for limit in &mut limits {
-            *limit = s.max(*limit, lowest);
+            *limit = rate.raised_lanes(s, *limit);
         }
         limits
     }
