@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tracemalloc
 import urllib.error
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -224,12 +225,14 @@ def test_published_from_openml(monkeypatch, name):
 @pytest.mark.parametrize("name", OPENML)
 def test_failed_fetch_is_one_line(monkeypatch, name):
     def fetch(*args, **options):
+        warnings.warn("A network error occurred. Retrying...", stacklevel=2)
         raise urllib.error.URLError("no\nroute")
 
     monkeypatch.setattr(sklearn.datasets, "fetch_openml", fetch)
-    with pytest.raises(ConnectionError) as error:
+    with warnings.catch_warnings(action="error"), pytest.raises(ConnectionError) as error:
         datasets.load(name)
-    assert_one_line(error, f"could not fetch {TITLES[name]} from OpenML", "data_dir", "no")
+    where = f"get its four IDX files from {datasets.PUBLISHED[name].files}"
+    assert_one_line(error, f"could not fetch {TITLES[name]} from OpenML", "no", where, "--data-dir")
 
 
 @pytest.mark.parametrize("name", OPENML)
@@ -311,6 +314,15 @@ def test_import_leaves_sklearn_alone():
 
 ARRAYS = small_arrays()
 NAN, INFINITE, HUGE = (np.full((20, 3, 2), value) for value in (np.nan, -np.inf, 1e300))
+
+
+def test_boolean_images_are_0_and_1(tmp_path):
+    path = tmp_path / "mine.npz"
+    bright = ARRAYS["x_train"] > 9
+    path.write_bytes(npz_bytes(x_train=bright))
+    np.testing.assert_array_equal(datasets.load_npz(path).x_train, bright.reshape(len(bright), -1))
+
+
 BAD_ARRAYS = {
     "nan": ({"x_train": NAN}, "x_train holds nan in image 0"),
     "infinite": ({"x_train": INFINITE}, "x_train holds -inf"),
@@ -332,8 +344,14 @@ BAD_ARRAYS = {
     "one class": ({"y_train": ARRAYS["y_train"] * 0}, "y_train holds 1 different labels up to 0"),
     "unknown test label": ({"y_test": ARRAYS["y_test"] + 5}, "y_test holds label 14, expected 0..9"),
     "object images": ({"x_train": np.full((20, 2), None)}, "x_train: holds object"),
-    "text labels": ({"y_train": ARRAYS["y_train"].astype(str)}, "y_train: holds <U3"),
-    "boolean images": ({"x_train": ARRAYS["x_train"] > 9}, "x_train: holds bool"),
+    "text labels": (
+        {"y_train": ARRAYS["y_train"].astype(str)},
+        "y_train: holds <U3, expected integer labels",
+    ),
+    "complex images": (
+        {"x_train": ARRAYS["x_train"] * 1j},
+        "x_train: holds complex128, expected uint8, Boolean",
+    ),
     "missing images": ({"x_train": None}, "x_train: no such array"),
     "missing labels": ({"y_test": None}, "y_test: no such array, expected x_train, y_train, x_test, y_test"),
 }

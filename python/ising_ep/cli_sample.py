@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from .cli_errors import one_line_errors
+from .cli_help import Command
+from .cli_progress import drawable
+from .printable import printable
 
 if TYPE_CHECKING:
     import dimod
@@ -32,7 +35,7 @@ MOST_BINS = 12
 BAR = 40
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--num-reads", type=int, default=100, show_default=True, help="Independent anneals.")
 @click.option("--num-sweeps", type=int, default=1000, show_default=True, help="Sweeps of an anneal.")
@@ -126,7 +129,7 @@ def sample(
         )
         seconds = perf_counter() - started
     for warning in warned:
-        click.echo(f"Warning: {warning.message}", err=True)
+        click.echo(f"Warning: {printable(warning.message)}", err=True)
     versions = {"python": platform.python_version()}
     versions |= {name: version(name) for name in ("ising-ep", "dimod", "numpy")}
     settings = {
@@ -214,11 +217,10 @@ def _shown(text: str) -> Iterator[Callable[[int, int], None]]:
 
     Yields what may be told how many reads of how many are done.
     """
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    console = drawable()
+    if console is None:
         yield lambda done, total: None
         return
     progress = Progress(

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import math
 import os
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -27,23 +28,32 @@ PerClass = tuple[int | None, int | None]  # for training, for test
 class Published(NamedTuple):
     """A data set of 60,000 training and 10,000 test images of 28x28 in ten classes, published as IDX files.
 
-    `title` is what it is called, `openml` its name on OpenML, `rarest` the images of its rarest class.
+    `title` is what it is called, `openml` its name on OpenML, `rarest` the images of its rarest class, and
+    `files` where the IDX files are.
     """
 
     title: str
     openml: str
     rarest: tuple[int, int]  # for training, for test
+    files: str
 
 
 # The last two are balanced (arXiv 1708.07747, 1812.01718). OpenML has the training images first.
 PUBLISHED = {
-    "mnist": Published("MNIST", "mnist_784", (5421, 892)),
-    "fashion-mnist": Published("Fashion-MNIST", "Fashion-MNIST", (6000, 1000)),
-    "kmnist": Published("Kuzushiji-MNIST", "Kuzushiji-MNIST", (6000, 1000)),
+    "mnist": Published(
+        "MNIST", "mnist_784", (5421, 892), "https://storage.googleapis.com/cvdf-datasets/mnist/"
+    ),
+    "fashion-mnist": Published(
+        "Fashion-MNIST", "Fashion-MNIST", (6000, 1000), "https://github.com/zalandoresearch/fashion-mnist"
+    ),
+    "kmnist": Published(
+        "Kuzushiji-MNIST", "Kuzushiji-MNIST", (6000, 1000), "https://github.com/rois-codh/kmnist"
+    ),
 }
 NAMES = ("digits", *PUBLISHED, "patterns")
 
 _ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
+_PIXELS = "uint8, Boolean or floating-point"
 _MAX_BYTES = 2**31  # of one decompressed array, forty times MNIST's largest: stops a decompression bomb
 
 
@@ -177,7 +187,8 @@ def load_npz(
 ) -> Dataset:
     """Load a user's arrays `x_train`, `y_train`, `x_test`, `y_test` from an .npz file.
 
-    Images are (n, ...), flattened to (n, num_inputs): uint8 is divided by 255, floats are used as they are.
+    Images are (n, ...), flattened to (n, num_inputs): uint8 is divided by 255, floats are used as they are,
+    and Booleans as 0 and 1.
     Labels are integers (n,), and `y_train` holds every class 0..num_classes-1. `image_shape` is known for
     images (n, height, width). `train_per_class` and `test_per_class` keep the first images of each class.
 
@@ -261,7 +272,7 @@ def _check_split(source: str, split: str, raw: Arrays) -> None:
 def _check_images(images: str, x: NDArray[Any]) -> None:
     _require(x.ndim > 1 and x.size > 0, f"{images} has shape {x.shape}, expected (images, pixels), not empty")
     if x.dtype != np.uint8:
-        _require(x.dtype.kind == "f", f"{images} is {x.dtype}, expected uint8 or floating-point pixels")
+        _require(x.dtype.kind in "bf", f"{images} is {x.dtype}, expected {_PIXELS} pixels")
         # One comparison finds NaN, infinity, and what would become infinite in float32.
         bad = ~(np.abs(x) <= np.finfo(np.float32).max)
         first = np.unravel_index(np.argmax(bad), bad.shape)
@@ -294,10 +305,14 @@ def _fetch(known: Published) -> Arrays:
 
     try:
         # This parser needs no pandas.
-        bunch = fetch_openml(known.openml, version=1, as_frame=False, parser="liac-arff")
+        with warnings.catch_warnings(action="ignore"):  # one for each try that failed; the last one is said
+            bunch = fetch_openml(known.openml, version=1, as_frame=False, parser="liac-arff")
     except Exception as error:  # no network, no such server, a broken download: the way out is the same
         reason = f"could not fetch {known.title} from OpenML ({_first_line(error)})"
-        raise ConnectionError(f"{reason}, expected a network, or its IDX files in data_dir") from error
+        raise ConnectionError(
+            f"{reason}; or get its four IDX files from {known.files}, and give their folder as data_dir"
+            " (--data-dir)"
+        ) from error
     x, y = bunch.data.astype(np.uint8).reshape(-1, 28, 28), bunch.target.astype(np.int64)
     return {"x_train": x[:60_000], "y_train": y[:60_000], "x_test": x[60_000:], "y_test": y[60_000:]}
 
@@ -337,15 +352,15 @@ def _read_npy(archive: zipfile.ZipFile, name: str, expected: Sequence[str]) -> N
     kind = archive.getinfo(member).compress_type
     _require(kind in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED), f"zip compression {kind}, expected 0 or 8")
     with archive.open(member) as stream:
-        return _read_array(stream)
+        return _read_array(stream, "integer labels" if name.startswith("y_") else f"{_PIXELS} pixels")
 
 
-def _read_array(stream: IO[bytes]) -> NDArray[Any]:
+def _read_array(stream: IO[bytes], expected: str = f"{_PIXELS} pixels") -> NDArray[Any]:
     # numpy.load would allocate whatever the header promises. Version 1.0 bounds the header itself.
     version = npy_format.read_magic(stream)
     _require(version == (1, 0), f"npy version {version}, expected (1, 0)")
     shape, fortran_order, dtype = npy_format.read_array_header_1_0(stream)
-    _require(dtype.kind in "iuf", f"holds {dtype}, expected integers or floats")
+    _require(dtype.kind in "biuf", f"holds {dtype}, expected {expected}")
     data = _read_promised(stream.read, math.prod(shape) * dtype.itemsize)
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C")
 

@@ -20,7 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from .checkpoint import TrainState
 from .config import check_step
-from .learning import EquilibriumPropagation
+from .learning import EquilibriumPropagation, Rule
 from .machines import AnnealingMachine, Machine
 from .network import FullyConnected, Parameters
 from .optimizers import OPTIMIZERS, Optimizer
@@ -430,7 +430,7 @@ def _threads(n_jobs: int | None) -> int:
         return int(effective_n_jobs(n_jobs))
 
 
-def _class_scores(rule: EquilibriumPropagation, parameters: Parameters, x: _Floats) -> _Floats:
+def _class_scores(rule: Rule, parameters: Parameters, x: _Floats) -> _Floats:
     """As ``Network.scores``, of the free phase; all rows meet the same random numbers."""
     return rule.network.scores(free_outputs(rule, parameters, x, np.zeros(len(x), dtype=np.uint32)))
 
