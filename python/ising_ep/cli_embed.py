@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .cli_errors import one_line_errors
+from .printable import printable
 
 if TYPE_CHECKING:
     from .chip import Chip
@@ -121,7 +122,7 @@ def embed(
     embedding = find(
         spins, graph, copies=copies, method=method, seed=seed, cache=cache, progress=_counted(started)
     )
-    click.echo(f"{graph}, {len(graph.couplers)} couplers, working graph {graph.graph_id}")
+    click.echo(f"{graph}, {len(graph.couplers)} couplers, working graph {printable(graph.graph_id)}")
     click.echo(f"{spins.num_spins} spins, {len(spins.rows)} couplings: {described(embedding)}")
     _histogram(embedding)
     if out is not None:

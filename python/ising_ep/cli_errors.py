@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from .printable import one_line
 from .stopped import StoppedError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,11 +48,11 @@ def one_line_errors(command: F) -> F:
 
 
 def _one_line(error: Exception) -> str:
-    """What is wrong, without the number that the operating system has for it."""
+    """What is wrong, as a terminal can show it, without the number that the operating system has for it."""
     text = str(error)
     if isinstance(error, OSError) and error.strerror is not None:
         names = (error.filename, error.filename2)
         text = ": ".join([*(str(name) for name in names if name is not None), error.strerror])
     elif isinstance(error, MemoryError):
         text = text or "not enough memory"
-    return " ".join(text.split())
+    return one_line(text)

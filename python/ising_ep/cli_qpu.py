@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from .printable import one_line
+
 if TYPE_CHECKING:
     from .machines.qpu import QPU
 
@@ -52,6 +54,7 @@ def connect(
     logger = logging.getLogger("ising_ep")
     if not logger.handlers:
         logger.addHandler(_Lines())
+        logger.setLevel(logging.INFO)
     connection = Connection.open(solver)
     qpu = QPU(
         connection,
@@ -60,7 +63,7 @@ def connect(
         when_offline=when_offline or "wait",
         answer_timeout=answer_timeout or ANSWER_TIMEOUT,
     )
-    click.echo(f"Solver {connection.name}, {qpu.chip}, working graph {qpu.chip.graph_id}", err=True)
+    click.echo(one_line(f"Solver {connection.name}, {qpu.chip}, working graph {qpu.chip.graph_id}"), err=True)
     if not qpu.reverses:
         click.echo(
             "The solver does not anneal in reverse: nudged problems are annealed forward, from no state",
@@ -73,4 +76,4 @@ class _Lines(logging.Handler):
     """What the dispatch has to say, on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(record.getMessage(), err=True)
+        click.echo(one_line(record.getMessage()), err=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from .cli_errors import one_line_errors
+from .printable import printable
 
 if TYPE_CHECKING:
     import dimod
@@ -126,7 +127,7 @@ def sample(
         )
         seconds = perf_counter() - started
     for warning in warned:
-        click.echo(f"Warning: {warning.message}", err=True)
+        click.echo(f"Warning: {printable(warning.message)}", err=True)
     versions = {"python": platform.python_version()}
     versions |= {name: version(name) for name in ("ising-ep", "dimod", "numpy")}
     settings = {

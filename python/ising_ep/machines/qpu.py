@@ -282,9 +282,8 @@ class QPU:
         cancelled = False
         running_since = time.monotonic()
         while True:
-            poll = max(1, min(LONG_POLL, int(self.answer_timeout)))
             try:
-                status = self.connection.ask(requests.get_problem, entry.id, timeout=poll)
+                status = self.connection.poll(entry.id, self.answer_timeout)
                 answer = status.answer
                 if status.status == "COMPLETED" and answer is None:
                     answer = self.connection.ask(requests.get_problem_answer, entry.id)
