@@ -464,6 +464,25 @@ def test_a_name_that_is_not_known_is_said():
         connect("http://nowhere.invalid/sapi/v2/", patience=0.1)
 
 
+def test_ctrl_c_gets_through_while_a_name_is_looked_up():
+    # As the system's look-up does, this works for minutes and heeds no signal.
+    code = (
+        "import hashlib, socket; from ising_ep.machines.connection import Connection as C;"
+        "socket.getaddrinfo = lambda *_, **__: print('begun', flush=True) or "
+        "hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1);"
+        "C.open(config_file=False, endpoint='http://host/', token='none')"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    try:
+        assert "KeyboardInterrupt" in process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+
+
 def test_a_refused_connection_is_said():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
