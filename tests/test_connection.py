@@ -465,7 +465,7 @@ def test_a_name_that_is_not_known_is_said():
 
 
 def test_ctrl_c_gets_through_while_a_name_is_looked_up():
-    # As the system's look-up does, this works for minutes and heeds no signal; a timer says that it is under way.
+    # As the system's look-up does, this takes minutes and heeds no signal; a timer says that it is under way.
     code = (
         "import hashlib, socket, threading; from ising_ep.machines.connection import Connection as C\n"
         "def look_up(*_, **__):\n"
