@@ -1,7 +1,8 @@
 """Checks of numbers and arrays that come from outside: one line that names the value, or what was meant."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
@@ -31,6 +32,13 @@ def real(name: str, value: float) -> float:
     if not isinstance(value, Real):
         raise TypeError(f"{name} is {value!r}, expected a number")
     return float(value)
+
+
+def boolean(name: str, value: bool) -> bool:
+    """The truth value, if it is one: "no" is a true text."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} is {value!r}, expected True or False")
+    return bool(value)
 
 
 def one_of(name: str, value: str, options: tuple[str, ...]) -> None:
@@ -87,9 +95,26 @@ def array_of(name: str, array: ArrayLike, kinds: str, shape: str) -> NDArray[Any
 
 
 def floats(name: str, array: ArrayLike, shape: str) -> NDArray[np.float64]:
-    """As contiguous float64 of the shape named."""
+    """As contiguous float64 of the shape named; also fractions, decimals and integers of any size."""
+    given = array_of(name, array, "fiuO", shape)
+    if given.dtype.kind == "O":
+        return floats_of_objects(name, given.ravel().tolist()).reshape(given.shape)
     with np.errstate(over="ignore"):  # a longdouble out of range becomes inf, which the core names
-        return np.ascontiguousarray(array_of(name, array, "fiu", shape), dtype=np.float64)
+        return np.ascontiguousarray(given, dtype=np.float64)
+
+
+def floats_of_objects(name: str, numbers: Iterable[Any]) -> NDArray[np.float64]:
+    """Real numbers of any Python type, each rounded to float64 once."""
+    return np.array([_float_of_object(name, number) for number in numbers], dtype=np.float64)
+
+
+def _float_of_object(name: str, number: Any) -> float:
+    if not isinstance(number, Real | Decimal):
+        raise ValueError(f"{name} holds {number!r}, expected real numbers")
+    try:
+        return float(number)
+    except (OverflowError, ValueError):  # too many digits, or a decimal's signalling nan
+        raise ValueError(f"{name} holds a number that is not finite in double precision") from None
 
 
 def integers(name: str, array: ArrayLike, shape: str) -> NDArray[np.int64]:
