@@ -1,7 +1,7 @@
 """The inverse temperatures that the parameters of dwave-samplers mean."""
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,7 +35,7 @@ def betas_of_sweeps(
     return _interpolated(kind, beta_range, num_betas).repeat(per_beta)
 
 
-def _interpolated(kind: str, beta_range: ArrayLike | None, num_betas: int) -> NDArray[np.float64]:
+def _interpolated(kind: str, beta_range: Any, num_betas: int) -> NDArray[np.float64]:
     ends = floats("beta_range", beta_range, "(2,)")
     if len(ends) != 2 or not (ends >= 0).all():  # nor is nan
         raise ValueError(f"beta_range is {beta_range!r}, expected two numbers >= 0")

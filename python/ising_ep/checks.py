@@ -36,7 +36,7 @@ def real(name: str, value: float) -> float:
 
 def boolean(name: str, value: bool) -> bool:
     """The truth value, if it is one: "no" is a true text."""
-    if not isinstance(value, bool | np.bool_):
+    if not (isinstance(value, bool | np.bool_) or (isinstance(value, Integral) and value in (0, 1))):
         raise TypeError(f"{name} is {value!r}, expected True or False")
     return bool(value)
 

@@ -1,9 +1,9 @@
 """The inverse temperatures that an anneal goes through where none are given.
 
-dwave-samplers' rule looks at single biases: the hot end follows from the largest sum of |biases| of a spin, the
-cold end from the smallest |bias|. It fails where that one bias does not decide: a stray bias of 1e-17 makes the
-cold end 1e16, and a penalty, whose fields and couplings cancel, hides the weights. The rule here looks at the
-minima that a quench finds, and takes over where the two are far apart.
+dwave-samplers' rule looks at single biases: the hot end follows from the largest sum of |biases| of a spin,
+the cold end from the smallest |bias|. It fails where that one bias does not decide: a stray bias of 1e-17
+makes the cold end 1e16, and a penalty, whose fields and couplings cancel, hides the weights. The rule here
+looks at the minima that a quench finds, and takes over where the two are far apart.
 """
 
 import warnings
@@ -20,12 +20,12 @@ from .spin_form import spin_form
 
 # Quenches, and sweeps of each.
 READS, SWEEPS = 16, 10
-# What excitations of the minima may cost, as a part of the spread of their energies, and how many times colder
-# than that an anneal ends.
+# What excitations of the minima may cost, as a part of the spread of their energies, and how many times
+# colder than that an anneal ends.
 COST, COLDER = 0.01, 4
-# A range of dwave-samplers' is too cold if it ends this many times colder than that, and than by its own rule
-# with the median spin's smallest |bias|,
-TOO_COLD = 100
+# A range of dwave-samplers' is too cold if it ends STRAY times colder than by its own rule with the median
+# spin's smallest |bias|, and TOO_COLD times colder than the minima need;
+STRAY, TOO_COLD = 300, 100
 # and too hot if excitations at its end cost that part of the spread, at a temperature so many times higher.
 TOO_HOT, HOTTER = 0.2, 10
 # The part of the spins that have to flip where an anneal begins.
@@ -88,7 +88,7 @@ def range_of(ising: Ising, stacklevel: int) -> list[float]:
     gap, typical = smallest.min(), np.quantile(smallest[smallest < np.inf], 0.5, method="lower")
     theirs = [_inverse(2 * width, np.log(2)), _inverse(2 * gap, _log_excitable(smallest, gap))]
     end, typical_end = (2 * bias / _log_excitable(smallest, bias) for bias in (gap, typical))
-    stray = end < typical_end / TOO_COLD
+    stray = end < typical_end / STRAY
     chosen, why = theirs, ""
     if stray or not _are_multiples(ising, gap):  # else no field is smaller than the gap
         minima = _Minima.of(ising)
@@ -180,6 +180,8 @@ class _Minima:
     def cold_end(self) -> float:
         """The temperature to end at: that where excitations cost COST times the spread, and COLDER."""
         flips = self.costs[self.costs > 0]
+        if not flips.size:
+            return 0.0
         allowed = COST * (self.spread or flips.min())
         low, high = np.log(flips.min() / 100), np.log(100 * flips.max())
         for _ in range(40):  # bisection of what rises with the temperature
@@ -236,8 +238,8 @@ def _local_fields(ising: Ising, states: NDArray[np.int8]) -> NDArray[np.float64]
 def _spread(ising: Ising, states: NDArray[np.int8]) -> float:
     """Standard deviation of the energies, which may be far smaller than their rounding errors.
 
-    So each bias is cut in two, coarse parts whose sums are exact, and fine ones: differences between reads lose
-    nothing in either.
+    So each bias is cut in two, coarse parts whose sums are exact, and fine ones: differences between reads
+    lose nothing in either.
     """
     biases = np.abs(ising.linear).sum() + np.abs(ising.values).sum()
     grain = np.ldexp(1.0, np.frexp(biases)[1] - 52)
@@ -248,7 +250,7 @@ def _spread(ising: Ising, states: NDArray[np.int8]) -> float:
         energies = _core.energies(ising.rows, ising.cols, values, linear, states)
         differences += energies - energies[0]
     spread = float(differences.std())
-    return spread if spread > grain * 2**-40 else 0.0
+    return spread if spread > grain * 2**-20 else 0.0
 
 
 def _name_of_bias(ising: Ising, gap: float) -> str:
