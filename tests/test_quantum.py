@@ -19,9 +19,9 @@ from dwave.samplers import PathIntegralAnnealingSampler as DWaveSampler
 from dwave.samplers.sa.sampler import default_beta_range as dwave_range
 from numpy.typing import NDArray
 
-from ising_ep import PathIntegralAnnealingSampler, schedule
+from ising_ep import PathIntegralAnnealingSampler, SimulatedAnnealingSampler, schedule
 from ising_ep.batch import sample_batch_quantum
-from problems import energies_of, ferromagnet, random_batch, random_bqm, same, sparse_batch
+from problems import energies_of, ferromagnet, independent_set, random_batch, random_bqm, same, sparse_batch
 from test_statistics import FALSE_ALARM, Problem, complete, fit, independent, index_of, on_graph
 
 SAMPLER = PathIntegralAnnealingSampler()
@@ -595,7 +595,7 @@ def test_what_dwave_samplers_does_otherwise_is_refused_in_one_line(change: dict[
 
 @pytest.mark.filterwarnings("error")
 def test_no_keyword_of_dwave_samplers_is_ignored() -> None:
-    """Each is a parameter here; its default there is taken, but that of Gamma, which is not used there."""
+    """Each is a parameter here; its default there is taken, but that of Gamma, which has no effect there."""
     parameters = inspect.signature(DWaveSampler.sample).parameters
     theirs = {n: p.default for n, p in parameters.items() if p.default is not inspect.Parameter.empty}
     assert set(theirs) <= set(SAMPLER.parameters)
@@ -609,3 +609,22 @@ def test_info_can_be_made_of_lists() -> None:
     info = SAMPLER.sample(random_bqm(0), num_sweeps=3, make_info_json_serializable=True).info
     assert json.loads(json.dumps(info)) == info
     assert np.shape(info["schedule"]) == (3, 2)
+
+
+def test_weights_under_a_penalty_are_annealed_by_default_whatever_the_penalty_is() -> None:
+    """As in test_sampler_default_range.py; beta and gamma by the penalty leave the weights to chance."""
+    found = []
+    for penalty in (1e3, 1e9):
+        bqm = independent_set(penalty)
+        with pytest.warns(
+            UserWarning, match="cancel to .*: the defaults of beta and gamma go with"
+        ) as caught:
+            sampleset = SAMPLER.sample(bqm, num_reads=40, num_sweeps=300, seed=1)
+        assert [w.filename for w in caught] == [__file__]
+        found.append(sampleset.record.energy)
+    annealed = SimulatedAnnealingSampler().sample(
+        independent_set(1e3), num_reads=40, num_sweeps=300, seed=1, beta_range=[0.02, 10]
+    )
+    for some in found:
+        error = np.sqrt((some.var() + annealed.record.energy.var()) / 40)
+        assert some.mean() < annealed.record.energy.mean() + 3 * error

@@ -14,7 +14,7 @@ from dwave.samplers.sa.sampler import default_beta_range as dwave_range
 
 import ising_ep
 from ising_ep import SimulatedAnnealingSampler, default_beta_range
-from problems import ferromagnet, random_bqm
+from problems import ferromagnet, independent_set, random_bqm
 
 SAMPLER = SimulatedAnnealingSampler()
 
@@ -59,16 +59,6 @@ def dense(num_variables: int, seed: int) -> Any:
     rng = np.random.default_rng(seed)
     pairs = itertools.combinations(range(num_variables), 2)
     return dimod.BQM({}, {pair: float(rng.normal()) for pair in pairs}, 0.0, "SPIN")
-
-
-def independent_set(penalty: float, vartype: str = "BINARY", nodes: int = 60) -> Any:
-    """-sum w x + P sum x x: with penalties above the weights its minima are the same independent sets."""
-    weights = np.random.default_rng(1).integers(1, 11, nodes)
-    edges = nx.random_regular_graph(6, nodes, seed=1).edges
-    bqm = dimod.BQM(
-        {v: -float(w) for v, w in enumerate(weights)}, dict.fromkeys(edges, penalty), 0.0, "BINARY"
-    )
-    return bqm.change_vartype(vartype, inplace=False)
 
 
 def salesman(cities: int, penalty: float) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .checks import floats, integer, one_of
+from .checks import as_float, floats, integer, one_of
 
 BetaScheduleType = Literal["linear", "geometric", "custom"]
 
@@ -36,15 +36,15 @@ def betas_of_sweeps(
 
 
 def _interpolated(kind: str, beta_range: Any, num_betas: int) -> NDArray[np.float64]:
-    ends = floats("beta_range", beta_range, "(2,)")
-    if len(ends) != 2 or not (ends >= 0).all():  # nor is nan
+    ends = [as_float("beta_range", beta) for beta in beta_range]
+    if len(ends) != 2 or not all(beta >= 0 for beta in ends):  # nor is nan
         raise ValueError(f"beta_range is {beta_range!r}, expected two numbers >= 0")
     first, last = ends
     if num_betas == 1:
-        return ends[1:]
+        return np.array([last])
     if kind == "geometric" and not (first and last):
         raise ValueError(f"beta_range is {beta_range!r}, expected numbers > 0 for a geometric schedule")
-    if np.isinf(ends).any():
+    if np.inf in ends:
         # Where ends go to infinity, all that is between them does.
         betas = np.full(num_betas, np.inf)
     elif kind == "linear":

@@ -105,11 +105,12 @@ def floats(name: str, array: ArrayLike, shape: str) -> NDArray[np.float64]:
 
 def floats_of_objects(name: str, numbers: Iterable[Any]) -> NDArray[np.float64]:
     """Real numbers of any Python type, each rounded to float64 once."""
-    return np.array([_float_of_object(name, number) for number in numbers], dtype=np.float64)
+    return np.array([as_float(name, number) for number in numbers], dtype=np.float64)
 
 
-def _float_of_object(name: str, number: Any) -> float:
-    if not isinstance(number, Real | Decimal):
+def as_float(name: str, number: Any) -> float:
+    """A real number of any Python type, rounded to float64."""
+    if not isinstance(number, (Real, Decimal)):
         raise ValueError(f"{name} holds {number!r}, expected real numbers")
     try:
         return float(number)

@@ -9,6 +9,7 @@ looks at the minima that a quench finds, and takes over where the two are far ap
 import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import dimod
@@ -28,8 +29,12 @@ COST, COLDER = 0.01, 4
 STRAY, TOO_COLD = 300, 100
 # and too hot if excitations at its end cost that part of the spread, at a temperature so many times higher.
 TOO_HOT, HOTTER = 0.2, 10
+# Excitations of a minimum that need no closer look; dwave-samplers means 0.01.
+FEW = 0.1
 # The part of the spins that have to flip where an anneal begins.
 MOVING = 0.9
+# Terms of local fields that are added at once: few enough for the processor's cache.
+MOST_TERMS = 2**16
 
 
 @dataclass(frozen=True)
@@ -79,33 +84,51 @@ def default_beta_range(bqm: dimod.BinaryQuadraticModel) -> list[float]:
     return range_of(Ising.of(spin_form(bqm)), stacklevel=3)
 
 
+@dataclass(frozen=True)
+class Fit:
+    """Inverse temperatures for a problem.
+
+    Attributes:
+        betas: First and last.
+        theirs: Those of dwave-samplers.
+        why: Why they are others, or not what is wanted; "" where nothing is to be said.
+    """
+
+    betas: list[float]
+    theirs: list[float]
+    why: str
+
+    @classmethod
+    def to(cls, ising: Ising) -> "Fit":
+        """By the rule in docs/samplers.md."""
+        width, smallest = _extremes(ising)
+        if width == 0:
+            return cls([0.1, 1], [0.1, 1], "all biases are zero")
+        ordered = np.sort(smallest[smallest < np.inf])
+        gap, typical = ordered[0], ordered[(len(ordered) - 1) // 2]
+        theirs = [_inverse(2 * width, np.log(2)), _inverse(2 * gap, _log_excitable(smallest, gap))]
+        end, typical_end = (2 * bias / _log_excitable(smallest, bias) for bias in (gap, typical))
+        stray = end < typical_end / STRAY
+        if stray or not _are_multiples(ising, gap):  # else no field is smaller than the gap
+            minima = _Minima.of(ising)
+            why = ""
+            if stray and end < minima.cold_end() / TOO_COLD:
+                why = _name_of_bias(ising, gap)
+            elif minima.melt_at(end):
+                why = _name_of_field(ising, minima, gap)
+            if why:
+                return cls(minima.betas(min(minima.cold_end(), TOO_COLD * typical_end)), theirs, why)
+        infinite = "biases are so small that their inverse temperatures are infinite"
+        return cls(theirs, theirs, infinite if np.inf in theirs else "")
+
+
 def range_of(ising: Ising, stacklevel: int) -> list[float]:
     """The default range; a warning is of the caller that many frames up."""
-    width, smallest = _extremes(ising)
-    if width == 0:
-        warnings.warn("all biases are zero: beta_range is set to [0.1, 1]", stacklevel=stacklevel)
-        return [0.1, 1]
-    gap, typical = smallest.min(), np.quantile(smallest[smallest < np.inf], 0.5, method="lower")
-    theirs = [_inverse(2 * width, np.log(2)), _inverse(2 * gap, _log_excitable(smallest, gap))]
-    end, typical_end = (2 * bias / _log_excitable(smallest, bias) for bias in (gap, typical))
-    stray = end < typical_end / STRAY
-    chosen, why = theirs, ""
-    if stray or not _are_multiples(ising, gap):  # else no field is smaller than the gap
-        minima = _Minima.of(ising)
-        if stray and end < minima.cold_end() / TOO_COLD:
-            why = _name_of_bias(ising, gap)
-        elif minima.melt_at(end):
-            why = _name_of_field(ising, minima, gap)
-        if why:
-            chosen = minima.betas(min(minima.cold_end(), TOO_COLD * typical_end))
-    if not why and np.inf in theirs:
-        why = "biases are so small that their inverse temperatures are infinite"
-    if why:
-        warnings.warn(
-            f"{why}: beta_range is set to {chosen}; dwave-samplers' default is beta_range={theirs}",
-            stacklevel=stacklevel,
-        )
-    return chosen
+    fit = Fit.to(ising)
+    if fit.why:
+        own = "" if fit.betas == fit.theirs else f"; dwave-samplers' default is beta_range={fit.theirs}"
+        warnings.warn(f"{fit.why}: beta_range is set to {fit.betas}{own}", stacklevel=stacklevel)
+    return fit.betas
 
 
 def _inverse(energy: Any, factor: Any) -> float:
@@ -126,7 +149,7 @@ def _extremes(ising: Ising) -> tuple[Any, NDArray[np.float64]]:
         width = total.max(initial=0)
         finite = np.isfinite(2 * width)
     if not finite:
-        raise ValueError(f"|biases| of one variable add up to {width}, too much for a default beta_range")
+        raise ValueError(f"|biases| of one variable add up to {width}, too much for default temperatures")
     return width, smallest
 
 
@@ -148,14 +171,12 @@ class _Minima:
         unit: A power of 2 about the largest |bias|: numbers of any size can be squared.
         states: (reads, spins).
         costs: (reads, spins) the energy that each flip would cost, in units of `unit`.
-        spread: Standard deviation of the energies in these units, 0 where they are equal but for rounding.
     """
 
     ising: Ising
     unit: float
     states: NDArray[np.int8]
     costs: NDArray[np.float64]
-    spread: float
 
     @classmethod
     def of(cls, given: Ising) -> "_Minima":
@@ -169,13 +190,22 @@ class _Minima:
         ising = Ising(linear, rows, cols, values, given.labels)
         states = _swept(ising, np.full(SWEEPS, np.inf), None)
         costs = 2 * np.abs(_local_fields(ising, states))
-        return cls(ising, float(np.ldexp(1.0, exponent)), states, costs, _spread(ising, states))
+        return cls(ising, float(np.ldexp(1.0, exponent)), states, costs)
+
+    @cached_property
+    def spread(self) -> float:
+        """Standard deviation of the energies in units of `unit`, 0 where they are equal but for rounding."""
+        return _spread(self.ising, self.states)
+
+    def _excited(self, temperature: float) -> NDArray[np.float64]:
+        """The probability of each flip, of all alone, at a temperature in units of `unit`."""
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            exponents = np.exp(self.costs / temperature)
+        return 1 / (1 + exponents)
 
     def _excitation(self, temperature: float) -> float:
-        """What independent excitations of the flips cost at a temperature: sum of c / (1 + exp(c / T))."""
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            each = self.costs / (1 + np.exp(self.costs / temperature))
-        return float(np.nansum(each) / len(self.costs))
+        """What independent excitations of the flips cost at a temperature in units of `unit`."""
+        return float((self.costs * self._excited(temperature)).sum() / len(self.costs))
 
     def cold_end(self) -> float:
         """The temperature to end at: that where excitations cost COST times the spread, and COLDER."""
@@ -191,8 +221,11 @@ class _Minima:
 
     def melt_at(self, temperature: float) -> bool:
         """Whether they would be lost at a temperature, though they differ."""
-        costly = self._excitation(temperature / self.unit) > TOO_HOT * self.spread > 0
-        return costly and temperature > HOTTER * self.cold_end()
+        scaled = temperature / self.unit
+        flips = np.where(self.costs > 0, self._excited(scaled), 0).sum() / len(self.costs)
+        if flips <= FEW or not self._excitation(scaled) > TOO_HOT * self.spread > 0:
+            return False
+        return temperature > HOTTER * self.cold_end()
 
     def betas(self, end: float) -> list[float]:
         """First and last inverse temperature of an anneal that ends at a temperature."""
@@ -228,10 +261,16 @@ def _swept(ising: Ising, betas: NDArray[np.float64], initial: NDArray[np.int8] |
 
 def _local_fields(ising: Ising, states: NDArray[np.int8]) -> NDArray[np.float64]:
     """h_i + sum_j J_ij s_j (reads, spins)."""
-    fields = np.tile(ising.linear, (len(states), 1))
-    for field, s in zip(fields, states.astype(np.float64), strict=True):
-        field += np.bincount(ising.rows, ising.values * s[ising.cols], len(s))
-        field += np.bincount(ising.cols, ising.values * s[ising.rows], len(s))
+    at, other = np.concatenate((ising.rows, ising.cols)), np.concatenate((ising.cols, ising.rows))
+    values = np.concatenate((ising.values, ising.values))
+    reads, spins = states.shape
+    fields = np.empty((reads, spins))
+    step = max(1, MOST_TERMS // max(1, len(at)))  # reads at once
+    for first in range(0, reads, step):
+        s = states[first : first + step]
+        places = at + spins * np.arange(len(s))[:, np.newaxis]
+        sums = np.bincount(places.ravel(), (values * s[:, other]).ravel(), s.size)
+        fields[first : first + step] = ising.linear + sums.reshape(s.shape)
     return fields
 
 

@@ -15,6 +15,7 @@ once. Sweeps are not the time of Schroedinger's equation: where the schedule sta
 H is sampled, but the way there is a stochastic one.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from time import perf_counter_ns
@@ -31,9 +32,9 @@ from . import _core
 from .batch import NUM_SLICES, sample_batch_quantum, transverse_and_problem
 from .betas import BetaScheduleType
 from .checks import WORD, boolean, function, integer, one_of, real, seconds, seed_or_new, threads
-from .default_range import Ising, range_of
+from .default_range import Fit, Ising, range_of
 from .path_schedule import PathSchedule, refuse_what_is_not_here, slices_for
-from .reads import Watch, energies_as_given, finished, given_states, warn_if_rounded
+from .reads import Watch, finished, given_states, warn_if_rounded
 from .schedule import quantum_forward
 from .spin_form import spin_form
 
@@ -134,7 +135,8 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
         """Sample a binary quadratic model, of any vartype and any labels.
 
         Energies, and with them `gamma` and 1 / `beta`, are in units of the biases as an Ising problem. The
-        defaults of both go with the largest sqrt(h_i^2 + sum_j J_ij^2) of a spin i.
+        defaults of both go with the largest sqrt(h_i^2 + sum_j J_ij^2) of a spin i, or, with a warning, with
+        a smaller energy where penalties cancel and weights decide.
 
         Args:
             bqm: The problem.
@@ -217,10 +219,13 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             }
         )
         listed = boolean("make_info_json_serializable", make_info_json_serializable)
-        given, bqm = bqm, spin_form(bqm)
-        ising = Ising.of(bqm)
-        linear, values = (b.astype(np.float64, copy=False) for b in (ising.linear, ising.values))
-        unit = _unit(linear, ising.rows, ising.cols, values)
+        vartype = bqm.vartype
+        bqm = spin_form(bqm)
+        vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
+        linear, (rows, cols, values), _, labels = vectors
+        ising = Ising(linear, rows, cols, values, labels)
+        linear, values = linear.astype(np.float64, copy=False), values.astype(np.float64, copy=False)
+        unit = _unit(linear, rows, cols, values)
         theirs = PathSchedule(beta_range, beta_schedule_type, num_sweeps_per_beta, Hp_field, Hd_field)
         named = theirs.given()
         if named:
@@ -228,6 +233,8 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             beta, schedule = 1.0, theirs.sweeps(num_sweeps, lambda: range_of(ising, stacklevel=5))
             slices = slices_for(schedule, unit)
         else:
+            if beta is None or (gamma is None and schedule is None):
+                unit = _unit_that_decides(ising, unit)
             beta = BETA / unit if beta is None else real("beta", beta)
             slices = NUM_SLICES
         num_slices = slices if num_slices is None else integer("num_slices", num_slices, 2, WORD)
@@ -245,7 +252,7 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             initial, num_reads = None, num_reads or 1  # the core draws them, every slice another
         else:
             initial = given_states(
-                self, bqm, ising.labels, initial_states, initial_states_generator, num_reads, seed
+                self, bqm, labels, initial_states, initial_states_generator, num_reads, seed
             )
             num_reads = len(initial)
         watch = Watch(
@@ -257,8 +264,8 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
 
         annealing = perf_counter_ns()
         states, energies, [arithmetic] = _core.anneal_quantum(
-            ising.rows.astype(np.int64, copy=False),
-            ising.cols.astype(np.int64, copy=False),
+            rows.astype(np.int64, copy=False),
+            cols.astype(np.int64, copy=False),
             values,
             linear[np.newaxis],
             beta,
@@ -284,8 +291,7 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             "arithmetic": arithmetic,
         }
         warn_if_rounded(arithmetic)
-        energies = energies_as_given(given, ising, states, energies)
-        return finished(watch, states, energies, ising.labels, given.vartype, parameters, started, annealing)
+        return finished(watch, states, energies, labels, vartype, parameters, started, annealing)
 
     # Needs neither dimod nor an instance.
     sample_batch_quantum = staticmethod(sample_batch_quantum)
@@ -295,6 +301,21 @@ def _refuse_beside(named: list[str], **others: object) -> None:
     for name, value in others.items():
         if value is not None:
             raise ValueError(f"{name} is given beside {', '.join(named)}, expected one of them only")
+
+
+def _unit_that_decides(ising: Ising, unit: float) -> float:
+    """The unit, or, with a warning, a smaller one where large biases cancel and smaller ones decide."""
+    if not (np.isfinite(ising.linear).all() and np.isfinite(ising.values).all()):
+        return unit  # the core names them
+    fit = Fit.to(ising)
+    smaller = float(np.log(2) / 2 / fit.betas[0])  # where `_Minima.betas` begins at 2 units over ln 2
+    if not 0 < smaller < unit * (1 - 1e-9):
+        return unit
+    warnings.warn(
+        f"{fit.why}: the defaults of beta and gamma go with an energy of {smaller:g}, not with {unit:g}",
+        stacklevel=3,
+    )
+    return smaller
 
 
 def _unit(linear: NDArray[Any], rows: NDArray[Any], cols: NDArray[Any], values: NDArray[Any]) -> float:

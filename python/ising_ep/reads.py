@@ -13,7 +13,6 @@ from dimod.typing import SamplesLike
 from numpy.typing import NDArray
 
 from .checks import WORD, spins
-from .default_range import Ising
 
 
 def given_states(
@@ -40,23 +39,6 @@ def given_states(
     ).initial_states
     states = samples.record.sample[:, [samples.variables.index(label) for label in labels]]
     return np.ascontiguousarray(spins(states))  # picking columns leaves Fortran order
-
-
-def energies_as_given(
-    given: dimod.BinaryQuadraticModel, ising: Ising, states: NDArray[np.int8], energies: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Energies of states of -1 and +1: of the model as given where those of its spin form are differences.
-
-    A penalty that no state pays is a field, couplings and an offset in spins, which add up to 0 but for
-    rounding.
-    """
-    if given.vartype is dimod.SPIN or given.dtype == np.dtype(object):
-        return energies
-    biases = np.abs(ising.linear).sum() + np.abs(ising.values).sum()
-    if np.abs(energies).max(initial=0) > 1e-4 * biases:  # 12 digits at least
-        return energies
-    found: NDArray[np.float64] = given.energies(((states > 0).astype(np.int8), ising.labels))
-    return found
 
 
 def warn_if_rounded(arithmetic: str | None) -> None:

@@ -22,7 +22,7 @@ from .batch import sample_batch
 from .betas import BetaScheduleType, betas_of_sweeps
 from .checks import WORD, boolean, function, integer, is_gibbs, one_of, seconds, seed_or_new, threads
 from .default_range import Ising, range_of
-from .reads import Watch, energies_as_given, finished, given_states, warn_if_rounded
+from .reads import Watch, finished, given_states, warn_if_rounded
 from .spin_form import spin_form
 
 
@@ -155,10 +155,12 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
         gibbs = is_gibbs(proposal_acceptance_criteria)
         one_of("initial_states_generator", initial_states_generator, get_args(InitialStateGenerator))
         randomize_order = boolean("randomize_order", randomize_order)
-        given, bqm = bqm, spin_form(bqm)
-        ising = Ising.of(bqm)
+        vartype = bqm.vartype
+        bqm = spin_form(bqm)
+        vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
+        linear, (rows, cols, values), _, labels = vectors
         if beta_range is None and beta_schedule_type in ("geometric", "linear"):
-            beta_range = range_of(ising, stacklevel=3)
+            beta_range = range_of(Ising(linear, rows, cols, values, labels), stacklevel=3)
         betas = betas_of_sweeps(
             beta_range, num_sweeps, num_sweeps_per_beta, beta_schedule_type, beta_schedule
         )
@@ -170,7 +172,7 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             initial, num_reads = None, num_reads or 1
         else:
             initial = given_states(
-                self, bqm, ising.labels, initial_states, initial_states_generator, num_reads, seed
+                self, bqm, labels, initial_states, initial_states_generator, num_reads, seed
             )
             num_reads = len(initial)
         watch = Watch(
@@ -182,13 +184,13 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
 
         annealing = perf_counter_ns()
         if initial is not None and not betas.size:
-            states, energies, arithmetic = initial, bqm.energies((initial, ising.labels)), None
+            states, energies, arithmetic = initial, bqm.energies((initial, labels)), None
         else:
             states, energies, [arithmetic] = _core.anneal(
-                ising.rows.astype(np.int64, copy=False),
-                ising.cols.astype(np.int64, copy=False),
-                ising.values.astype(np.float64, copy=False),
-                ising.linear.astype(np.float64, copy=False)[np.newaxis],
+                rows.astype(np.int64, copy=False),
+                cols.astype(np.int64, copy=False),
+                values.astype(np.float64, copy=False),
+                linear.astype(np.float64, copy=False)[np.newaxis],
                 betas,
                 num_reads,
                 None if initial is None else initial[np.newaxis],
@@ -213,8 +215,7 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             "arithmetic": arithmetic,
         }
         warn_if_rounded(arithmetic)
-        energies = energies_as_given(given, ising, states, energies)
-        return finished(watch, states, energies, ising.labels, given.vartype, parameters, started, annealing)
+        return finished(watch, states, energies, labels, vartype, parameters, started, annealing)
 
     # Needs neither dimod nor an instance; it stands here too because scripts look for it here.
     sample_batch = staticmethod(sample_batch)
