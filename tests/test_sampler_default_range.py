@@ -14,6 +14,7 @@ from dwave.samplers.sa.sampler import default_beta_range as dwave_range
 
 import ising_ep
 from ising_ep import SimulatedAnnealingSampler, default_beta_range
+from ising_ep.default_range import DefaultRangeWarning
 from problems import ferromagnet, independent_set, random_bqm
 
 SAMPLER = SimulatedAnnealingSampler()
@@ -26,7 +27,7 @@ def theirs_of(bqm: Any) -> list[float]:
 
 def warned_range(bqm: Any) -> tuple[list[float], str]:
     """The default range, and the one warning beside it."""
-    with pytest.warns(UserWarning, match="beta_range is set to") as caught:
+    with pytest.warns(DefaultRangeWarning, match="beta_range is set to") as caught:
         betas = default_beta_range(bqm)
     assert len(caught) == 1
     assert caught[0].filename == __file__

@@ -115,3 +115,15 @@ def test_energies_under_a_large_penalty_are_those_of_the_model(sampler: Any) -> 
         else sampler.sample(bqm, num_reads=50, num_sweeps=200, beta_range=[0.1, 10], seed=1)
     )
     assert np.array_equal(sampleset.record.energy, bqm.energies(sampleset))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64, object])
+def test_long_integers_in_arrays_are_named_where_double_precision_rounds_them(dtype: Any) -> None:
+    fields = np.array([[2**60, 2**60 + 1]], dtype=dtype)
+    call: dict[str, Any] = {"num_reads": 1, "beta_schedule": [1.0], "seed": 1}
+    with pytest.warns(UserWarning, match=f"fields holds {2**60 + 1}, which is rounded to") as caught:
+        sample_batch(([0], [1], [1.0]), fields, **call)
+    assert [w.filename for w in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sample_batch(([0], [1], [1.0]), fields[:, [0, 0]], **call)

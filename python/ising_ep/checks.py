@@ -1,6 +1,7 @@
 """Checks of numbers and arrays that come from outside: one line that names the value, or what was meant."""
 
 import secrets
+import warnings
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from numbers import Integral, Real
@@ -11,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 # The core numbers reads and problems with one 32-bit word each of its random counter.
 WORD = 2**32 - 1
+# Integers up to here are float64 numbers, and so are their halves and quarters.
+LARGEST_INTEGER = 2**53
 # Far above any machine's cores, far below what an operating system refuses to start.
 MOST_THREADS = 4096
 
@@ -98,9 +101,17 @@ def floats(name: str, array: ArrayLike, shape: str) -> NDArray[np.float64]:
     """As contiguous float64 of the shape named; also fractions, decimals and integers of any size."""
     given = array_of(name, array, "fiuO", shape)
     if given.dtype.kind == "O":
-        return floats_of_objects(name, given.ravel().tolist()).reshape(given.shape)
-    with np.errstate(over="ignore"):  # a longdouble out of range becomes inf, which the core names
-        return np.ascontiguousarray(given, dtype=np.float64)
+        result = floats_of_objects(name, given.ravel().tolist()).reshape(given.shape)
+    else:
+        with np.errstate(over="ignore"):  # a longdouble out of range becomes inf, which the core names
+            result = np.ascontiguousarray(given, dtype=np.float64)
+    if given.dtype.kind in "iuO":
+        long = np.abs(result) > LARGEST_INTEGER
+        for number, near in zip(given[long].tolist(), result[long].tolist(), strict=True):
+            if isinstance(number, Integral) and int(near) != number:
+                warnings.warn(f"{name} holds {number}, which is rounded to {near!r}", stacklevel=3)
+                break
+    return result
 
 
 def floats_of_objects(name: str, numbers: Iterable[Any]) -> NDArray[np.float64]:

@@ -37,6 +37,10 @@ MOVING = 0.9
 MOST_TERMS = 2**16
 
 
+class DefaultRangeWarning(UserWarning):
+    """Default temperatures are not those of dwave-samplers, or are of little use."""
+
+
 @dataclass(frozen=True)
 class Ising:
     """An Ising problem in arrays, from a model in spins; biases as the model has them."""
@@ -63,7 +67,8 @@ def default_beta_range(bqm: dimod.BinaryQuadraticModel) -> list[float]:
     """First and last inverse temperature that `SimulatedAnnealingSampler` takes by default.
 
     They are those of dwave-samplers, to the last bit, unless these are far from what the problem needs; then
-    one warning says which bias spoils them and what is taken instead. docs/samplers.md has the rule.
+    one `DefaultRangeWarning` says which bias spoils them and what is taken instead. docs/samplers.md has the
+    rule.
 
     Args:
         bqm: The problem, of any vartype and dtype.
@@ -127,7 +132,8 @@ def range_of(ising: Ising, stacklevel: int) -> list[float]:
     fit = Fit.to(ising)
     if fit.why:
         own = "" if fit.betas == fit.theirs else f"; dwave-samplers' default is beta_range={fit.theirs}"
-        warnings.warn(f"{fit.why}: beta_range is set to {fit.betas}{own}", stacklevel=stacklevel)
+        text = f"{fit.why}: beta_range is set to {fit.betas}{own}"
+        warnings.warn(text, DefaultRangeWarning, stacklevel)
     return fit.betas
 
 

@@ -32,7 +32,7 @@ from . import _core
 from .batch import NUM_SLICES, sample_batch_quantum, transverse_and_problem
 from .betas import BetaScheduleType
 from .checks import WORD, boolean, function, integer, one_of, real, seconds, seed_or_new, threads
-from .default_range import Fit, Ising, range_of
+from .default_range import DefaultRangeWarning, Fit, Ising, range_of
 from .path_schedule import PathSchedule, refuse_what_is_not_here, slices_for
 from .reads import Watch, finished, given_states, warn_if_rounded
 from .schedule import quantum_forward
@@ -313,6 +313,7 @@ def _unit_that_decides(ising: Ising, unit: float) -> float:
         return unit
     warnings.warn(
         f"{fit.why}: the defaults of beta and gamma go with an energy of {smaller:g}, not with {unit:g}",
+        DefaultRangeWarning,
         stacklevel=3,
     )
     return smaller

@@ -9,10 +9,7 @@ from typing import Any
 import dimod
 import numpy as np
 
-from .checks import floats_of_objects
-
-# Integers up to here are float64 numbers, and so are their halves and quarters.
-_LARGEST_INTEGER = 2**53
+from .checks import LARGEST_INTEGER, floats_of_objects
 
 
 def spin_form(bqm: dimod.BinaryQuadraticModel) -> dimod.BinaryQuadraticModel:
@@ -49,7 +46,7 @@ def spin_form(bqm: dimod.BinaryQuadraticModel) -> dimod.BinaryQuadraticModel:
 
 
 def _is_long(bias: Any) -> bool:
-    return isinstance(bias, Integral) and abs(int(bias)) > _LARGEST_INTEGER
+    return isinstance(bias, Integral) and abs(int(bias)) > LARGEST_INTEGER
 
 
 def _exact(bias: Any) -> Fraction:
