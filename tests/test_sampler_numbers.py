@@ -14,7 +14,7 @@ from dwave.samplers import SimulatedAnnealingSampler as DWaveSampler
 
 from ising_ep import PathIntegralAnnealingSampler, SimulatedAnnealingSampler
 from ising_ep.batch import sample_batch
-from ising_ep.spin_form import spin_form
+from ising_ep.spin_form import in_floats, spin_form
 
 SAMPLERS = [SimulatedAnnealingSampler(), PathIntegralAnnealingSampler()]
 KINDS = {
@@ -63,7 +63,7 @@ def test_the_default_range_is_that_of_dwave_samplers(bias: Any) -> None:
 def test_long_integers_that_cancel_leave_their_difference() -> None:
     """Rounded to double precision one by one, the field would be 0."""
     bqm = dimod.DictBQM({0: 2**60 + 2, 1: 0}, {(0, 1): -(2**61)}, 0, "BINARY")
-    spins = spin_form(bqm)
+    spins = spin_form(in_floats(bqm))
     assert spins.linear[0] == 1
     assert spins.quadratic[0, 1] == -(2**59)
 

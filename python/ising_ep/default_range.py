@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from .spin_form import spin_form
+from .spin_form import in_floats, spin_form
 
 # Quenches, and sweeps of each.
 READS, SWEEPS = 16, 10
@@ -86,7 +86,7 @@ def default_beta_range(bqm: dimod.BinaryQuadraticModel) -> list[float]:
         >>> print("hot {:.3f}, cold {:.3f}".format(*ising_ep.default_beta_range(pair)))
         hot 0.231, cold 4.605
     """
-    return range_of(Ising.of(spin_form(bqm)), stacklevel=3)
+    return range_of(Ising.of(spin_form(in_floats(bqm))), stacklevel=3)
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,9 @@ from .betas import BetaScheduleType
 from .checks import WORD, boolean, function, integer, one_of, real, seconds, seed_or_new, threads
 from .default_range import DefaultRangeWarning, Fit, Ising, range_of
 from .path_schedule import PathSchedule, refuse_what_is_not_here, slices_for
-from .reads import Watch, finished, given_states, warn_if_rounded
+from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields, warn_if_rounded
 from .schedule import quantum_forward
-from .spin_form import spin_form
+from .spin_form import in_floats, spin_form
 
 # In units of the largest sqrt(h_i^2 + sum_j J_ij^2): of nine pairs, with 10, 20 and 40 slices, the one with
 # the lowest mean energies all in all on a cubic and a square lattice, a complete and a bipartite graph.
@@ -219,8 +219,8 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             }
         )
         listed = boolean("make_info_json_serializable", make_info_json_serializable)
-        vartype = bqm.vartype
-        bqm = spin_form(bqm)
+        given, vartype = in_floats(bqm), bqm.vartype
+        bqm = spin_form(given)
         vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), _, labels = vectors
         ising = Ising(linear, rows, cols, values, labels)
@@ -277,9 +277,11 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             seed,
             np.zeros(1, dtype=np.uint32),
             num_threads,
+            rest=rest_of_fields(given, labels, linear),
             watch=None if watch.idle() else watch,
         )
-        states, energies = states[0], energies[0] + float(bqm.offset)
+        states = states[0]
+        energies = energies_as_given(given, labels, states, energies[0], float(bqm.offset), arithmetic)
         sweeps = np.stack((transverse, problem), axis=1)
         parameters = {
             "beta": beta,

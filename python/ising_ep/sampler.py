@@ -22,8 +22,8 @@ from .batch import sample_batch
 from .betas import BetaScheduleType, betas_of_sweeps
 from .checks import WORD, boolean, function, integer, is_gibbs, one_of, seconds, seed_or_new, threads
 from .default_range import Ising, range_of
-from .reads import Watch, finished, given_states, warn_if_rounded
-from .spin_form import spin_form
+from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields, warn_if_rounded
+from .spin_form import in_floats, spin_form
 
 
 class SimulatedAnnealingSampler(Sampler, Initialized):
@@ -155,12 +155,13 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
         gibbs = is_gibbs(proposal_acceptance_criteria)
         one_of("initial_states_generator", initial_states_generator, get_args(InitialStateGenerator))
         randomize_order = boolean("randomize_order", randomize_order)
-        vartype = bqm.vartype
-        bqm = spin_form(bqm)
+        given, vartype = in_floats(bqm), bqm.vartype
+        bqm = spin_form(given)
         vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), _, labels = vectors
         if beta_range is None and beta_schedule_type in ("geometric", "linear"):
             beta_range = range_of(Ising(linear, rows, cols, values, labels), stacklevel=3)
+        linear = linear.astype(np.float64, copy=False)
         betas = betas_of_sweeps(
             beta_range, num_sweeps, num_sweeps_per_beta, beta_schedule_type, beta_schedule
         )
@@ -190,18 +191,20 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
                 rows.astype(np.int64, copy=False),
                 cols.astype(np.int64, copy=False),
                 values.astype(np.float64, copy=False),
-                linear.astype(np.float64, copy=False)[np.newaxis],
+                linear[np.newaxis],
                 betas,
                 num_reads,
                 None if initial is None else initial[np.newaxis],
                 seed,
                 np.zeros(1, dtype=np.uint32),
                 num_threads,
+                rest=rest_of_fields(given, labels, linear),
                 gibbs=gibbs,
                 random_order=randomize_order,
                 watch=None if watch.idle() else watch,
             )
-            states, energies = states[0], energies[0] + float(bqm.offset)
+            states = states[0]
+            energies = energies_as_given(given, labels, states, energies[0], float(bqm.offset), arithmetic)
         parameters = {
             "beta_range": beta_range,
             "beta_schedule_type": beta_schedule_type,

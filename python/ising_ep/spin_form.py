@@ -13,7 +13,12 @@ from .checks import LARGEST_INTEGER, floats_of_objects
 
 
 def spin_form(bqm: dimod.BinaryQuadraticModel) -> dimod.BinaryQuadraticModel:
-    """The model in spins, of biases in single or double precision; itself where it is that already.
+    """The model in spins; itself where it is that already."""
+    return bqm if bqm.vartype is dimod.SPIN else bqm.change_vartype(dimod.SPIN, inplace=False)
+
+
+def in_floats(bqm: dimod.BinaryQuadraticModel) -> dimod.BinaryQuadraticModel:
+    """The model in single or double precision: itself, or, where it is of dtype object, its spin form.
 
     Models of dtype object may hold fractions, decimals and integers of any size. Their change to spins is
     exact, and each bias of the result is rounded once.
@@ -22,7 +27,7 @@ def spin_form(bqm: dimod.BinaryQuadraticModel) -> dimod.BinaryQuadraticModel:
         ValueError: A bias that is no real number, or too large for double precision.
     """
     if bqm.dtype != np.dtype(object):
-        return bqm if bqm.vartype is dimod.SPIN else bqm.change_vartype(dimod.SPIN, inplace=False)
+        return bqm
     given = [*bqm.linear.values(), *bqm.quadratic.values(), bqm.offset]
     if any(isinstance(bias, Decimal | Fraction) or _is_long(bias) for bias in given):
         linear: dict[Any, Any]

@@ -1,8 +1,8 @@
 //! The binding of [`crate::Dynamics`]: checks shapes, releases the GIL. Nothing else.
 
-use crate::python::{annealed, c_order, c_order_of, into_arrays, pattern_of};
+use crate::python::{States, annealed, c_order, c_order_of, into_arrays, pattern_of};
 use crate::{Batch, Dynamics, Model, Motion};
-use numpy::{PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArrayMethods};
+use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
 #[pyfunction]
@@ -27,7 +27,7 @@ pub(crate) fn evolve<'py>(
     seed: u64,
     problem_ids: PyReadonlyArray1<'py, u32>,
     num_threads: Option<usize>,
-) -> PyResult<(Bound<'py, PyArray3<i8>>, Bound<'py, PyArray2<f64>>)> {
+) -> PyResult<States<'py>> {
     let (problems, spins) = (fields.shape()[0], fields.shape()[1]);
     let (rows, cols, values) = (c_order(&rows, "rows")?, c_order(&cols, "cols")?, c_order(&values, "values")?);
     let (fields, ids) = (c_order(&fields, "fields")?, c_order_of(&problem_ids, "problem_ids", &[problems])?);

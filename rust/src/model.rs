@@ -272,6 +272,8 @@ pub struct Batch<'a> {
     pub criterion: Criterion,
     /// Whether each update picks a spin at random, instead of all in turn.
     pub random_order: bool,
+    /// What the fields are short of, as `fields`: together they are right to twice the digits.
+    pub(crate) rest: Option<&'a [f64]>,
     /// The slices of a quantum anneal.
     pub(crate) trotter: Option<&'a Trotter>,
     /// What moves, where spins do not flip but flow.
@@ -310,7 +312,7 @@ impl<'a> Batch<'a> {
         if betas.is_empty() || betas.len() >= u32::MAX as usize {
             return bad(format_args!("{} sweeps, expected 1 to {}", betas.len(), u32::MAX - 1));
         }
-        if let Some((k, beta)) = betas.iter().enumerate().find(|(_, b)| !(**b >= 0.0)) {
+        if let Some((k, beta)) = betas.iter().enumerate().find(|(_, b)| b.is_nan() || **b < 0.0) {
             return bad(format_args!("beta of sweep {k} is {beta}, expected a number >= 0"));
         }
         if let Some((k, h)) = fields.iter().enumerate().find(|(_, h)| !h.is_finite()) {
@@ -339,6 +341,7 @@ impl<'a> Batch<'a> {
             problem_ids,
             criterion: Criterion::Metropolis,
             random_order: false,
+            rest: None,
             trotter: None,
             dynamics: None,
             scale: scale_for(largest),
@@ -406,12 +409,28 @@ impl<'a> Batch<'a> {
         Batch { random_order, ..self }
     }
 
+    /// The same batch, with fields that are larger by `rest`, number by number: what rounding has taken off them. Where it
+    /// decides flips at the coldest temperature, it is kept.
+    ///
+    /// # Errors
+    /// On another length than that of the fields, or a number that is not finite.
+    pub fn with_rest(self, rest: &'a [f64]) -> Result<Self, Error> {
+        if rest.len() != self.fields.len() {
+            return bad(format_args!("rest holds {} numbers, expected {}", rest.len(), self.fields.len()));
+        }
+        if let Some(k) = rest.iter().position(|r| !r.is_finite()) {
+            return bad(format_args!("rest of field {k} is {}, not a finite number", rest[k]));
+        }
+        Ok(Batch { rest: Some(rest), ..self })
+    }
+
     /// Some of the problems, of `num_spins` spins each; their reads are the same as in the whole batch.
     pub(crate) fn problems(&self, problems: Range<usize>, num_spins: usize) -> Self {
         let fields = problems.start * num_spins..problems.end * num_spins;
         let states = fields.start * self.num_reads..fields.end * self.num_reads;
         Batch {
-            fields: &self.fields[fields],
+            fields: &self.fields[fields.clone()],
+            rest: self.rest.map(|rest| &rest[fields]),
             initial_states: self.initial_states.map(|all| &all[states]),
             problem_ids: &self.problem_ids[problems],
             ..*self

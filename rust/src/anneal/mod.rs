@@ -195,10 +195,12 @@ impl Needs {
             return Needs::Single;
         }
         let other = batch.gibbs() || batch.random_order || batch.trotter.is_some() || coldest.zero_temperature;
-        if !other && batch.num_reads >= MULTISPIN_READS && job.model.pattern().layers().is_none() {
-            if let Some(integers) = multispin::Integers::of(job) {
-                return Needs::Integer(integers.quantum());
-            }
+        if !other
+            && batch.num_reads >= MULTISPIN_READS
+            && job.model.pattern().layers().is_none()
+            && let Some(integers) = multispin::Integers::of(job)
+        {
+            return Needs::Integer(integers.quantum());
         }
         if precision::is_single_enough(job, coldest) { Needs::Single } else { Needs::Wide }
     }

@@ -76,10 +76,13 @@ pub(super) fn is_single_enough(job: &Job, coldest: Coldest) -> bool {
     let degree = model.pattern().max_degree() as f64;
     let (total, field) = (degree * model.largest(), largest(fields));
     // Exponents must stay finite, or zero times infinity is no number.
-    if coldest.zero_temperature || !(coldest.rate * (total + field) < 2f64.powi(100)) {
+    let is_finite = coldest.rate * (total + field) < 2f64.powi(100);
+    if coldest.zero_temperature || !is_finite {
         return false;
     }
-    let off = field * 2f64.powi(-23) + total * (2f64.powi(-24) + degree * 2f64.powi(-30));
+    let off = job.batch.rest.map_or(0.0, largest)
+        + field * 2f64.powi(-23)
+        + total * (2f64.powi(-24) + degree * 2f64.powi(-30));
     coldest.allows(off) || every_field_is_right(job, coldest)
 }
 
@@ -94,7 +97,7 @@ fn every_field_is_right(job: &Job, coldest: Coldest) -> bool {
         let (neighbours, couplings) = job.model.row(i);
         let total: f64 = couplings.iter().map(|value| value.abs()).sum();
         let kept = job.scaled(h);
-        let mut off = 0.0;
+        let mut off = job.batch.rest.map_or(0.0, |rest| rest[i].abs());
         // Of a larger field not enough is cancelled to matter: it is right to 22 bits of what is left.
         if h != 0.0 && (h.abs() < 2.0 * total || !kept.is_normal()) {
             off += (h.abs() + total) * 2f64.powi(-24) + (h - f64::from(kept) / scale).abs();
@@ -138,7 +141,7 @@ const LEAST_EXPONENT: i32 = -1074;
 impl Digits {
     /// As many as the one problem of `job` needs.
     pub(super) fn of(job: &Job) -> Self {
-        let bits = (25 - ceil_log2(job.model.pattern().max_degree() + 1)).max(1);
+        let bits = (25 - ceil_log2(job.model.pattern().max_degree() + 2)).max(1);
         let most = MOST_DIGITS.min((1 + (MOST_BITS - 23) / bits) as usize);
         let (spins, coldest) = (Extent::of_spins(job), Coldest::of(job));
         let of_count = |count| Digits::with(&spins, coldest, count, bits);
@@ -193,12 +196,14 @@ impl Extent {
     fn new(job: &Job, i: usize) -> Self {
         let (mut top, mut low) = (LEAST_EXPONENT, i32::MAX);
         let couplings = job.model.row(i).1;
-        for &value in couplings.iter().chain([&job.batch.fields[i]]).filter(|value| **value != 0.0) {
+        let rest = job.batch.rest.map_or(0.0, |rest| rest[i]);
+        for &value in couplings.iter().chain([&job.batch.fields[i], &rest]).filter(|value| **value != 0.0) {
             let (mantissa, exponent) = parts(value);
             top = top.max(exponent + 64 - mantissa.unsigned_abs().leading_zeros() as i32);
             low = low.min(exponent + mantissa.trailing_zeros() as i32);
         }
-        Extent { top: top + ceil_log2(couplings.len() + 1), low, terms: (couplings.len() + 1) as f64 }
+        let terms = couplings.len() + 2;
+        Extent { top: top + ceil_log2(terms), low, terms: terms as f64 }
     }
 }
 

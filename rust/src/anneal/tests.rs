@@ -246,7 +246,6 @@ fn reads(samples: Samples) -> Reads {
 }
 
 /// What a kernel makes of all runs.
-
 fn all_chunks(isa: Isa, kernel: &impl Kernel, n: usize, runs: usize) -> Reads {
     let mut samples = Samples { states: vec![0; runs * n], energies: vec![0.0; runs], arithmetic: vec![] };
     let (mut chunk, mut at) = (0, 0);

@@ -6,7 +6,7 @@
 //! field         (digit 0 * base + digit 1) * base + digit 2, in floats, each step rounded once
 //! ```
 //!
-//! The field `h_i` is one more term of the sum. No digit's sum exceeds `2^24`, so floats hold it; and of two digits the
+//! The field `h_i` is one more term of the sum, and so is what rounding has taken off it. No digit's sum exceeds `2^24`, so floats hold it; and of two digits the
 //! first is exact as long as the second can cancel it, so the field is right to 23 bits *of what is left*. The weight of the
 //! last digit is held to `2^6`: with that a field that is not 0 has an exponent beyond all limits, as at any lower
 //! temperature. A problem has units of its own, so each is annealed by itself.
@@ -76,6 +76,8 @@ impl Integers {
         for (i, &h) in job.batch.fields.iter().enumerate() {
             digits.split(i, h, &mut split);
             let mut all_up = split.clone();
+            digits.split(i, job.batch.rest.map_or(0.0, |rest| rest[i]), &mut split);
+            all_up.iter_mut().zip(&split).for_each(|(all_up, digit)| *all_up += digit);
             for &coupling in job.model.row(i).1 {
                 digits.split(i, coupling, &mut split);
                 for (k, &digit) in split.iter().enumerate() {

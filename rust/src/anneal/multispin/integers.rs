@@ -1,7 +1,7 @@
 //! Which problems are integers, and small ones.
 
 use super::super::Job;
-use super::super::precision::Coldest;
+use super::super::precision::{Coldest, largest};
 
 /// Binary digits of a coupling.
 pub(super) const DIGITS: usize = 3;
@@ -46,6 +46,9 @@ impl Integers {
             let off = f64::from(LARGEST) * (v - whole * quantum).abs();
             (fits && coldest.allows(off)).then_some(whole as i8)
         };
+        if !coldest.allows(job.batch.rest.map_or(0.0, largest)) {
+            return None;
+        }
         let integers = |values: &[f64]| values.iter().map(whole).collect::<Option<Vec<i8>>>();
         let couplings = quantum.is_normal().then(|| integers(job.model.couplings()))??;
         let fields = integers(job.batch.fields)?;
