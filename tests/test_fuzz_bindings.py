@@ -125,7 +125,7 @@ def problems(draw):
     elif defect == "loop" and pairs:
         problem["rows"][-1] = problem["cols"][-1]
     elif defect == "beta":
-        problem["betas"][-1] = draw(st.sampled_from([-1.0, -5e-324, np.nan, np.inf]))
+        problem["betas"][-1] = draw(st.sampled_from([-1.0, -5e-324, np.nan, -np.inf]))
     elif defect == "spin" and "initial" in filled:
         problem["initial"].flat[-1] = draw(st.sampled_from([0, 2, -2, 127, -128]))
     elif defect == "reads":

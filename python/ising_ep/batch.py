@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _core
 from .checks import (
     WORD,
+    boolean,
     broadcast,
     coupling_arrays,
     floats,
@@ -76,8 +77,8 @@ def sample_batch(
             last bit, but a problem of small integers, or small multiples of one number, may draw other
             random numbers from 64 reads on: its reads differ between 63 and 64. Nothing else changes a
             read.
-        beta_schedule: (sweeps,) inverse temperature of each sweep, finite, >= 0, in units of
-            1 / couplings.
+        beta_schedule: (sweeps,) inverse temperature of each sweep, >= 0, in units of 1 / couplings. Where it
+            is infinite only flips that lower the energy are accepted.
         initial_states: -1 and +1, anything that broadcasts to (batch, reads, spins), such as
             (batch, 1, spins); random by default.
         seed: 0 to 2**64 - 1; by default a new one on every call.
@@ -125,7 +126,7 @@ def sample_batch(
             _ids(problem_ids, h),
             threads(num_threads),
             gibbs=is_gibbs(proposal_acceptance_criteria),
-            random_order=bool(randomize_order),
+            random_order=boolean("randomize_order", randomize_order),
         )
     )
 
