@@ -191,14 +191,15 @@ def test_the_cache_is_read_checked_and_replaced(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("network", "chip"), [(PAIRS, P4), (PATTERN, P4), (PATTERN, P4.without(0.05, seed=2))]
+    ("network", "chip"),
+    [(FullyConnected(1, (6, 10), 10), Chip.perfect("pegasus", 3)), (PATTERN, P4)],
 )
 def test_as_many_as_fit_serve_for_as_many_and_are_what_a_search_for_these_finds(
     network, chip, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     most = embed(network, chip, copies=None).num_copies
-    assert most > 2
+    assert most > 1
     for copies in (1, most - 1, most, most + 1):
         found = embed(network, chip, copies=copies)
         assert found.num_copies == min(copies, most)
