@@ -222,23 +222,24 @@ def test_the_command_searches_once_and_says_so_before_the_table(monkeypatch, tmp
         return search(*arguments, max_copies=max_copies, **options)
 
     monkeypatch.setattr(tiling, "find_bicliques", counted)
-    chip, network = Chip.perfect("pegasus", 3), FullyConnected(64, (6, 10), 10)
+    chip, network = Chip.perfect("chimera", 4), FullyConnected(9, (8, 8), 2)
+    asked = ("--dataset", "patterns", "--layers", "8,8", "--chip", "chimera:4", "--chip-missing", "0")
     copies = embed(network, chip, copies=16).num_copies
     assert 1 < copies < 16
     assert searched == [16]
     for batch_size in (copies, copies + 1):
-        result = run(*SMALL, "--batch-size", str(batch_size))
+        result = run(*asked, "--batch-size", str(batch_size))
         assert result.exit_code == 0, result.output
-        assert result.output.count("On pegasus 3") == 1
-        assert result.output.index("On pegasus 3") < result.output.index("training and")
+        assert result.output.count("On chimera 4") == 1
+        assert result.output.index("On chimera 4") < result.output.index("training and")
         embed(network, chip, copies=batch_size)
     embed(network, chip, copies=None)
     assert searched == [16]
     # Fewer copies, and a single one, lie otherwise, and are searched for.
-    result = run(*SMALL)
+    result = run(*asked)
     assert result.exit_code == 0, result.output
     assert searched == [16, 1]
-    assert result.output.rindex("On pegasus 3") < result.output.index("training and")
+    assert result.output.rindex("On chimera 4") < result.output.index("training and")
 
 
 @pytest.mark.parametrize(
