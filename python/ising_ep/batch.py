@@ -1,5 +1,6 @@
 """Annealing of whole batches of arrays on the Rust core."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,10 +32,13 @@ class BatchResult:
     Attributes:
         states: int8 (batch, reads, spins), each -1 or +1.
         energies: float64 (batch, reads), in the units of the couplings and fields.
+        arithmetic: How the core kept each problem's sums, (batch,): "integer", "single", "wide" or "rounded"
+            (docs/samplers.md); empty where another machine made the reads.
     """
 
     states: NDArray[np.int8]
     energies: NDArray[np.float64]
+    arithmetic: Sequence[str] = ()
 
     def lowest(self) -> NDArray[np.int8]:
         """The lowest-energy read of each problem, the first of equals: int8 (batch, spins)."""

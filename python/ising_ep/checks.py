@@ -36,7 +36,7 @@ def real(name: str, value: float) -> float:
 def one_of(name: str, value: str, options: tuple[str, ...]) -> None:
     """Refuses what is not among the options."""
     if value not in options:
-        raise ValueError(f"{name} is {value!r}, expected one of {options}")
+        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(options)}")
 
 
 def seed_or_new(seed: int | None) -> int:

@@ -24,8 +24,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 STOPPED = 75
 # Exit code of Ctrl-C, as shells have it.
 INTERRUPTED = 130
-# Seconds within which a second Ctrl-C is taken for the same one.
-SAME = 1.0
+# Seconds within which a second Ctrl-C is taken for the same one, and until one that was lost is repeated.
+SAME, REPEAT = 1.0, 2.0
 
 
 class BadInput(click.ClickException):
@@ -55,17 +55,25 @@ class Interrupted(click.ClickException):
 
 @contextmanager
 def interrupted_once() -> Iterator[None]:
-    """The first Ctrl-C interrupts. One that comes with it does nothing more, a later one ends the process at
-    once: neither breaks into what the first one has begun to close."""
+    """Turns Ctrl-C into `Interrupted`.
+
+    A second one that comes with the first does not break into what is being closed, a later one ends the
+    process at once. The first is repeated until it gets here: libraries have places that catch whatever is
+    raised.
+    """
     first: float | None = None
 
-    def interrupt(*_: object) -> None:
+    def interrupt(number: int, _: object) -> None:
         nonlocal first
         if first is None:
             first = time.monotonic()
-            raise KeyboardInterrupt
-        if time.monotonic() - first > SAME:
-            os._exit(INTERRUPTED)
+            signal.signal(signal.SIGALRM, interrupt)
+            signal.setitimer(signal.ITIMER_REAL, REPEAT, REPEAT)
+        elif number != signal.SIGALRM:
+            if time.monotonic() - first > SAME:
+                os._exit(INTERRUPTED)
+            return
+        raise KeyboardInterrupt
 
     ours = (
         threading.current_thread() is threading.main_thread()
@@ -75,8 +83,12 @@ def interrupted_once() -> Iterator[None]:
         signal.signal(signal.SIGINT, interrupt)
     try:
         yield
+    except KeyboardInterrupt:
+        raise Interrupted from None
     finally:
-        if ours and first is None:
+        if first is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        elif ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

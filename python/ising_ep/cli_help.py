@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click import formatting
 
-from .cli_errors import Interrupted, interrupted_once
+from .cli_errors import interrupted_once
 
 # Columns of help at most, and for the text beside an option at least: with less it stands below.
 MOST, LEAST = 100, 30
@@ -100,15 +100,12 @@ class Group(click.Group):
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-        with interrupted_once():
-            return super().main(*args, **kwargs)
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command that is asked for; Ctrl-C ends each of them alike."""
-        try:
+        with interrupted_once():
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise Interrupted from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the commands, each with the first sentence of its help."""

@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _core
 from .batch import NUM_SLICES, sample_batch_quantum, transverse_and_problem
 from .checks import WORD, function, integer, one_of, real, seconds, seed_or_new, threads
-from .reads import Watch, finished, given_states
+from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields, warn_if_rounded
 from .schedule import quantum_forward
 
 # In units of the largest sqrt(h_i^2 + sum_j J_ij^2): of nine pairs, with 10, 20 and 40 slices, the one with
@@ -156,7 +156,7 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
         if kwargs:
             self.remove_unknown_kwargs(**kwargs)
         one_of("initial_states_generator", initial_states_generator, get_args(InitialStateGenerator))
-        vartype = bqm.vartype
+        given, vartype = bqm, bqm.vartype
         if vartype is not dimod.SPIN:
             bqm = bqm.change_vartype(dimod.SPIN, inplace=False)
         vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
@@ -190,7 +190,7 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
         )
 
         annealing = perf_counter_ns()
-        states, energies = _core.anneal_quantum(
+        states, energies, [arithmetic] = _core.anneal_quantum(
             rows.astype(np.int64, copy=False),
             cols.astype(np.int64, copy=False),
             values,
@@ -204,9 +204,11 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             seed,
             np.zeros(1, dtype=np.uint32),
             num_threads,
+            rest=rest_of_fields(given, labels, linear),
             watch=None if watch.idle() else watch,
         )
-        states, energies = states[0], energies[0] + float(bqm.offset)
+        states = states[0]
+        energies = energies_as_given(given, labels, states, energies[0], float(bqm.offset), arithmetic)
         parameters = {
             "beta": beta,
             "gamma": gamma,
@@ -214,7 +216,9 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             "schedule": np.stack((transverse, problem), axis=1),
             "seed": seed,
             "initial_states_generator": initial_states_generator,
+            "arithmetic": arithmetic,
         }
+        warn_if_rounded(arithmetic)
         return finished(watch, states, energies, labels, vartype, parameters, started, annealing)
 
     # Needs neither dimod nor an instance.

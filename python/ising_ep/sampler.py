@@ -21,7 +21,7 @@ from . import _core
 from .batch import sample_batch
 from .betas import BetaScheduleType, betas_of_sweeps, default_beta_range
 from .checks import WORD, function, integer, is_gibbs, one_of, seconds, seed_or_new, threads
-from .reads import Watch, finished, given_states
+from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields, warn_if_rounded
 
 
 class SimulatedAnnealingSampler(Sampler, Initialized):
@@ -150,13 +150,14 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             self.remove_unknown_kwargs(**kwargs)
         gibbs = is_gibbs(proposal_acceptance_criteria)
         one_of("initial_states_generator", initial_states_generator, get_args(InitialStateGenerator))
-        vartype = bqm.vartype
+        given, vartype = bqm, bqm.vartype
         if vartype is not dimod.SPIN:
             bqm = bqm.change_vartype(dimod.SPIN, inplace=False)
         vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), _, labels = vectors
         if beta_range is None and beta_schedule_type != "custom":
             beta_range = default_beta_range(linear, rows, cols, values)
+        linear = linear.astype(np.float64, copy=False)
         betas = betas_of_sweeps(
             beta_range, num_sweeps, num_sweeps_per_beta, beta_schedule_type, beta_schedule
         )
@@ -180,24 +181,26 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
 
         annealing = perf_counter_ns()
         if initial is not None and not betas.size:
-            states, energies = initial, bqm.energies((initial, labels))
+            states, energies, arithmetic = initial, bqm.energies((initial, labels)), None
         else:
-            states, energies = _core.anneal(
+            states, energies, [arithmetic] = _core.anneal(
                 rows.astype(np.int64, copy=False),
                 cols.astype(np.int64, copy=False),
                 values.astype(np.float64, copy=False),
-                linear.astype(np.float64, copy=False)[np.newaxis],
+                linear[np.newaxis],
                 betas,
                 num_reads,
                 None if initial is None else initial[np.newaxis],
                 seed,
                 np.zeros(1, dtype=np.uint32),
                 num_threads,
+                rest=rest_of_fields(given, labels, linear),
                 gibbs=gibbs,
                 random_order=bool(randomize_order),
                 watch=None if watch.idle() else watch,
             )
-            states, energies = states[0], energies[0] + float(bqm.offset)
+            states = states[0]
+            energies = energies_as_given(given, labels, states, energies[0], float(bqm.offset), arithmetic)
         parameters = {
             "beta_range": beta_range,
             "beta_schedule_type": beta_schedule_type,
@@ -208,7 +211,9 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             "initial_states_generator": initial_states_generator,
             "randomize_order": bool(randomize_order),
             "proposal_acceptance_criteria": "Gibbs" if gibbs else "Metropolis",
+            "arithmetic": arithmetic,
         }
+        warn_if_rounded(arithmetic)
         return finished(watch, states, energies, labels, vartype, parameters, started, annealing)
 
     # Needs neither dimod nor an instance; it stands here too because scripts look for it here.
