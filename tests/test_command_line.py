@@ -615,6 +615,30 @@ def test_ctrl_c_and_resume_is_as_if_never_stopped(data):
     assert_same(whole, RunFolder.open(data / out).load())
 
 
+@pytest.mark.parametrize("signals", [1, 2])
+def test_ctrl_c_in_a_test_stops_it_and_keeps_the_epoch(data, signals):
+    """The test would take minutes. Two signals at once, as `timeout` sends them, are one."""
+    with np.load("two.npz") as archive:
+        arrays = dict(archive)
+    arrays |= {name: np.repeat(arrays[name], 5000, axis=0) for name in ("x_test", "y_test")}
+    np.savez("long.npz", **arrays)
+    command = [sys.executable, "-m", "ising_ep.cli", "train", "--dataset", "long.npz", "--threads", "1"]
+    command += ["--layers", "6,4", "--num-sweeps", "2000", "--epochs", "3", "--out", "run"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not (data / "run" / METRICS).exists():  # the checkpoint before the test is whole
+        assert process.poll() is None
+        time.sleep(0.005)
+    for _ in range(signals):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    _, errors = process.communicate()
+    assert process.returncode == 130, errors
+    assert errors.splitlines()[-1].startswith("Stopped. Go on with: ising-ep train --resume run")
+    assert "Traceback" not in errors
+    state = RunFolder.open(data / "run").load()
+    assert (state.epoch, state.images, state.history) == (0, 12, [])
+
+
 COMMAND = [sys.executable, "-m", "ising_ep"]
 # A shell says 130 of both; Python chooses the second if it was in the middle of making a class, say.
 INTERRUPTED = (130, -signal.SIGINT)
@@ -702,27 +726,3 @@ def test_a_name_that_the_locale_has_no_letters_for(data):
     assert run.returncode == 0, run.stderr
     assert r"Run folder: läufe-\u30e9\u30f3".encode("latin-1") in run.stdout
     assert (data / "läufe-ラン" / "curves.png").exists()
-
-
-@pytest.mark.parametrize("signals", [1, 2])
-def test_ctrl_c_in_a_test_stops_it_and_keeps_the_epoch(data, signals):
-    """The test would take minutes. Two signals at once, as `timeout` sends them, are one."""
-    with np.load("two.npz") as archive:
-        arrays = dict(archive)
-    arrays |= {name: np.repeat(arrays[name], 5000, axis=0) for name in ("x_test", "y_test")}
-    np.savez("long.npz", **arrays)
-    command = [sys.executable, "-m", "ising_ep.cli", "train", "--dataset", "long.npz", "--threads", "1"]
-    command += ["--layers", "6,4", "--num-sweeps", "2000", "--epochs", "3", "--out", "run"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    while not (data / "run" / METRICS).exists():  # the checkpoint before the test is whole
-        assert process.poll() is None
-        time.sleep(0.005)
-    for _ in range(signals):
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.05)
-    _, errors = process.communicate()
-    assert process.returncode == 130, errors
-    assert errors.splitlines()[-1] == "Stopped. Go on with: ising-ep train --resume run"
-    assert "Traceback" not in errors
-    state = RunFolder.open(data / "run").load()
-    assert (state.epoch, state.images, state.history) == (0, 12, [])

@@ -139,6 +139,12 @@ def ended(rule: Any, state: Callable[[], TrainState]) -> Any:
     return training.end_epoch(rule, live), live.usage
 
 
+def in_parts(function: Callable[..., Any], **given: Any) -> Any:
+    """What comes out, and in what parts."""
+    done: list[int] = []
+    return function(**{"on_batch": done.append} | given), done
+
+
 class NobodyError(ValueError):
     """What `Nobody` says."""
 
@@ -473,7 +479,7 @@ WALKS: dict[str, Walk] = {
     ),
     "training.evaluate": Walk(
         training.evaluate,
-        training.evaluate,
+        partial(in_parts, training.evaluate),
         {
             "config": config_of(),
             "dataset": DIGITS,
@@ -489,8 +495,12 @@ WALKS: dict[str, Walk] = {
             "y": DIGITS.y_test[::-1],
             "num_threads": Refused(0),
             "machine": Shouting(**SWEEPS),
+            "batch_size": 2,
             "on_batch": CALLED,
         },
+    ),
+    "training.evaluation_batch": Walk(
+        training.evaluation_batch, training.evaluation_batch, {"copies": 1}, {"copies": 3}
     ),
     "training.network_of": Walk(
         training.network_of,
@@ -520,7 +530,7 @@ WALKS: dict[str, Walk] = {
     ),
     "training.free_outputs": Walk(
         training.free_outputs,
-        training.free_outputs,
+        partial(in_parts, training.free_outputs),
         {"rule": RULE, "parameters": PARAMETERS, "x": X, "ids": IDS},
         {
             "rule": RULE.with_seed(1),
@@ -528,6 +538,7 @@ WALKS: dict[str, Walk] = {
             "x": X + 1,
             "ids": IDS + 9,
             "on_batch": CALLED,
+            "batch_size": 2,
         },
     ),
     "training.classes": Walk(
