@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
 import pty
 import re
@@ -20,9 +21,10 @@ import numpy as np
 import pytest
 import sklearn.datasets
 from click.testing import CliRunner
+from rich.console import Console
 
-from ising_ep import cli, datasets
-from ising_ep.checkpoint import CHECKPOINT, CONFIG, METRICS, TEMPORARY, RunFolder
+from ising_ep import cli, cli_progress, datasets
+from ising_ep.checkpoint import CHECKPOINT, CONFIG, METRICS, TEMPORARY, RunFolder, TrainState
 from ising_ep.config import (
     DEFAULTS,
     MACHINE_DEFAULTS,
@@ -74,11 +76,65 @@ def test_a_run_has_everything(run):
     assert len((run / METRICS).read_text().splitlines()) == 3
 
 
-def test_train_says_how_it_went(data):
+def test_train_says_how_it_went(data, monkeypatch):
+    monkeypatch.setattr(cli_progress, "PLAIN_INTERVAL", 0.0)
     result = ising_ep("train", "--dataset", "two.npz", *SMALL, "--out", "run")
     assert "epoch 1/2: train" in result.stderr
+    assert "testing 0/4" in result.stderr
+    assert "testing 4/4" in result.stderr
+    assert re.search(
+        r"^All 2 epochs take about .* of learning and .* of testing$", result.stderr, re.MULTILINE
+    )
     assert "After 2 epochs: train accuracy" in result.stdout
+    assert re.search(r"^Mean squared error: train \d\.\d{4}, test \d\.\d{4}$", result.stdout, re.MULTILINE)
     assert "Pictures: run/curves.png" in result.stdout
+
+
+@pytest.mark.parametrize("width", [120, 38])
+def test_the_bar_counts_test_images(data, monkeypatch, width):
+    seen = io.StringIO()
+    terminal = Console(file=seen, force_terminal=True, width=width, color_system=None)
+    monkeypatch.setattr(cli_progress, "drawable", lambda: terminal)
+    monkeypatch.setattr(cli_progress, "BAR_INTERVAL", 0.0)
+    assert ising_ep("train", "--dataset", "two.npz", *SMALL, "--out", "run").exit_code == 0
+    for text in ("1/2", "testing", "All 2 epochs take about"):
+        assert text in seen.getvalue()
+
+
+def test_a_time_for_the_whole_run_follows_from_a_part():
+    """Three epochs of 100 and 50 images: 0.1 s to learn from one, as long to test it until it is known."""
+    pace = cli_progress.Pace(3, 100, 50)
+    state = TrainState({}, batch=20, images=20, seconds=2.0)
+    pace.learned(state)
+    assert pace.epoch() == pytest.approx((10, 5))
+    assert pace.left(state) == pytest.approx(3 * 15 - 2)
+    assert pace.in_words() == "All 3 epochs take about 45.0 s, if testing an image takes no longer"
+    pace.tested(0)
+    pace.tested(50)
+    assert pace.epoch()[1] < 5
+    assert "10.0 s of learning and" in pace.in_words()
+
+
+def test_a_run_with_reads_of_tests_is_tested_with_them(data):
+    train = ("train", "--dataset", "two.npz", *SMALL, "--test-reads", 7, "--statistic", "average")
+    assert ising_ep(*train, "--out", "run").exit_code == 0
+    row = RunFolder.open(data / "run").load().history[-1]
+    wanted = f"accuracy {row['test_accuracy']:.2%}, mean squared error {row['test_loss']:.4f}"
+    for threads in ((), ("--threads", 2)):
+        assert wanted in ising_ep("evaluate", "run", *threads).stdout
+
+
+def test_what_is_odd_of_a_run_is_said(data):
+    patterns = ising_ep("train", "--dataset", "patterns", "--epochs", 1, "--out", "patterns")
+    assert "patterns: the test images are those that are learned from" in patterns.stderr
+    with np.load("two.npz") as archive:
+        arrays = dict(archive)
+    floats = {name: arrays[name].astype(np.float32) for name in ("x_train", "x_test")}
+    np.savez("large.npz", **arrays | floats)
+    large = ising_ep("train", "--dataset", "large.npz", *SMALL, "--out", "large")
+    warned = [line for line in large.stderr.splitlines() if line.startswith("Warning: ")]
+    assert len(warned) == 1
+    assert "root mean square" in warned[0]
 
 
 def test_evaluate_predict_plot(run):
@@ -365,6 +421,9 @@ def assert_refused(result, *texts):
         (["train", "--preset", "fast"], ["preset is 'fast'", "mnist, mnist-wide, mnist-100"]),
         (["train", "--preset", "mnist", "--resume", "run"], ["--preset is mnist", "--resume"]),
         (["train", "--optimizer", "lbfgs"], ["optimizer", "lbfgs", "'sgd' or 'adam'"]),
+        (["train", "--machine", "qpu", "--num-sweeps", "100"], ["num_sweeps is 100", "has no sweeps"]),
+        (["train", "--machine", "chip", "--beta-range", "0.5", "20"], ["beta_range", "chip_temperature"]),
+        (["train", "--network", "convolutional", "--layers", "5,5"], ["layers is (5, 5)", "of its own"]),
         (["train", "--machine", "chip", "--test-reads", "9"], ["test_reads is 9", "take machine annealing"]),
         (
             ["train", "--dataset", "patterns", "--network", "convolutional", "--shift", "1"],
@@ -554,6 +613,30 @@ def test_ctrl_c_and_resume_is_as_if_never_stopped(data):
     assert last.startswith("Stopped. Go on with: ising-ep train --resume ")
     subprocess.run([*command, *shlex.split(last)[6:]], check=True, capture_output=True)
     assert_same(whole, RunFolder.open(data / out).load())
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_ctrl_c_in_a_test_stops_it_and_keeps_the_epoch(data, signals):
+    """The test would take minutes. Two signals at once, as `timeout` sends them, are one."""
+    with np.load("two.npz") as archive:
+        arrays = dict(archive)
+    arrays |= {name: np.repeat(arrays[name], 5000, axis=0) for name in ("x_test", "y_test")}
+    np.savez("long.npz", **arrays)
+    command = [sys.executable, "-m", "ising_ep.cli", "train", "--dataset", "long.npz", "--threads", "1"]
+    command += ["--layers", "6,4", "--num-sweeps", "2000", "--epochs", "3", "--out", "run"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not (data / "run" / METRICS).exists():  # the checkpoint before the test is whole
+        assert process.poll() is None
+        time.sleep(0.005)
+    for _ in range(signals):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    _, errors = process.communicate()
+    assert process.returncode == 130, errors
+    assert errors.splitlines()[-1].startswith("Stopped. Go on with: ising-ep train --resume run")
+    assert "Traceback" not in errors
+    state = RunFolder.open(data / "run").load()
+    assert (state.epoch, state.images, state.history) == (0, 12, [])
 
 
 COMMAND = [sys.executable, "-m", "ising_ep"]

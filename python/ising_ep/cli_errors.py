@@ -88,7 +88,9 @@ def interrupted_once() -> Iterator[None]:
     finally:
         if first is not None:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        elif ours:
+        elif (
+            ours and signal.getsignal(signal.SIGINT) is interrupt
+        ):  # and not what a run left there that ended
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

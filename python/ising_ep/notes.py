@@ -56,10 +56,15 @@ def cautions(config: TrainConfig, dataset: Dataset) -> list[str]:
 
 def out_of_scale(x: NDArray[np.float32]) -> str | None:
     """A line if the inputs are far too large for the fields of the machine."""
-    size = np.linalg.norm(x) / np.sqrt(x.size)
+    size = root_mean_square(x)
     if size <= LARGE:
         return None
     return f"the inputs have root mean square {size:.3g}, expected about 1: scale them"
+
+
+def root_mean_square(x: NDArray[np.float32]) -> float:
+    """Of all numbers in the array."""
+    return float(np.linalg.norm(x) / np.sqrt(x.size))
 
 
 def at_chance(accuracy: float, labels: NDArray[np.int64]) -> str | None:

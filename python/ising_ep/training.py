@@ -24,7 +24,7 @@ from .config import TrainConfig
 from .convolution import Convolutional
 from .datasets import Dataset
 from .learning import EquilibriumPropagation, Rule
-from .machines import Machine
+from .machines import Machine, check_machine
 from .machines.configured import machine_of
 from .network import FullyConnected, Network, Parameters
 from .notes import at_chance, cautions
@@ -101,6 +101,7 @@ def train(
     testing = learning_rule(
         config.of_tests(), dataset, num_threads, None if config.test_reads else alone.machine
     )
+    check_machine(alone.machine)
     rule: Rule = alone
     tested: Rule = testing
     if scheduler is not None:
@@ -109,6 +110,7 @@ def train(
     if state is None:
         rng = np.random.default_rng([config.seed, 0])
         state = TrainState(parameters=rule.network.initial_parameters(rng))
+    _check_parameters(rule.network, state.parameters)
     for caution in cautions(config, dataset):
         warnings.warn(caution, stacklevel=2)
     begun = state.epoch
@@ -242,7 +244,14 @@ def evaluate(
     """
     _check_given(config, machine)
     rule = learning_rule(config.of_tests(), dataset, num_threads, machine)
-    return _evaluate(rule, parameters, x, y, on_batch, batch_size)
+    _check_parameters(rule.network, parameters)
+    if x.ndim != 2 or x.shape[1] != dataset.num_inputs or y.shape != x.shape[:1] or not len(x):
+        raise ValueError(
+            f"x has shape {x.shape} and y {y.shape}, expected (n, {dataset.num_inputs}) and (n,), not empty"
+        )
+    if not 0 <= y.min() <= y.max() < dataset.num_classes:
+        raise ValueError(f"y holds {y.min()} to {y.max()}, expected classes 0 to {dataset.num_classes - 1}")
+    return _evaluate(rule, parameters, np.ascontiguousarray(x, dtype=np.float32), y, on_batch, batch_size)
 
 
 def evaluation_batch(copies: int) -> int:
@@ -373,6 +382,13 @@ def _check_given(config: TrainConfig, machine: Machine | None) -> None:
             f"test_reads is {config.test_reads}, but the machine that is given has reads of its own; set them"
             " there, and test_reads to None"
         )
+
+
+def _check_parameters(network: Network, parameters: Parameters) -> None:
+    """Refuses parameters of another network."""
+    found = {name: value.shape for name, value in parameters.items()}
+    if found != network.shapes():
+        raise ValueError(f"parameters have shapes {found}, expected {network.shapes()}")
 
 
 def _evaluate(
