@@ -171,7 +171,7 @@ def _print_summary(problem: Problem, energies: NDArray[np.float64], settings: di
         f"{settings['file']}: {bqm.num_variables} variables, {bqm.num_interactions} couplings,"
         f" {bqm.vartype.name} ({problem.file_format})"
     )
-    mean = math.fsum(energies) / len(energies)  # exact for integers, as a sum of floats is not
+    mean = best + math.fsum(energies - best) / len(energies)  # a sum of large ones would be rounded
     click.echo(f"Best energy {_number(best)} in {count} of {len(energies)} reads, mean {_number(mean)}")
     if problem.objective is not None:
         click.echo(f"Best {problem.objective.name} {_number(problem.objective.value(best))}")

@@ -121,11 +121,11 @@ def _parse(content: bytes, path: str, file_format: str | None, asked: Asked) -> 
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at in the end
         try:
             parts = known.parse(content, asked)
+            bqm = model(parts)
         except ValueError as error:
-            if file_format and (what := name_foreign(content)):
-                raise ValueError(f"{error}; it looks like {what}") from None
-            raise
-        bqm = model(parts)
+            what = name_foreign(content) if file_format else None
+            hint = f"; it looks like {what}" if what else f" (read as {known.name})"
+            raise ValueError(f"{error}{hint}") from None
     if asked.vartype is not None and parts.vartype != asked.vartype:
         raise ValueError(f"the problem is {parts.vartype}, expected {asked.vartype} as asked for")
     return Problem(bqm, known.name, parts.objective)

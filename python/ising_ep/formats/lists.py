@@ -168,7 +168,7 @@ def _one_of_several(text: bytes, asked: Asked) -> bytes:
             if entries is None:
                 sizes = re.fullmatch(_PAIR, row.strip())
                 if sizes is None:
-                    raise ValueError(f"line {number} is {short(row)}, expected 'variables entries'")
+                    raise ValueError(f"line {number} is {short(row.strip())}, expected 'variables entries'")
                 entries = int(sizes[2])
             else:
                 entries -= 1

@@ -11,6 +11,8 @@ https://math.nist.gov/MatrixMarket/formats.html, https://numpy.org/doc/stable/re
 import io
 import math
 import re
+import warnings
+from tokenize import TokenError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,9 @@ from .table import DIGITS, blank_comments, header, read_rows, require, short
 
 NPY = b"\x93NUMPY"
 MARKET = b"%%MatrixMarket"
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+# What numpy's readers of a header raise, which is Python text.
+_BAD_HEADERS = (ValueError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError, OverflowError)
 _MOST_ENTRIES = 2 * MOST_COUPLINGS
 _MOST_LINE = 2**20
 _BLANKS = bytes.maketrans(b",;", b"  ")
@@ -80,13 +85,11 @@ def _read_npy(content: bytes) -> NDArray[np.float64]:
     file = io.BytesIO(content)
     try:
         version = np.lib.format.read_magic(file)
-        if version == (1, 0):
-            shape, by_columns, kind = np.lib.format.read_array_header_1_0(file)
-        elif version == (2, 0):
-            shape, by_columns, kind = np.lib.format.read_array_header_2_0(file)
-        else:
+        if version not in _HEADERS:
             raise ValueError(f"version is {version}, expected 1 or 2")
-    except (ValueError, TypeError, RecursionError, MemoryError, OverflowError) as error:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # on headers of Python 2
+            shape, by_columns, kind = _HEADERS[version](file)
+    except _BAD_HEADERS as error:
         raise ValueError(f"not a whole .npy file: {error!s:.200}") from None
     if kind.kind not in "bfiu":
         raise ValueError(f"the array holds {kind.name}, expected real numbers")
