@@ -795,3 +795,11 @@ def test_nothing_is_unpickled(tmp_path):
     assert not (tmp_path / "trapped").exists()
     pickle.loads((tmp_path / "trap.pickle").read_bytes())
     assert (tmp_path / "trapped").exists()
+
+
+def test_the_docs_have_every_format_and_ending():
+    text = (Path(__file__).parents[1] / "docs" / "files.md").read_text()
+    rows = dict(re.findall(r"^\| `(\S+)` \|(.*)$", text, flags=re.MULTILINE))
+    assert set(rows) - {"--format"} == set(FORMATS)
+    for kind, endings in ENDINGS.items():
+        assert all(ending in rows[kind] for ending in endings)
