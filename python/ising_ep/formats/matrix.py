@@ -117,9 +117,10 @@ def _read_dense(text: bytes) -> NDArray[np.float64]:
             size = len(words)
             if size == 1 and re.fullmatch(DIGITS, words[0]) and int(words[0]) > 1:
                 size = int(words[0])
-                _check_dense(size, size)
                 continue
-        _check_dense(len(rows) + 1, size)
+            _check_dense(size, size)
+        if len(rows) == size:
+            raise ValueError(f"line {number} is row {size + 1} of a matrix with {size} columns")
         if len(words) != size or not all(map(_NUMBER.fullmatch, words)):
             raise ValueError(f"line {number} is {short(line.strip())}, expected a row of {size} numbers")
         rows.append(np.array(words, dtype=np.float64))
