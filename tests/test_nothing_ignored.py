@@ -221,7 +221,7 @@ def partial_fit(**given: Any) -> Any:
 
 def sampled(sampler: Any, **given: Any) -> Any:
     reads = sampler.sample(**given)
-    return reads.record.sample, reads.record.energy
+    return reads.record.sample, reads.record.energy, type(reads.info.get("schedule")).__name__
 
 
 def loaded(function: Callable[..., Any], files: Path, **given: Any) -> Any:
@@ -234,8 +234,9 @@ def loaded(function: Callable[..., Any], files: Path, **given: Any) -> Any:
     return function(**given)
 
 
-def result(states: Any, energies: Any) -> Any:
-    return ising_ep.BatchResult(states, energies).lowest()
+def result(states: Any, energies: Any, arithmetic: Any = ()) -> Any:
+    found = ising_ep.BatchResult(states, energies, arithmetic)
+    return found.lowest(), found.arithmetic
 
 
 PLAIN_CHAINS = [[0, 1], [2, 3], [4, 5]]
@@ -249,12 +250,26 @@ SWEEPS = {"num_reads": 3, "num_sweeps": 6}
 SAMPLED = {"bqm": BQM, "seed": 1, "num_reads": 8, "num_sweeps": 4}
 TILED = {"initial_states": -UP, "initial_states_generator": "tile"}
 
+FIELDS_OF_SWEEPS = {
+    "beta_schedule_type": "custom",
+    "num_sweeps": None,
+    "Hp_field": [0.5, 2.0],
+    "Hd_field": [1.0, 0.1],
+}
+
 WALKS: dict[str, Walk] = {
+    "default_beta_range": Walk(
+        ising_ep.default_beta_range, ising_ep.default_beta_range, {"bqm": BQM}, {"bqm": OTHER_BQM}
+    ),
     "BatchResult": Walk(
         ising_ep.BatchResult,
         result,
         {"states": READS.reshape(4, 10, 6), "energies": np.arange(40.0).reshape(4, 10)},
-        {"states": -READS.reshape(4, 10, 6), "energies": -np.arange(40.0).reshape(4, 10)},
+        {
+            "states": -READS.reshape(4, 10, 6),
+            "energies": -np.arange(40.0).reshape(4, 10),
+            "arithmetic": ["wide"] * 4,
+        },
     ),
     "EPClassifier": Walk(
         EPClassifier,
@@ -321,6 +336,21 @@ WALKS: dict[str, Walk] = {
             "interrupt_function": CALLED,
             "time_limit": Refused(-1.0),
             "progress": CALLED,
+            "beta_range": (0.1, 2.0),
+            "beta_schedule_type": Beside("linear", {"beta_range": (0.1, 2.0)}),
+            "num_sweeps_per_beta": Beside(2, {"beta_range": (0.1, 2.0)}),
+            "Hp_field": Beside([0.1, 0.2], FIELDS_OF_SWEEPS),
+            "Hd_field": Beside([3.0, 2.0], FIELDS_OF_SWEEPS),
+            "Gamma": Refused(2.0),
+            "chain_coupler_strength": Refused(2.0),
+            "qubits_per_chain": Refused(2),
+            "qubits_per_update": Refused(2),
+            "make_info_json_serializable": True,
+            "project_states": Refused((False, True)),
+            "num_breaks": Refused(np.zeros(1, np.int64)),
+            "breaks_in": Refused(np.zeros(1, np.int64)),
+            "breaks_buffer_out": Refused(np.zeros(1, np.int64)),
+            "schedule_sample_interval": Refused(2),
         },
     ),
     "SimulatedAnnealingSampler.sample": Walk(

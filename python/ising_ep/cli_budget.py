@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .journal import Journal
     from .machines.embedded import EmbeddedMachine
 
-# Options of `train` that a run folder does not keep, and that do not say where it is.
-NOT_KEPT = ("checkpoint_every", "threads", "scheduler", "when_offline", "answer_timeout")
+# Options of `train` that a run folder does not keep, and that say how a run is to go on.
+NOT_KEPT = ("checkpoint_every", "scheduler", "when_offline", "answer_timeout")
 
 
 def of_new(limits: dict[str, Any]) -> float | None:

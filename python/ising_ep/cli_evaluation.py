@@ -170,6 +170,7 @@ def _filled(run: RunFolder, network: Network, chip: Chip, num_images: int, copie
             f" {own.num_copies}"
         )
     if not by_user and wanted > own.num_copies:
+        click.echo(f"Looking for {wanted} copies, or as many as fit; --copies asks for fewer", err=True)
         settings = run.config.model_copy(update={"copies": wanted})
         own = max(own, find_embedding(settings, network, chip), key=lambda found: found.num_copies)
     return Embedding(own.chains[:wanted], own.graph_id)

@@ -327,11 +327,11 @@ class ChipModel:
         graph, fields = (layout.rows, layout.cols, j), h[np.newaxis]
         if self.model == "thermal":
             betas = self.inverse_temperature(s)
-            states, _ = _core.anneal(*graph, fields, betas, num_reads, start, seed, problem_id, num_threads)
+            states, *_ = _core.anneal(*graph, fields, betas, num_reads, start, seed, problem_id, num_threads)
         else:
             a, b = self.energy_scales(s)
             beta = 1 / (BOLTZMANN * self.temperature)
-            states, _ = _core.anneal_quantum(
+            states, *_ = _core.anneal_quantum(
                 *graph,
                 fields,
                 beta,
