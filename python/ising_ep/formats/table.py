@@ -135,7 +135,7 @@ def _pieces(text: bytes) -> Iterator[bytes]:
     while start < len(text):
         end = text.find(b"\n", start + _PIECE) + 1 or len(text)
         if end - start > _PIECE + _MOST_LINE:
-            line += text.count(b"\n", start, end)
+            line += text.count(b"\n", start, end - 1)
             raise ValueError(f"line {line} has more than {_MOST_LINE} characters")
         yield text[start:end]
         line += text.count(b"\n", start, end)
