@@ -24,7 +24,7 @@ import numpy as np
 
 from fuzz_files import WRITERS, Sample, mutated, packed
 from ising_ep.files import FORMATS, Problem, parse_problem
-from report import RESULTS, console, folder, machine, out_option, progress, table, where
+from report import console, folder, machine, out_option, progress, table, where
 
 FULL = 1_000_000
 BATCH = 1000
@@ -176,7 +176,7 @@ def main(files: int, seed: int, processes: int, save: Path | None, out: Path | N
         click.echo(text)
     else:
         (out / "fuzz_readers.md").write_text(f"{text}\n{where(machine())}\n")
-        console.print(f"wrote {RESULTS.name}/fuzz_readers.md")
+        console.print(f"wrote {out / 'fuzz_readers.md'}")
     sys.exit(bool(wrong))
 
 

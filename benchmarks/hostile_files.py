@@ -24,7 +24,7 @@ import numpy as np
 
 from ising_ep.formats.parts import MOST_BYTES, MOST_COUPLINGS, MOST_VARIABLES
 from ising_ep.formats.table import MOST_LINES
-from report import RESULTS, console, folder, machine, number, out_option, progress, table, where
+from report import console, folder, machine, number, out_option, progress, table, where
 
 MOST_MIB, MOST_SECONDS = 2048, 20
 READ = """
@@ -370,7 +370,7 @@ def main(only: tuple[str, ...], out: Path | None) -> None:
     lines = [
         [
             row["name"],
-            number(row["bytes"] / 2**20),
+            f"{row['bytes'] / 2**20:,.2f}",
             row["said"].replace("|", "\\|"),
             number(row["mib"]),
             number(row["seconds"], 2),
@@ -389,7 +389,7 @@ def main(only: tuple[str, ...], out: Path | None) -> None:
     else:
         facts = machine()
         (out / "hostile_files.md").write_text(text + "\n" + where(facts) + "\n")
-        console.print(f"wrote {(out / 'hostile_files.md').relative_to(RESULTS.parent.parent)}")
+        console.print(f"wrote {out / 'hostile_files.md'}")
     sys.exit(beyond > 0)
 
 

@@ -702,6 +702,30 @@ def test_what_never_ends_is_refused():
         read_problem("/dev/zero")
 
 
+def test_lines_that_are_too_long():
+    text = "# vartype=SPIN\n0 1 1\n\n" + "1" * 2**25 + "\n0 1 1\n"
+    for long in (text, text.removesuffix("\n0 1 1\n")):
+        with pytest.raises(ValueError, match="line 4 has more than 65536 characters"):
+            parse(long)
+    with pytest.raises(ValueError, match="line 2 has more than 1048576 characters"):
+        parse("1 2\n" + "1 " * 2**20, file_format="qubo-matrix")
+
+
+def test_many_lines_are_read_in_pieces():
+    """Over more than one piece: numbers of lines, comments and rows go on."""
+    comment = "#" * 180
+    body = "".join(f"{comment}\n{k} {k + 1} {k % 7}\n" for k in range(90_000))
+    assert len(body) > 2**24
+    text = "# vartype=SPIN\n" + body
+    bqm = parse(text)
+    assert bqm.num_variables == 90_001
+    assert [bqm.quadratic[k, k + 1] for k in range(90_000)] == [k % 7 for k in range(90_000)]
+    with pytest.raises(ValueError, match="line 180002 is '3 x 1'"):
+        parse(text + "3 x 1\n")
+    with pytest.raises(ValueError, match="line 180002 is '-3 1 1'"):
+        parse(text + "-3 1 1\n")
+
+
 def test_long_files():
     rng = np.random.default_rng(0)
     n, m = 20_000, 60_000

@@ -16,14 +16,14 @@ from .table import blank_comments, offset_in, read_rows, require
 
 def parse(text: bytes, asked: Asked) -> Parts:
     """Lines `i j bias`, which add up where they repeat, with the vartype of a comment or the caller."""
-    found = set(re.findall(rb"(?m)^[ \t]*+#.*?vartype[:=][ \t]*+(\S{1,20})", text))
+    found = re.finditer(rb"(?m)^[ \t]*+#.*?vartype[:=][ \t]*+(\S{1,20})", text)
+    named = {match[1].decode("ascii", "replace") for match in found} or {asked.vartype}
     offset = offset_in(text, b"#")
-    named = {name.decode("ascii", "replace") for name in found} or {asked.vartype}
     if named == {None}:
         raise ValueError("no line is '# vartype=SPIN' or '# vartype=BINARY', expected one, or --vartype")
     if len(named) > 1 or not named <= {"SPIN", "BINARY"}:
         raise ValueError(
-            f"# vartype is {' and '.join(map(repr, sorted(map(str, named))))}, expected SPIN or BINARY"
+            f"# vartype is {' and '.join(map(repr, sorted(map(str, named))[:2]))}, expected SPIN or BINARY"
         )
     expected = "'i j bias' of two integers >= 0 and a finite number"
     text = blank_comments(text, b"#")

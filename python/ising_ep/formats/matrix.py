@@ -17,7 +17,7 @@ from tokenize import TokenError
 import numpy as np
 from numpy.typing import NDArray
 from scipy.io import mmread
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, tril, triu
 
 from .parts import MOST_COUPLINGS, Asked, Objective, Parts, check_size
 from .table import DIGITS, blank_comments, header, read_rows, require, short
@@ -37,9 +37,9 @@ def parse_qubo(content: bytes, asked: Asked) -> Parts:
     """`E = x'Qx`."""
     del asked
     matrix, first = _read_matrix(content)
-    linear, loop = np.zeros(matrix.shape[0]), matrix.row == matrix.col
-    np.add.at(linear, matrix.row[loop], matrix.data[loop])
-    couplings = matrix.row[~loop], matrix.col[~loop], matrix.data[~loop]
+    linear = matrix.diagonal()
+    upper = (triu(matrix, 1) + tril(matrix, -1).T).tocoo()
+    couplings = upper.row, upper.col, upper.data
     return Parts(linear, *couplings, "BINARY", labels=range(first, first + len(linear)))
 
 

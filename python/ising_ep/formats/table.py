@@ -49,7 +49,9 @@ def plain_lines(content: bytes) -> bytes:
 
 def blank_comments(text: bytes, begin: bytes) -> bytes:
     """The text without what stands on lines that, but for blanks, begin with a regular expression."""
-    return re.sub(rb"(?m)^[ \t]*+(?:%b).*+" % begin, b"", text)
+    comment = re.compile(rb"(?m)^[ \t]*+(?:%b).*+" % begin)
+    # By pieces: to join as many as there are comments takes 160 bytes for each.
+    return b"".join(comment.sub(b"", piece) for piece in _pieces(text))
 
 
 def offset_in(text: bytes, begin: bytes) -> float:
@@ -63,7 +65,7 @@ def offset_in(text: bytes, begin: bytes) -> float:
         ValueError: Several different ones, or no finite number.
     """
     pattern = rb"(?m)^[ \t]*+(?:%b).*?\b(?i:offset)[ \t]*+[:=][ \t]*+%b" % (begin, _NUMBER_LIKE)
-    found = {_finite("offset", number) for number in set(re.findall(pattern, text))} or {0.0}
+    found = {_finite("offset", match[1]) for match in re.finditer(pattern, text)} or {0.0}
     if len(found) > 1:
         raise ValueError(f"comments say offsets {' and '.join(map(str, sorted(found)[:2]))}, expected one")
     return found.pop()
@@ -121,19 +123,19 @@ def read_rows(text: bytes, expected: str, *, weighted: bool = True) -> NDArray[n
     """
     kind = _WEIGHTED if weighted else _BARE
     tables, line = [np.empty(0, dtype=kind)], 1
-    for piece in _pieces(text, line):
+    for piece in _pieces(text):
         tables.append(_read_piece(piece, kind, line, expected))
         line += piece.count(b"\n")
     return np.concatenate(tables)
 
 
-def _pieces(text: bytes, line: int) -> Iterator[bytes]:
+def _pieces(text: bytes) -> Iterator[bytes]:
     """The text in pieces of whole lines."""
-    start = 0
+    start, line = 0, 1
     while start < len(text):
         end = text.find(b"\n", start + _PIECE) + 1 or len(text)
         if end - start > _PIECE + _MOST_LINE:
-            line += text.count(b"\n", start, end)
+            line += text.count(b"\n", start, end - 1)
             raise ValueError(f"line {line} has more than {_MOST_LINE} characters")
         yield text[start:end]
         line += text.count(b"\n", start, end)
