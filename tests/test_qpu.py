@@ -477,16 +477,27 @@ def test_without_its_journal_a_run_is_found_by_its_name(service, patterns, direc
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
-        ({"seed": 4}, "problem 0 was sent with another seed than"),
-        ({"num_reads": 11}, "problem 0 was sent with another number of reads, schedule or qubits than"),
+        ({"seed": 4}, "so far were sent with another seed than"),
+        ({"num_reads": 11}, "so far were sent with another number of reads, schedule or qubits than"),
     ],
 )
-def test_edited_settings_are_refused_before_they_are_paid_for(service, patterns, tmp_path, settings, text):
-    file = tmp_path / "qpu.sqlite"
-    interrupted(service, file, patterns)
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_edited_settings_are_refused_before_they_are_paid_for(
+    service, patterns, tmp_path, settings, text, checkpoint
+):
+    file, saved = tmp_path / "qpu.sqlite", None
+
+    def stop(state):
+        nonlocal saved
+        if state.images + 2 * state.epoch == 5:
+            saved = state if checkpoint else None
+            raise KeyboardInterrupt
+
+    with Journal(file) as journal, pytest.raises(KeyboardInterrupt):
+        train(connect(service, journal), patterns, on_batch=stop)
     before = len(service.problems)
     with Journal(file) as journal, pytest.raises(ValueError, match=text):
-        train(connect(service, journal), patterns, **settings)
+        train(connect(service, journal), patterns, state=saved, **settings)
     assert len(service.problems) == before
 
 
