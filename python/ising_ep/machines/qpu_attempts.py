@@ -247,6 +247,6 @@ class Attempts:
         ):
             if is_other:
                 raise ValueError(
-                    f"the run's problems so far were sent with another {name} than it has now: was config.json"
-                    " or embedding.json edited? Undo it, or begin a new run"
+                    f"the run's problems so far were sent with another {name} than it has now. Was"
+                    " config.json or embedding.json edited? Undo it, or begin a new run"
                 )
