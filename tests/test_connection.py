@@ -318,6 +318,16 @@ def test_a_redirect_within_the_service_is_followed(front):
     assert get(connection) == []
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307])
+def test_a_submission_is_not_turned_into_another_request(front, status):
+    connection = connect(front.endpoint)
+    front.answer = lambda request: Response("", status, {"Location": f"{BASE}problems/?label=none"})
+    front.seen.clear()
+    with pytest.raises(QPUStoppedError, match="it answers a POST with a redirect"):
+        connection.ask(connection.problems.submit_problems, [])
+    assert [method for method, *_ in front.seen] == ["POST"]
+
+
 def test_an_id_that_is_an_address_is_not_asked_for(front, elsewhere):
     origin, requests = elsewhere
     connection = connect(front.endpoint)
@@ -452,6 +462,27 @@ def test_a_dead_network_is_said_at_the_first_timeout(caplog):
 def test_a_name_that_is_not_known_is_said():
     with pytest.raises(QPUStoppedError, match=r"the host's name is not known: .*nowhere\.invalid"):
         connect("http://nowhere.invalid/sapi/v2/", patience=0.1)
+
+
+def test_ctrl_c_gets_through_while_a_name_is_looked_up():
+    # As the system's look-up does, this takes minutes and heeds no signal; a timer says that it is under way.
+    code = (
+        "import hashlib, socket, threading; from ising_ep.machines.connection import Connection as C\n"
+        "def look_up(*_, **__):\n"
+        "    threading.Timer(0.5, print, ['begun'], {'flush': True}).start()\n"
+        "    hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)\n"
+        "socket.getaddrinfo = look_up\n"
+        "C.open(config_file=False, endpoint='http://host/', token='none')"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    try:
+        assert "KeyboardInterrupt" in process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
 
 
 def test_a_refused_connection_is_said():
@@ -648,8 +679,8 @@ def test_nor_of_a_file(tmp_path):
     assert result.exit_code == 0, result.output
     assert r"working graph \x1b[2J" in result.output
     assert "\x1b" not in result.output
-    properties["topology"]["type"] = "\x1b[2J"
-    file.write_text(json.dumps(properties))
-    result = CliRunner().invoke(main, embed)
+    (tmp_path / "\x1b[2J.json").write_text("{")
+    result = CliRunner().invoke(main, ["embed", "--chip", str(tmp_path / "\x1b[2J.json")])
     assert result.exit_code == 2
+    assert r"\x1b[2J.json" in result.output
     assert "\x1b" not in result.output

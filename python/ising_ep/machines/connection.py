@@ -81,9 +81,8 @@ class Connection:
         self.version = version
         self.properties = properties = usable(name, properties)
         self.chip = Chip.of_solver(properties, version.get("graph_id"))
-        # Whether a solver is online is not to be believed from the client's cache of answers.
-        self.problems = Problems.from_config(config, cache={"enabled": False})
-        self._solvers = api.Solvers.from_config(config, cache={"enabled": False})
+        self.problems = Problems.from_config(config)
+        self._solvers = api.Solvers.from_config(config)
         transport = Transport(config.endpoint, _timeouts(config))
         for resource in (self.problems, self._solvers):
             transport.carry(resource.session)

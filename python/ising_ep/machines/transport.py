@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import socket
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from dwave.cloud import api
 from requests.adapters import HTTPAdapter
 from requests.sessions import SessionRedirectMixin
@@ -54,6 +58,8 @@ class Transport(HTTPAdapter):
         for prefix in list(session.adapters):
             session.mount(prefix, self)
         session.hooks["response"] = [self._read, _raise_for_status]
+        # Whether a solver is online is not to be believed from the client's cache of answers.
+        session.configure_cache({"enabled": False})
         # Python's warnings would bring the service's texts to the terminal as they are.
         session.set_on_deprecation(log=False, warn=False, store=True)
         # Proxies and certificates are taken from the environment now: with every request it would be slow.
@@ -86,12 +92,16 @@ class Transport(HTTPAdapter):
         """The pool of connections for a request, whose answers are read in bounded time."""
         pool: Any = super().get_connection_with_tls_context(*args, **settings)
         if "ConnectionCls" not in vars(pool):
+            base = pool.ConnectionCls
 
-            def response_class(sock: socket.socket, *args: Any, **settings: Any) -> HTTPResponse:
+            def connect(connection: Any) -> socket.socket:
+                return _in_thread(base._new_conn, connection, complete_by=self._complete_by)
+
+            def answer(sock: socket.socket, *args: Any, **settings: Any) -> HTTPResponse:
                 return _TimedResponse(self._complete_by, sock, *args, **settings)
 
-            timed = {"response_class": staticmethod(response_class)}
-            pool.ConnectionCls = type("TimedConnection", (pool.ConnectionCls,), timed)
+            timed = {"_new_conn": connect, "response_class": staticmethod(answer)}
+            pool.ConnectionCls = type("TimedConnection", (base,), timed)
         return pool
 
     def _read(self, response: requests.Response, **_: Any) -> None:
@@ -142,6 +152,24 @@ class _TimedBytes(io.RawIOBase):
     def close(self) -> None:
         self._raw.close()
         super().close()
+
+
+def _in_thread(connect: Callable[[Any], socket.socket], connection: Any, complete_by: float) -> socket.socket:
+    """Connects in a thread of its own: the look-up of a host's name heeds no Ctrl-C and no timeout."""
+    outcome: Future[socket.socket] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(connect(connection))
+        except Exception as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return outcome.result(complete_by - time.monotonic())
+    except TimeoutError:
+        host = connection.host
+        raise urllib3.exceptions.ConnectTimeoutError(connection, f"{host} is not found in time") from None
 
 
 def _raise_for_status(response: requests.Response, **_: Any) -> None:
