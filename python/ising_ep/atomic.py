@@ -27,10 +27,8 @@ def replace(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException as error:
+    except BaseException:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:  # of a write to a full disk
-            error.filename = str(path)
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
