@@ -66,7 +66,7 @@ def one_thread() -> None:
 
 def settings(config: TrainConfig) -> dict[str, Any]:
     """What decides the result of a run, as its record has it."""
-    found = config.model_dump(mode="json")
+    found = json.loads(json.dumps({name: getattr(config, name) for name in type(config).model_fields}))
     if not config.symmetric:
         del found["symmetric"]  # as in records from before there was such a setting, which stay good
     return found

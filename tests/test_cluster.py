@@ -60,7 +60,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "symmetric": ADAM | {"symmetric": True},
     "lowest": {"statistic": "lowest", "test_reads": 2},
     "small batches": {"batch_size": 40},
-    "deterministic": {"machine": "deterministic", "num_reads": 10, "num_sweeps": 100},
+    "deterministic": {"machine": "deterministic", "num_reads": None, "num_sweeps": None},
     "chip": {"machine": "chip", "chip": "chimera:6", "copies": 1, "layers": (6, 10), "epochs": 1},
 }
 

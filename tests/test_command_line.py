@@ -377,14 +377,17 @@ def test_parameters_of_another_network_are_refused(run):
         {"b7": parameters["b0"]},
     ):
         folder.save(replace(whole, parameters=parameters | changed))
+        folder.close()
         assert_checkpoint_refused()
     folder.save(replace(whole, parameters={k: v for k, v in parameters.items() if k != "b1"}))
+    folder.close()
     assert_checkpoint_refused()
 
 
 def test_more_images_than_an_epoch_has_are_refused(run):
     folder = RunFolder.open(run)
     folder.save(replace(folder.load(), batch=13, images=13))
+    folder.close()
     assert_checkpoint_refused()
 
 

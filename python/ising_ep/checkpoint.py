@@ -7,19 +7,24 @@
     embedding.json           where the network is on the chip, of a run on one; written once
     solver.json              name and properties of the QPU, of a run on one; written once
     qpu.sqlite               all that was asked of the QPU (see `journal`)
+    run.lock                 who writes to the run, while someone does (see `run_lock`)
 
 Every file is replaced in one step, so a run that is killed at any moment leaves the last checkpoint
-whole. Nothing is pickled: opening a run folder runs no code.
+whole. Nothing is pickled: opening a run folder runs no code. The files are the folder's own: a link in the
+place of one is refused, whether to read or to write.
 """
 
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import json
 import math
+import os
 import platform
+import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -32,15 +37,24 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from .atomic import TEMPORARY, replace
+from .atomic import TEMPORARY, kind_of, replace, require_replaceable
 from .config import TrainConfig
 from .network import Parameters
+from .run_lock import LOCK, RunLock
+from .stopped import NotSavedError
+from .untrusted import MOST_BYTES, read_json
 from .usage import Usage
 
 COLUMNS = ("epoch", "train_accuracy", "train_loss", "test_accuracy", "test_loss", "seconds")
 CONFIG, METRICS, CHECKPOINT = "config.json", "metrics.csv", "checkpoint.safetensors"
 CHIP_COLUMNS = ("epoch", "calls", "qpu_access_time", "chain_break_fraction")
 CHIP, EMBEDDING, SOLVER, JOURNAL = "chip.csv", "embedding.json", "solver.json", "qpu.sqlite"
+CURVES, CONFUSION, WEIGHTS, READS = "curves.png", "confusion.png", "weights.png", "chip.png"
+FILES = (
+    *(CONFIG, METRICS, CHECKPOINT, CHIP, EMBEDDING, SOLVER, LOCK),
+    *(JOURNAL, f"{JOURNAL}-wal", f"{JOURNAL}-shm", f"{JOURNAL}-journal"),
+    *(CURVES, CONFUSION, WEIGHTS, READS),
+)
 FORMAT = 1
 
 
@@ -92,7 +106,7 @@ class TrainState:
 
 
 class RunFolder:
-    """The folder of one run.
+    """The folder of one run. It has one writer at a time: what first writes to it holds it until `close`.
 
     Attributes:
         path: The folder.
@@ -104,20 +118,26 @@ class RunFolder:
         self.path = path
         self.config = config
         self.fingerprint = fingerprint
+        self._lock: RunLock | None = None
 
     @classmethod
     def create(cls, path: Path, config: TrainConfig, fingerprint: str) -> Self:
         """Makes the folder and writes its settings.
 
         Raises:
-            ValueError: If there is something in it already.
+            ValueError: If there is something in it already, or another process writes to it.
             OSError: If it cannot be written.
         """
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise ValueError(f"{path} exists and is not an empty folder; choose another, or --resume it")
+        _require_empty(path)
         path.mkdir(parents=True, exist_ok=True)
         run = cls(path, config, fingerprint)
-        run._write_config()
+        try:
+            run.hold()
+            _require_empty(path)  # of two that begin at once, the first may have been and gone
+            run._write_config()
+        except BaseException:
+            run.close()
+            raise
         return run
 
     @classmethod
@@ -126,52 +146,102 @@ class RunFolder:
 
         Raises:
             FileNotFoundError: If the folder is not a run.
-            ValueError: If its settings are not readable as such.
+            ValueError: If its settings are not readable as such, or links stand in the place of its files.
         """
         file = path / CONFIG
-        if not file.is_file():
+        if not os.path.lexists(file):
             raise FileNotFoundError(f"{path} is not a run folder: it has no {CONFIG}")
+        for name in FILES:
+            _require_own(path / name)
+        content = read_json(file, links=False)
         try:
-            content = json.loads(file.read_bytes())
-            config = TrainConfig.checked(dict(content["config"]))
+            config = TrainConfig.recorded(dict(content["config"]))
             return cls(path, config, str(content["fingerprint"]))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{file} is not the settings of a run: {_one_line(error)}") from None
 
+    def hold(self) -> None:
+        """Makes this process the only one that writes to the run, until `close`, or refuses to write.
+
+        Raises:
+            InUseError: If another process writes to it.
+            StoppedError: If another process took the run while this one was stopped.
+            OSError: If something other than a file of its own stands in the place of one, or the folder
+                cannot be written to.
+        """
+        if self._lock is None:
+            for name in FILES:
+                require_replaceable(self.path / name)
+            self._lock = RunLock(self.path)
+        self._lock.check()
+
+    def close(self) -> None:
+        """Lets others write to the run."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
     def change(self, config: TrainConfig) -> None:
         """Replaces the settings, for a run that goes on to more epochs or whose data moved."""
         self.config = config
+        self.hold()
         self._write_config()
 
     def save(self, state: TrainState) -> None:
-        """Replaces the checkpoint by ``state``, then the metrics by its history."""
+        """Replaces the checkpoint by ``state``, then the metrics by its history.
+
+        Raises:
+            NotSavedError: If the disk does not take it; the checkpoint before it stands.
+            StoppedError: If another process took the run.
+            ValueError: If another process writes to the run, or the history is longer than can be read back.
+        """
         arrays = state.parameters | state.memory  # whose names have a dot
         progress = {k: v for k, v in asdict(state).items() if k not in ("parameters", "memory")}
         text = json.dumps(progress)
+        if len(text) > MOST_BYTES:
+            raise ValueError(f"the history of the run has {len(text):,} characters, expected {MOST_BYTES:,}")
         metadata = {"format": str(FORMAT), "state": text, "sha256": _digest(arrays, text)}
-        replace(self.path / CHECKPOINT, save(arrays, metadata=metadata))
-        replace(self.path / METRICS, _table(COLUMNS, state.history))
-        if state.usage.chains:
-            replace(self.path / CHIP, _table(CHIP_COLUMNS, state.chip_history()))
+        self.hold()
+        try:
+            replace(self.path / CHECKPOINT, save(arrays, metadata=metadata))
+            replace(self.path / METRICS, _table(COLUMNS, state.history))
+            if state.usage.chains:
+                replace(self.path / CHIP, _table(CHIP_COLUMNS, state.chip_history()))
+        except OSError as error:
+            remedy = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "mend that"
+            raise NotSavedError(
+                f"{error.filename or self.path}: {error.strerror or error}; epoch {state.epoch + 1}, batch"
+                f" {state.batch} is not saved, the last checkpoint stands: {remedy}, then go on"
+            ) from None
 
-    def load(self) -> TrainState:
+    def load(self, shapes: Mapping[str, tuple[int, ...]] | None = None) -> TrainState:
         """The last checkpoint.
+
+        Args:
+            shapes: Those of the network's parameters, compared before any of them are read; None takes any.
 
         Raises:
             FileNotFoundError: If there is none yet.
             ValueError: If it is damaged, or not of this run.
         """
         file = self.path / CHECKPOINT
-        if not file.is_file():
+        if not os.path.lexists(file):
             raise FileNotFoundError(f"{self.path} holds no checkpoint yet")
+        _require_own(file)
         try:
             with safe_open(file, framework="numpy") as tensors:
                 metadata = tensors.metadata() or {}
-                arrays = {name: np.array(tensors.get_tensor(name)) for name in tensors.keys()}  # noqa: SIM118
-            if metadata.get("format") != str(FORMAT):
-                raise ValueError(f"its format is {metadata.get('format')!r}, expected {FORMAT}")
+                if metadata.get("format") != str(FORMAT):
+                    raise ValueError(f"its format is {metadata.get('format')!r}, expected {FORMAT}")
+                slices = {name: tensors.get_slice(name) for name in tensors.keys()}  # noqa: SIM118
+                _check_arrays(
+                    {name: (s.get_dtype(), tuple(s.get_shape())) for name, s in slices.items()}, shapes
+                )
+                arrays = {name: np.array(tensors.get_tensor(name)) for name in slices}
             if metadata["sha256"] != _digest(arrays, metadata["state"]):
                 raise ValueError("its numbers are not those that were saved")
+            if len(metadata["state"]) > MOST_BYTES:
+                raise ValueError(f"its history is longer than {MOST_BYTES:,} characters")
             progress = json.loads(metadata["state"])
             progress["usage"] = Usage.checked(progress.get("usage", {}))
             progress["usages"] = [Usage.checked(usage) for usage in progress.get("usages", [])]
@@ -189,8 +259,17 @@ class RunFolder:
             ArithmeticError,
             RecursionError,
         ) as error:
-            raise ValueError(f"{file} is not a checkpoint of this run: {_one_line(error)}") from None
+            raise ValueError(
+                f"{file} is not a checkpoint of this run: {_one_line(error)}; with the file removed, --resume"
+                f" {self._resumes_at()}"
+            ) from None
         return state
+
+    def _resumes_at(self) -> str:
+        """Where a run without its checkpoint goes on."""
+        if (self.path / JOURNAL).exists():
+            return f"begins anew with what {JOURNAL} knows of the problems that were sent"
+        return "begins anew"
 
     def keep_solver(
         self, name: str, version: Mapping[str, Any], graph_id: str, properties: Mapping[str, Any], run: str
@@ -198,6 +277,7 @@ class RunFolder:
         """Writes which QPU the run is on, in which version, and the name of the run at the service; the file
         serves as ``--chip`` too."""
         content = {"name": name, "version": version, "graph_id": graph_id, "run": run, **properties}
+        self.hold()
         replace(self.path / SOLVER, json.dumps(content).encode())
 
     def solver(self) -> str | None:
@@ -207,11 +287,12 @@ class RunFolder:
             ValueError: If the file does not say it.
         """
         file = self.path / SOLVER
-        if not file.is_file():
+        if not os.path.lexists(file):
             return None
+        content = read_json(file, links=False)
         try:
-            return str(json.loads(file.read_bytes())["name"])
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            return str(content["name"])
+        except (KeyError, TypeError) as error:
             raise ValueError(f"{file} does not say which solver the run is on: {_one_line(error)}") from None
 
     def name_at_solver(self) -> str | None:
@@ -219,11 +300,12 @@ class RunFolder:
         versions have it in their journal alone."""
         if self.solver() is None:
             return None
-        name = json.loads((self.path / SOLVER).read_bytes()).get("run")
+        name = read_json(self.path / SOLVER, links=False).get("run")
         return name if isinstance(name, str) else None
 
     def remove_leftovers(self) -> None:
         """Removes files whose writing was cut off."""
+        self.hold()
         for file in self.path.glob(f"{TEMPORARY}*"):
             file.unlink()
 
@@ -238,6 +320,21 @@ class RunFolder:
             },
         }
         replace(self.path / CONFIG, json.dumps(content, indent=2).encode() + b"\n")
+
+
+def _require_empty(path: Path) -> None:
+    if path.exists() and (not path.is_dir() or any(file.name != LOCK for file in path.iterdir())):
+        raise ValueError(f"{path} exists and is not an empty folder; choose another, or --resume it")
+
+
+def _require_own(file: Path) -> None:
+    """Refuses what stands in the place of a run's file and is none, such as a link to another."""
+    try:
+        mode = os.lstat(file).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        raise ValueError(f"{file} is {kind_of(mode)}, expected a file of the run's own")
 
 
 def _table(columns: tuple[str, ...], rows: list[dict[str, float]]) -> bytes:
@@ -255,6 +352,21 @@ def _digest(parameters: Parameters, progress: str) -> str:
         digest.update(f"{name}{value.dtype.str}{value.shape}".encode())
         digest.update(value.tobytes())
     return digest.hexdigest()
+
+
+def _check_arrays(
+    found: Mapping[str, tuple[str, tuple[int, ...]]], shapes: Mapping[str, tuple[int, ...]] | None
+) -> None:
+    """That arrays of these kinds and shapes are parameters, and what an optimizer remembers of each."""
+    parameters = {name: shape for name, (_, shape) in found.items() if "." not in name}
+    if shapes is not None and parameters != shapes:
+        raise ValueError(f"it holds parameters {parameters}, expected {dict(shapes)}")
+    for name, (kind, shape) in found.items():
+        if kind != "F32":
+            raise ValueError(f"parameter {name} is of {kind}, expected F32")
+        of = name.rpartition(".")[2]
+        if shape != parameters.get(of):
+            raise ValueError(f"{name} has shape {shape}, expected {parameters.get(of)} as {of}")
 
 
 def _check(state: TrainState, batch_size: int) -> None:

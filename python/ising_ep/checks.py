@@ -58,6 +58,12 @@ def seconds(name: str, value: float) -> float:
     return float(value)
 
 
+def short(value: object) -> str:
+    """A value from outside as it is named in a message: on one line, and not too long for it."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def function(name: str, value: _Function | None) -> _Function | None:
     """The function, or None for none."""
     if value is not None and not callable(value):

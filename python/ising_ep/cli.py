@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from functools import partial
 from pathlib import Path
@@ -11,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from .atomic import replace
 from .cli_data import data_dir_option, data_options
 from .cli_embed import Layers, chip_options, embed
 from .cli_emulate import emulate
-from .cli_errors import STOPPED, one_line_errors
+from .cli_errors import INTERRUPTED, STOPPED, one_line_errors, one_line_warnings
 from .cli_estimate import estimate
 from .cli_progress import training_progress
 from .cli_qpu import qpu_options
 from .cli_reproduce import reproduce
 from .cli_sample import sample
-from .stopped import StoppedError
+from .cli_stop import stop_on_signals
+from .stopped import NotSavedError, StoppedError
 
 if TYPE_CHECKING:
     from .checkpoint import TrainState
@@ -192,7 +193,7 @@ def train(
       ising-ep train --scheduler tcp://127.0.0.1:8786 --batch-size 1000
       ising-ep train --resume runs/first --epochs 10
     """
-    from . import cli_runs, cluster, config, training
+    from . import cli_runs, cluster, config, notes, training
 
     given = {
         k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE
@@ -216,14 +217,18 @@ def train(
             resume, given, threads, limits, shared=client is not None
         )
     qpu = machine.annealer if run.config.machine == "qpu" else None  # type: ignore[attr-defined]
-    latest = state
+    latest, testing = state, False
 
-    batches = math.ceil(len(dataset.x_train) / run.config.batch_size)
+    def at_once() -> bool:
+        """Whether a stop need not wait for the end of the batch."""
+        shared = client is not None and cluster.busy(client) and not testing
+        return shared or (qpu is not None and qpu.busy)
+
+    counts = run.config.epochs, len(dataset.x_train), len(dataset.x_test)
     with (
-        cli_runs.stop_on_signals(
-            at_once=lambda: (qpu is not None and qpu.busy) or (client is not None and cluster.busy(client))
-        ) as stop,
-        training_progress(run.config, batches, state) as show,
+        one_line_warnings(),
+        stop_on_signals(at_once) as stop,
+        training_progress(*counts, state) as progress,
     ):
 
         def save(state: TrainState) -> None:
@@ -234,42 +239,61 @@ def train(
         def on_batch(state: TrainState) -> None:
             nonlocal latest
             latest = state
-            show(state)
             if checkpoint_every and state.batch % checkpoint_every == 0:
                 save(state)
-            if stop.asked:
-                raise KeyboardInterrupt
+            stop.check()
+            progress.learned(state)
+
+        def on_test(state: TrainState, done: int) -> None:
+            nonlocal testing
+            if not testing:
+                save(state)  # a test that is stopped is made anew, and nothing else
+                testing = True
+                stop.hurry()
+            progress.tested(state, done)
 
         def on_epoch(state: TrainState) -> None:
-            show(state)
+            nonlocal testing
+            stop.take_time()
+            testing = False
             save(state)
+            progress.ended(state)
+            stop.check()
 
+        for note in notes.notes(run.config, dataset):
+            click.echo(note, err=True)
         try:
             state = training.train(
                 run.config,
                 dataset,
                 state=state,
                 num_threads=threads,
-                machine=machine,
+                machine=None if run.config.test_reads else machine,
                 scheduler=client,
                 on_batch=on_batch,
+                on_test=on_test,
                 on_epoch=on_epoch,
             )
         except (KeyboardInterrupt, StoppedError) as why:
-            if latest is not None and stop.safe:
-                save(latest)
+            reason = "Stopped" if isinstance(why, KeyboardInterrupt) else f"Stopped: {why}"
+            # A test begins with it saved.
+            if latest is not None and stop.safe and not testing and not isinstance(why, NotSavedError):
+                try:
+                    save(latest)
+                except StoppedError as not_saved:
+                    reason = f"Stopped: {not_saved}"
             if qpu is not None:
                 click.echo(_cost(machine), err=True)
-            reason = "Stopped" if isinstance(why, KeyboardInterrupt) else f"Stopped: {why}"
             click.echo(
                 f"{reason}. Go on with: ising-ep train --resume {shlex.quote(str(run.path))}", err=True
             )
-            context.exit(130 if isinstance(why, KeyboardInterrupt) else STOPPED)
+            context.exit(INTERRUPTED if isinstance(why, KeyboardInterrupt) else STOPPED)
     last = state.history[-1]
     click.echo(
         f"After {state.epoch} epochs: train accuracy {last['train_accuracy']:.2%},"
         f" test accuracy {last['test_accuracy']:.2%}"
     )
+    click.echo(f"Mean squared error: train {last['train_loss']:.4f}, test {last['test_loss']:.4f}")
     if state.usage.chains:
         click.echo(_cost(machine))
     click.echo(f"Run folder: {run.path}")
@@ -309,7 +333,7 @@ def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int 
         images = other
     x, y = images.x_test, images.y_test
     machine = cli_runs.evaluating_machine(folder, own, len(x), threads)
-    result = training.evaluate(folder.config, images, state.parameters, x, y, machine=machine)
+    result = training.evaluate(folder.config.of_tests(), images, state.parameters, x, y, machine=machine)
     click.echo(f"{len(y)} test images: accuracy {result.accuracy:.2%}, mean squared error {result.loss:.4f}")
     for label in range(images.num_classes):
         of_class = y == label
@@ -341,12 +365,14 @@ def predict(run: Path, images: Path, out: Path | None, threads: int | None) -> N
     x = datasets.load_images(images, dataset.num_inputs)
     machine = cli_runs.evaluating_machine(folder, dataset, len(x), threads)
     labels = np.zeros(len(x), dtype=np.int64)  # not looked at: only the predictions are used
-    result = training.evaluate(folder.config, dataset, state.parameters, x, labels, machine=machine)
+    result = training.evaluate(
+        folder.config.of_tests(), dataset, state.parameters, x, labels, machine=machine
+    )
     lines = "image,label\n" + "".join(f"{k},{label}\n" for k, label in enumerate(result.predictions))
     if out is None:
         click.echo(lines, nl=False)
     else:
-        out.write_text(lines)
+        replace(out, lines.encode())
         click.echo(f"{len(x)} labels in {out}")
 
 
@@ -362,8 +388,14 @@ def plot(run: Path, out: Path | None) -> None:
       ising-ep plot runs/first --out pictures
     """
     from . import cli_runs
+    from .run_lock import InUseError
 
     folder, state, dataset = cli_runs.finished(run)
+    if out is None:
+        try:
+            cli_runs.hold_to_the_end(folder)
+        except InUseError as error:
+            click.echo(f"{error}: the pictures are those of its last checkpoint", err=True)
     cli_runs.draw(folder, dataset, state, out or folder.path)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
+from .atomic import require_replaceable
 from .cli_errors import one_line_errors
 from .printable import printable
 
@@ -78,9 +80,14 @@ def chip_options(command: F) -> F:
     "--cache/--no-cache", default=True, help="Look in the user's cache first, and keep what is found."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="JSON file for the chains.")
-@click.option("--picture", type=click.Path(path_type=Path), help="PNG file for a drawing of the chip.")
+@click.option(
+    "--picture", type=click.Path(path_type=Path), help="PNG, SVG or PDF file for a drawing of the chip."
+)
+@click.pass_context
 @one_line_errors
 def embed(
+    context: click.Context,
+    /,
     network: str,
     layers: tuple[int, ...],
     chip: str | None,
@@ -107,9 +114,11 @@ def embed(
     from .machines.configured import chip_of
     from .network import FullyConnected
 
-    for file in (out, picture):
-        if file is not None and not file.parent.is_dir():
-            raise ValueError(f"{file} cannot be written: there is no folder {file.parent}")
+    if network == "convolutional" and context.get_parameter_source("layers") is ParameterSource.COMMANDLINE:
+        raise ValueError(
+            f"--layers is {','.join(map(str, layers))}, but the convolutional network has its own"
+        )
+    _check_outputs(out, picture)
     given = {"chip": chip, "chip_missing": chip_missing, "chip_seed": chip_seed}
     settings = {name: value for name, value in given.items() if value is not None}
     graph = chip_of(TrainConfig.checked({"machine": "chip", **settings}))
@@ -131,8 +140,23 @@ def embed(
     if picture is not None:
         from . import plots
 
-        plots.embedding_on_chip(graph, embedding).savefig(picture)
+        plots.save(plots.embedding_on_chip(graph, embedding), picture)
         click.echo(f"Picture: {picture}")
+
+
+def _check_outputs(out: Path | None, picture: Path | None) -> None:
+    """Refuses, before any work is done, files that could not be written afterwards."""
+    for file in (out, picture):
+        if file is not None and not file.parent.is_dir():
+            raise ValueError(f"{file} cannot be written: there is no folder {file.parent}")
+        if file is not None:
+            require_replaceable(file)
+    if out is not None and out == picture:
+        raise ValueError(f"--out and --picture are both {out}, expected two files")
+    if picture is not None:
+        from .plots import require_picture
+
+        require_picture(picture)
 
 
 def described(embedding: Embedding) -> str:

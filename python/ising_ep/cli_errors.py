@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
@@ -16,6 +18,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # Exit code of what may go on later: sysexits' EX_TEMPFAIL.
 STOPPED = 75
+# Exit code of Ctrl-C, as shells have it.
+INTERRUPTED = 130
+# Seconds within which a second Ctrl-C is taken for the same one.
+SAME = 1.0
 
 
 class BadInput(click.ClickException):
@@ -45,6 +51,19 @@ def one_line_errors(command: F) -> F:
             raise BadInput(_one_line(error)) from None
 
     return wrapped  # type: ignore[return-value]
+
+
+@contextmanager
+def one_line_warnings() -> Iterator[None]:
+    """Says each warning in a line, without the place in the code that gave it."""
+
+    def show(message: Warning | str, *_: object) -> None:
+        click.echo(f"Warning: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
 
 
 def _one_line(error: Exception) -> str:

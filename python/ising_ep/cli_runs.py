@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +16,9 @@ if TYPE_CHECKING:
     from .datasets import Dataset
     from .machines import Machine
     from .machines.embedded import Annealer
+
+# The series of a run's training in its journal; each test is one of its own.
+TRAIN = "train"
 
 
 def new(
@@ -55,6 +55,7 @@ def new(
         click.echo(estimate(config, network, *images, annealer.chip, embedding), err=True)
     out = out or Path("runs") / f"{Path(config.dataset).stem}-{datetime.now():%Y%m%d-%H%M%S}"
     run = RunFolder.create(out, config, dataset.fingerprint())
+    click.get_current_context().call_on_close(run.close)
     if embedding is not None:
         embedding.save(out / EMBEDDING)
     if config.machine == "qpu":
@@ -74,15 +75,15 @@ def resumed(
     from . import cluster
     from .config import TrainConfig
 
-    run, state, dataset = opened(path, given.get("data_dir"))
+    run, state, dataset = opened(path, given.get("data_dir"), hold=True)
+    for name in ("machine", "network"):  # which other settings there are goes with these
+        if given.get(name) not in (None, getattr(run.config, name)):
+            raise _another(run, name, given[name])
     asked = TrainConfig.checked(run.config.model_dump() | given)
     for name, value in given.items():
         old, new = getattr(run.config, name), getattr(asked, name)
         if old != new and name != "data_dir" and not (name == "epochs" and new > old):
-            option = "--" + name.replace("_", "-")
-            raise ValueError(
-                f"{option} is {value}, but the run in {path} has {old}; a run keeps its settings"
-            )
+            raise _another(run, name, value)
     _check_qpu_options(asked, qpu)
     if shared:
         cluster.check(asked)
@@ -93,28 +94,36 @@ def resumed(
     return run, state, dataset, machine
 
 
-def opened(path: Path, data_dir: str | None = None) -> tuple[RunFolder, TrainState | None, Dataset]:
-    """A run folder, its last checkpoint if any, and its data, from ``data_dir`` if it moved."""
+def opened(
+    path: Path, data_dir: str | None = None, hold: bool = False
+) -> tuple[RunFolder, TrainState | None, Dataset]:
+    """A run folder, its last checkpoint if any, and its data, from ``data_dir`` if it moved; with ``hold``
+    no other process writes to it until the command ends."""
     from . import training
     from .checkpoint import CHECKPOINT, RunFolder
 
     run = RunFolder.open(path)
+    if hold:
+        hold_to_the_end(run)
     dataset = load(run.config, data_dir)
     if dataset.fingerprint() != run.fingerprint:
         raise ValueError(
             f"{run.config.dataset} does not hold the images that the run in {path} was trained on"
         )
-    state = run.load() if (path / CHECKPOINT).exists() else None
-    if state is not None:
-        wanted = training.network_of(run.config, dataset).shapes()
-        found = {name: value.shape for name, value in state.parameters.items()}
-        if found != wanted:
-            raise ValueError(f"{path / CHECKPOINT} holds parameters {found}, expected {wanted}")
-        if state.images > len(dataset.x_train):
-            raise ValueError(
-                f"{path / CHECKPOINT} is {state.images} images into an epoch of {len(dataset.x_train)}"
-            )
+    if not (path / CHECKPOINT).exists():
+        return run, None, dataset
+    state = run.load(training.network_of(run.config, dataset).shapes())
+    if state.images > len(dataset.x_train):
+        raise ValueError(
+            f"{path / CHECKPOINT} is {state.images} images into an epoch of {len(dataset.x_train)}"
+        )
     return run, state, dataset
+
+
+def hold_to_the_end(run: RunFolder) -> None:
+    """Keeps other processes from writing to the run until the command ends."""
+    run.hold()
+    click.get_current_context().call_on_close(run.close)
 
 
 def finished(path: Path) -> tuple[RunFolder, TrainState, Dataset]:
@@ -130,18 +139,20 @@ def machine_of_run(
     dataset: Dataset,
     threads: int | None,
     qpu: dict[str, Any] | None = None,
-    series: str = "train",
+    series: str = TRAIN,
 ) -> Machine:
-    """The machine that a run was trained on; on a QPU, what it is asked for is one series of the journal."""
+    """The machine that a run is trained on, or, in another series, the one that it is tested on. On a QPU,
+    what it is asked for is that series of the journal."""
     from . import training
     from .checkpoint import EMBEDDING
     from .embedding import Embedding
     from .machines.configured import machine_of
 
+    config = run.config if series == TRAIN else run.config.of_tests()
     annealer = _annealer(run.config, threads, qpu or {}, run.solver())
     embedding = Embedding.load(run.path / EMBEDDING, annealer.chip) if annealer else None
     network = training.network_of(run.config, dataset)
-    machine = machine_of(run.config, network, annealer=annealer, embedding=embedding, num_threads=threads)
+    machine = machine_of(config, network, annealer=annealer, embedding=embedding, num_threads=threads)
     if run.config.machine == "qpu":
         _keep_journal(annealer, run, series)
     return machine
@@ -170,59 +181,31 @@ def draw(run: RunFolder, dataset: Dataset, state: TrainState, out: Path) -> None
     import numpy as np
 
     from . import plots, training
+    from .checkpoint import CONFUSION, CURVES, READS, WEIGHTS
 
     out.mkdir(parents=True, exist_ok=True)
     seen = training.network_of(run.config, dataset).receptive_field(dataset.image_shape)
-    figures = {"weights.png": plots.first_layer_weights(state.parameters["W0"], seen)}
+    figures = {WEIGHTS: plots.first_layer_weights(state.parameters["W0"], seen)}
     if len(state.predictions) == len(dataset.y_test):
         found = np.array(state.predictions)
         matrix = plots.confusion_matrix(dataset.y_test, found, dataset.num_classes)
-        figures = {"confusion.png": matrix, **figures}
+        figures = {CONFUSION: matrix, **figures}
     if state.history:
-        figures = {"curves.png": plots.training_curves(state.history), **figures}
+        figures = {CURVES: plots.training_curves(state.history), **figures}
     if state.usages and state.usage.chains:
-        figures["chip.png"] = plots.chip_reads(state.usages)
+        figures[READS] = plots.chip_reads(state.usages)
     for name, figure in figures.items():
-        figure.savefig(out / name)
+        plots.save(figure, out / name)
     click.echo(f"Pictures: {', '.join(str(out / name) for name in figures)}")
 
 
-class Stop:
-    """Ctrl-C, as a run takes it.
-
-    The first one asks for a stop after the batch under way, or at once where ``at_once`` says that this is
-    safe; either way the state is that of a whole batch. A second one stops anywhere: the last checkpoint
-    stands.
-
-    Attributes:
-        asked: A stop was asked for.
-        safe: The state may be saved.
-    """
-
-    def __init__(self, at_once: Callable[[], bool]) -> None:
-        self.asked = False
-        self.safe = True
-        self._at_once = at_once
-
-    def __call__(self, *_: Any) -> None:
-        """Handles a signal."""
-        self.safe = not self.asked
-        if self.asked or self._at_once():
-            self.asked = True
-            raise KeyboardInterrupt
-        self.asked = True
-
-
-@contextmanager
-def stop_on_signals(at_once: Callable[[], bool]) -> Iterator[Stop]:
-    """Turns SIGINT and SIGTERM into a `Stop`."""
-    stop = Stop(at_once)
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _another(run: RunFolder, name: str, value: object) -> ValueError:
+    """Why a run does not go on with another setting."""
+    option = "--" + name.replace("_", "-")
+    return ValueError(
+        f"{option} is {value}, but the run in {run.path} has {getattr(run.config, name)};"
+        " a run keeps its settings"
+    )
 
 
 def _annealer(
@@ -244,6 +227,7 @@ def _keep_journal(annealer: Any, run: RunFolder, series: str = "train") -> None:
     from .checkpoint import JOURNAL
     from .journal import Journal
 
+    hold_to_the_end(run)
     begun, name = run.solver() is not None, run.name_at_solver()
     annealer.journal = journal = Journal(run.path / JOURNAL, series, name)
     click.get_current_context().call_on_close(annealer.close)

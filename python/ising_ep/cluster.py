@@ -13,7 +13,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.metadata import version
 from itertools import cycle
@@ -25,7 +24,7 @@ from numpy.typing import NDArray
 from .config import TrainConfig
 from .learning import SHARD, EquilibriumPropagation, total
 from .machines import Machine
-from .network import Parameters
+from .network import Network, Parameters
 from .stopped import StoppedError
 from .usage import Usage
 
@@ -102,26 +101,72 @@ def busy(client: Client) -> bool:
 
 
 def shared(rule: EquilibriumPropagation, client: Client) -> SharedRule:
-    """The rule, worked out by the workers."""
-    return SharedRule(**_settings(rule), client=client)
+    """The rule, worked out by the workers.
+
+    Raises:
+        ValueError: If it has another way to compare than the one that is shared.
+    """
+    return SharedRule(rule, client)
 
 
-@dataclass(frozen=True)
-class SharedRule(EquilibriumPropagation):
-    """The learning rule, its phases and contrasts worked out by the workers of a scheduler.
+class SharedRule:
+    """A learning rule, its phases and contrasts worked out by the workers of a scheduler: a `learning.Rule`.
+
+    The workers have the rule itself, of whatever class it is, and with whatever settings. Its ``step`` is
+    done here.
 
     Args:
+        rule: The rule. A class of its own may change ``phases``, what these are made of, ``contrasts``,
+            ``outputs``, ``predict`` and ``step``.
         client: A client of the scheduler.
+
+    Raises:
+        ValueError: If its class has a ``compare`` or ``contrast`` of its own, in place of which the shards'
+            ``contrasts`` are added up.
     """
 
-    client: Client = field(kw_only=True)
-    _sent: Future = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, rule: EquilibriumPropagation, client: Client) -> None:
+        for name in ("compare", "contrast"):
+            if getattr(type(rule), name) is not getattr(EquilibriumPropagation, name):
+                raise ValueError(
+                    f"{type(rule).__name__} has a {name} of its own, which a scheduler cannot share: change"
+                    " phases or contrasts"
+                )
+        self.rule = rule
+        self.client = client
         # Held by a task, not scattered, so that Dask makes it again where its worker died.
-        rule = EquilibriumPropagation(**_settings(self))
-        sent = self.client.submit(_both, rule, _versions(), pure=False)
-        object.__setattr__(self, "_sent", sent)
+        self._sent = client.submit(_both, rule, _versions(), pure=False)
+
+    @property
+    def network(self) -> Network:
+        """See `learning.Rule`."""
+        return self.rule.network
+
+    @property
+    def machine(self) -> Machine:
+        """See `learning.Rule`; here it counts what those of the workers were used for."""
+        return self.rule.machine
+
+    @property
+    def seed(self) -> int:
+        """See `learning.Rule`."""
+        return self.rule.seed
+
+    def with_seed(self, seed: int) -> SharedRule:
+        """See `learning.Rule`."""
+        return SharedRule(self.rule.with_seed(seed), self.client)
+
+    def step(
+        self,
+        parameters: Parameters,
+        change: Parameters,
+        memory: Parameters | None = None,
+        *,
+        update: int = 1,
+        decay: float = 1.0,
+    ) -> None:
+        """See `EquilibriumPropagation.step`."""
+        self.rule.step(parameters, change, memory, update=update, decay=decay)
 
     def compare(
         self,
@@ -236,10 +281,6 @@ def _predict(
     rule: EquilibriumPropagation, parameters: Parameters, x: NDArray[np.float32], ids: NDArray[np.uint32]
 ) -> NDArray[np.float32]:
     return next(rule.predict(parameters, [(x, ids)]))
-
-
-def _settings(rule: EquilibriumPropagation) -> dict[str, Any]:
-    return {setting.name: getattr(rule, setting.name) for setting in fields(EquilibriumPropagation)}
 
 
 @cache

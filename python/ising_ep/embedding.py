@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atomic import replace
-from .checks import one_of
+from .checks import one_of, short
 from .chip import Chip
 from .network import Network
+from .untrusted import read_json
 
 METHODS = ("auto", "structured", "minorminer")
 # Changes whenever a search finds other embeddings than before, so that none of the old are taken from the
@@ -167,15 +168,14 @@ class Embedding:
             ValueError: If it is something else.
             OSError: If it cannot be read.
         """
-        try:
-            content = json.loads(path.read_bytes())
-        except (ValueError, RecursionError):
-            raise ValueError(f"{path} is not JSON") from None
+        content = read_json(path)
         graph_id = chip.graph_id
         if isinstance(content, dict):
-            graph_id, content = str(content.get("graph_id", graph_id)), content.get("chains")
-        copies = [content] if _depth(content) == 2 else content
-        if _depth(copies) != 3:
+            graph_id, content = content.get("graph_id", graph_id), content.get("chains")
+        if not isinstance(graph_id, str):
+            raise ValueError(f"{path}: graph_id is {short(graph_id)}, expected a text")
+        copies = [content] if _is_nested(content, 2) else content
+        if not _is_nested(copies, 3):
             raise ValueError(
                 f"{path} is not an embedding, expected chains as lists of qubits: [[q, ...], ...], or such a"
                 " list for each copy"
@@ -234,14 +234,14 @@ def embed(
         ("couplings", len(network.rows), "couplers", len(chip.couplers)),
     ):
         if needed > there:
-            raise DoesNotFitError(f"{network} has {needed} {what}, but {chip} has {there} {parts}")
+            raise DoesNotFitError(f"the network has {needed} {what}, but {chip.title} has {there} {parts}")
     file = _cache_file(network, chip, copies, method, seed) if cache else None
     known = _cached(file, network, chip)
     if known is not None:
         return known
     search = _structured(network) if method != "minorminer" else None
     if method == "structured" and search is None:
-        raise DoesNotFitError(f"there is no structured layout for {network}; take method minorminer")
+        raise DoesNotFitError("there is no structured layout for this network; take method minorminer")
     found: list[Chains] = []
     if search is not None:
         found = search(network, chip, copies, seed, progress)
@@ -249,7 +249,10 @@ def embed(
     if method != "structured" and (not found or search is _cells):
         found = _minorminer(network, chip, copies, seed, progress, found)
     if not found:
-        raise DoesNotFitError(f"{network} was not found to fit on {chip}")
+        spins, couplings = network.num_spins, len(network.rows)
+        raise DoesNotFitError(
+            f"a network of {spins} spins and {couplings} couplings was not found to fit on {chip}"
+        )
     embedding = Embedding(found, chip.graph_id)
     embedding.verify(network, chip)
     if file is not None:
@@ -396,11 +399,8 @@ def _keep(file: Path, embedding: Embedding) -> None:
         warnings.warn(f"the embedding is not kept for the next time: {error}", stacklevel=3)
 
 
-def _depth(value: Any) -> int:
-    """2 for lists of lists of qubits, 3 for lists of these; 0 for what is neither all the way."""
-    if type(value) is int:
-        return 0
-    if not isinstance(value, list) or not value:
-        return -1
-    depths = {_depth(item) for item in value}
-    return -1 if len(depths) > 1 or -1 in depths else depths.pop() + 1
+def _is_nested(value: Any, levels: int) -> bool:
+    """Whether it is lists of lists of qubits: so many levels, and none of them empty."""
+    if levels == 0:
+        return type(value) is int
+    return isinstance(value, list) and bool(value) and all(_is_nested(item, levels - 1) for item in value)

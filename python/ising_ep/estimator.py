@@ -20,7 +20,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from .checkpoint import TrainState
 from .config import check_step
-from .learning import EquilibriumPropagation
+from .datasets import LARGE
+from .learning import EquilibriumPropagation, Rule
 from .machines import AnnealingMachine, Machine
 from .network import FullyConnected, Parameters
 from .optimizers import OPTIMIZERS, Optimizer
@@ -28,9 +29,6 @@ from .training import end_epoch, free_outputs, train_epoch
 
 # Added to the fraction of each class's spins that are up: a class without any is unlikely, not impossible.
 UNSEEN = 0.01
-
-# Root mean square of features whose fields mostly lie beyond the ±4 that they are clipped to.
-LARGE = 5.0
 
 _Floats = NDArray[np.float32]
 _AT_LEAST_ONE = Interval(Integral, 1, 2**31, closed="left")
@@ -430,7 +428,7 @@ def _threads(n_jobs: int | None) -> int:
         return int(effective_n_jobs(n_jobs))
 
 
-def _class_scores(rule: EquilibriumPropagation, parameters: Parameters, x: _Floats) -> _Floats:
+def _class_scores(rule: Rule, parameters: Parameters, x: _Floats) -> _Floats:
     """As ``Network.scores``, of the free phase; all rows meet the same random numbers."""
     return rule.network.scores(free_outputs(rule, parameters, x, np.zeros(len(x), dtype=np.uint32)))
 

@@ -7,3 +7,7 @@ class StoppedError(RuntimeError):
 
 class QPUStoppedError(StoppedError):
     """The QPU cannot be used any longer, or must not be: the run has to end at its last checkpoint."""
+
+
+class NotSavedError(StoppedError):
+    """A checkpoint could not be written: what was learned since the one before is lost."""
