@@ -85,14 +85,14 @@ def whole() -> tuple[dict[str, Any], Counter[str], float]:
 
 
 def annealed(service: Any) -> tuple[int, int]:
-    """How many anneals were paid for, and how many of them were of a problem that was annealed already."""
-    counts = anneals(service)
-    return counts.total(), counts.total() - len(counts)
+    """How many anneals were paid for, and how many of them were of a problem whose answer the service had."""
+    answers = anneals(service, failed=False)
+    return anneals(service).total(), answers.total() - len(answers)
 
 
-def anneals(service: Any) -> Counter[str]:
-    """How often each problem was annealed, by its number."""
-    labels = [p.label for p in service.problems if p.annealed]
+def anneals(service: Any, failed: bool = True) -> Counter[str]:
+    """How often each problem was annealed, by its number; with or without those that failed after it."""
+    labels = [p.label for p in service.problems if p.annealed and (failed or p.status != "FAILED")]
     return Counter(re.search(r" (\d+)\.\d+ seed", label).group(1) for label in labels)  # type: ignore[union-attr]
 
 

@@ -477,16 +477,27 @@ def test_without_its_journal_a_run_is_found_by_its_name(service, patterns, direc
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
-        ({"seed": 4}, "problem 0 was sent with another seed than"),
-        ({"num_reads": 11}, "problem 0 was sent with another number of reads, schedule or qubits than"),
+        ({"seed": 4}, "so far were sent with another seed than"),
+        ({"num_reads": 11}, "so far were sent with another number of reads, schedule or qubits than"),
     ],
 )
-def test_edited_settings_are_refused_before_they_are_paid_for(service, patterns, tmp_path, settings, text):
-    file = tmp_path / "qpu.sqlite"
-    interrupted(service, file, patterns)
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_edited_settings_are_refused_before_they_are_paid_for(
+    service, patterns, tmp_path, settings, text, checkpoint
+):
+    file, saved = tmp_path / "qpu.sqlite", None
+
+    def stop(state):
+        nonlocal saved
+        if state.images + 2 * state.epoch == 5:
+            saved = state if checkpoint else None
+            raise KeyboardInterrupt
+
+    with Journal(file) as journal, pytest.raises(KeyboardInterrupt):
+        train(connect(service, journal), patterns, on_batch=stop)
     before = len(service.problems)
     with Journal(file) as journal, pytest.raises(ValueError, match=text):
-        train(connect(service, journal), patterns, **settings)
+        train(connect(service, journal), patterns, state=saved, **settings)
     assert len(service.problems) == before
 
 
@@ -537,16 +548,16 @@ def test_a_solver_without_a_parameter_that_is_needed_is_refused(chip, patterns, 
     [
         ({}, ["parameters"], "parameters is None"),
         ({}, ["num_qubits"], "num_qubits is None"),
-        ({"num_qubits": 10}, [], "num_qubits is 10, but lists qubit 127"),
+        ({"num_qubits": 10}, [], "num_qubits is 10, but qubit 127 is among the qubits"),
         ({"num_qubits": "many"}, [], "num_qubits is 'many'"),
-        ({"h_range": [1]}, [], r"h_range is \[1\], expected the two ends of a range"),
-        ({"h_range": [4, -4]}, [], r"h_range is \[4, -4\], expected the two ends"),
+        ({"h_range": [1]}, [], r"h_range is \[1\], expected two numbers"),
+        ({"h_range": [4, -4]}, [], r"h_range is \[4, -4\], expected two numbers, the smaller first"),
         ({"max_anneal_schedule_points": "few"}, [], "max_anneal_schedule_points is 'few'"),
-        ({"topology": {"type": "chimera", "shape": None}}, [], "shape is None"),
-        ({"topology": {"type": "chimera", "shape": [[4]]}}, [], "shape is"),
+        ({"topology": {"type": "chimera", "shape": None}}, [], "shape of a chimera chip is None"),
+        ({"topology": {"type": "chimera", "shape": [[4]]}}, [], r"shape of a chimera chip is \[\[4\]\]"),
         ({"topology": None}, [], "no QPU with a Chimera"),
-        ({"qubits": [10**30]}, [], "qubits is"),
-        ({"couplers": [[0, 1, 2]]}, [], "couplers is"),
+        ({"qubits": [10**30]}, [], r"qubits holds 1e\+30"),
+        ({"couplers": [[0, 1, 2]]}, [], r"couplers holds \[0, 1, 2\]"),
     ],
 )
 def test_a_solver_that_cannot_be_understood_is_refused_in_a_line(chip, properties, left_out, text):

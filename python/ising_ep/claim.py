@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import socket
 import sys
 
@@ -14,7 +15,7 @@ class Claim:
     a folder claims the same name as the folder. Only Linux has such sockets; elsewhere nothing is claimed.
 
     Args:
-        name: The name, of up to 80 characters.
+        name: The name.
 
     Raises:
         ValueError: If a process has it.
@@ -30,11 +31,12 @@ class Claim:
             return
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            self._socket.bind(f"\0ising-ep {name}")
+            # Addresses of sockets have 107 characters at most.
+            self._socket.bind(f"\0ising-ep {hashlib.blake2b(name.encode(), digest_size=16).hexdigest()}")
         except OSError as error:
             self._socket.close()
             if error.errno != errno.EADDRINUSE:
-                raise
+                return  # a system that does not offer it, and locks files all the same
             raise ValueError(
                 f"another process of this computer is at work on run {name}, in this folder or in a copy"
             ) from None

@@ -156,6 +156,7 @@ class Journal:
         run: The run's name.
         is_new: There was no journal, or an empty one.
         known: All problems of the series with lower numbers were written down once.
+        settings: Phases, anneals and seeds of the series so far.
 
     Raises:
         ValueError: If the file is no journal, is another run's, a link, or damaged, or if another process is
@@ -186,7 +187,7 @@ class Journal:
             self._open(name)
             if self._claim is None and path is not None:
                 self._claim = Claim(self.run)
-            self._costs, self.known = self._read_all()
+            self._read_all()
         except BaseException as error:
             self._release()
             if isinstance(error, sqlite3.Error):
@@ -384,10 +385,13 @@ class Journal:
             (*values, _seal(values), reads),
         )
 
-    def _read_all(self) -> tuple[dict[tuple[str, int, int], float], int]:
-        """What each attempt of all series counts for, one that is damaged as the dearest; and `known`."""
+    def _read_all(self) -> None:
+        """Learns what each attempt of all series counts for, one that is damaged as the dearest; and what is
+        known of this series."""
         costs: dict[tuple[str, int, int], float] = {}
-        damaged, known = [], 0
+        damaged: list[tuple[str, int, int]] = []
+        self.known = 0
+        self.settings: set[tuple[str, str, int]] = set()
         for row in self._file.execute(f"SELECT {', '.join(COLUMNS)} FROM problems"):
             entry, key = _entry(row), row[:3]
             if entry.damaged:
@@ -395,9 +399,9 @@ class Journal:
                 continue
             costs[key] = entry.cost
             if key[0] == self.series:
-                known = max(known, entry.number + 1)
-        most = max(costs.values(), default=0.0)
-        return costs | dict.fromkeys(damaged, most), known
+                self.known = max(self.known, entry.number + 1)
+                self.settings.add((entry.phase, entry.anneal, entry.seed))
+        self._costs = costs | dict.fromkeys(damaged, max(costs.values(), default=0.0))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -17,7 +17,6 @@ from typing import Any, NoReturn, Self, TypeVar
 from dwave.cloud import Client, api
 from dwave.cloud.exceptions import SolverNotFoundError
 
-from ..chip import Chip
 from ..stopped import QPUStoppedError
 from .asking import FIRST_WAIT, LONGEST_WAIT, PATIENCE, Asker
 from .configuration import DEFAULTS, check_endpoint, read_configuration
@@ -79,8 +78,7 @@ class Connection:
     ) -> None:
         self.name = name
         self.version = version
-        self.properties = properties = usable(name, properties)
-        self.chip = Chip.of_solver(properties, version.get("graph_id"))
+        self.properties, self.chip = usable(name, properties, version.get("graph_id"))
         self.problems = Problems.from_config(config)
         self._solvers = api.Solvers.from_config(config)
         transport = Transport(config.endpoint, _timeouts(config))

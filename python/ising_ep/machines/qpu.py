@@ -209,7 +209,8 @@ class QPU:
             replies = self.connection.problems.submit_problems(jobs)
         except api.exceptions.RequestError as error:
             if _is_refusal(error):
-                self._unsend(new, str(error))
+                # What the service says may hold the token: it is no text for a file.
+                self._unsend(new, f"refused with status {error.response.status_code}")
             if isinstance(error, api.exceptions.ResourceNotFoundError):
                 return False
             raise
@@ -241,7 +242,7 @@ class QPU:
                 refused.append(problem)
                 refusals.append(reply)
         self.journal.accepted(accepted)
-        self._unsend(refused, "refused by the service")
+        self._unsend(refused, "refused, one by one")
         return refusals
 
     def _unsend(self, problems: list[Problem], why: str) -> None:

@@ -30,6 +30,8 @@ TRIES, ATTEMPTS = 5, 5
 LABEL_LAG, LONGER = 10.0, 4.0
 # Seconds after which a label that is not found was never there.
 SURE_LAG = 3600.0
+# Seeds of a run differ in their two highest bits, which tell nudges and tests from free phases.
+SEEDS = 1 << 62
 # Of an attempt whose submission was not answered, and whose label is not found.
 UNKNOWN = "UNKNOWN"
 
@@ -84,16 +86,15 @@ class Attempts:
         """Takes from the journal what it knows of a problem.
 
         Raises:
-            ValueError: If the journal's problem of that number is another run's, or of other settings.
+            ValueError: If the journal's problems were sent with other settings.
             QPUStoppedError: If it was tried too often already.
         """
         new = problem.entry
+        self._check_settings(new)
         before = self.journal.attempts(new.number)
         if not before:
             problem.doubtful = self._resumed or new.number < self.journal.known
             return
-        for entry in before:
-            self._check_settings(entry, new)
         mine = [entry for entry in before if entry.damaged or entry.digest == new.digest]
         if not mine:
             if not self._differ:
@@ -235,16 +236,17 @@ class Attempts:
             estimate=e.estimate,
         )
 
-    def _check_settings(self, old: Entry, new: Entry) -> None:
-        """Refuses to go on with settings that the run did not have: it would pay for all again."""
-        if old.damaged:
-            return
-        for name, there, here in (
-            ("seed", old.seed, new.seed),
-            ("number of reads, schedule or qubits", old.anneal or new.anneal, new.anneal),
+    def _check_settings(self, new: Entry) -> None:
+        """Refuses to go on with settings that the run did not have: it would be another run of its name."""
+        before = self.journal.settings
+        anneals = {anneal for phase, anneal, _ in before if phase == new.phase and anneal}
+        seeds = {seed % SEEDS for _, _, seed in before}
+        for name, is_other in (
+            ("seed", seeds and new.seed % SEEDS not in seeds),
+            ("number of reads, schedule or qubits", anneals and new.anneal not in anneals),
         ):
-            if there != here:
+            if is_other:
                 raise ValueError(
-                    f"problem {new.number} was sent with another {name} than the run has now: was config.json"
-                    " or embedding.json edited? Undo it, or begin a new run"
+                    f"the run's problems so far were sent with another {name} than it has now. Was"
+                    " config.json or embedding.json edited? Undo it, or begin a new run"
                 )
