@@ -1,34 +1,36 @@
 """Nothing lost, nothing paid for twice: runs on a QPU in which everything goes wrong, at random points.
 
-    python benchmarks/qpu_faults.py [--study faults] [--study kills] [--points 20] [--kills 50]
+    python benchmarks/qpu_faults.py [--study faults] [--study kills] [--points 5] [--kills 50]
     python benchmarks/qpu_faults.py --study mnist --data-dir DIR
 
 The command `ising-ep train --machine qpu`, with the real client, against the stand-in for the service
 (`ising_ep.emulator`). Studies:
 
 - `faults`: each fault at random points of a run, one a run. Where a run stops (exit code 75) it is resumed.
+- `budget`: runs with half the QPU time that they need, while all answers say something else of their time, or
+  problems are sent again; then resumed with enough.
+- `stays`: faults that do not pass: a run is resumed again and again; how often is one problem annealed?
 - `storm`: all faults together, each at every 40th request or problem on average, until the run ends.
 - `kills`: SIGKILL at random moments of a run, uniform over its duration, then `--resume`.
+- `journals`: the same, and before it goes on the journal's WAL is removed, as a power cut may, the journal
+  itself is, or rows in it are damaged.
+- `two`: SIGKILL, then two `--resume` at once, of one folder or of two copies; then those that were refused.
 - `mnist`: MNIST/100, 784-120-40, two epochs, four images a call on a Pegasus P16 with 0.5 % of its qubits
   missing: `--machine qpu` on the stand-in beside `--machine chip`.
 
 Each run is held against one without faults: the same weights, bit for bit; each problem annealed once; each
-image used once, which is what the weights being the same means.
+image used once, which is what the weights being the same means. "Paid for twice" counts anneals of problems
+whose answers the service has.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
-import re
-import subprocess
-import sys
 import tempfile
 import time
-from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,113 +38,112 @@ import click
 import numpy as np
 
 import report
+from qpu_kills import DAMAGES, killed, two_at_once
+from qpu_runs import (
+    LIMITS,
+    SETTINGS,
+    STOPPED,
+    UNCAUGHT,
+    annealed,
+    anneals,
+    calls_cost,
+    command,
+    emulator,
+    outcome,
+    point,
+    seconds,
+    settings_for,
+    weights,
+    whole,
+)
 
-CHIP, SWEEPS_PER_US = ("chimera", 4), 10.0
-SETTINGS = ("--dataset=patterns", "--network=convolutional", "--machine=qpu", "--epochs=12", "--seed=1")
-LIMITS = ("--answer-timeout=1",)
 STATUSES = ("401", "403", "404", "429", "500", "502", "503")
 # Kinds of fault, and what each is on; where a problem is lost at the service, it was not annealed.
 FAULTS = (
     *((code, on) for code in STATUSES for on in ("submit", "answer")),
     *((kind, on) for kind in ("reset-before", "reset-after", "half", "slow") for on in ("submit", "answer")),
-    ("corrupt", "answer"),
-    ("reads", "answer"),
-    ("qubits", "answer"),
+    *((kind, "submit") for kind in ("500-after", "unlabelled", "short", "429-forever")),
+    *((kind, "answer") for kind in ("corrupt", "reads", "qubits", "fewer", "infinite", "order")),
     ("failed", "problem"),
     ("cancelled", "problem"),
+    ("spent", "problem"),
     ("never", "problem"),
     ("offline", "submit"),
     ("offline", "problem"),
 )
+# Those of a submission whose reply is lost, while the search for its label fails three times in this way.
+SEARCHES = ("missing", "strangers", "twins")
+# What answers say of their time.
+TIMES = (
+    "untimed",
+    *(f"time-{what}" for what in ("missing", "null", "text", "list", "nan", "negative", "zero")),
+)
 EVERY = 40.0
 SECONDS = 0.5  # of a slow answer, of what Retry-After asks for, and that the solver is away
-STOPPED = 75
-
-
-def emulator(seed: int = 0) -> Any:
-    from ising_ep.chip import Chip
-    from ising_ep.emulator import Emulator
-    from ising_ep.machines.chip_model import ChipModel
-
-    return Emulator(ChipModel(Chip.perfect(*CHIP), sweeps_per_us=SWEEPS_PER_US, num_threads=1), seed=seed)
-
-
-def settings_for(service: Any) -> dict[str, str]:
-    return {
-        "DWAVE_API_ENDPOINT": service.endpoint,
-        "DWAVE_API_TOKEN": service.token,
-        "DWAVE_CONFIG_FILE": os.devnull,
-    }
-
-
-def command(*arguments: Any) -> int:
-    """The command `ising-ep train`, in this process; its exit code."""
-    from ising_ep.cli import main
-
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        try:
-            code = main(["train", *map(str, arguments)], standalone_mode=False)
-        except click.ClickException as error:
-            code = error.exit_code
-    return code or 0
-
-
-def weights(folder: Path) -> dict[str, Any]:
-    from safetensors.numpy import load_file
-
-    return load_file(folder / "checkpoint.safetensors")
-
-
-def same(folder: Path) -> bool:
-    expected, found = whole()[0], weights(folder)
-    return all(np.array_equal(found[name], value) for name, value in expected.items())
-
-
-@cache
-def whole() -> tuple[dict[str, Any], Counter[str], float]:
-    """A run without faults: its weights, how many events of each kind it has, and its seconds."""
-    with tempfile.TemporaryDirectory() as folder, emulator() as service:
-        os.environ.update(settings_for(service))
-        started = time.perf_counter()
-        assert command(*SETTINGS, *LIMITS, f"--out={folder}/run") == 0
-        seconds = time.perf_counter() - started
-        counts = Counter({kind: count for (_, kind), count in service.requests.items()})
-        counts["problem"] = len(service.problems)
-        return weights(Path(folder) / "run"), counts, seconds
-
-
-def annealed(service: Any) -> tuple[int, int]:
-    """How many anneals were paid for, and how many of them were of a problem that was annealed already."""
-    numbers = [re.search(r" (\d+)\.\d+ seed", p.label).group(1) for p in service.problems if p.annealed]  # type: ignore[union-attr]
-    return len(numbers), len(numbers) - len(set(numbers))
-
-
-def outcome(service: Any, run: Path, code: int) -> dict[str, Any]:
-    """What became of a run that ended with this exit code."""
-    calls, twice = annealed(service)
-    return {
-        "exit_code": code,
-        "same": code == 0 and same(run),
-        "calls": calls,
-        "twice": twice,
-        "attempts": len(service.problems),
-    }
 
 
 def with_fault(kind: str, on: str, seed: int) -> dict[str, Any]:
     from ising_ep.emulator import Fault
 
     _, counts, _ = whole()
-    after = int(np.random.default_rng([seed, *kind.encode(), *on.encode()]).integers(counts[on]))
+    lost = on == "list"  # the search for a submission whose reply is lost
+    after = point(kind, on, seed, counts["submit" if lost else on])
+    faults = [Fault(kind, on, after=after, seconds=SECONDS)]
+    if lost:
+        # The first search is for what a lost journal may have had.
+        faults = [Fault("reset-after", "submit", after=after), Fault(kind, on, after=1, times=3)]
     with tempfile.TemporaryDirectory() as folder, emulator() as service:
         os.environ.update(settings_for(service))
-        service.add_fault(Fault(kind, on, after=after, seconds=SECONDS))
+        for fault in faults:
+            service.add_fault(fault)
         run, stops = Path(folder) / "run", 0
         code = command(*SETTINGS, *LIMITS, f"--out={run}")
         while code == STOPPED and stops < 5:
             stops += 1
             code = command("--resume", run, *LIMITS)
         return {"after": after, "stops": stops, **outcome(service, run, code)}
+
+
+def with_budget(kind: str, on: str, seed: int) -> dict[str, Any]:
+    """A run whose budget ends before it does, while the fault strikes every time; then one with enough."""
+    from ising_ep.emulator import Fault
+
+    _, counts, _ = whole()
+    call = calls_cost() / counts["problem"]
+    budget = call * (1.5 + point(kind, on, seed, counts["problem"] - 3))
+    with tempfile.TemporaryDirectory() as folder, emulator() as service:
+        os.environ.update(settings_for(service))
+        every = 1 if on == "answer" else 4
+        service.add_fault(Fault(kind, on, every=every))
+        run = Path(folder) / "run"
+        first = command(*SETTINGS, *LIMITS, f"--max-qpu-time={budget}", f"--out={run}")
+        spent = seconds(service)
+        code, stops = STOPPED, 0
+        while code == STOPPED and stops < 5:
+            code = command("--resume", run, *LIMITS, "--max-qpu-time=1000")
+            stops += 1
+        return {
+            "budget": budget,
+            "stopped": first == STOPPED,
+            "calls_over": max(0.0, spent - budget) / call,
+            "stops": stops,
+            **outcome(service, run, code),
+        }
+
+
+def that_stays(kind: str, on: str, seed: int) -> dict[str, Any]:
+    """A run of which one problem meets the fault whenever it is asked for, started nine times."""
+    from ising_ep.emulator import Fault
+
+    _, counts, _ = whole()
+    after = point(kind, on, seed, counts[on])
+    with tempfile.TemporaryDirectory() as folder, emulator() as service:
+        os.environ.update(settings_for(service))
+        service.add_fault(Fault(kind, on, after=after, times=10**9))
+        run = Path(folder) / "run"
+        codes = [command(*SETTINGS, *LIMITS, f"--out={run}")]
+        codes += [command("--resume", run, *LIMITS) for _ in range(8)]
+        return {"after": after, "exit_codes": codes, "most": max(anneals(service).values())}
 
 
 def storm(seed: int) -> dict[str, Any]:
@@ -191,76 +192,134 @@ def mnist(data_dir: str) -> dict[str, Any]:
         }
 
 
-def killed(seed: int) -> dict[str, Any]:
-    """A process that is killed, and one that goes on."""
-    with tempfile.TemporaryDirectory() as folder, emulator() as service:
-        environment = os.environ | settings_for(service)
-        run = Path(folder) / "run"
-
-        def start(*arguments: Any) -> subprocess.Popen[bytes]:
-            return subprocess.Popen(
-                [sys.executable, "-m", "ising_ep.cli", "train", *map(str, arguments)],
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-
-        first = start(*SETTINGS, f"--out={run}")
-        while not (run / "qpu.sqlite").exists() and first.poll() is None:
-            time.sleep(0.001)
-        delay = float(np.random.default_rng([seed, 7]).uniform(0, process_seconds()))
-        time.sleep(delay)
-        first.kill()
-        first.wait()
-        before = len(service.problems)
-        code = start("--resume", run).wait()
-        return {"delay": delay, "problems_before": before, **outcome(service, run, code)}
+Runs = list[dict[str, Any]]
 
 
-@cache
-def process_seconds() -> float:
-    """Seconds in which a run anneals, from its journal to its end."""
-    with tempfile.TemporaryDirectory() as folder, emulator() as service:
-        run = Path(folder) / "run"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ising_ep.cli", "train", *SETTINGS, f"--out={run}"],
-            env=os.environ | settings_for(service),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+@dataclass(frozen=True)
+class Study:
+    """Runs of one kind.
+
+    Args:
+        header: Of its table, the first column's and those of `summary`.
+        cases: By name: what makes a run of its settings and a seed, the settings, and how many runs.
+        summary: The columns for the runs of a case.
+    """
+
+    header: Sequence[str]
+    cases: dict[str, tuple[Callable[..., dict[str, Any]], tuple[Any, ...], int]]
+    summary: Callable[[Runs], tuple[str, ...]]
+
+
+def studies(points: int, kills: int, pairs: int, calls: int) -> dict[str, Study]:
+    """All but mnist, by name, for a run of so many calls."""
+
+    def summary(runs: Runs) -> tuple[str, ...]:
+        return (
+            _number(runs),
+            _number(runs, lambda r: r["same"]),
+            _total(runs, "twice"),
+            _total(runs, "stops"),
+            str(sum(r["attempts"] - calls for r in runs)),
+            _number(runs, lambda r: r["exit_code"] == UNCAUGHT),
         )
-        while not (run / "qpu.sqlite").exists():
-            time.sleep(0.001)
-        started = time.perf_counter()
-        _, counts, _ = whole()
-        while len(service.problems) < counts["problem"]:
-            time.sleep(0.001)
-        seconds = time.perf_counter() - started
-        process.wait()
-        return seconds
+
+    def summary_of_kills(runs: Runs) -> tuple[str, ...]:
+        before = [r["problems_before"] for r in runs]
+        return (
+            _number(runs),
+            _number(runs, lambda r: r["same"]),
+            _total(runs, "twice"),
+            _total(runs, "traceback"),
+            f"{min(before)} to {max(before)} of {calls}",
+        )
+
+    strikes = ("runs", "same weights", "paid for twice", "stopped and resumed", "sent again", "tracebacks")
+    of_kills = ("runs", "same weights", "paid for twice", "tracebacks", "problems sent before")
+    lost = {f"reply lost, then {kind} on three searches": (kind, "list") for kind in SEARCHES}
+    strange = {f"{kind} on all answers": (kind, "answer") for kind in TIMES}
+    strange |= {"reset-after on 1 in 4 submissions": ("reset-after", "submit")}
+    strange |= {"spent on 1 in 4 problems": ("spent", "problem")}
+    stays = {f"{kind} on answer": (kind, "answer") for kind in ("corrupt", "fewer", "infinite")}
+    stays |= {"spent on problem": ("spent", "problem")}
+    of_faults = {f"{kind} on {on}": (kind, on) for kind, on in FAULTS} | lost
+    return {
+        "faults": Study(
+            ("fault", *strikes),
+            {name: (with_fault, of, points) for name, of in of_faults.items()},
+            summary,
+        ),
+        "budget": Study(
+            ("all the time", "runs", "stopped by it", "calls beyond it, most", "same weights", "paid twice"),
+            {name: (with_budget, of, points) for name, of in strange.items()},
+            lambda runs: (
+                _number(runs),
+                _number(runs, lambda r: r["stopped"]),
+                f"{max(r['calls_over'] for r in runs):.2f}",
+                _number(runs, lambda r: r["same"]),
+                _total(runs, "twice"),
+            ),
+        ),
+        "stays": Study(
+            ("from some point on", "runs", "starts of each", "anneals of one problem, most"),
+            {name: (that_stays, of, points) for name, of in stays.items()},
+            lambda runs: (
+                _number(runs),
+                str(len(runs[0]["exit_codes"])),
+                str(max(r["most"] for r in runs)),
+            ),
+        ),
+        "storm": Study(("", *strikes), {"all faults at once": (storm, (), points)}, summary),
+        "kills": Study(("", *of_kills), {"killed": (killed, ("",), kills)}, summary_of_kills),
+        "journals": Study(
+            ("killed, then", *of_kills),
+            {name: (killed, (name,), pairs if name == "WAL removed" else points) for name in DAMAGES},
+            summary_of_kills,
+        ),
+        "two": Study(
+            ("two resumes at once", "times", "one refused", "same weights", "paid for twice", "tracebacks"),
+            {
+                "of one folder": (two_at_once, (False,), pairs),
+                "of two copies of it": (two_at_once, (True,), pairs),
+            },
+            lambda runs: (
+                _number(runs),
+                _number(runs, lambda r: r["refused"] == 1),
+                _number(runs, lambda r: r["same"]),
+                _total(runs, "twice"),
+                _total(runs, "traceback"),
+            ),
+        ),
+    }
+
+
+STUDIES = tuple(studies(0, 0, 0, 0))
 
 
 @click.command()
 @click.option(
-    "--study",
-    type=click.Choice(["faults", "storm", "kills", "mnist"]),
-    multiple=True,
-    default=("faults", "storm", "kills"),
-    show_default=True,
+    "--study", type=click.Choice([*STUDIES, "mnist"]), multiple=True, default=STUDIES, show_default=True
 )
 @click.option("--data-dir", help="Folder of MNIST's IDX files, for the study of that name.")
-@click.option("--points", default=20, show_default=True, help="Random points for each fault.")
+@click.option("--points", default=5, show_default=True, help="Random points for each fault.")
 @click.option("--kills", default=50, show_default=True, help="Random moments to be killed at.")
+@click.option("--pairs", default=20, show_default=True, help="Times two resumes at once, and WALs removed.")
 @click.option("--processes", default=1, show_default=True, help="Runs at once.")
 @report.out_option
 def main(
-    study: tuple[str, ...], data_dir: str | None, points: int, kills: int, processes: int, out: Path | None
+    study: tuple[str, ...],
+    data_dir: str | None,
+    points: int,
+    kills: int,
+    pairs: int,
+    processes: int,
+    out: Path | None,
 ) -> None:
     """Training on the stand-in while everything goes wrong.
 
     \b
-    Example: python benchmarks/qpu_faults.py --points 2 --kills 5
+    Example: python benchmarks/qpu_faults.py --points 1 --kills 2 --pairs 1
     """
-    folder = report.folder(out, full=points >= 20 and kills >= 50)
+    folder = report.folder(out, full=points >= 5 and kills >= 50 and pairs >= 20)
     facts = report.machine()
     if "mnist" in study:
         if data_dir is None:
@@ -272,60 +331,30 @@ def main(
         _write(folder, "qpu_mnist", {"machine": facts, "run": found}, text, facts)
     calls = whole()[1]["problem"]
     with ProcessPoolExecutor(processes) as pool, report.progress() as progress:
-        if "faults" in study:
-            rows, record = [], {}
-            task = progress.add_task("faults", total=len(FAULTS) * points)
-            for kind, on in FAULTS:
-                runs = []
-                for run in pool.map(with_fault, [kind] * points, [on] * points, range(points)):
-                    runs.append(run)
+        for name, of in studies(points, kills, pairs, calls).items():
+            if name not in study:
+                continue
+            task = progress.add_task(name, total=sum(count for _, _, count in of.cases.values()))
+            waiting = {
+                case: [pool.submit(function, *settings, seed=seed) for seed in range(count)]
+                for case, (function, settings, count) in of.cases.items()
+            }
+            record: dict[str, Runs] = {case: [] for case in waiting}
+            for case, futures in waiting.items():
+                for future in futures:
+                    record[case].append(future.result())
                     progress.advance(task)
-                record[f"{kind} on {on}"] = runs
-                rows.append((f"{kind} on {on}", *_summary(runs, calls)))
-            header = ("fault", "runs", "same weights", "paid for twice", "stopped and resumed", "sent again")
-            text = report.table(header, rows)
+            text = report.table(of.header, [(case, *of.summary(runs)) for case, runs in record.items()])
             click.echo(text)
-            _write(folder, "qpu_faults", {"machine": facts, "calls": calls, "runs": record}, text, facts)
-        if "storm" in study:
-            task = progress.add_task("storm", total=points)
-            runs = []
-            for run in pool.map(storm, range(points)):
-                runs.append(run)
-                progress.advance(task)
-            header = ("", "runs", "same weights", "paid for twice", "times stopped and resumed", "sent again")
-            text = report.table(header, [("all faults at once", *_summary(runs, calls))])
-            click.echo(text)
-            _write(folder, "qpu_storm", {"machine": facts, "calls": calls, "runs": runs}, text, facts)
-        if "kills" in study:
-            task = progress.add_task("kills", total=kills)
-            runs = []
-            for run in pool.map(killed, range(kills)):
-                runs.append(run)
-                progress.advance(task)
-            before = [r["problems_before"] for r in runs]
-            text = report.table(
-                ("killed", "same weights", "paid for twice", "problems sent before, least to most"),
-                [
-                    (
-                        f"{len(runs)} times",
-                        f"{sum(r['same'] for r in runs)}",
-                        f"{sum(r['twice'] for r in runs)}",
-                        f"{min(before)} to {max(before)} of {calls}",
-                    )
-                ],
-            )
-            click.echo(text)
-            _write(folder, "qpu_kills", {"machine": facts, "calls": calls, "runs": runs}, text, facts)
+            _write(folder, f"qpu_{name}", {"machine": facts, "calls": calls, "runs": record}, text, facts)
 
 
-def _summary(runs: list[dict[str, Any]], calls: int) -> tuple[str, ...]:
-    return (
-        str(len(runs)),
-        str(sum(r["same"] and r["calls"] - r["twice"] == calls for r in runs)),
-        str(sum(r["twice"] for r in runs)),
-        str(sum(r["stops"] for r in runs)),
-        str(sum(r["attempts"] - calls for r in runs)),
-    )
+def _number(runs: Runs, is_so: Callable[[dict[str, Any]], bool] = lambda run: True) -> str:
+    return str(sum(map(is_so, runs)))
+
+
+def _total(runs: Runs, name: str) -> str:
+    return str(sum(run[name] for run in runs))
 
 
 def _write(folder: Path | None, name: str, record: Any, text: str, facts: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from dwave.cloud.testing import mocks
 from dwave.system.coupling_groups import coupling_groups
 
 from ising_ep.chip import OF_FAMILY, PROPERTIES, TIMING, Chip
+from ising_ep.families import size_of
 
 SHAPES = [("chimera", 3, 2, 4), ("pegasus", 3), ("zephyr", 3, 4), ("zephyr", 2, 2)]
 
@@ -157,15 +158,48 @@ def test_each_family_has_its_own_limit() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"topology": {"type": "pegasus"}}, "not the properties of a solver: KeyError"),
+        ({"topology": {"type": "pegasus"}}, "topology is .*, expected an object with type and shape"),
+        ({"topology": "pegasus"}, "topology is 'pegasus', expected an object"),
         ({"topology": {"type": "clique", "shape": [4]}}, "family of the chip is 'clique'"),
+        ({"topology": {"type": ["chimera"], "shape": [4]}}, r"family of the chip is \['chimera'\]"),
         ({"topology": {"type": "chimera", "shape": [1, 1, 4, 4]}}, "expected up to 3 sizes"),
-        ({"topology": {"type": "chimera", "shape": [0]}}, "expected up to 3 sizes from 1 to 100"),
-        ({"topology": {"type": "pegasus", "shape": [1]}}, r"shape of a pegasus chip is \(1,\)"),
-        ({"qubits": ["a"]}, "not the properties of a solver: ValueError"),
+        ({"topology": {"type": "chimera", "shape": [0]}}, "expected up to 3 sizes from 1 to 50000"),
+        ({"topology": {"type": "chimera", "shape": []}}, "chimera chip is None, expected up to 3 sizes"),
+        ({"topology": {"type": "chimera", "shape": None}}, "chimera chip is None, expected up to 3 sizes"),
+        ({"topology": {"type": "chimera", "shape": [[4]]}}, r"chimera chip is \[\[4\]\], expected"),
+        ({"topology": {"type": "chimera", "shape": [{}]}}, r"chimera chip is \[\{\}\], expected"),
+        ({"topology": {"type": "chimera", "shape": [float("inf")]}}, r"chimera chip is \[inf\], expected"),
+        ({"topology": {"type": "chimera", "shape": [4.5]}}, r"chimera chip is \[4.5\], expected"),
+        ({"topology": {"type": "chimera", "shape": ["4"]}}, r"chimera chip is \['4'\], expected"),
+        ({"topology": {"type": "chimera", "shape": [True]}}, r"chimera chip is \[True\], expected"),
+        ({"topology": {"type": "chimera", "shape": [10**30]}}, r"chimera chip is \[10{30}\], expected"),
+        ({"topology": {"type": "chimera", "shape": [100] * 3}}, "2000000 qubits, expected at most 50000"),
+        ({"topology": {"type": "chimera", "shape": [1, 1, 800]}}, "641600 couplers, expected at most 500000"),
+        ({"topology": {"type": "zephyr", "shape": [100, 100]}}, "8040000 qubits, expected at most 50000"),
+        ({"topology": {"type": "zephyr", "shape": [1, 200]}}, "644800 couplers, expected at most 500000"),
+        ({"topology": {"type": "pegasus", "shape": [47]}}, "51888 qubits, expected at most 50000"),
+        ({"topology": {"type": "pegasus", "shape": [1]}}, r"shape of a pegasus chip is \[1\]"),
+        ({"qubits": ["a"]}, "qubits holds 'a', expected whole numbers"),
+        ({"qubits": ["0", 4]}, "qubits holds '0', expected whole numbers"),
+        ({"qubits": [0, 4.5]}, "qubits holds 4.5, expected whole numbers"),
+        ({"qubits": [0, 10**30]}, "qubits holds 10{30}, expected whole numbers"),
+        ({"qubits": [0, float("inf")]}, "qubits holds inf, expected whole numbers"),
+        ({"qubits": [0, -4]}, "qubits holds -4, expected whole numbers"),
+        ({"qubits": [0, [4]]}, r"qubits holds \[4\], expected whole numbers"),
+        ({"qubits": None}, "qubits is None, expected a list"),
+        ({"qubits": {"0": 4}}, "qubits is {'0': 4}, expected a list"),
         ({"qubits": [0, 4, 8]}, "qubit 8 is none of a chimera graph"),
+        ({"couplers": [[0, 10**30]]}, "couplers holds 10{30}, expected whole numbers"),
+        ({"couplers": [[0, 4, 5]]}, r"couplers holds \[0, 4, 5\], expected pairs"),
+        ({"couplers": [0, 4]}, "couplers holds 0, expected pairs"),
         ({"couplers": [[0, 1]]}, r"coupler \[0, 1\] is none of a chimera graph"),
         ({"couplers": [[0, 5]]}, "ends on a qubit that is not there"),
+        ({"h_range": None}, "h_range is None, expected two numbers"),
+        ({"h_range": [4, -4]}, r"h_range is \[4, -4\], expected two numbers, the smaller first"),
+        ({"j_range": [-1, 10**400]}, "j_range is .*, expected two numbers"),
+        ({"j_range": [float("nan"), 1]}, "j_range is .*, expected two numbers"),
+        ({"num_reads_range": [1, 2, 3]}, "num_reads_range is .*, expected two numbers"),
+        ({"default_annealing_time": "20"}, "default_annealing_time is '20', expected a number"),
     ],
 )
 def test_what_is_no_solver_is_refused(changes: dict[str, Any], text: str) -> None:
@@ -174,6 +208,14 @@ def test_what_is_no_solver_is_refused(changes: dict[str, Any], text: str) -> Non
     with pytest.raises(ValueError, match=text) as caught:
         Chip.of_solver(good | changes)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("graph_id", [3, ["a"], "\x1b]0;owned\x07", "a\nb", "a" * 101])
+def test_names_of_working_graphs_can_be_printed(graph_id: Any) -> None:
+    good = {"topology": {"type": "chimera", "shape": [1, 1, 4]}, "qubits": [0, 4], "couplers": [[0, 4]]}
+    with pytest.raises(ValueError, match=r"graph_id is .*, expected a text") as caught:
+        Chip.of_solver(good, graph_id)
+    assert str(caught.value).isprintable()
 
 
 # --- names ----------------------------------------------------------------------------------------------
@@ -192,18 +234,40 @@ def test_named(name: str, shape: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "pegasus:", "pegasus:x", "advantage:16", "zephyr:-1", "zephyr:1:2:3", "chimera:101"]
+    "name",
+    [
+        *("", "pegasus:", "pegasus:x", "advantage:16", "zephyr:-1", "zephyr:1:2:3", "pegasus:1", "zephyr:٣"),
+        *("chimera:101", "zephyr:100", "pegasus:47", "chimera:100:100:100", f"zephyr:{'9' * 5000}"),
+    ],
 )
 def test_bad_names(name: str) -> None:
-    with pytest.raises(ValueError, match="expected"):
+    with pytest.raises(ValueError, match="expected") as error:
         Chip.named(name)
+    assert len(str(error.value)) < 250
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, '{"qubits": [1]}'])
-def test_bad_files(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("whole", [*SHAPES, ("chimera", 1, 4, 9), ("pegasus", 2), ("zephyr", 1, 1)], ids=str)
+def test_sizes_are_bounded_from_above_before_a_graph_is_made(whole: Any) -> None:
+    """And by little, so that nothing is refused for long before it is too large."""
+    chip = Chip.perfect(*whole)
+    for bound, there in zip(size_of(*whole[:1], whole[1:]), (chip.qubits, chip.couplers), strict=True):
+        assert len(there) <= bound <= 5 * len(there)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is not JSON"),
+        ("{", "is not JSON"),
+        ("[" * 100_000, "nested too deep"),
+        ("[]", "is not the properties of a solver as a JSON object"),
+        ('{"qubits": [1]}', "is not the properties of a solver: a solver's properties lack topology"),
+    ],
+)
+def test_bad_files(text: str, said: str, tmp_path: Path) -> None:
     file = tmp_path / "solver.json"
     file.write_text(text)
-    with pytest.raises(ValueError, match="properties of a solver"):
+    with pytest.raises(ValueError, match=f"{file} .*{said}"):
         Chip.named(str(file))
     with pytest.raises(FileNotFoundError):
         Chip.named(str(tmp_path / "none.json"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
+import signal
 
 import pytest
 from click.testing import CliRunner
@@ -121,3 +123,49 @@ def test_a_solvers_chip_is_taken_as_it_is(tmp_path):
     assert (
         f"{len(chip.qubits)} qubits, {len(chip.couplers)} couplers, working graph 01abcdef" in result.stdout
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--picture", "e.xyz"), "e.xyz: expected a name that ends in .png, .svg or .pdf"),
+        (("--picture", "e"), "e: expected a name that ends in .png, .svg or .pdf"),
+        (("--picture", "link.png"), "link.png is a symbolic link, expected a file or nothing"),
+        (("--out", "link.png"), "link.png is a symbolic link, expected a file or nothing"),
+        (("--out", "folder.png"), "folder.png is a folder, expected a file or nothing"),
+        (("--picture", "e.png", "--out", "e.png"), "--out and --picture are both e.png"),
+        (("--network", "convolutional", "--layers", "5,5"), "--layers is 5,5, but the convolutional network"),
+        (("--chip", "zephyr:100"), "321600 qubits, expected at most 50000"),
+        (("--layers", "120,40", "--chip", "chimera:4"), "has 160 spins, but chimera 4x4x4 has 125 qubits"),
+    ],
+)
+def test_what_cannot_be_written_or_fit_is_refused_before_any_search(arguments, text, tmp_path):
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "link.png").symlink_to("precious")
+    (tmp_path / "folder.png").mkdir()
+    result = run("embed", *SMALL, *arguments)
+    assert result.exit_code == 2
+    assert text in result.output.splitlines()[-1]
+    assert result.stdout == ""
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder.png", "link.png", "precious"]
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+@pytest.mark.parametrize(("ending", "begins"), [("svg", b"<?xml"), ("pdf", b"%PDF"), ("PNG", b"\x89PNG")])
+def test_pictures_are_of_the_kind_that_their_name_says(ending, begins, tmp_path):
+    assert run("embed", *SMALL, "--copies", "1", "--picture", f"e.{ending}").exit_code == 0
+    assert (tmp_path / f"e.{ending}").read_bytes().startswith(begins)
+
+
+def test_a_picture_that_does_not_fit_leaves_no_file(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
+    try:
+        result = run("embed", *SMALL, "--copies", "1", "--no-cache", "--picture", "e.png")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert result.exit_code == 2
+    assert result.output.splitlines()[-1] == "Error: e.png: File too large"
+    assert list(tmp_path.iterdir()) == []

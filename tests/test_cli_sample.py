@@ -251,7 +251,7 @@ BAD = [
     (["problem.coo", "--num-reads", "0"], "num_reads is 0, expected an integer from 1"),
     (["problem.coo", "--num-reads", "4000000000"], "4000000000 reads of 9 spins do not fit into memory"),
     (["problem.coo", "--num-sweeps", "-1"], "num_sweeps is -1, expected an integer >= 0"),
-    (["problem.coo", "--beta-range", "1", "nan"], "beta_range is (1.0, nan), expected two finite numbers"),
+    (["problem.coo", "--beta-range", "1", "nan"], "beta_range is (1.0, nan), expected two numbers >= 0"),
     (["problem.coo", "--beta-range", "0", "1"], "expected numbers > 0 for a geometric schedule"),
     (["problem.coo", "--num-threads", "0"], "num_threads is 0, expected an integer from 1 to 4096"),
     (["problem.coo", "--seed", "-1"], "seed is -1, expected an integer from 0"),
@@ -403,7 +403,7 @@ def test_on_a_terminal():
             while more := os.read(here, 1000):
                 shown += more
     os.close(here)
-    assert running.returncode == 1
-    assert b"Aborted!" in shown
+    assert running.returncode == 130
+    assert b"Stopped" in shown
     assert b"Best energy" not in shown
     assert [p.name for p in Path().iterdir()] == ["problem.coo"]

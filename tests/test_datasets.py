@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tracemalloc
 import urllib.error
+import warnings
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -224,12 +226,14 @@ def test_published_from_openml(monkeypatch, name):
 @pytest.mark.parametrize("name", OPENML)
 def test_failed_fetch_is_one_line(monkeypatch, name):
     def fetch(*args, **options):
+        warnings.warn("A network error occurred. Retrying...", stacklevel=2)
         raise urllib.error.URLError("no\nroute")
 
     monkeypatch.setattr(sklearn.datasets, "fetch_openml", fetch)
-    with pytest.raises(ConnectionError) as error:
+    with warnings.catch_warnings(action="error"), pytest.raises(ConnectionError) as error:
         datasets.load(name)
-    assert_one_line(error, f"could not fetch {TITLES[name]} from OpenML", "data_dir", "no")
+    where = f"get its four IDX files from {datasets.PUBLISHED[name].files}"
+    assert_one_line(error, f"could not fetch {TITLES[name]} from OpenML", "no", where, "--data-dir")
 
 
 @pytest.mark.parametrize("name", OPENML)
@@ -258,7 +262,7 @@ def test_idx_files_of_other_classes(tmp_path):
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_npz_round_trip(tmp_path, save, order):
     arrays = small_arrays()
-    floats = np.asarray(arrays["x_train"] - 128.0, order=order)
+    floats = np.asarray((arrays["x_train"] - 128.0) / 64, order=order)
     save(tmp_path / "mine.npz", **arrays | {"x_train": floats, "y_train": arrays["y_train"].astype(">i4")})
     mine = datasets.load_npz(tmp_path / "mine.npz")
     np.testing.assert_array_equal(mine.x_train, floats.reshape(20, 6))  # floats as they are
@@ -303,7 +307,7 @@ def test_fingerprint_sees_every_array(tmp_path):
 
 
 def test_import_leaves_sklearn_alone():
-    load = f"import runpy, sys; runpy.run_path({datasets.__file__!r}); assert 'sklearn' not in sys.modules"
+    load = "import sys, ising_ep.datasets; assert 'sklearn' not in sys.modules"
     subprocess.run([sys.executable, "-c", load], check=True)
 
 
@@ -311,11 +315,31 @@ def test_import_leaves_sklearn_alone():
 
 ARRAYS = small_arrays()
 NAN, INFINITE, HUGE = (np.full((20, 3, 2), value) for value in (np.nan, -np.inf, 1e300))
+
+
+def test_boolean_images_are_0_and_1(tmp_path):
+    path = tmp_path / "mine.npz"
+    bright = ARRAYS["x_train"] > 9
+    path.write_bytes(npz_bytes(x_train=bright))
+    np.testing.assert_array_equal(datasets.load_npz(path).x_train, bright.reshape(len(bright), -1))
+
+
 BAD_ARRAYS = {
     "nan": ({"x_train": NAN}, "x_train holds nan in image 0"),
     "infinite": ({"x_train": INFINITE}, "x_train holds -inf"),
     "beyond float32": ({"x_train": HUGE}, "x_train holds 1e+300"),
-    "integer pixels": ({"x_train": ARRAYS["x_train"].astype(np.int32)}, "x_train is int32"),
+    "integer pixels": ({"x_train": ARRAYS["x_train"].astype(np.int32)}, "x_train holds int32"),
+    "pixels of 255": (
+        {"x_train": ARRAYS["x_train"].astype(np.float32)},
+        f"x_train holds values up to {ARRAYS['x_train'].max()} with root mean square",
+    ),
+    "test pixels of 255": (
+        {"x_test": ARRAYS["x_test"].astype(np.float64)},
+        "expected about 1 and at most 5: give pixels of 0..255 as uint8, or divide them by 255",
+    ),
+    "huge pixels": ({"x_train": np.full((20, 3, 2), -1e30)}, "with root mean square 1e+30, expected about 1"),
+    "huge half precision": ({"x_train": np.full((20, 3, 2), 6e4, np.float16)}, "with root mean square 6e+04"),
+    "pixel of another sign": ({"x_train": np.full((20, 6), 1j)}, "x_train holds complex128, expected uint8"),
     "one-dimensional images": ({"x_train": np.zeros(20)}, "x_train has shape (20,)"),
     "scalar images": ({"x_test": np.float32(0)}, "x_test has shape ()"),
     "no images": (
@@ -326,14 +350,24 @@ BAD_ARRAYS = {
     "two-dimensional labels": ({"y_train": ARRAYS["y_train"][:, None]}, "y_train has shape (20, 1)"),
     "lengths differ": ({"y_test": ARRAYS["y_test"][:-1]}, "x_test has 10 images, y_test 9 labels"),
     "image shapes differ": ({"x_test": np.zeros((10, 2, 3))}, "x_test has images (2, 3), expected (3, 2)"),
-    "fractional labels": ({"y_train": ARRAYS["y_train"] + 0.5}, "y_train is float64"),
+    "fractional labels": ({"y_train": ARRAYS["y_train"] + 0.5}, "y_train holds 0.5, expected whole numbers"),
+    "labels that are no numbers": (
+        {"y_test": np.where(ARRAYS["y_test"] == 3, np.nan, 0)},
+        "y_test holds nan, expected whole numbers",
+    ),
+    "infinite labels": ({"y_test": np.full(10, np.inf)}, "y_test holds inf, expected whole numbers"),
+    "labels past precision": ({"y_train": ARRAYS["y_train"] + 1e17}, "expected whole numbers"),
+    "negative whole floats": ({"y_train": ARRAYS["y_train"] - 1.0}, "y_train holds label -1.0, expected"),
     "negative label": ({"y_train": ARRAYS["y_train"].astype(int) - 3}, "y_train holds label -3"),
     "gap in labels": ({"y_train": ARRAYS["y_train"] * 2}, "y_train holds 10 different labels up to 18"),
     "one class": ({"y_train": ARRAYS["y_train"] * 0}, "y_train holds 1 different labels up to 0"),
     "unknown test label": ({"y_test": ARRAYS["y_test"] + 5}, "y_test holds label 14, expected 0..9"),
-    "object images": ({"x_train": np.full((20, 2), None)}, "x_train: holds object"),
-    "text labels": ({"y_train": ARRAYS["y_train"].astype(str)}, "y_train: holds <U3"),
-    "boolean images": ({"x_train": ARRAYS["x_train"] > 9}, "x_train: holds bool"),
+    "object images": (
+        {"x_train": np.full((20, 2), None)},
+        "x_train holds object, expected uint8, booleans or",
+    ),
+    "object labels": ({"y_train": np.full(20, None)}, "y_train holds object, expected integers"),
+    "text labels": ({"y_train": ARRAYS["y_train"].astype(str)}, "y_train holds <U3, expected integers"),
     "missing images": ({"x_train": None}, "x_train: no such array"),
     "missing labels": ({"y_test": None}, "y_test: no such array, expected x_train, y_train, x_test, y_test"),
 }
@@ -354,10 +388,13 @@ BAD_NPZ = {
     "pickle": (pickle.dumps([1, 2]), "not a zip file"),
     "truncated": (GOOD_NPZ[:-30], "not a zip file"),
     "member not npy": (npz_with_member(b"hello, world"), "x_train: the magic string"),
-    "promises more": (npz_with_member(npy_bytes((20, 6), bytes(100))), "promises 120 bytes, found 100"),
-    "trailing data": (npz_with_member(npy_bytes((20, 6), bytes(121))), "promises 120 bytes, found more"),
-    "promises terabytes": (npz_with_member(npy_bytes((20, 10**12))), "promises 20000000000000 bytes"),
-    "negative shape": (npz_with_member(npy_bytes((-20, 6), bytes(120))), "promises -120 bytes"),
+    "promises more": (npz_with_member(npy_bytes((20, 3, 2), bytes(100))), "promises 120 bytes, found 100"),
+    "trailing data": (npz_with_member(npy_bytes((20, 3, 2), bytes(121))), "promises 120 bytes, found more"),
+    "promises terabytes": (
+        npz_with_member(npy_bytes((20, 3, 2 * 10**11))),
+        "x_test has images (3, 2), expected (3, 200000000000)",
+    ),
+    "negative shape": (npz_with_member(npy_bytes((-20, 3, 2), bytes(120))), "x_train has shape (-20, 3, 2)"),
     "doubly negative": (npz_with_member(npy_bytes((-20, -6), bytes(120))), "x_train"),
     "absurd shape": (npz_with_member(npy_bytes((0, 10**40))), "x_train"),
     "nested header": (npz_with_member(npy_bytes("(" * 9000)), "x_train"),
@@ -427,22 +464,140 @@ def peak_while_refused(load, path, part):
         tracemalloc.stop()
 
 
+def zeros_npz(**sizes):
+    """An .npz whose arrays are promised to be (sizes) bytes, and are 16 MiB of zeros each; it has 64 KiB."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, shape in sizes.items():
+            archive.writestr(f"{name}.npy", npy_bytes(shape, bytes(2**24)))
+    return buffer.getvalue()
+
+
 def test_promises_and_bombs_do_not_take_memory(tmp_path):
     header = IMAGES[:4] + struct.pack(">3I", 2_000_000, 32, 32)  # two billion bytes, under the limit
     promise = write_files(tmp_path / "promise", small_idx() | {TRAIN_IMAGES: header})
+    less = write_files(tmp_path / "less", small_idx())
+    (less / TRAIN_IMAGES).write_bytes(IMAGES[:4] + struct.pack(">3I", 100_000, 32, 32))
     bomb = write_files(tmp_path / "bomb", small_idx())
     (bomb / TRAIN_IMAGES).unlink()
     (bomb / f"{TRAIN_IMAGES}.gz").write_bytes(gzip.compress(IMAGES + bytes(2**24)))
-    promise_npz, bomb_npz = tmp_path / "promise.npz", tmp_path / "bomb.npz"
-    promise_npz.write_bytes(npz_with_member(npy_bytes((2_000_000, 1024))))
-    bomb_npz.write_bytes(npz_with_member(npy_bytes((20, 6), bytes(2**24)), zipfile.ZIP_DEFLATED))
+    files = {
+        "promise": npz_with_member(npy_bytes((20, 3, 2), b"")),
+        "bomb": npz_with_member(npy_bytes((20, 3, 2), bytes(2**24)), zipfile.ZIP_DEFLATED),
+        # As large as what was seen: four arrays, each within what one may have.
+        "four": zeros_npz(x_train=(1_500_000, 1000), y_train=(1_500_000,), x_test=(2, 1000), y_test=(2,)),
+        "labels": zeros_npz(x_train=(20, 6), y_train=(20, 75_000_000), x_test=(2, 6), y_test=(2,)),
+    }
+    for name, content in files.items():
+        (tmp_path / f"{name}.npz").write_bytes(content)
+    np.save(tmp_path / "images.npy", np.zeros((2, 6)))
+    with (tmp_path / "images.npy").open("r+b") as file:
+        file.write(npy_bytes((100_000_000, 6)))
     for load, path, part in (
-        (datasets.load_mnist, promise, "promises 2048000000 bytes, found 0"),
+        (
+            datasets.load_mnist,
+            promise,
+            "promises 2048000000 bytes, which take 10240000000 in memory, expected",
+        ),
+        (datasets.load_mnist, less, "promises 102400000 bytes, found 0"),
         (datasets.load_mnist, bomb, "found more"),
-        (datasets.load_npz, promise_npz, "promises 2048000000 bytes, found 0"),
-        (datasets.load_npz, bomb_npz, "found more"),
+        (datasets.load_npz, tmp_path / "promise.npz", "promises 120 bytes, found 0"),
+        (datasets.load_npz, tmp_path / "bomb.npz", "found more"),
+        (
+            datasets.load_npz,
+            tmp_path / "four.npz",
+            "promises 1501502002 bytes, which take 7507510010 in memory",
+        ),
+        (datasets.load_npz, tmp_path / "labels.npz", r"y_train has shape \(20, 75000000\), expected"),
+        (
+            lambda path: datasets.load_images(path, 6),
+            tmp_path / "images.npy",
+            "promises 600000000 bytes, which",
+        ),
     ):
         assert peak_while_refused(load, path, part) < 2**22
+
+
+def test_what_a_file_may_take_grows_with_it(tmp_path):
+    """More than any file may take, in one that has a fifth of it, and in one that has a thousandth."""
+    pixels = np.zeros((120_000, 1000), np.uint8)
+    labels = np.arange(len(pixels)) % 2
+    arrays = {"x_train": pixels, "y_train": labels, "x_test": pixels[:2], "y_test": labels[:2]}
+    np.savez(tmp_path / "whole.npz", **arrays)
+    loaded = datasets.load_npz(tmp_path / "whole.npz", train_per_class=1)
+    assert loaded.x_train.shape == (2, 1000)
+    np.savez_compressed(tmp_path / "small.npz", **arrays)
+    with pytest.raises(ValueError, match="for its size; uncompressed it is read"):
+        datasets.load_npz(tmp_path / "small.npz", train_per_class=1)
+
+
+def test_booleans_are_zeros_and_ones(tmp_path):
+    lit = ARRAYS["x_train"] > 127
+    bytes_of_other_values = npy_bytes((20, 3, 2), (lit * np.uint8(7)).tobytes(), descr="|b1")
+    for content in (npz_bytes(x_train=lit), npz_with_member(bytes_of_other_values)):
+        (tmp_path / "mine.npz").write_bytes(content)
+        loaded = datasets.load_npz(tmp_path / "mine.npz")
+        np.testing.assert_array_equal(loaded.x_train, lit.reshape(20, 6).astype(np.float32))
+    np.save(tmp_path / "new.npy", lit)
+    np.testing.assert_array_equal(datasets.load_images(tmp_path / "new.npy", 6), loaded.x_train)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16, np.int8, ">i8", np.uint64])
+def test_labels_are_whole_numbers_of_any_kind(tmp_path, kind):
+    (tmp_path / "mine.npz").write_bytes(npz_bytes(y_train=ARRAYS["y_train"].astype(kind)))
+    loaded = datasets.load_npz(tmp_path / "mine.npz")
+    np.testing.assert_array_equal(loaded.y_train, ARRAYS["y_train"])
+    assert loaded.y_train.dtype == np.int64
+
+
+def test_two_classes_may_be_booleans(tmp_path):
+    halves = {f"y_{split}": ARRAYS[f"y_{split}"] > 4 for split in ("train", "test")}
+    (tmp_path / "mine.npz").write_bytes(npz_bytes(**halves))
+    loaded = datasets.load_npz(tmp_path / "mine.npz")
+    np.testing.assert_array_equal(loaded.y_test, halves["y_test"].astype(int))
+    assert loaded.num_classes == 2
+
+
+def test_images_to_classify_are_scaled_as_those_learned_from(tmp_path):
+    pixels = np.full((3, 6), 255, np.uint8)
+    np.save(tmp_path / "new.npy", pixels)
+    np.testing.assert_array_equal(datasets.load_images(tmp_path / "new.npy", 6), np.ones((3, 6)))
+    for suffix, save in ((".npy", np.save), (".npz", lambda path, x: np.savez(path, x=x))):
+        path = tmp_path / f"floats{suffix}"
+        save(path, pixels.astype(float))
+        with pytest.raises(ValueError, match=f"{path}: x holds values up to 255 with root mean square 255"):
+            datasets.load_images(path, 6)
+
+
+# Made by hand
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        (
+            {"x_train": 255 * np.ones((20, 6), np.float32)},
+            "x_train holds values up to 255 with root mean square",
+        ),
+        ({"x_test": np.full((10, 6), 1e30, np.float32)}, "x_test holds values up to 1e+30"),
+        ({"x_train": np.full((20, 6), np.nan, np.float32)}, "x_train holds nan in image 0"),
+        ({"x_train": np.ones((20, 6))}, "x_train is float64 of shape (20, 6), expected float32"),
+        ({"x_train": np.ones((20, 6), np.uint8)}, "x_train is uint8 of shape (20, 6), expected float32"),
+        ({"x_train": np.ones((20, 3, 2), np.float32)}, "expected float32 (images, pixels)"),
+        ({"y_train": np.zeros(19, np.int64)}, "x_train has 20 images, y_train 19 labels"),
+        ({"y_train": np.full(20, 10)}, "y_train holds label 10, expected 0..9"),
+        ({"y_test": np.full(10, -1)}, "y_test holds label -1"),
+        ({"y_test": np.full(10, "a")}, "y_test holds <U1, expected integers"),
+        ({"x_test": np.ones((10, 5), np.float32)}, "x_test has images (5,), expected (6,)"),
+        ({"image_shape": (3, 3)}, "image_shape is (3, 3), expected 6 pixels"),
+    ],
+)
+def test_a_data_set_made_by_hand_is_checked(tmp_path, changes, text):
+    (tmp_path / "mine.npz").write_bytes(npz_bytes())
+    good = datasets.load_npz(tmp_path / "mine.npz")
+    with pytest.raises(ValueError, match=re.escape(f"mine: {text}" if text[0] in "xyi" else text)) as error:
+        replace(good, **changes)
+    assert_one_line(error)
 
 
 @pytest.mark.parametrize("per_class", [0, -1])

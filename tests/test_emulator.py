@@ -674,7 +674,7 @@ def test_a_slow_reply_is_right_all_the_same(service, solver):
     assert np.array_equal(reads_of(sample(solver, PROBLEM), PROBLEM), PROBLEM.expected(5, 0))
 
 
-@pytest.mark.parametrize("kind", DAMAGES)
+@pytest.mark.parametrize("kind", ["corrupt", "reads", "qubits", "fewer", "infinite"])
 def test_a_damaged_answer_is_told_from_a_right_one_and_the_next_is_whole(service, problems, kind):
     many = 20 if kind == "corrupt" else 1
     done = problems.submit_problem(models.ProblemJob(**job(service, PROBLEM, label=label(5, 0))))
@@ -693,6 +693,87 @@ def test_a_damaged_answer_is_told_from_a_right_one_and_the_next_is_whole(service
     assert np.array_equal(reads(), PROBLEM.expected(5, 0))
     if kind == "corrupt":  # some of it is base64 still
         assert len(texts) > 1
+
+
+def test_an_answer_in_another_order_is_the_same_to_the_client(service, solver):
+    service.add_fault(Fault("order"))
+    assert np.array_equal(reads_of(sample(solver, PROBLEM), PROBLEM), PROBLEM.expected(5, 0))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DAMAGES if kind.startswith(("time", "untimed"))])
+def test_an_answer_may_lack_its_time(service, problems, kind):
+    done = problems.submit_problem(models.ProblemJob(**job(service, PROBLEM)))
+    whole = ask(service, "GET", f"problems/{done.id}/answer").json()["answer"]
+    service.add_fault(Fault(kind))
+    answer = ask(service, "GET", f"problems/{done.id}/answer").json()["answer"]
+    assert answer | {"timing": whole["timing"]} == whole
+    assert answer.get("timing", {}).get("qpu_access_time") != whole["timing"]["qpu_access_time"]
+
+
+def test_lists_of_problems_go_wrong(service, problems):
+    def found(kind, on, ask):
+        service.add_fault(Fault(kind, on=on))
+        return [(state.id, state.label) for state in ask()]
+
+    jobs = [models.ProblemJob(**job(service, PROBLEM, label=label(5, k))) for k in range(2)]
+    whole = [(state.id, state.label) for state in problems.submit_problems(jobs)]
+    assert [name for _, name in found("unlabelled", "submit", lambda: problems.submit_problems(jobs))] == [
+        None,
+        None,
+    ]
+    assert len(found("short", "submit", lambda: problems.submit_problems(jobs))) == 1
+    assert len(service.problems) == 6
+    searched = problems.submit_problems([models.ProblemJob(**job(service, PROBLEM, label="alone"))])[0]
+
+    def search():
+        return problems.list_problems(label="alone")
+
+    assert found("missing", "list", search) == []
+    assert searched.id not in dict(found("strangers", "list", search))
+    (phantom, real) = found("twins", "list", search)
+    assert (phantom[1], real) == ("alone", (searched.id, "alone"))
+    assert problems.list_problems(label=whole[0][1])
+
+
+def test_a_submission_may_be_accepted_and_answered_by_an_error(service):
+    service.add_fault(Fault("500-after"))
+    assert ask(service, "POST", "problems/", json=[job(service, PROBLEM)]).status_code == 500
+    assert len(service.problems) == 1
+
+
+def test_a_retry_may_be_asked_for_in_a_time_that_is_no_float(service):
+    service.add_fault(Fault("429-forever"))
+    reply = ask(service, "POST", "problems/", json=[])
+    assert reply.status_code == 429
+    with pytest.raises(OverflowError):
+        time.sleep(int(reply.headers["Retry-After"]))
+
+
+def test_a_problem_may_fail_after_it_was_annealed(service, solver):
+    service.add_fault(Fault("spent"))
+    with pytest.raises(SolverFailureError, match="after the problem was run"):
+        sample(solver, PROBLEM).result()
+    (problem,) = service.problems
+    assert (problem.annealed, problem.status) == (True, "FAILED")
+    assert problem.qpu_access_time > 0
+
+
+def test_a_solver_may_say_other_things_of_itself():
+    qubits = CHIP.qubits[::-1].tolist()
+    properties = {"qubits": qubits, "h_range": None}
+    with (
+        Emulator(MODEL, properties=properties, left_out=["num_qubits"]) as service,
+        Problems(endpoint=service.endpoint, token=service.token) as problems,
+    ):
+        (said,) = ask(service, "GET", "solvers/remote/").json()
+        assert said["properties"]["qubits"] == qubits
+        assert said["properties"]["h_range"] is None
+        assert "num_qubits" not in said["properties"]
+        qp = Format(MODEL.properties | {"qubits": qubits}, PROBLEM.qubits, PROBLEM.couplers)
+        body = job(service, PROBLEM, label=label(5, 0), data=qp.encode(PROBLEM.h, PROBLEM.j))
+        answer = problems.submit_problem(models.ProblemJob(**body)).answer.root.model_dump()
+        found = qp.decode(answer, PROBLEM.h, PROBLEM.j, RAW["num_reads"])
+        assert np.array_equal(found, PROBLEM.expected(5, 0))
 
 
 def test_a_single_read_comes_twice(service, problems):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import warnings
 
 import numpy as np
 import pytest
@@ -200,12 +201,27 @@ def test_what_is_no_text_is_refused(name, value):
         CASE.decode(without)
 
 
+@given(CASES, st.randoms())
+def test_qubits_in_any_order_are_read_as_the_client_reads_them(case, random):
+    active = np.sort(case.qubits)
+    order = np.array(random.sample(range(len(active)), len(active)))
+    columns = np.argsort(case.qubits)[order]
+    answer = case.answer | {
+        "active_variables": base64.b64encode(active[order].astype("<i4").tobytes()).decode(),
+        "solutions": base64.b64encode(np.packbits(case.reads[:, columns] > 0, axis=1).tobytes()).decode(),
+    }
+    assert np.array_equal(case.decode(answer), case.reads)
+    found = decode_qp_numpy({"type": "ising", "answer": answer})
+    assert np.array_equal(np.array(found["solutions"])[:, case.qubits], case.reads)
+
+
 @given(CASES)
 def test_other_qubits_are_refused(case):
     active = np.sort(case.qubits).astype("<i4")
     others = np.setdiff1d(np.arange(-1, case.properties["num_qubits"] + 1), active).astype("<i4")
-    for new in (np.append(active[1:], others[-1]), active[:-1], np.append(active, others[:1]), active[::-1]):
-        if np.array_equal(new, active):  # a single qubit, turned round
+    twice = np.append(active[1:], active[-1:])
+    for new in (np.append(active[1:], others[-1]), active[:-1], np.append(active, others[:1]), twice):
+        if np.array_equal(new, active):  # a single qubit
             continue
         text = base64.b64encode(np.ascontiguousarray(new).tobytes()).decode()
         with pytest.raises(BadAnswerError, match="qubits, expected"):
@@ -236,8 +252,15 @@ def test_an_energy_that_is_not_the_reads_is_refused(case, wrong, data):
     row = data.draw(st.integers(0, len(energies) - 1))
     energies[row] += wrong
     text = base64.b64encode(energies.astype("<f8").tobytes()).decode()
-    with pytest.raises(BadAnswerError, match=f"read {row} has energy"):
+    with np.errstate(all="raise"), pytest.raises(BadAnswerError, match=f"read {row} has energy"):
         case.decode(case.answer | {"energies": text})
+
+
+@pytest.mark.parametrize("bits", ["7ff0000000000001", "fff0000000000001", "7ff8000000000000"])
+def test_numbers_that_are_none_are_refused_without_a_warning(bits):
+    energies = bytes.fromhex(bits)[::-1] * len(CASE.reads)
+    with warnings.catch_warnings(action="error"), pytest.raises(BadAnswerError, match="has energy"):
+        CASE.decode(CASE.answer | {"energies": base64.b64encode(energies).decode()})
 
 
 @given(CASES)

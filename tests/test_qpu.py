@@ -3,7 +3,9 @@
 import logging
 import os
 import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,7 +16,7 @@ import pytest
 from ising_ep import datasets, training
 from ising_ep.chip import Chip
 from ising_ep.config import TrainConfig
-from ising_ep.emulator import Emulator, Fault
+from ising_ep.emulator import KINDS, Emulator, Fault
 from ising_ep.journal import Journal
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.machines.configured import machine_of
@@ -52,7 +54,7 @@ def connect(service, journal=None, patience=20.0, **settings):
         first_wait=0.01,
         patience=patience,
     )
-    return QPU(connection, journal or Journal(None), **settings)
+    return QPU(connection, journal or Journal(None), **{"label_lag": 0.2, **settings})
 
 
 def train(annealer, data, machine="qpu", state=None, on_batch=None, **settings):
@@ -109,7 +111,9 @@ FAULTS = [
     Fault("half", "submit", after=4),
     Fault("half", "answer", after=4),
     Fault("slow", "submit", after=4, seconds=0.2),
-    *(Fault(kind, after=4, times=2) for kind in ("corrupt", "reads", "qubits")),
+    *(Fault(kind, after=4, times=2) for kind in ("corrupt", "reads", "qubits", "fewer", "infinite")),
+    *(Fault(kind, after=4) for kind in ("unlabelled", "short", "500-after")),
+    Fault("order", every=1),
     *(Fault(kind, after=4) for kind in ("failed", "cancelled", "never")),
     Fault("offline", "submit", after=4, seconds=0.2),
     Fault("offline", "problem", after=4, seconds=0.2),
@@ -153,11 +157,136 @@ def test_a_refusal_stops_and_the_run_goes_on_later(service, patterns, direct, tm
     assert len(paid(service)) == state.usage.problems
 
 
-def test_a_damaged_answer_is_not_learned_from(service, patterns, caplog):
-    service.add_fault(Fault("corrupt", after=2, times=100))
-    with pytest.raises(QPUStoppedError, match=r"problem 2 failed 5 times, at last: DAMAGED"):
-        train(connect(service), patterns)
-    assert "sent again" in caplog.text
+@pytest.mark.parametrize("kind", ["missing", "strangers", "twins"])
+def test_a_search_that_is_late_or_wrong_costs_nothing(service, patterns, direct, kind):
+    service.add_fault(Fault("reset-after", "submit", after=4))
+    service.add_fault(Fault(kind, "list", after=1, times=3))  # the first looks for what a lost journal had
+    state = train(connect(service), patterns)
+    assert_same(state, direct)
+    assert sorted(map(int, paid(service))) == list(range(state.usage.problems))
+
+
+def test_replies_without_labels_are_taken_by_their_places(direct):
+    chip = Chip.perfect("pegasus", 4).without(0.01, seed=1)
+    data = datasets.load("digits", train_per_class=2, test_per_class=2)
+    settings = {"dataset": "digits", "network": "layers", "layers": (16, 10), "epochs": 1, "batch_size": 8}
+    settings |= {"copies": 2, "chain_strength": 1.0}
+    there = train(ChipModel(chip, **MODEL), data, machine="chip", **settings)
+    with Emulator(ChipModel(chip, **MODEL)) as service:
+        service.add_fault(Fault("unlabelled", every=1))
+        service.add_fault(Fault("missing", "list", every=1))
+        state = train(connect(service), data, **settings)
+        assert_same(state, there)
+        assert len(paid(service)) == len(set(paid(service)))
+        assert service.requests["POST", "submit"] < len(service.problems)
+
+
+def starts(service, patterns, file, count, **settings):
+    """Starts of a run that stops each time, and why it did."""
+    why = []
+    for _ in range(count):
+        with Journal(file) as journal, pytest.raises(QPUStoppedError) as error:
+            train(connect(service, journal, **settings), patterns)
+        why.append(str(error.value))
+    return why
+
+
+def test_without_replies_and_labels_a_problem_is_sent_five_times_in_all_starts(
+    service, patterns, direct, tmp_path
+):
+    service.add_fault(Fault("reset-after", "submit", times=10**6))
+    service.add_fault(Fault("missing", "list", times=10**6))
+    file = tmp_path / "qpu.sqlite"
+    for why in starts(service, patterns, file, 3, label_lag=0.002):
+        assert "problem 0 was sent 5 times in all and may have been annealed each time" in why
+    assert paid(service) == ["0"] * 5
+    # Once the service can find them, one of the five is taken.
+    service._faults._plans.clear()
+    with Journal(file) as journal:
+        state = train(connect(service, journal), patterns)
+    for name, value in direct.parameters.items():
+        np.testing.assert_array_equal(state.parameters[name], value)
+    assert sorted(map(int, paid(service)))[4:] == list(range(direct.usage.problems))
+
+
+def test_an_hour_later_what_was_never_found_does_not_count(service, patterns, direct, tmp_path, monkeypatch):
+    service.add_fault(Fault("reset-before", "submit", times=5))
+    file = tmp_path / "qpu.sqlite"
+    assert "sent 5 times" in starts(service, patterns, file, 1, label_lag=0.002)[0]
+    monkeypatch.setattr("ising_ep.machines.qpu_attempts.SURE_LAG", 0.0)
+    with Journal(file) as journal:
+        assert_same(train(connect(service, journal), patterns), direct)
+    assert sorted(map(int, paid(service))) == list(range(direct.usage.problems))
+
+
+@pytest.mark.parametrize("kind", ["corrupt", "fewer", "infinite"])
+def test_an_answer_that_stays_damaged_stops_the_run_at_once(service, patterns, tmp_path, kind):
+    service.add_fault(Fault(kind, after=2, times=10**6))
+    file = tmp_path / "qpu.sqlite"
+    (why,) = starts(service, patterns, file, 1)
+    assert re.match(
+        r"the answer to problem 2 \(.*\) cannot be used, in 5 fetches: .* up to 5 times in all", why
+    )
+    assert paid(service).count("2") == 1
+    *others, last = starts(service, patterns, file, 7)
+    assert all("cannot be used" in why for why in others[:4])
+    assert "problem 2 was sent 5 times in all" in last
+    assert paid(service).count("2") == 5
+
+
+def test_an_answer_that_is_whole_again_is_not_annealed_anew(service, patterns, direct, tmp_path):
+    service.add_fault(Fault("corrupt", after=2, times=5))
+    file = tmp_path / "qpu.sqlite"
+    starts(service, patterns, file, 1)
+    with Journal(file) as journal:
+        assert_same(train(connect(service, journal), patterns), direct)
+    assert sorted(map(int, paid(service))) == list(range(direct.usage.problems))
+
+
+def test_a_problem_that_fails_when_it_was_annealed_is_sent_five_times_in_all(service, patterns, tmp_path):
+    service.add_fault(Fault("spent", after=2, times=10**6))
+    for why in starts(service, patterns, tmp_path / "qpu.sqlite", 3):
+        assert re.match("problem 2 (failed|was sent) 5 times", why)
+    assert paid(service).count("2") == 5
+
+
+TIMES = [kind for kind in KINDS if kind.startswith(("time-", "untimed"))]
+
+
+@pytest.mark.parametrize("kind", TIMES)
+def test_the_budget_holds_whatever_answers_say_of_their_time(service, patterns, direct, caplog, kind):
+    service.add_fault(Fault(kind, every=1))
+    budget = direct.usage.access_time / 2
+    qpu = connect(service, max_access_time=budget)
+    with pytest.raises(QPUStoppedError, match="more than the"):
+        train(qpu, patterns)
+    spent = sum(p.qpu_access_time for p in service.problems) / 1e6
+    assert budget - 0.04 < spent <= budget
+    assert qpu.usage.access_time == pytest.approx(spent)
+    assert caplog.text.count("so the estimate of") == 1
+
+
+def test_the_budget_holds_when_answers_say_too_little_and_problems_are_sent_again(service, patterns):
+    service.add_fault(Fault("reset-after", "submit", times=10**6))
+    service.add_fault(Fault("missing", "list", times=10**6))
+    with pytest.raises(QPUStoppedError, match="more than the"):
+        train(connect(service, max_access_time=0.06, label_lag=0.002), patterns)
+    assert 0.04 < sum(p.qpu_access_time for p in service.problems) / 1e6 <= 0.06
+
+
+def test_the_budget_outlives_the_journal(service, patterns, direct):
+    budget, saved = direct.usage.access_time / 2, None
+
+    def keep(state):
+        nonlocal saved
+        saved = state
+
+    with pytest.raises(QPUStoppedError, match="more than the"):
+        train(connect(service, max_access_time=budget), patterns, on_batch=keep)
+    sent = len(service.problems)
+    with pytest.raises(QPUStoppedError, match="more than the"):
+        train(connect(service, Journal(None), max_access_time=budget), patterns, state=saved)
+    assert len(service.problems) == sent
 
 
 def test_the_budget_ends_the_run_before_it_is_passed(service, patterns, direct):
@@ -268,7 +397,7 @@ def test_another_attempt_whose_row_was_lost_is_found_too(service, patterns, dire
             train(connect(service, journal), patterns, on_batch=after_four_images)
         (failed,) = (p.label for p in service.problems if p.status == "FAILED")
         number = int(re.search(r" (\d+)\.0 seed", failed).group(1))
-        assert journal.last(number).attempt == 1
+        assert journal.attempts(number)[-1].attempt == 1
         # As if the power had failed before this row, and all that were written after it, were on the disk.
         lost = journal._file.execute(
             "DELETE FROM problems WHERE number > ? OR number = ? AND attempt >= ?", (number, number, attempt)
@@ -279,6 +408,192 @@ def test_another_attempt_whose_row_was_lost_is_found_too(service, patterns, dire
         state = train(connect(service, journal), patterns)
     assert_same(state, direct)
     assert sorted(map(int, paid(service))) == list(range(direct.usage.problems))
+
+
+def interrupted(service, file, patterns, images=4):
+    """A run that is interrupted after so many images, of which no checkpoint was written."""
+
+    def stop(state):
+        if state.images + 2 * state.epoch == images:
+            raise KeyboardInterrupt
+
+    with Journal(file) as journal, pytest.raises(KeyboardInterrupt):
+        train(connect(service, journal), patterns, on_batch=stop)
+
+
+DAMAGES = [
+    "reads = x'00'",
+    "reads = substr(reads, 1, 1)",
+    "id = 'ab' || id",
+    "id = NULL",
+    "digest = 'd'",
+    "status = 'LOST'",
+    "label = 'l'",
+    "seed = '7'",
+    "seed = 'x'",
+    "access_time = 'fast'",
+    "number = 900",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_rows_are_asked_for_again_and_never_learned_from(
+    service, patterns, direct, tmp_path, caplog, damage
+):
+    file = tmp_path / "qpu.sqlite"
+    interrupted(service, file, patterns)
+    with sqlite3.connect(file) as database:
+        database.execute(f"UPDATE problems SET {damage} WHERE number = 2")
+    database.close()
+    with Journal(file) as journal:
+        assert_same(train(connect(service, journal), patterns), direct)
+    assert sorted(map(int, paid(service))) == list(range(direct.usage.problems))
+    if "number" not in damage:
+        assert re.search("problem 2 .*damaged", caplog.text)
+
+
+@pytest.mark.parametrize("left", ["no WAL", "no bytes", "nothing"])
+@pytest.mark.parametrize("images", [1, 2, 5, 9])
+def test_without_its_journal_a_run_is_found_by_its_name(service, patterns, direct, tmp_path, left, images):
+    file, after = tmp_path / "qpu.sqlite", tmp_path / "after the power cut.sqlite"
+
+    def stop(state):
+        if state.images + 2 * state.epoch == images:
+            shutil.copyfile(file, after)  # before it is closed: what is in the WAL is lost
+            raise KeyboardInterrupt
+
+    with Journal(file) as journal, pytest.raises(KeyboardInterrupt):
+        train(connect(service, journal), patterns, on_batch=stop)
+    if left == "no bytes":
+        after.write_bytes(b"")
+    elif left == "nothing":
+        after.unlink()
+    with Journal(after, run=None if left == "no WAL" else journal.run) as journal:
+        assert journal.attempts(0) == []
+        assert_same(train(connect(service, journal), patterns), direct)
+    assert sorted(map(int, paid(service))) == list(range(direct.usage.problems))
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"seed": 4}, "so far were sent with another seed than"),
+        ({"num_reads": 11}, "so far were sent with another number of reads, schedule or qubits than"),
+    ],
+)
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_edited_settings_are_refused_before_they_are_paid_for(
+    service, patterns, tmp_path, settings, text, checkpoint
+):
+    file, saved = tmp_path / "qpu.sqlite", None
+
+    def stop(state):
+        nonlocal saved
+        if state.images + 2 * state.epoch == 5:
+            saved = state if checkpoint else None
+            raise KeyboardInterrupt
+
+    with Journal(file) as journal, pytest.raises(KeyboardInterrupt):
+        train(connect(service, journal), patterns, on_batch=stop)
+    before = len(service.problems)
+    with Journal(file) as journal, pytest.raises(ValueError, match=text):
+        train(connect(service, journal), patterns, state=saved, **settings)
+    assert len(service.problems) == before
+
+
+def test_other_weights_are_said_once(service, patterns, tmp_path, caplog):
+    file = tmp_path / "qpu.sqlite"
+    interrupted(service, file, patterns)
+    with Journal(file) as journal:
+        train(connect(service, journal), patterns, learning_rate=0.2)
+    assert caplog.text.count("are not those that the journal has") == 1
+
+
+def test_a_full_disk_stops_the_run_and_withdraws_what_is_queued(service, patterns, direct, tmp_path):
+    file = tmp_path / "qpu.sqlite"
+
+    def fill(state):
+        if state.images + 2 * state.epoch == 4:
+            journal._file.execute("PRAGMA max_page_count = 1")
+
+    with (
+        Journal(file) as journal,
+        pytest.raises(QPUStoppedError, match=r"disk is full: make room, then go on"),
+    ):
+        train(connect(service, journal), patterns, on_batch=fill)
+    with Journal(file) as journal:
+        assert_same(train(connect(service, journal), patterns), direct)
+    assert sorted(map(int, paid(service))) == list(range(direct.usage.problems))
+
+
+def test_qubits_of_a_solver_in_any_order(chip, patterns, direct):
+    qubits = np.random.default_rng(2).permutation(chip.qubits).tolist()
+    with Emulator(ChipModel(chip, **MODEL), properties={"qubits": qubits}) as service:
+        service.add_fault(Fault("order", every=1))
+        assert_same(train(connect(service), patterns), direct)
+
+
+@pytest.mark.parametrize("parameter", ["num_reads", "anneal_schedule", "auto_scale"])
+def test_a_solver_without_a_parameter_that_is_needed_is_refused(chip, patterns, parameter):
+    model = ChipModel(chip, **MODEL)
+    parameters = {name: text for name, text in model.properties["parameters"].items() if name != parameter}
+    with Emulator(model, properties={"parameters": parameters}) as service:
+        with pytest.raises(ValueError, match=f"takes no {parameter}, so"):
+            train(connect(service), patterns)
+        assert not service.problems
+
+
+@pytest.mark.parametrize(
+    ("properties", "left_out", "text"),
+    [
+        ({}, ["parameters"], "parameters is None"),
+        ({}, ["num_qubits"], "num_qubits is None"),
+        ({"num_qubits": 10}, [], "num_qubits is 10, but qubit 127 is among the qubits"),
+        ({"num_qubits": "many"}, [], "num_qubits is 'many'"),
+        ({"h_range": [1]}, [], r"h_range is \[1\], expected two numbers"),
+        ({"h_range": [4, -4]}, [], r"h_range is \[4, -4\], expected two numbers, the smaller first"),
+        ({"max_anneal_schedule_points": "few"}, [], "max_anneal_schedule_points is 'few'"),
+        ({"topology": {"type": "chimera", "shape": None}}, [], "shape of a chimera chip is None"),
+        ({"topology": {"type": "chimera", "shape": [[4]]}}, [], r"shape of a chimera chip is \[\[4\]\]"),
+        ({"topology": None}, [], "no QPU with a Chimera"),
+        ({"qubits": [10**30]}, [], r"qubits holds 1e\+30"),
+        ({"couplers": [[0, 1, 2]]}, [], r"couplers holds \[0, 1, 2\]"),
+    ],
+)
+def test_a_solver_that_cannot_be_understood_is_refused_in_a_line(chip, properties, left_out, text):
+    model = ChipModel(chip, **MODEL)
+    with (
+        Emulator(model, properties=properties, left_out=left_out) as service,
+        pytest.raises(ValueError, match=text),
+    ):
+        connect(service)
+
+
+@pytest.mark.parametrize(
+    ("properties", "left_out", "text"),
+    [
+        ({}, ["h_range"], "does not say its h_range: Advantage's are taken"),
+        (
+            {"extended_j_range": None},
+            ["num_reads_range"],
+            "does not say its extended_j_range, num_reads_range",
+        ),
+        ({}, ["problem_timing_data"], "estimates of QPU time are made with Advantage's"),
+        ({"problem_timing_data": {}}, [], "estimates of QPU time are made with Advantage's"),
+        ({"problem_timing_data": None}, [], "estimates of QPU time are made with Advantage's"),
+        ({"problem_timing_data": {"version": "9.0.0"}}, [], "version '9.0.0'"),
+    ],
+)
+def test_what_a_solver_leaves_out_is_said(chip, patterns, caplog, properties, left_out, text):
+    with Emulator(ChipModel(chip, **MODEL), properties=properties, left_out=left_out) as service:
+        qpu = connect(service, max_access_time=0.1)
+        with pytest.raises(QPUStoppedError, match=r"more than the 0\.1 s"):  # so it is estimated
+            train(qpu, patterns)
+        assert 4 <= len(service.problems) <= 5
+    (said,) = [record for record in caplog.records if "solver Emulated" in record.getMessage()]
+    assert text in said.getMessage().replace(
+        "num_reads_range, extended_j_range", "extended_j_range, num_reads_range"
+    )
 
 
 # --- the command line, as processes that are killed and interrupted ----------------------------------------
@@ -324,16 +639,19 @@ def test_killed_at_any_moment_it_goes_on_and_pays_nothing_twice(service, direct,
     folder = tmp_path / "run"
     rng = np.random.default_rng(5)
     process = command(service, *new_run(folder))
-    for _ in range(3):
+    for lost in ((), ("-wal",), ("", "-wal")):  # of the journal, as a power cut or a careless copy may
         seen, limit = len(service.problems), time.monotonic() + 30
         wanted = seen + int(rng.integers(2, 8))
         while len(service.problems) < wanted and process.poll() is None and time.monotonic() < limit:
             time.sleep(0.002)
         process.kill()
-        process.wait()
+        process.communicate()
+        for suffix in lost:
+            (folder / f"qpu.sqlite{suffix}").unlink(missing_ok=True)
         process = command(service, "--resume", folder)
     text, _ = process.communicate(timeout=60)
     assert process.returncode == 0, text
+    assert "qpu.sqlite is missing or empty: what was sent is looked up at the service by its labels" in text
     assert_whole(folder, service, direct)
 
 

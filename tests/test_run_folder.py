@@ -6,8 +6,13 @@ import csv
 import json
 import os
 import pickle
+import resource
+import signal
 import stat
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +20,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
+from ising_ep import atomic
 from ising_ep.checkpoint import (
     CHECKPOINT,
     COLUMNS,
     CONFIG,
+    FILES,
     METRICS,
     TEMPORARY,
     RunFolder,
@@ -26,6 +33,8 @@ from ising_ep.checkpoint import (
     _digest,
 )
 from ising_ep.config import TrainConfig
+from ising_ep.run_lock import LOCK, InUseError
+from ising_ep.stopped import NotSavedError, StoppedError
 
 
 def a_state(epochs: int = 2) -> TrainState:
@@ -135,17 +144,144 @@ def test_settings_that_are_none_are_refused(run, content):
     assert "\n" not in str(error.value)
 
 
-def test_a_write_that_fails_leaves_the_old_checkpoint(run, monkeypatch):
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """As on a disk that is full: what is written past so many bytes of a file fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+
+
+def test_a_write_that_fails_leaves_the_old_checkpoint_and_says_which(run):
     before = (run.path / CHECKPOINT).read_bytes()
+    with files_of_at_most(500), pytest.raises(NotSavedError) as error:
+        run.save(a_state(epochs=1))
+    assert str(error.value).startswith(
+        f"{run.path / CHECKPOINT}: File too large; epoch 2, batch 3 is not saved"
+    )
+    assert (run.path / CHECKPOINT).read_bytes() == before
+    assert sorted(p.name for p in run.path.iterdir()) == sorted([CONFIG, METRICS, CHECKPOINT, LOCK])
+    assert run.load().epoch == 2
+    run.save(a_state(epochs=1))
+    assert run.load().epoch == 1
 
-    def full(*_):
-        raise OSError("no space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
+def test_a_disk_that_is_full_from_the_start_leaves_no_file(tmp_path):
+    with files_of_at_most(400), pytest.raises(OSError, match="File too large") as error:
+        RunFolder.create(tmp_path / "run", TrainConfig(), "abc")
+    assert error.value.filename == str(tmp_path / "run" / CONFIG)
+    assert list((tmp_path / "run").iterdir()) == []
+    RunFolder.create(tmp_path / "run", TrainConfig(), "abc").close()
+
+
+# A folder of somebody else's
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_links_in_the_place_of_files_are_refused_to_read_and_to_write(run, tmp_path, name):
+    run.close()
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (run.path / name).unlink(missing_ok=True)
+    (run.path / name).symlink_to(precious)
+    for use in (lambda: RunFolder.open(run.path), run.load, lambda: run.save(a_state())):
+        if name == CHECKPOINT or use != run.load:
+            with pytest.raises((ValueError, OSError), match=f"{name} is a symbolic link, expected a file"):
+                use()
+    assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_with_two_names_are_not_written(run, tmp_path, name):
+    run.close()
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (run.path / name).unlink(missing_ok=True)
+    os.link(precious, run.path / name)
+    with pytest.raises(OSError, match=f"{name} is a file with 2 names"):
+        run.save(a_state())
+    assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(("make", "kind"), [(Path.mkdir, "a folder"), (os.mkfifo, "a named pipe")])
+def test_folders_and_pipes_in_the_place_of_files_are_refused(run, name, make, kind):
+    run.close()
+    (run.path / name).unlink(missing_ok=True)
+    make(run.path / name)
+    with pytest.raises(ValueError, match=f"{name} is {kind}, expected a file"):
+        RunFolder.open(run.path)
+    with pytest.raises(OSError, match=f"{name} is {kind}, expected a file"):
+        run.save(a_state())
+
+
+def test_a_temporary_name_that_is_a_link_is_not_followed(run, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    for name in (CHECKPOINT, METRICS, CONFIG):
+        (run.path / f"{TEMPORARY}{name}").symlink_to(precious)
+    run.save(a_state())
+    run.remove_leftovers()
+    assert precious.read_text() == "mine"
+    assert sorted(p.name for p in run.path.iterdir()) == sorted([CONFIG, METRICS, CHECKPOINT, LOCK])
+
+
+@pytest.mark.parametrize("place", ["link", "hard link", "folder", "pipe"])
+def test_files_are_replaced_and_never_written_through(tmp_path, place):
+    precious, file = tmp_path / "precious", tmp_path / "file"
+    precious.write_text("mine")
+    make = {"link": file.symlink_to, "hard link": file.hardlink_to}.get(place)
+    if make:
+        make(precious)
+    else:
+        (Path.mkdir if place == "folder" else os.mkfifo)(file)
+    with pytest.raises(OSError, match=f"^{file} is a .*, expected"):
+        atomic.replace(file, b"new")
+    assert precious.read_text() == "mine"
+    assert {p.name for p in tmp_path.iterdir()} == {"precious", "file"}
+
+
+# Two at once
+
+
+def test_a_run_has_one_writer(run):
+    other = RunFolder.open(run.path)
+    assert other.load().epoch == 2  # reading is free
+    for write in (
+        lambda: other.save(a_state(epochs=1)),
+        lambda: other.change(TrainConfig(seed=9)),
+        other.remove_leftovers,
+    ):
+        with pytest.raises(InUseError, match=f"{run.path} is in use by process {os.getpid()} "):
+            write()
+    assert (run.load().epoch, RunFolder.open(run.path).config.seed) == (2, 3)
+    run.close()
+    other.save(a_state(epochs=1))
+    other.close()
+    assert run.load().epoch == 1
+
+
+def test_of_two_that_create_a_run_one_does(tmp_path):
+    first = RunFolder.create(tmp_path, TrainConfig(), "abc")
+    with pytest.raises(ValueError, match="is not an empty folder"):
+        RunFolder.create(tmp_path, TrainConfig(), "abc")
+    (tmp_path / CONFIG).unlink()  # as if it had not got so far
+    with pytest.raises(InUseError):
+        RunFolder.create(tmp_path, TrainConfig(), "abc")
+    first.close()
+
+
+def test_a_writer_that_lost_its_run_writes_nothing(run):
+    before = (run.path / CHECKPOINT).read_bytes()
+    (run.path / LOCK).write_bytes(b"{}")
+    with pytest.raises(StoppedError, match="no longer this process"):
         run.save(a_state(epochs=1))
     assert (run.path / CHECKPOINT).read_bytes() == before
-    assert sorted(p.name for p in run.path.iterdir()) == sorted([CONFIG, METRICS, CHECKPOINT])
 
 
 def test_leftovers_are_harmless_and_go(run):
@@ -160,6 +296,7 @@ def assert_refused(run: RunFolder) -> None:
     with pytest.raises(ValueError, match=CHECKPOINT) as error:
         run.load()
     assert "\n" not in str(error.value)
+    assert "with the file removed, --resume begins anew" in str(error.value)
 
 
 def write_checkpoint(run: RunFolder, parameters, metadata) -> None:
@@ -172,6 +309,41 @@ def write_checkpoint(run: RunFolder, parameters, metadata) -> None:
 def test_a_place_where_a_run_can_be_is_taken(run):
     write_checkpoint(run, {"W0": np.zeros((2, 2), dtype=np.float32)}, {"format": "1", "state": progress()})
     assert run.load().epoch == 0
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3, 2), (6,), ()])
+def test_what_adam_remembers_has_the_shape_of_its_parameter(run, shape):
+    arrays = {"W0": np.zeros((2, 3), dtype=np.float32), "m.W0": np.zeros(shape, dtype=np.float32)}
+    write_checkpoint(run, arrays, {"format": "1", "state": progress()})
+    if shape == (2, 3):
+        assert run.load({"W0": (2, 3)}).memory["m.W0"].shape == shape
+    else:
+        assert_refused(run)
+
+
+def test_what_a_file_holds_reaches_the_terminal_short_and_printable(run):
+    arrays = {"\x1b]0;owned\x07" + "W" * 10_000: np.zeros(3, dtype=np.float32)}
+    write_checkpoint(run, arrays, {"format": "1", "state": progress()})
+    with pytest.raises(ValueError, match="array") as error:
+        run.load({"W0": (3,)})
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 600 + len(str(run.path))
+
+
+def test_shapes_are_compared_before_arrays_are_read(run):
+    """Sparse, so it takes no disk: 1 TiB of zeros, which nothing could hold."""
+    size = 2**40
+    header = json.dumps(
+        {
+            "__metadata__": {"format": "1", "state": progress(), "sha256": ""},
+            "W0": {"dtype": "F32", "shape": [size // 4], "data_offsets": [0, size]},
+        }
+    ).encode()
+    with (run.path / CHECKPOINT).open("wb") as file:
+        file.write(struct.pack("<Q", len(header)) + header)
+        file.truncate(8 + len(header) + size)
+    with pytest.raises(ValueError, match=r"it has [\d,]+ bytes, expected at most"):
+        run.load({"W0": (4, 3), "b0": (3,)})
 
 
 def progress(**changes) -> str:
@@ -293,3 +465,37 @@ def test_one_flipped_bit_in_a_weight_is_refused(run):
     content[-1] ^= 1
     (run.path / CHECKPOINT).write_bytes(content)
     assert_refused(run)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"machine": "qpu"},
+        {"machine": "deterministic"},
+        {"machine": "chip", "chip_missing": 0.0},
+        {"dataset": "patterns", "network": "convolutional", "machine": "chip"},
+        {"dataset": "patterns", "machine": "oscillator"},
+    ],
+)
+def test_records_that_name_all_settings_are_read(tmp_path, settings):
+    """As earlier versions wrote them: also what the machine and the network lack, at its default."""
+    config = TrainConfig.checked(settings)
+    every = {name: getattr(config, name) for name in TrainConfig.model_fields}
+    if settings.get("network") == "convolutional":
+        every["layers"] = (8, 4)  # those of the data set, although the network had none
+    (tmp_path / CONFIG).write_text(json.dumps({"config": every, "fingerprint": "abc"}))
+    assert RunFolder.open(tmp_path).config == config
+    every["free_steps" if settings["machine"] != "deterministic" else "num_sweeps"] = 7
+    (tmp_path / CONFIG).write_text(json.dumps({"config": every, "fingerprint": "abc"}))
+    with pytest.raises(ValueError, match=r"(free_steps|num_sweeps) is 7, but machine"):
+        RunFolder.open(tmp_path)
+
+
+def test_a_record_names_what_the_machine_has(tmp_path):
+    config = TrainConfig.checked({"machine": "deterministic"})
+    run = RunFolder.create(tmp_path / "run", config, "abc")
+    names = json.loads((tmp_path / "run" / CONFIG).read_text())["config"].keys()
+    assert {"free_steps", "nudge"} <= names
+    assert not {"num_sweeps", "chip", "gain", "statistic"} & names
+    assert RunFolder.open(run.path).config == config
+    assert TrainConfig(**config.model_dump()) == config

@@ -7,7 +7,8 @@ numbers that the service gives them; couplers are pairs of these, the smaller fi
 from __future__ import annotations
 
 import hashlib
-import json
+import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,16 +18,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks import one_of, seed_or_new
+from .checks import seed_or_new, short
+from .families import FAMILIES, graph_of, shape_of
+from .untrusted import read_json
 
 if TYPE_CHECKING:
     import networkx as nx
-
-FAMILIES = ("chimera", "pegasus", "zephyr")
-# Far above any chip there is, far below what fills a memory.
-LARGEST = 100
-# Sides of the shape, with what is taken where they are left out.
-SHAPES = {"chimera": (16, None, 4), "pegasus": (16,), "zephyr": (12, 4)}
 
 # Microseconds of what a chip does besides annealing, as the client's estimate of QPU time takes them: those
 # of Advantage_system4.1 in dwave.cloud.testing.mocks.
@@ -126,10 +123,10 @@ class Chip:
                 Zephyr graph by default.
 
         Raises:
-            ValueError: If there is no such graph.
+            ValueError: If there is no such graph, or it is too large.
         """
-        graph = _graph(family, _shape(family, shape))
-        return cls._of_graph(family, _shape(family, shape), graph)
+        whole = shape_of(family, shape)
+        return cls._of_graph(family, whole, graph_of(family, whole))
 
     @classmethod
     def of_solver(cls, properties: Mapping[str, Any], graph_id: str | None = None) -> Self:
@@ -142,14 +139,22 @@ class Chip:
         Raises:
             ValueError: If they do not describe a working graph.
         """
-        try:
-            family, shape = properties["topology"]["type"], properties["topology"]["shape"]
-            qubits = np.unique(np.asarray(properties["qubits"], dtype=np.int64))
-            couplers = np.asarray(properties["couplers"], dtype=np.int64).reshape(-1, 2)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"these are not the properties of a solver: {error!r}") from None
-        couplers = np.unique(np.sort(couplers, axis=1), axis=0)
-        whole = _graph(family, _shape(family, shape))
+        for name in ("topology", "qubits", "couplers"):
+            if name not in properties:
+                raise ValueError(f"a solver's properties lack {name}")
+        topology = properties["topology"]
+        if not isinstance(topology, Mapping) or not {"type", "shape"} <= topology.keys():
+            raise ValueError(f"topology is {short(topology)}, expected an object with type and shape")
+        family, shape = topology["type"], shape_of(topology["type"], topology["shape"] or None)
+        if graph_id is not None:
+            check_graph_id(graph_id)
+        defaults = PROPERTIES | OF_FAMILY[family]
+        kept = {name: properties[name] for name in defaults if name in properties}
+        for name, value in kept.items():
+            _check_property(name, value)
+        qubits = np.unique(_whole_numbers("qubits", properties["qubits"]))
+        couplers = np.unique(np.sort(_pairs("couplers", properties["couplers"]), axis=1), axis=0)
+        whole = graph_of(family, shape)
         for name, items, there in (
             ("qubit", map(int, qubits), whole.has_node),
             ("coupler", couplers.tolist(), lambda pair: whole.has_edge(*pair)),
@@ -159,16 +164,7 @@ class Chip:
                 raise ValueError(f"{name} {strange} is none of a {family} graph of shape {list(shape)}")
         if not np.isin(couplers, qubits).all():
             raise ValueError("a coupler ends on a qubit that is not there")
-        defaults = PROPERTIES | OF_FAMILY[family]
-        kept = {name: properties[name] for name in defaults if name in properties}
-        return cls(
-            family,
-            _shape(family, shape),
-            qubits,
-            couplers,
-            graph_id or _digest(qubits, couplers),
-            defaults | kept,
-        )
+        return cls(family, shape, qubits, couplers, graph_id or _digest(qubits, couplers), defaults | kept)
 
     @classmethod
     def named(cls, name: str) -> Self:
@@ -184,17 +180,18 @@ class Chip:
             (12, 4)
         """
         if name.endswith(".json"):
+            properties = read_json(Path(name))
+            if not isinstance(properties, dict):
+                raise ValueError(f"{name} is not the properties of a solver as a JSON object")
             try:
-                properties = json.loads(Path(name).read_bytes())
-                graph_id = properties.get("graph_id")
-            except (ValueError, AttributeError, RecursionError):
-                raise ValueError(f"{name} is not the properties of a solver as a JSON object") from None
-            return cls.of_solver(properties, graph_id)
+                return cls.of_solver(properties, properties.get("graph_id"))
+            except ValueError as error:
+                raise ValueError(f"{name} is not the properties of a solver: {error}") from None
         family, *sizes = name.split(":")
-        if family not in FAMILIES or not all(size.isdecimal() for size in sizes):
+        if family not in FAMILIES or not all(re.fullmatch("[0-9]{1,6}", size) for size in sizes):
             raise ValueError(
-                f"chip is {name!r}, expected one such as pegasus:16, zephyr:12, chimera:16, or a .json file"
-                " of a solver's properties"
+                f"chip is {short(name)}, expected one such as pegasus:16, zephyr:12, chimera:16,"
+                " or a .json file of a solver's properties"
             )
         return cls.perfect(family, *map(int, sizes))
 
@@ -237,7 +234,7 @@ class Chip:
     @cached_property
     def graph(self) -> nx.Graph:
         """The working graph, with what dwave-graphs says of its family and coordinates."""
-        return _graph(
+        return graph_of(
             self.family,
             self.shape,
             node_list=self.qubits.tolist(),
@@ -305,8 +302,18 @@ class Chip:
         keys: NDArray[np.int64] = ends[:, 0] * len(self.qubits) + ends[:, 1]
         return keys
 
+    @property
+    def title(self) -> str:
+        """Family and shape in words.
+
+        Example:
+            >>> Chip.perfect("chimera", 2).title
+            'chimera 2x2x4'
+        """
+        return f"{self.family} {'x'.join(map(str, self.shape))}"
+
     def __str__(self) -> str:
-        return f"{self.family} {'x'.join(map(str, self.shape))}, {len(self.qubits)} qubits"
+        return f"{self.title}, {len(self.qubits)} qubits"
 
     def _range(self, name: str) -> tuple[float, float]:
         low, high = self.properties[name]
@@ -319,32 +326,53 @@ class Chip:
         return cls(family, shape, qubits, couplers, _digest(qubits, couplers), PROPERTIES | OF_FAMILY[family])
 
 
-def _shape(family: str, given: Any) -> tuple[int, ...]:
-    """All sizes of a graph of which some are given."""
-    one_of("the family of the chip", family, FAMILIES)
-    sizes = tuple(int(size) for size in given)
-    default = SHAPES[family]
-    if len(sizes) > len(default) or not all(1 <= size <= LARGEST for size in sizes):
-        raise ValueError(
-            f"the shape of a {family} chip is {sizes}, expected up to {len(default)} sizes from 1 to"
-            f" {LARGEST}"
-        )
-    whole = (*sizes, *default[len(sizes) :])
-    return tuple(whole[0] or 0 if size is None else size for size in whole)
+def check_graph_id(graph_id: Any) -> None:
+    """Refuses what is no name of a working graph.
+
+    Raises:
+        ValueError: If it is no short text that can be printed.
+    """
+    if not isinstance(graph_id, str) or not graph_id.isprintable() or len(graph_id) > 100:
+        raise ValueError(f"graph_id is {short(graph_id)}, expected a text of up to 100 printable characters")
 
 
-def _graph(family: str, shape: tuple[int, ...], **lists: Any) -> nx.Graph:
-    # Half a second with networkx: only who needs a chip pays for it.
-    import dwave.graphs
+def _pairs(name: str, given: Any) -> NDArray[np.int64]:
+    """A list of pairs of whole numbers as int64 (pairs, 2)."""
+    pairs = _items(name, given)
+    wrong = next((pair for pair in pairs if not isinstance(pair, list | tuple) or len(pair) != 2), None)
+    if wrong is not None:
+        raise ValueError(f"{name} holds {short(wrong)}, expected pairs of qubits")
+    return _whole_numbers(name, [number for pair in pairs for number in pair]).reshape(-1, 2)
 
-    make = {
-        "chimera": dwave.graphs.chimera_graph,
-        "pegasus": dwave.graphs.pegasus_graph,
-        "zephyr": dwave.graphs.zephyr_graph,
-    }[family]
-    if family == "pegasus" and shape[0] < 2:
-        raise ValueError(f"the shape of a pegasus chip is {shape}, expected at least 2")
-    return make(*shape, **lists)
+
+def _whole_numbers(name: str, given: Any) -> NDArray[np.int64]:
+    """A list of whole numbers as int64; numpy would cut fractions off, and read texts."""
+    numbers = _items(name, given)
+    for number in numbers:
+        if type(number) is not int or not 0 <= number < 2**63:
+            raise ValueError(f"{name} holds {short(number)}, expected whole numbers of qubits, from 0 on")
+    return np.array(numbers, dtype=np.int64)
+
+
+def _items(name: str, given: Any) -> list[Any] | tuple[Any, ...]:
+    items = given.tolist() if isinstance(given, np.ndarray) else given
+    if not isinstance(items, list | tuple):
+        raise ValueError(f"{name} is {short(given)}, expected a list")
+    return items
+
+
+def _check_property(name: str, value: Any) -> None:
+    """Refuses ranges and numbers that are none."""
+    if name.endswith("_range"):
+        is_pair = isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))
+        if not is_pair or value[0] > value[1]:
+            raise ValueError(f"{name} is {short(value)}, expected two numbers, the smaller first")
+    elif name != "problem_timing_data" and not _is_number(value):
+        raise ValueError(f"{name} is {short(value)}, expected a number")
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def _places(values: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:

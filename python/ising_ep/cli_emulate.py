@@ -8,52 +8,54 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .cli_embed import chip_options
 from .cli_errors import one_line_errors
+from .cli_help import Command
+from .cli_options import option, settings, threads_option
 
 if TYPE_CHECKING:
     from .emulator import Fault
 
+# What a chip is modelled by, as for `train --machine chip`.
+CHIP = ("chip", "chip_missing", "chip_seed", "chip_model", "chip_noise", "chip_temperature")
 # The 800 sweeps of `train --machine chip` over its 20 microseconds.
 SWEEPS_PER_US = 40.0
 # One request or problem in so many, where a fault does not say.
 EVERY = 20.0
 
 
-@click.command()
-@chip_options
-@click.option(
-    "--chip-model", help="What anneals on the chip: thermal, or quantum (path integrals).  [default: thermal]"
-)
-@click.option(
-    "--chip-noise", type=(float, float), help="Standard errors of the chip's h and J.  [default: 0.02 0.015]"
-)
-@click.option("--chip-temperature", type=float, help="Of the chip, in mK.  [default: 15]")
-@click.option(
+@click.command(cls=Command)
+@settings(*CHIP)
+@option(
     "--sweeps-per-us",
     type=float,
     default=SWEEPS_PER_US,
-    show_default=True,
-    help="Sweeps that stand for a microsecond of an anneal.",
+    help=f"Sweeps that stand for a microsecond of an anneal.  [default: {SWEEPS_PER_US:g}]",
+    title="Chip",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port.  [default: any that is free]")
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    help="Of problems whose label names none, and of the faults.  [default: a new one]",
+@option("--no-reverse", is_flag=True, help="A solver without reverse annealing.", title="Chip")
+@option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port.  [default: any that is free]",
+    title="Service",
 )
-@click.option(
-    "--threads", type=click.IntRange(1), help="Threads; never changes the result.  [default: all cores]"
-)
-@click.option("--realtime", is_flag=True, help="Let a problem take as long as on a QPU.")
-@click.option("--no-reverse", is_flag=True, help="A solver without reverse annealing.")
-@click.option(
+@option("--realtime", is_flag=True, help="Let a problem take as long as on a QPU.", title="Service")
+@option(
     "--fault",
     "faults",
     multiple=True,
     metavar="KIND[:EVERY]",
     help=f"Go wrong at one in EVERY, at random; may be given again.  [default EVERY: {EVERY:g}]",
+    title="Service",
 )
+@option(
+    "--seed",
+    type=click.IntRange(0),
+    help="Of problems whose label names none, and of the faults.  [default: a new one]",
+    title="Service",
+)
+@threads_option
 @one_line_errors
 def emulate(
     sweeps_per_us: float,
@@ -65,11 +67,11 @@ def emulate(
     faults: tuple[str, ...],
     **chip: object,
 ) -> None:
-    """Stand in for D-Wave's service: a modelled chip behind the service's own interface, on 127.0.0.1 only.
+    """Stand in for D-Wave's service, on 127.0.0.1 only.
 
-    Prints the settings that point D-Wave's client, and with it --machine qpu, at it. Nothing is paid and
-    nothing leaves this computer: rehearse a run before it costs QPU time, and see what it does when the
-    service fails.
+    A modelled chip behind the service's own interface. Prints the settings that point D-Wave's client, and
+    with it --machine qpu, at it. Nothing is paid and nothing leaves this computer: rehearse a run before it
+    costs QPU time, and see what it does when the service fails.
 
     \b
     Examples:
@@ -80,10 +82,18 @@ def emulate(
     \b
     Kinds of faults:
       401 403 404 429 500 502 503       a submission is refused with this status
+      429-forever                       it is to be sent again in a time of 401 digits
       reset-before reset-after          its connection is reset, not or yet accepted
+      500-after                         it is accepted, and answered by an error
+      unlabelled short                  its answer lacks the labels, or the last problem
       slow half corrupt reads qubits    an answer is late, cut, damaged, or of the wrong reads or qubits
+      fewer order infinite              of fewer qubits, in another order of them, of infinite energies
+      untimed time-missing              an answer does not say how long it took
+      time-null -text -list -nan -negative -zero   ... or not so that it can be used
       missing                           a poll is answered without what it asked for
-      failed cancelled never            a problem fails, is cancelled, or stays in progress for ever
+      strangers twins                   a search gives others' problems, or one that is not there
+      failed cancelled spent never      a problem fails, is cancelled, fails when it was annealed, or stays in
+                                        progress for ever
       offline                           the solver is gone for half a second
     """
     from .config import TrainConfig
@@ -133,4 +143,7 @@ def _fault(text: str) -> Fault:
         number = float(every or EVERY)
     except ValueError:
         raise ValueError(f"--fault is {text!r}, expected one such as 503 or 503:20") from None
-    return Fault(kind, every=number)
+    try:
+        return Fault(kind, every=number)
+    except ValueError as error:
+        raise ValueError(f"--fault is {text!r}: {error}") from None

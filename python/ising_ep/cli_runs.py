@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import cli_data
+from . import cli_budget, cli_data
 
 if TYPE_CHECKING:
     from .checkpoint import RunFolder, TrainState
+    from .chip import Chip
     from .config import TrainConfig
     from .datasets import Dataset
+    from .embedding import Embedding
     from .machines import Machine
     from .machines.embedded import Annealer
+
+# The series of a run's training in its journal; each evaluation is one of its own.
+TRAIN = "train"
+# Machines that are not computed in threads of this computer.
+THREADLESS = ("deterministic", "qpu")
 
 
 def new(
@@ -37,13 +41,16 @@ def new(
     from .machines.configured import machine_of
 
     config = TrainConfig.checked(given)
-    _check_qpu_options(config, qpu)
+    check_qpu_options(config, qpu)
+    check_threads(config, threads)
     if shared:
         cluster.check(config)
+        threads = threads or 1
     dataset = load(config)
     network = training.network_of(config, dataset)
     training.augmentation(config, dataset)  # may refuse
-    annealer = _annealer(config, threads, qpu)
+    budget = cli_budget.of_new(qpu)
+    annealer = annealer_of(config, threads, qpu | {"max_qpu_time": budget})
     embedding = find_embedding(config, network, annealer.chip) if annealer else None
     machine = machine_of(config, network, annealer=annealer, embedding=embedding, num_threads=threads)
     if shared:
@@ -54,11 +61,12 @@ def new(
         images = len(dataset.x_train), len(dataset.x_test)
         click.echo(estimate(config, network, *images, annealer.chip, embedding), err=True)
     out = out or Path("runs") / f"{Path(config.dataset).stem}-{datetime.now():%Y%m%d-%H%M%S}"
-    run = RunFolder.create(out, config, dataset.fingerprint())
+    run = RunFolder.create(out, config, dataset.fingerprint(), budget)
+    click.get_current_context().call_on_close(run.close)
     if embedding is not None:
         embedding.save(out / EMBEDDING)
     if config.machine == "qpu":
-        _keep_journal(annealer, run)
+        keep_journal(annealer, run)
     return run, dataset, machine
 
 
@@ -74,47 +82,60 @@ def resumed(
     from . import cluster
     from .config import TrainConfig
 
-    run, state, dataset = opened(path, given.get("data_dir"))
+    run, state, dataset = opened(path, given.get("data_dir"), hold=True)
+    for name in ("machine", "network"):  # which other settings there are goes with these
+        if given.get(name) not in (None, getattr(run.config, name)):
+            raise _another(run, name, given[name])
     asked = TrainConfig.checked(run.config.model_dump() | given)
     for name, value in given.items():
         old, new = getattr(run.config, name), getattr(asked, name)
         if old != new and name != "data_dir" and not (name == "epochs" and new > old):
-            option = "--" + name.replace("_", "-")
-            raise ValueError(
-                f"{option} is {value}, but the run in {path} has {old}; a run keeps its settings"
-            )
-    _check_qpu_options(asked, qpu)
+            raise _another(run, name, value)
+    check_qpu_options(asked, qpu)
+    check_threads(asked, threads)
     if shared:
         cluster.check(asked)
-    machine = machine_of_run(run, dataset, threads, qpu)
+        threads = threads or 1
+    budget = cli_budget.of_resumed(run, qpu)
+    machine = machine_of_run(run, dataset, threads, qpu | {"max_qpu_time": budget})
+    if asked.machine == "qpu":
+        cli_budget.check_resumed(run, machine.annealer.journal, budget)  # type: ignore[attr-defined]
     run.remove_leftovers()
-    if asked != run.config:
-        run.change(asked)
+    if (asked, budget) != (run.config, run.max_qpu_time):
+        run.change(asked, budget)
     return run, state, dataset, machine
 
 
-def opened(path: Path, data_dir: str | None = None) -> tuple[RunFolder, TrainState | None, Dataset]:
-    """A run folder, its last checkpoint if any, and its data, from ``data_dir`` if it moved."""
+def opened(
+    path: Path, data_dir: str | None = None, hold: bool = False
+) -> tuple[RunFolder, TrainState | None, Dataset]:
+    """A run folder, its last checkpoint if any, and its data, from ``data_dir`` if it moved; with ``hold``
+    no other process writes to it until the command ends."""
     from . import training
     from .checkpoint import CHECKPOINT, RunFolder
 
     run = RunFolder.open(path)
+    if hold:
+        hold_to_the_end(run)
     dataset = load(run.config, data_dir)
     if dataset.fingerprint() != run.fingerprint:
         raise ValueError(
             f"{run.config.dataset} does not hold the images that the run in {path} was trained on"
         )
-    state = run.load() if (path / CHECKPOINT).exists() else None
-    if state is not None:
-        wanted = training.network_of(run.config, dataset).shapes()
-        found = {name: value.shape for name, value in state.parameters.items()}
-        if found != wanted:
-            raise ValueError(f"{path / CHECKPOINT} holds parameters {found}, expected {wanted}")
-        if state.images > len(dataset.x_train):
-            raise ValueError(
-                f"{path / CHECKPOINT} is {state.images} images into an epoch of {len(dataset.x_train)}"
-            )
+    if not (path / CHECKPOINT).exists():
+        return run, None, dataset
+    state = run.load(training.network_of(run.config, dataset).shapes())
+    if state.images > len(dataset.x_train):
+        raise ValueError(
+            f"{path / CHECKPOINT} is {state.images} images into an epoch of {len(dataset.x_train)}"
+        )
     return run, state, dataset
+
+
+def hold_to_the_end(run: RunFolder) -> None:
+    """Keeps other processes from writing to the run until the command ends."""
+    run.hold()
+    click.get_current_context().call_on_close(run.close)
 
 
 def finished(path: Path) -> tuple[RunFolder, TrainState, Dataset]:
@@ -126,37 +147,27 @@ def finished(path: Path) -> tuple[RunFolder, TrainState, Dataset]:
 
 
 def machine_of_run(
-    run: RunFolder,
-    dataset: Dataset,
-    threads: int | None,
-    qpu: dict[str, Any] | None = None,
-    series: str = "train",
+    run: RunFolder, dataset: Dataset, threads: int | None, qpu: dict[str, Any] | None = None
 ) -> Machine:
-    """The machine that a run was trained on; on a QPU, what it is asked for is one series of the journal."""
+    """The machine that a run is trained on."""
     from . import training
-    from .checkpoint import EMBEDDING
-    from .embedding import Embedding
     from .machines.configured import machine_of
 
-    annealer = _annealer(run.config, threads, qpu or {}, run.solver())
-    embedding = Embedding.load(run.path / EMBEDDING, annealer.chip) if annealer else None
+    annealer = annealer_of(run.config, threads, qpu or {}, run.solver())
+    embedding = embedding_of_run(run, annealer.chip) if annealer else None
     network = training.network_of(run.config, dataset)
     machine = machine_of(run.config, network, annealer=annealer, embedding=embedding, num_threads=threads)
     if run.config.machine == "qpu":
-        _keep_journal(annealer, run, series)
+        keep_journal(annealer, run)
     return machine
 
 
-def evaluating_machine(run: RunFolder, dataset: Dataset, num_images: int, threads: int | None) -> Machine:
-    """The machine of a run, to evaluate so many images: on a QPU a series of its own, and what it costs."""
-    series = f"evaluate {datetime.now():%Y%m%d-%H%M%S}"
-    machine = machine_of_run(run, dataset, threads, series=series)
-    if run.config.machine == "qpu":
-        from .estimate import duration, evaluation
+def embedding_of_run(run: RunFolder, chip: Chip) -> Embedding:
+    """Where the network of a run is on its chip."""
+    from .checkpoint import EMBEDDING
+    from .embedding import Embedding
 
-        cost = evaluation(run.config, num_images, machine.annealer.chip, machine.embedding)  # type: ignore[attr-defined]
-        click.echo(f"QPU access time {duration(cost.qpu_seconds)} in {cost.calls:,} calls", err=True)
-    return machine
+    return Embedding.load(run.path / EMBEDDING, chip)
 
 
 def load(config: TrainConfig, data_dir: str | None = None) -> Dataset:
@@ -170,64 +181,37 @@ def draw(run: RunFolder, dataset: Dataset, state: TrainState, out: Path) -> None
     import numpy as np
 
     from . import plots, training
+    from .checkpoint import CONFUSION, CURVES, READS, WEIGHTS
 
     out.mkdir(parents=True, exist_ok=True)
     seen = training.network_of(run.config, dataset).receptive_field(dataset.image_shape)
-    figures = {"weights.png": plots.first_layer_weights(state.parameters["W0"], seen)}
+    figures = {WEIGHTS: plots.first_layer_weights(state.parameters["W0"], seen)}
     if len(state.predictions) == len(dataset.y_test):
         found = np.array(state.predictions)
         matrix = plots.confusion_matrix(dataset.y_test, found, dataset.num_classes)
-        figures = {"confusion.png": matrix, **figures}
+        figures = {CONFUSION: matrix, **figures}
     if state.history:
-        figures = {"curves.png": plots.training_curves(state.history), **figures}
+        figures = {CURVES: plots.training_curves(state.history), **figures}
     if state.usages and state.usage.chains:
-        figures["chip.png"] = plots.chip_reads(state.usages)
+        figures[READS] = plots.chip_reads(state.usages)
     for name, figure in figures.items():
-        figure.savefig(out / name)
+        plots.save(figure, out / name)
     click.echo(f"Pictures: {', '.join(str(out / name) for name in figures)}")
 
 
-class Stop:
-    """Ctrl-C, as a run takes it.
-
-    The first one asks for a stop after the batch under way, or at once where ``at_once`` says that this is
-    safe; either way the state is that of a whole batch. A second one stops anywhere: the last checkpoint
-    stands.
-
-    Attributes:
-        asked: A stop was asked for.
-        safe: The state may be saved.
-    """
-
-    def __init__(self, at_once: Callable[[], bool]) -> None:
-        self.asked = False
-        self.safe = True
-        self._at_once = at_once
-
-    def __call__(self, *_: Any) -> None:
-        """Handles a signal."""
-        self.safe = not self.asked
-        if self.asked or self._at_once():
-            self.asked = True
-            raise KeyboardInterrupt
-        self.asked = True
+def _another(run: RunFolder, name: str, value: object) -> ValueError:
+    """Why a run does not go on with another setting."""
+    option = "--" + name.replace("_", "-")
+    return ValueError(
+        f"{option} is {value}, but the run in {run.path} has {getattr(run.config, name)};"
+        " a run keeps its settings"
+    )
 
 
-@contextmanager
-def stop_on_signals(at_once: Callable[[], bool]) -> Iterator[Stop]:
-    """Turns SIGINT and SIGTERM into a `Stop`."""
-    stop = Stop(at_once)
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _annealer(
+def annealer_of(
     config: TrainConfig, threads: int | None, qpu: dict[str, Any], solver: str | None = None
 ) -> Annealer | None:
+    """The chip of a run, if it is on one."""
     if config.machine not in ("chip", "qpu"):
         return None
     if config.machine == "qpu":
@@ -239,20 +223,36 @@ def _annealer(
     return chip_model_of(config, threads)
 
 
-def _keep_journal(annealer: Any, run: RunFolder, series: str = "train") -> None:
+def keep_journal(annealer: Any, run: RunFolder, series: str = TRAIN) -> None:
     """From now on all that the QPU is asked for is written down in the run folder."""
     from .checkpoint import JOURNAL
     from .journal import Journal
 
-    if run.solver() is None:
-        connection = annealer.connection
-        run.keep_solver(connection.name, connection.version, annealer.chip.graph_id, connection.properties)
-    annealer.journal = Journal(run.path / JOURNAL, series)
+    hold_to_the_end(run)
+    begun, name = run.solver() is not None, run.name_at_solver()
+    annealer.journal = journal = Journal(run.path / JOURNAL, series, name)
     click.get_current_context().call_on_close(annealer.close)
+    if begun and journal.is_new:
+        found = (
+            "is looked up at the service by its labels" if name else "since the last checkpoint is sent again"
+        )
+        click.echo(f"{run.path / JOURNAL} is missing or empty: what was sent {found}", err=True)
+    if name is None:
+        connection, chip = annealer.connection, annealer.chip
+        run.keep_solver(
+            connection.name, connection.version, chip.graph_id, connection.properties, journal.run
+        )
 
 
-def _check_qpu_options(config: TrainConfig, qpu: dict[str, Any]) -> None:
+def check_qpu_options(config: TrainConfig, qpu: dict[str, Any]) -> None:
+    """Refuses options of a QPU for another machine."""
     for name, value in qpu.items():
         if value is not None and config.machine != "qpu":
             option = "--" + name.replace("_", "-")
             raise ValueError(f"{option} is {value}, but machine {config.machine} is no QPU; take machine qpu")
+
+
+def check_threads(config: TrainConfig, threads: int | None) -> None:
+    """Refuses threads for a machine that has none."""
+    if threads is not None and config.machine in THREADLESS:
+        raise ValueError(f"--threads is {threads}, but machine {config.machine} has no threads here")

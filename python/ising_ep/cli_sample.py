@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from .cli_errors import one_line_errors
+from .cli_help import Command
+from .cli_progress import drawable
 from .formats import TABLE
+from .printable import printable
 
 if TYPE_CHECKING:
     import dimod
@@ -57,7 +60,7 @@ Output (the reads in their order, with versions, seed and settings):
 """
 
 
-@click.command(help=_HELP)
+@click.command(cls=Command, help=_HELP)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--num-reads", type=int, default=100, show_default=True, help="Independent anneals.")
 @click.option("--num-sweeps", type=int, default=1000, show_default=True, help="Sweeps of an anneal.")
@@ -137,7 +140,7 @@ def sample(
         )
         seconds = perf_counter() - started
     for warning in warned:
-        click.echo(f"Warning: {warning.message}", err=True)
+        click.echo(f"Warning: {printable(warning.message)}", err=True)
     if num_sweeps == 0:
         click.echo("Warning: --num-sweeps 0: nothing is annealed, the states are random", err=True)
     versions = {"python": platform.python_version()}
@@ -234,11 +237,10 @@ def _shown(text: str) -> Iterator[Callable[[int, int], None]]:
 
     Yields what may be told how many reads of how many are done.
     """
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    console = drawable()
+    if console is None:
         yield lambda done, total: None
         return
     progress = Progress(

@@ -8,12 +8,13 @@ another one. docs/cluster.md says what that costs.
 
 from __future__ import annotations
 
+import asyncio
 import copy
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.metadata import version
 from itertools import cycle
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from .config import TrainConfig
 from .learning import SHARD, EquilibriumPropagation, total
 from .machines import Machine
-from .network import Parameters
+from .network import Network, Parameters
 from .stopped import StoppedError
 from .usage import Usage
 
@@ -53,21 +54,16 @@ def connected(address: str, say: Callable[[str], object]) -> Iterator[Client]:
             ``distributed.scheduler.no-workers-timeout`` says; by default for ever.
 
     Raises:
-        ValueError: If Dask is not installed, nothing answers, no worker comes, or versions differ.
+        ValueError: If Dask is not installed, no scheduler answers, no worker comes, or versions differ.
     """
     try:
         import dask
         from distributed import Client
-        from distributed.comm import get_address_host
     except ImportError:
         raise ValueError("a scheduler needs Dask: pip install 'ising-ep[dask]'") from None
-    try:
-        # First, as a client that met a malformed address leaves a thread and half of itself behind.
-        get_address_host(address)
-        client = Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"scheduler is {address}, expected one that answers: {error}") from None
-    with client:
+    _check_scheduler(address)
+    # What goes wrong is raised here, in a line; Dask logs it besides, in many.
+    with _silenced("distributed"), Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False) as client:
         if not client.ncores():
             say(f"Waiting for workers. Start some with: dask worker {address}")
             limit = dask.config.get("distributed.scheduler.no-workers-timeout")
@@ -77,6 +73,54 @@ def connected(address: str, say: Callable[[str], object]) -> Iterator[Client]:
                 raise ValueError(f"scheduler {address} has no workers, and got none in {limit}") from None
         _check_versions(client)
         yield client
+
+
+@contextmanager
+def _silenced(family: str) -> Iterator[None]:
+    """Nothing is logged by a family of loggers."""
+    loggers = [logging.getLogger(name) for name in list(logging.Logger.manager.loggerDict)]
+    silenced = [each for each in loggers if each.name.split(".")[0] == family and not each.disabled]
+    for logger in silenced:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger in silenced:
+            logger.disabled = False
+
+
+def _check_scheduler(address: str) -> None:
+    """Refuses what is no scheduler. `Client` waits for ever for something else that listens, and one that met
+    a malformed address leaves a thread and half of itself behind.
+
+    Raises:
+        ValueError: If nothing answers as a scheduler in time.
+    """
+    # Whatever speaks another protocol may end in any error of the parser.
+    try:
+        who = asyncio.run(asyncio.wait_for(_identity(address), CONNECT_TIMEOUT))
+    except TimeoutError:
+        why = f"no answer of a scheduler within {CONNECT_TIMEOUT:g} s"
+    except Exception as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+    else:
+        if who == "Scheduler":
+            return
+        why = f"this is a {who}"
+    raise ValueError(f"scheduler is {address}, expected one that answers: {why}")
+
+
+async def _identity(address: str) -> str:
+    """What a server of Dask's says it is."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    comm = await connect(address, timeout=CONNECT_TIMEOUT, **Security().get_connection_args("client"))
+    try:
+        await comm.write({"op": "identity", "reply": True})
+        return str((await comm.read())["type"])
+    finally:
+        comm.abort()
 
 
 def check(config: TrainConfig, machine: Machine | None = None) -> None:
@@ -102,26 +146,72 @@ def busy(client: Client) -> bool:
 
 
 def shared(rule: EquilibriumPropagation, client: Client) -> SharedRule:
-    """The rule, worked out by the workers."""
-    return SharedRule(**_settings(rule), client=client)
+    """The rule, worked out by the workers.
+
+    Raises:
+        ValueError: If it has another way to compare than the one that is shared.
+    """
+    return SharedRule(rule, client)
 
 
-@dataclass(frozen=True)
-class SharedRule(EquilibriumPropagation):
-    """The learning rule, its phases and contrasts worked out by the workers of a scheduler.
+class SharedRule:
+    """A learning rule, its phases and contrasts worked out by the workers of a scheduler: a `learning.Rule`.
+
+    The workers have the rule itself, of whatever class it is, and with whatever settings. Its ``step`` is
+    done here.
 
     Args:
+        rule: The rule. A class of its own may change ``phases``, what these are made of, ``contrasts``,
+            ``outputs``, ``predict`` and ``step``.
         client: A client of the scheduler.
+
+    Raises:
+        ValueError: If its class has a ``compare`` or ``contrast`` of its own, in place of which the shards'
+            ``contrasts`` are added up.
     """
 
-    client: Client = field(kw_only=True)
-    _sent: Future = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, rule: EquilibriumPropagation, client: Client) -> None:
+        for name in ("compare", "contrast"):
+            if getattr(type(rule), name) is not getattr(EquilibriumPropagation, name):
+                raise ValueError(
+                    f"{type(rule).__name__} has a {name} of its own, which a scheduler cannot share: change"
+                    " phases or contrasts"
+                )
+        self.rule = rule
+        self.client = client
         # Held by a task, not scattered, so that Dask makes it again where its worker died.
-        rule = EquilibriumPropagation(**_settings(self))
-        sent = self.client.submit(_both, rule, _versions(), pure=False)
-        object.__setattr__(self, "_sent", sent)
+        self._sent = client.submit(_both, rule, _versions(), pure=False)
+
+    @property
+    def network(self) -> Network:
+        """See `learning.Rule`."""
+        return self.rule.network
+
+    @property
+    def machine(self) -> Machine:
+        """See `learning.Rule`; here it counts what those of the workers were used for."""
+        return self.rule.machine
+
+    @property
+    def seed(self) -> int:
+        """See `learning.Rule`."""
+        return self.rule.seed
+
+    def with_seed(self, seed: int) -> SharedRule:
+        """See `learning.Rule`."""
+        return SharedRule(self.rule.with_seed(seed), self.client)
+
+    def step(
+        self,
+        parameters: Parameters,
+        change: Parameters,
+        memory: Parameters | None = None,
+        *,
+        update: int = 1,
+        decay: float = 1.0,
+    ) -> None:
+        """See `EquilibriumPropagation.step`."""
+        self.rule.step(parameters, change, memory, update=update, decay=decay)
 
     def compare(
         self,
@@ -236,10 +326,6 @@ def _predict(
     rule: EquilibriumPropagation, parameters: Parameters, x: NDArray[np.float32], ids: NDArray[np.uint32]
 ) -> NDArray[np.float32]:
     return next(rule.predict(parameters, [(x, ids)]))
-
-
-def _settings(rule: EquilibriumPropagation) -> dict[str, Any]:
-    return {setting.name: getattr(rule, setting.name) for setting in fields(EquilibriumPropagation)}
 
 
 @cache

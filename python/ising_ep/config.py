@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from .optimizers import Decay, Optimizer
 
@@ -73,13 +83,31 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
-# What only these machines have.
+# What is missing of a chip that no solver describes, unless the run says so.
+MISSING = 0.02
+
+# What only these machines have, and what the others have in its place.
 MODEL_SETTINGS = ("chip", "chip_missing", "chip_seed", "chip_model", "chip_noise", "chip_temperature")
 CHIP_SETTINGS = ("chain_strength", "annealing_time", "copies", "embedding")
 ANNEAL_SETTINGS = ("num_reads", "reverse_fraction", "statistic", "field_limit")
 RELAXATION_SETTINGS = ("free_steps", "nudge_steps")
 DYNAMICAL_SETTINGS = ("num_steps", "gain", "noise_range")
 DYNAMICAL = ("analog", "coherent", "oscillator")
+_OF_MACHINES: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
+    (MODEL_SETTINGS, ("chip",), "no model of a chip; take machine chip"),
+    (CHIP_SETTINGS, ("chip", "qpu"), "no chip; take machine chip or qpu"),
+    (("num_sweeps", "beta_range"), ("annealing", "chip"), "no sweeps; take machine annealing or chip"),
+    (ANNEAL_SETTINGS, ("annealing", *DYNAMICAL, "chip", "qpu"), "no anneals; take another machine"),
+    (RELAXATION_SETTINGS, ("deterministic",), "no steps; take machine deterministic"),
+    (("test_reads",), ("annealing", *DYNAMICAL), "the same reads in tests; take machine annealing"),
+    (DYNAMICAL_SETTINGS, DYNAMICAL, f"no such dynamics; take one of {', '.join(DYNAMICAL)}"),
+)
+# What the convolutional network has in place of these.
+_CONVOLUTIONAL = "network convolutional, which takes images of -1 and +1, has"
+_OF_LAYERS = {
+    "layers": f"{_CONVOLUTIONAL} layers of its own; take network layers",
+    "bias_learning_rate": f"{_CONVOLUTIONAL} no biases; take network layers",
+}
 
 # Far above any step that learns, far below what overflows single precision.
 MAX_STEP = 1e6
@@ -87,6 +115,9 @@ MAX_STEP = 1e6
 
 class TrainConfig(BaseModel):
     """The settings of a run; the defaults are the paper's for 784-120-40 on MNIST/100.
+
+    What the machine or the network does not have is refused when it is given, be it the default, and left out
+    of `model_dump`. None is as good as not given.
 
     Example:
         >>> TrainConfig(dataset="mnist", layers=(120, 40), seed=3).nudge
@@ -143,27 +174,10 @@ class TrainConfig(BaseModel):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         check_step(self.nudge, self.learning_rate, self.bias_learning_rate, self.coupling_learning_rate or 0)
-        for names, machines, lacks in (
-            (MODEL_SETTINGS, ("chip",), "no model of a chip; take machine chip"),
-            (CHIP_SETTINGS, ("chip", "qpu"), "no chip; take machine chip or qpu"),
-            (
-                ("num_sweeps", "beta_range"),
-                ("annealing", "chip"),
-                "no sweeps; take machine annealing or chip",
-            ),
-            (
-                ANNEAL_SETTINGS,
-                ("annealing", *DYNAMICAL, "chip", "qpu"),
-                "no anneals; take another machine",
-            ),
-            (RELAXATION_SETTINGS, ("deterministic",), "no steps; take machine deterministic"),
-            (("test_reads",), ("annealing", *DYNAMICAL), "the same reads in tests; take machine annealing"),
-            (DYNAMICAL_SETTINGS, DYNAMICAL, f"no such dynamics; take one of {', '.join(DYNAMICAL)}"),
-        ):
-            for name in names:
-                value = getattr(self, name)
-                if self.machine not in machines and value != type(self).model_fields[name].default:
-                    raise ValueError(f"{name} is {value}, but machine {self.machine} has {lacks}")
+        given = {name for name in self.model_fields_set if getattr(self, name) is not None}
+        for name, why in lacking(dict(self)).items():
+            if name in given:
+                raise ValueError(f"{name} is {getattr(self, name)}, but {why}")
         if self.machine == "deterministic" and self.network != "layers":
             raise ValueError(
                 f"network is {self.network}, of spins, but machine deterministic has neurons of 0 and 1;"
@@ -171,9 +185,28 @@ class TrainConfig(BaseModel):
             )
         if self.network == "convolutional" and (self.centre or self.shift):
             raise ValueError("network is convolutional, which holds pixels of -1 and +1: no centre, no shift")
+        if len(self.layers) == 1 and self.network == "layers" and self.coupling_learning_rate is not None:
+            raise ValueError(
+                f"coupling_learning_rate is {self.coupling_learning_rate}, but layers {self.layers} have no"
+                " weights between spins"
+            )
+        if self.copies is not None and self.embedding is not None:
+            raise ValueError(
+                f"copies is {self.copies}, but the file {self.embedding} says how many there are"
+            )
         if self.beta_range[0] > self.beta_range[1]:
             raise ValueError(f"beta_range is {self.beta_range}, expected the hot end first, 0 < hot <= cold")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_lacking(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        lacks = lacking(dict(self))
+        return {name: value for name, value in serialize(self).items() if name not in lacks}
+
+    @property
+    def missing(self) -> float:
+        """Fraction of a modelled chip's qubits that are missing; a solver's own are missing already."""
+        return _missing(self.chip, self.chip_missing)
 
     def of_tests(self) -> Self:
         """The settings of the free phases of tests: with ``test_reads``, if there are such, and no centre,
@@ -187,15 +220,94 @@ class TrainConfig(BaseModel):
 
         Raises:
             ValueError: One line for all that is wrong.
+
+        Example:
+            None leaves out what a preset has and the machine has not.
+
+            >>> given = preset("mnist-100") | {"machine": "chip", "test_reads": None, "beta_range": None}
+            >>> TrainConfig.checked(given).num_sweeps
+            30
         """
-        defaults = dict(DEFAULTS.get(str(settings.get("dataset", cls.model_fields["dataset"].default)), {}))
-        if settings.get("machine") in ("chip", "qpu"):
-            defaults |= NETWORK_DEFAULTS.get(str(settings.get("network")), {})
-        defaults |= MACHINE_DEFAULTS.get(str(settings.get("machine")), {})
+        return cls._completed({name: value for name, value in settings.items() if value is not None})
+
+    @classmethod
+    def recorded(cls, settings: dict[str, Any]) -> Self:
+        """The config of a run that was kept: `checked`, but that what its machine or network lacks may be
+        there as it is by default: earlier versions wrote it.
+
+        Raises:
+            ValueError: As `checked`.
+        """
+        lacks = lacking(settings)
+        usual = TypeAdapter(dict[str, Any]).dump_python(_usual(settings), mode="json")
+        return cls._completed({k: v for k, v in settings.items() if k not in lacks or v != usual.get(k)})
+
+    @classmethod
+    def _completed(cls, settings: dict[str, Any]) -> Self:
         try:
-            return cls(**(defaults | settings))
+            return cls(**(_defaults(settings) | settings))
         except ValidationError as error:
             raise ValueError("; ".join(_line(problem) for problem in error.errors())) from None
+
+
+def lacking(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The settings that a machine, a network or a chip does not have, and what it has instead.
+
+    Args:
+        settings: Some of a run's or all; what is left out is as by default.
+
+    Example:
+        >>> lacking({"machine": "qpu"})["num_sweeps"]
+        'machine qpu has no sweeps; take machine annealing or chip'
+    """
+    machine, network = _machine_and_network(settings)
+    lacks = {
+        name: f"machine {machine} has {instead}"
+        for names, machines, instead in _OF_MACHINES
+        if machine not in machines
+        for name in names
+    }
+    if machine == "chip":
+        lacks["beta_range"] = "machine chip has a temperature, chip_temperature; take machine annealing"
+        if _missing(str(settings.get("chip")), settings.get("chip_missing")) == 0:
+            lacks["chip_seed"] = "no qubits of this chip are missing by chance; take a chip_missing"
+    if network == "convolutional":
+        lacks |= _OF_LAYERS
+    return lacks
+
+
+def _missing(chip: str, given: float | None) -> float:
+    if given is None:
+        return 0.0 if chip.endswith(".json") else MISSING
+    return given
+
+
+def _machine_and_network(settings: Mapping[str, Any]) -> tuple[str, str]:
+    machine, network = (
+        str(settings.get(name, TrainConfig.model_fields[name].default)) for name in ("machine", "network")
+    )
+    return machine, network
+
+
+def _usual(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings as they are by default, of the data set, network and machine of these."""
+    machine, network = _machine_and_network(settings)
+    fields = TrainConfig.model_fields
+    usual = {name: field.default for name, field in fields.items()}
+    usual |= DEFAULTS.get(str(settings.get("dataset", fields["dataset"].default)), {})
+    if machine in ("chip", "qpu"):
+        usual |= NETWORK_DEFAULTS.get(network, {})
+    return usual | MACHINE_DEFAULTS.get(machine, {})
+
+
+def _defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that differ from the class's, of what the machine and the network have."""
+    lacks, fields = lacking(settings), TrainConfig.model_fields
+    return {
+        name: value
+        for name, value in _usual(settings).items()
+        if name not in lacks and value != fields[name].default
+    }
 
 
 def preset(name: str) -> dict[str, Any]:

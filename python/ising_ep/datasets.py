@@ -1,50 +1,57 @@
 """Images and labels to train on: digits, MNIST and data sets like it, the paper's patterns, a user's own.
 
-Files are not trusted: a header is checked against the data really there, decompression is bounded, pickles
-are never opened. Bad input is one line in a `ValueError` that names the file and the value.
+Files are not trusted (see `array_files`). Bad input is one line in a `ValueError` that names the file and the
+value.
 """
 
-import gzip
 import hashlib
 import math
 import os
-import zipfile
-import zlib
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
+from .array_files import Arrays, Form, first_line, read_idx, read_npy, read_npz, require
+
 StrPath = str | os.PathLike[str]
-Arrays = dict[str, NDArray[Any]]  # raw, keyed by _ARRAY_NAMES
 PerClass = tuple[int | None, int | None]  # for training, for test
 
 
 class Published(NamedTuple):
     """A data set of 60,000 training and 10,000 test images of 28x28 in ten classes, published as IDX files.
 
-    `title` is what it is called, `openml` its name on OpenML, `rarest` the images of its rarest class.
+    `title` is what it is called, `openml` its name on OpenML, `rarest` the images of its rarest class, and
+    `files` where the IDX files are.
     """
 
     title: str
     openml: str
     rarest: tuple[int, int]  # for training, for test
+    files: str
 
 
 # The last two are balanced (arXiv 1708.07747, 1812.01718). OpenML has the training images first.
 PUBLISHED = {
-    "mnist": Published("MNIST", "mnist_784", (5421, 892)),
-    "fashion-mnist": Published("Fashion-MNIST", "Fashion-MNIST", (6000, 1000)),
-    "kmnist": Published("Kuzushiji-MNIST", "Kuzushiji-MNIST", (6000, 1000)),
+    "mnist": Published(
+        "MNIST", "mnist_784", (5421, 892), "https://storage.googleapis.com/cvdf-datasets/mnist/"
+    ),
+    "fashion-mnist": Published(
+        "Fashion-MNIST", "Fashion-MNIST", (6000, 1000), "https://github.com/zalandoresearch/fashion-mnist"
+    ),
+    "kmnist": Published(
+        "Kuzushiji-MNIST", "Kuzushiji-MNIST", (6000, 1000), "https://github.com/rois-codh/kmnist"
+    ),
 }
 NAMES = ("digits", *PUBLISHED, "patterns")
 
 _ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
-_MAX_BYTES = 2**31  # of one decompressed array, forty times MNIST's largest: stops a decompression bomb
+# Root mean square of inputs whose fields mostly lie beyond the ±4 that they are clipped to.
+LARGE = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +61,9 @@ class Dataset:
     `x_train` and `x_test` are float32 (n, num_inputs) in [0, 1] (the patterns in [-1, 1], a user's floats as
     given); `y_train` and `y_test` are int64 (n,) in 0..num_classes-1. `image_shape` is (height, width) where
     the inputs are an image's pixels row by row, None where that is unknown.
+
+    ValueError for arrays that are not such, and for images of a root mean square above 5, as floats of 0..255
+    have: nothing would be learned from them.
     """
 
     name: str
@@ -63,6 +73,25 @@ class Dataset:
     y_test: NDArray[np.int64]
     num_classes: int
     image_shape: tuple[int, int] | None
+
+    def __post_init__(self) -> None:
+        """Check the arrays."""
+        raw = {name: getattr(self, name) for name in _ARRAY_NAMES}
+        for name in ("x_train", "x_test"):
+            x = raw[name]
+            require(
+                x.ndim == 2 and x.dtype == np.float32,
+                f"{self.name}: {name} is {x.dtype} of shape {x.shape}, expected float32 (images, pixels)",
+            )
+        _check_forms(self.name, raw)
+        for split in ("train", "test"):
+            _check_values(self.name, split, raw)
+            most = raw[f"y_{split}"].max()
+            what = f"{self.name}: y_{split} holds label {most}"
+            require(most < self.num_classes, f"{what}, expected 0..{self.num_classes - 1}")
+        pixels = self.num_inputs if self.image_shape is None else math.prod(self.image_shape)
+        shape = f"{self.name}: image_shape is {self.image_shape}"
+        require(pixels == self.num_inputs, f"{shape}, expected {self.num_inputs} pixels")
 
     @property
     def num_inputs(self) -> int:
@@ -101,14 +130,14 @@ def load(
     """
     published = ", ".join(PUBLISHED)
     fits = data_dir is None or name in PUBLISHED
-    _require(fits, f"data_dir {data_dir}: expected for {published}, not {name!r}")
+    require(fits, f"data_dir {data_dir}: expected for {published}, not {name!r}")
     if name in PUBLISHED:
         return _load_published(name, data_dir, (train_per_class, test_per_class))
     if name == "digits":
         return load_digits(train_per_class=train_per_class, test_per_class=test_per_class)
     if name == "patterns":
         given = [k for k in (train_per_class, test_per_class) if k is not None]
-        _require(not given, f"patterns has one image a class, expected no number per class, got {given}")
+        require(not given, f"patterns has one image a class, expected no number per class, got {given}")
         return load_patterns()
     if name.endswith(".npz"):
         return load_npz(name, train_per_class=train_per_class, test_per_class=test_per_class)
@@ -177,25 +206,20 @@ def load_npz(
 ) -> Dataset:
     """Load a user's arrays `x_train`, `y_train`, `x_test`, `y_test` from an .npz file.
 
-    Images are (n, ...), flattened to (n, num_inputs): uint8 is divided by 255, floats are used as they are.
-    Labels are integers (n,), and `y_train` holds every class 0..num_classes-1. `image_shape` is known for
-    images (n, height, width). `train_per_class` and `test_per_class` keep the first images of each class.
+    Images are (n, ...), flattened to (n, num_inputs): uint8 is divided by 255, booleans become 0 and 1, and
+    floats of order 1 are used as they are. Labels are whole numbers (n,); `y_train` holds every class
+    0..num_classes-1. `image_shape` is known for images (n, height, width). `train_per_class` and
+    `test_per_class` keep the first images of each class.
 
-    Raises ValueError for anything else (object arrays too), FileNotFoundError for a missing file.
+    Raises ValueError for anything else (object arrays too, floats of 0..255, arrays that take more than
+    512 MiB and thirty times their file), FileNotFoundError for a missing file.
 
     >>> mine = load_npz("mine.npz", train_per_class=100)  # doctest: +SKIP
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file, expected an .npz file")
-    raw: Arrays = {}
-    for name in _ARRAY_NAMES:
-        try:
-            with zipfile.ZipFile(path) as archive:
-                raw[name] = _read_npy(archive, name, _ARRAY_NAMES)
-        # A damaged file makes zipfile, and numpy's evaluation of the header, raise almost anything.
-        except Exception as error:
-            raise ValueError(f"{path}: cannot read {name}: {_first_line(error)}") from error
+    raw = read_npz(path, _ARRAY_NAMES, _check_forms)
     return _dataset(path.stem, str(path), raw, (train_per_class, test_per_class))
 
 
@@ -210,18 +234,13 @@ def load_images(path: StrPath, num_inputs: int) -> NDArray[np.float32]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file, expected an .npy or .npz file")
-    try:
-        if path.suffix == ".npz":
-            with zipfile.ZipFile(path) as archive:
-                x = _read_npy(archive, "x", ("x",))
-        else:
-            with path.open("rb") as stream:
-                x = _read_array(stream)
-    except Exception as error:
-        raise ValueError(f"{path}: cannot read images: {_first_line(error)}") from error
+    if path.suffix == ".npz":
+        x = read_npz(path, ("x",), lambda source, arrays: _check_image_form(f"{source}: x", arrays["x"]))["x"]
+    else:
+        x = read_npy(path, lambda form: _check_image_form(f"{path}", form))
     _check_images(f"{path}: x", x)
     size = math.prod(x.shape[1:])
-    _require(size == num_inputs, f"{path}: has images of {size} pixels, expected {num_inputs}")
+    require(size == num_inputs, f"{path}: has images of {size} pixels, expected {num_inputs}")
     return _scaled(x)
 
 
@@ -234,38 +253,77 @@ def _load_published(name: str, data_dir: StrPath | None, per_class: PerClass) ->
 
 def _dataset(name: str, source: str, raw: Arrays, per_class: PerClass) -> Dataset:
     """Check, choose and scale the raw arrays, of as many classes as `y_train` holds."""
+    _check_forms(source, raw)
     for split in ("train", "test"):
-        _check_split(source, split, raw)
-    shape, test_shape = raw["x_train"].shape[1:], raw["x_test"].shape[1:]
-    _require(shape == test_shape, f"{source}: x_test has images {test_shape}, expected {shape} as x_train")
+        _check_values(source, split, raw)
+    shape = raw["x_train"].shape[1:]
     present = np.unique(raw["y_train"])
     num_classes, last = present.size, present[-1]
     # A stray label must not make a network of a billion outputs.
     counted = f"{source}: y_train holds {num_classes} different labels up to {last}"
-    _require(1 < num_classes == last + 1, f"{counted}, expected two or more without gaps: 0, 1, 2, ...")
+    require(1 < num_classes == last + 1, f"{counted}, expected two or more without gaps: 0, 1, 2, ...")
     train = _choose_split(source, "train", raw, num_classes, per_class[0])
     test = _choose_split(source, "test", raw, num_classes, per_class[1])
     return Dataset(name, *train, *test, num_classes, (shape[0], shape[1]) if len(shape) == 2 else None)
 
 
-def _check_split(source: str, split: str, raw: Arrays) -> None:
-    x, y = raw[f"x_{split}"], raw[f"y_{split}"]
-    images, labels = f"{source}: x_{split}", f"{source}: y_{split}"
-    _check_images(images, x)
-    _require(y.ndim == 1, f"{labels} has shape {y.shape}, expected (labels,)")
-    _require(len(x) == len(y), f"{images} has {len(x)} images, y_{split} {len(y)} labels, expected as many")
-    _require(y.dtype.kind in "iu", f"{labels} is {y.dtype}, expected integer labels")
-    _require(y.min() >= 0, f"{labels} holds label {y.min()}, expected labels from 0 on")
+def _check_forms(source: str, arrays: Mapping[str, Form]) -> None:
+    """Check shapes and types, of the arrays or of what their headers say."""
+    for split in ("train", "test"):
+        x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
+        images, labels = f"{source}: x_{split}", f"{source}: y_{split}"
+        _check_image_form(images, x)
+        require(y.dtype.kind in "biuf", f"{labels} holds {y.dtype}, expected integers")
+        require(len(y.shape) == 1, f"{labels} has shape {y.shape}, expected (labels,)")
+        counts = x.shape[0], y.shape[0]
+        require(counts[0] == counts[1], f"{images} has {counts[0]} images, y_{split} {counts[1]} labels")
+    shape, test_shape = arrays["x_train"].shape[1:], arrays["x_test"].shape[1:]
+    require(shape == test_shape, f"{source}: x_test has images {test_shape}, expected {shape} as x_train")
+
+
+def _check_image_form(images: str, x: Form) -> None:
+    is_pixels = x.dtype == np.uint8 or x.dtype.kind in "bf"
+    require(is_pixels, f"{images} holds {x.dtype}, expected uint8, booleans or floats")
+    fits = len(x.shape) > 1 and math.prod(x.shape) > 0
+    require(fits, f"{images} has shape {x.shape}, expected (images, pixels), not empty")
+
+
+def _check_values(source: str, split: str, raw: Arrays) -> None:
+    _check_images(f"{source}: x_{split}", raw[f"x_{split}"])
+    y, labels = raw[f"y_{split}"], f"{source}: y_{split}"
+    if y.dtype.kind == "f":
+        wide = y.astype(np.float64)
+        # What float64 cannot tell from its neighbours, and NaN, is none either.
+        wrong = ~(np.abs(wide) < 2**53) | (wide != np.floor(wide))
+        require(not wrong.any(), f"{labels} holds {y[np.argmax(wrong)]}, expected whole numbers")
+    require(y.min() >= 0, f"{labels} holds label {y.min()}, expected labels from 0 on")
 
 
 def _check_images(images: str, x: NDArray[Any]) -> None:
-    _require(x.ndim > 1 and x.size > 0, f"{images} has shape {x.shape}, expected (images, pixels), not empty")
-    if x.dtype != np.uint8:
-        _require(x.dtype.kind == "f", f"{images} is {x.dtype}, expected uint8 or floating-point pixels")
-        # One comparison finds NaN, infinity, and what would become infinite in float32.
-        bad = ~(np.abs(x) <= np.finfo(np.float32).max)
+    """Check that floats are finite in single precision, and of order 1; other pixels are scaled."""
+    if x.dtype.kind != "f":
+        return
+    limit = np.finfo(np.float32).max
+    if not (-limit <= x.min() and x.max() <= limit):  # nor is NaN
+        bad = ~(np.abs(x) <= limit)
         first = np.unravel_index(np.argmax(bad), bad.shape)
-        _require(not bad.any(), f"{images} holds {x[first]} in image {first[0]}, expected finite float32")
+        raise ValueError(f"{images} holds {x[first]} in image {first[0]}, expected finite float32")
+    size = root_mean_square(x)
+    if size > LARGE:
+        raise ValueError(
+            f"{images} holds values up to {x.max():g} with root mean square {size:.3g},"
+            f" expected about 1 and at most {LARGE:g}: give pixels of 0..255 as uint8, or divide them by 255"
+        )
+
+
+def root_mean_square(x: NDArray[Any]) -> float:
+    """Root mean square of all numbers, in double precision and without a copy of them.
+
+    >>> root_mean_square(np.full((2, 3), 1e30, np.float32)) > 9e29
+    True
+    """
+    flat = x.reshape(len(x), -1)
+    return math.sqrt(np.einsum("ij,ij->", flat, flat, dtype=np.float64) / flat.size)
 
 
 def _choose_split(
@@ -273,12 +331,12 @@ def _choose_split(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Scaled images and labels: the first `per_class` of each class, in file order, or all of them."""
     x, y, what = raw[f"x_{split}"], raw[f"y_{split}"], f"{source}: y_{split}"
-    _require(y.max() < num_classes, f"{what} holds label {y.max()}, expected 0..{num_classes - 1}")
+    require(y.max() < num_classes, f"{what} holds label {y.max()}, expected 0..{num_classes - 1}")
     if per_class is not None:
-        _require(per_class > 0, f"{split}_per_class is {per_class}, expected 1 or more")
+        require(per_class > 0, f"{split}_per_class is {per_class}, expected 1 or more")
         chosen = [np.flatnonzero(y == label)[:per_class] for label in range(num_classes)]
         for label, found in enumerate(map(len, chosen)):
-            _require(found == per_class, f"{what} has {found} of class {label}, expected {per_class} or more")
+            require(found == per_class, f"{what} has {found} of class {label}, expected {per_class} or more")
         order = np.sort(np.concatenate(chosen))
         x, y = x[order], y[order]
     return _scaled(x), y.astype(np.int64)
@@ -286,7 +344,9 @@ def _choose_split(
 
 def _scaled(x: NDArray[Any]) -> NDArray[np.float32]:
     pixels = np.ascontiguousarray(x.reshape(len(x), -1), dtype=np.float32)
-    return pixels / np.float32(255) if x.dtype == np.uint8 else pixels
+    if x.dtype == np.uint8:
+        pixels /= np.float32(255)
+    return pixels
 
 
 def _fetch(known: Published) -> Arrays:
@@ -294,10 +354,14 @@ def _fetch(known: Published) -> Arrays:
 
     try:
         # This parser needs no pandas.
-        bunch = fetch_openml(known.openml, version=1, as_frame=False, parser="liac-arff")
+        with warnings.catch_warnings(action="ignore"):  # one for each try that failed; the last one is said
+            bunch = fetch_openml(known.openml, version=1, as_frame=False, parser="liac-arff")
     except Exception as error:  # no network, no such server, a broken download: the way out is the same
-        reason = f"could not fetch {known.title} from OpenML ({_first_line(error)})"
-        raise ConnectionError(f"{reason}, expected a network, or its IDX files in data_dir") from error
+        reason = f"could not fetch {known.title} from OpenML ({first_line(error)})"
+        raise ConnectionError(
+            f"{reason}; or get its four IDX files from {known.files}, and give their folder as data_dir"
+            " (--data-dir)"
+        ) from error
     x, y = bunch.data.astype(np.uint8).reshape(-1, 28, 28), bunch.target.astype(np.int64)
     return {"x_train": x[:60_000], "y_train": y[:60_000], "x_test": x[60_000:], "y_test": y[60_000:]}
 
@@ -306,66 +370,8 @@ def _read_published(known: Published, directory: Path) -> Arrays:
     wanted = f"with {known.title}'s IDX files"
     if not directory.exists():
         raise FileNotFoundError(f"{directory}: no such directory, expected one {wanted}")
-    _require(directory.is_dir(), f"{directory}: is a file, expected a directory {wanted}")
+    require(directory.is_dir(), f"{directory}: is a file, expected a directory {wanted}")
     stems = ("train-images", "train-labels", "t10k-images", "t10k-labels")
-    return {name: _read_idx(directory, stem, known) for name, stem in zip(_ARRAY_NAMES, stems, strict=True)}
-
-
-def _read_idx(directory: Path, stem: str, known: Published) -> NDArray[np.uint8]:
-    """Read a magic number and a size per dimension, all big-endian uint32, then bytes."""
-    ndim = 3 if stem.endswith("images") else 1
-    paths = [directory / f"{stem}{mark}idx{ndim}-ubyte{end}" for mark in "-." for end in ("", ".gz")]
-    path = next(filter(Path.is_file, paths), None)
-    if path is None:
-        raise FileNotFoundError(f"{paths[0]}: no such file, expected {known.title}'s, with or without .gz")
-    size, expected = 4 + 4 * ndim, 0x0800 + ndim  # 08 is the type, unsigned bytes
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            header = stream.read(size)
-            _require(len(header) == size, f"ends after {len(header)} bytes, expected a header of {size}")
-            magic, *shape = np.frombuffer(header, ">u4").tolist()
-            _require(magic == expected, f"magic number is {magic:08x}, expected {expected:08x}")
-            return np.frombuffer(_read_promised(stream.read, math.prod(shape)), np.uint8).reshape(shape)
-    except (ValueError, OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{path}: cannot be read: {_first_line(error)}") from error
-
-
-def _read_npy(archive: zipfile.ZipFile, name: str, expected: Sequence[str]) -> NDArray[Any]:
-    member = f"{name}.npy"
-    _require(member in archive.namelist(), f"no such array, expected {', '.join(expected)}")
-    # numpy writes no other kinds, and zipfile does not bound the memory it decompresses them in.
-    kind = archive.getinfo(member).compress_type
-    _require(kind in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED), f"zip compression {kind}, expected 0 or 8")
-    with archive.open(member) as stream:
-        return _read_array(stream)
-
-
-def _read_array(stream: IO[bytes]) -> NDArray[Any]:
-    # numpy.load would allocate whatever the header promises. Version 1.0 bounds the header itself.
-    version = npy_format.read_magic(stream)
-    _require(version == (1, 0), f"npy version {version}, expected (1, 0)")
-    shape, fortran_order, dtype = npy_format.read_array_header_1_0(stream)
-    _require(dtype.kind in "iuf", f"holds {dtype}, expected integers or floats")
-    data = _read_promised(stream.read, math.prod(shape) * dtype.itemsize)
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C")
-
-
-def _read_promised(read: Callable[[int], bytes], promised: int) -> bytearray:
-    """Read the rest of the stream in chunks: memory follows the data, not what the header promises."""
-    _require(0 <= promised <= _MAX_BYTES, f"header promises {promised} bytes, expected 0..{_MAX_BYTES}")
-    data = bytearray()
-    # One byte more shows data that should not be there, and makes gzip check its checksum.
-    while chunk := read(min(2**20, promised + 1 - len(data))):
-        data += chunk
-    found = "more" if len(data) > promised else len(data)
-    _require(len(data) == promised, f"header promises {promised} bytes, found {found}")
-    return data
-
-
-def _require(condition: bool | np.bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return {
+        name: read_idx(directory, stem, known.title) for name, stem in zip(_ARRAY_NAMES, stems, strict=True)
+    }

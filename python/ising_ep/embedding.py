@@ -15,6 +15,7 @@ import json
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,8 +24,9 @@ from numpy.typing import NDArray
 
 from .atomic import replace
 from .checks import one_of
-from .chip import Chip
+from .chip import Chip, check_graph_id
 from .network import Network
+from .untrusted import read_json
 
 METHODS = ("auto", "structured", "minorminer")
 # Changes whenever a search finds other embeddings than before, so that none of the old are taken from the
@@ -167,15 +169,16 @@ class Embedding:
             ValueError: If it is something else.
             OSError: If it cannot be read.
         """
-        try:
-            content = json.loads(path.read_bytes())
-        except (ValueError, RecursionError):
-            raise ValueError(f"{path} is not JSON") from None
+        content = read_json(path)
         graph_id = chip.graph_id
         if isinstance(content, dict):
-            graph_id, content = str(content.get("graph_id", graph_id)), content.get("chains")
-        copies = [content] if _depth(content) == 2 else content
-        if _depth(copies) != 3:
+            graph_id, content = content.get("graph_id", graph_id), content.get("chains")
+        try:
+            check_graph_id(graph_id)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+        copies = [content] if _is_nested(content, 2) else content
+        if not _is_nested(copies, 3):
             raise ValueError(
                 f"{path} is not an embedding, expected chains as lists of qubits: [[q, ...], ...], or such a"
                 " list for each copy"
@@ -234,14 +237,19 @@ def embed(
         ("couplings", len(network.rows), "couplers", len(chip.couplers)),
     ):
         if needed > there:
-            raise DoesNotFitError(f"{network} has {needed} {what}, but {chip} has {there} {parts}")
-    file = _cache_file(network, chip, copies, method, seed) if cache else None
-    known = _cached(file, network, chip)
-    if known is not None:
-        return known
+            raise DoesNotFitError(f"the network has {needed} {what}, but {chip.title} has {there} {parts}")
+    place = partial(_cache_file, network, chip, method=method, seed=seed)
+    if cache:
+        known = _cached(place(copies), network, chip)
+        if known is None and copies not in (1, None):
+            known = _cached(place(None), network, chip)
+            # A search for so many finds these, if there are no more.
+            known = known if known is not None and known.num_copies <= copies else None
+        if known is not None:
+            return known
     search = _structured(network) if method != "minorminer" else None
     if method == "structured" and search is None:
-        raise DoesNotFitError(f"there is no structured layout for {network}; take method minorminer")
+        raise DoesNotFitError("there is no structured layout for this network; take method minorminer")
     found: list[Chains] = []
     if search is not None:
         found = search(network, chip, copies, seed, progress)
@@ -249,11 +257,14 @@ def embed(
     if method != "structured" and (not found or search is _cells):
         found = _minorminer(network, chip, copies, seed, progress, found)
     if not found:
-        raise DoesNotFitError(f"{network} was not found to fit on {chip}")
+        spins, couplings = network.num_spins, len(network.rows)
+        raise DoesNotFitError(
+            f"a network of {spins} spins and {couplings} couplings was not found to fit on {chip}"
+        )
     embedding = Embedding(found, chip.graph_id)
     embedding.verify(network, chip)
-    if file is not None:
-        _keep(file, embedding)
+    if cache:
+        _keep(place(copies if len(found) == copies else None), embedding)
     return embedding
 
 
@@ -314,7 +325,8 @@ def _two_sides(network: Network) -> tuple[list[int], list[int]] | None:
     """The two sides of a network that is nearly complete between them, the larger first."""
     import networkx as nx
 
-    graph = nx.Graph(zip(network.rows.tolist(), network.cols.tolist(), strict=True))
+    # nx.Graph(edges) takes a Ctrl-C for edges that it does not know.
+    graph = nx.from_edgelist(zip(network.rows.tolist(), network.cols.tolist(), strict=True))
     if len(graph) < network.num_spins or not nx.is_connected(graph) or not nx.is_bipartite(graph):
         return None
     sides = sorted(map(sorted, nx.bipartite.sets(graph)), key=len, reverse=True)
@@ -355,7 +367,9 @@ def _minorminer(
     return found
 
 
-def _cache_file(network: Network, chip: Chip, copies: int | None, method: str, seed: int) -> Path:
+def _cache_file(network: Network, chip: Chip, copies: int | None, *, method: str, seed: int) -> Path:
+    """Where the answer to a search is kept; one that found fewer copies than it was to find is kept as that
+    for as many as fit."""
     from platformdirs import user_cache_path
 
     digest = hashlib.sha256()
@@ -375,9 +389,9 @@ def _cache_file(network: Network, chip: Chip, copies: int | None, method: str, s
     return user_cache_path("ising-ep") / "embeddings" / f"{digest.hexdigest()[:32]}.json"
 
 
-def _cached(file: Path | None, network: Network, chip: Chip) -> Embedding | None:
+def _cached(file: Path, network: Network, chip: Chip) -> Embedding | None:
     """What the cache holds, if it holds an embedding that is right."""
-    if file is None or not file.is_file():
+    if not file.is_file():
         return None
     try:
         embedding = Embedding.load(file, chip)
@@ -396,11 +410,8 @@ def _keep(file: Path, embedding: Embedding) -> None:
         warnings.warn(f"the embedding is not kept for the next time: {error}", stacklevel=3)
 
 
-def _depth(value: Any) -> int:
-    """2 for lists of lists of qubits, 3 for lists of these; 0 for what is neither all the way."""
-    if type(value) is int:
-        return 0
-    if not isinstance(value, list) or not value:
-        return -1
-    depths = {_depth(item) for item in value}
-    return -1 if len(depths) > 1 or -1 in depths else depths.pop() + 1
+def _is_nested(value: Any, levels: int) -> bool:
+    """Whether it is lists of lists of qubits: so many levels, and none of them empty."""
+    if levels == 0:
+        return type(value) is int
+    return isinstance(value, list) and bool(value) and all(_is_nested(item, levels - 1) for item in value)

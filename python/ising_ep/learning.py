@@ -35,21 +35,78 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core, optimizers
-from .machines import Machine
+from .checks import one_of
+from .config import check_step
+from .machines import Machine, check_answer
 from .network import Network, Parameters
-from .optimizers import Optimizer
+from .optimizers import OPTIMIZERS, Optimizer
 
 # A chip's couplings lie in [-1, 1]; the paper holds every other parameter to the same bound.
 PARAMETER_LIMIT = 1.0
 # Images whose contrasts are added up in one place. Sums of reals depend on their order: this makes it the
 # same on one machine and on many (`cluster`).
 SHARD = 50
+
+
+class Rule(Protocol):
+    """What the trainer asks of a learning rule: `EquilibriumPropagation`, or one shared by the workers of a
+    scheduler (`cluster.SharedRule`). Its methods are described there."""
+
+    @property
+    def network(self) -> Network:
+        """The architecture."""
+        ...
+
+    @property
+    def machine(self) -> Machine:
+        """What anneals."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Seed of every anneal."""
+        ...
+
+    def with_seed(self, seed: int) -> Self:
+        """The same rule with another seed."""
+        ...
+
+    def compare(
+        self,
+        parameters: Parameters,
+        x: NDArray[np.float32],
+        target: NDArray[np.float32],
+        ids: NDArray[np.uint32],
+        weights: NDArray[np.float32] | None = None,
+        *,
+        decay: float = 1.0,
+    ) -> tuple[Parameters, NDArray[np.float32]]:
+        """Both phases of a batch: their contrast, and the outputs of the free one."""
+        ...
+
+    def step(
+        self,
+        parameters: Parameters,
+        change: Parameters,
+        memory: Parameters | None = None,
+        *,
+        update: int = 1,
+        decay: float = 1.0,
+    ) -> None:
+        """Changes the parameters, in place, by the contrast."""
+        ...
+
+    def predict(
+        self, parameters: Parameters, batches: Iterable[tuple[NDArray[np.float32], NDArray[np.uint32]]]
+    ) -> Iterator[NDArray[np.float32]]:
+        """The outputs of the free phase of each batch."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -68,7 +125,8 @@ class EquilibriumPropagation:
             spins of a layer add up in the next: the more there are, the smaller it should be, or the layers
             hold each other and no longer see the input.
         statistic: ``"lowest"`` keeps the read of lowest energy of each phase, as the paper does;
-            ``"average"`` averages spins and their products over all reads.
+            ``"average"`` averages spins and their products over all reads. (A chip begins the nudge of all
+            reads of an image at the first one: `machines.embedded`.)
         field_limit: Fields are clipped to this size, the range of the chip.
         seed: Seed of every anneal.
         optimizer: ``"sgd"`` steps as above; ``"adam"`` as `optimizers.adam`.
@@ -82,6 +140,9 @@ class EquilibriumPropagation:
             and b_0 changes so that it is the field of that image, b_0 + centre W_0, which is learned. The
             network and its energy are the same; its steps no longer all share the mean image's direction.
             (Montavon and Mueller, "Deep Boltzmann machines and the centering trick", 2012.)
+
+    Raises:
+        ValueError: If a setting is out of range, or the network has nothing that it could act on.
     """
 
     network: Network
@@ -97,6 +158,29 @@ class EquilibriumPropagation:
     optimizer: Optimizer = "sgd"
     weight_decay: float = 0.0
     centre: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        one_of("statistic", self.statistic, ("lowest", "average"))
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
+        check_step(
+            self.nudge, self.learning_rate, self.bias_learning_rate, self.coupling_learning_rate or 0.0
+        )
+        shapes = self.network.shapes()
+        if self.coupling_learning_rate is not None and not any(map(_is_coupling, shapes)):
+            raise ValueError(
+                f"coupling_learning_rate is {self.coupling_learning_rate}, but the network has no weights"
+                " between spins"
+            )
+        if self.centre is None:
+            return
+        if "b0" not in shapes:
+            raise ValueError("centre is an image, but the network has no biases of the first layer, b0")
+        if self.centre.shape != shapes["W0"][:1]:
+            raise ValueError(f"centre has shape {self.centre.shape}, expected {shapes['W0'][:1]}")
+
+    def with_seed(self, seed: int) -> Self:
+        """The same rule with another seed."""
+        return replace(self, seed=seed)
 
     def free_phase(
         self, parameters: Parameters, fields: NDArray[np.float32], ids: NDArray[np.uint32]
@@ -228,9 +312,8 @@ class EquilibriumPropagation:
                 limit=np.inf,
             )
         if self.optimizer == "sgd" and self.coupling_learning_rate is not None:
-            for name in change.keys() - {"W0"}:
-                if name.startswith("W"):
-                    change[name] *= np.float32(self.coupling_learning_rate / self.learning_rate)
+            for name in filter(_is_coupling, change):
+                change[name] *= np.float32(self.coupling_learning_rate / self.learning_rate)
         if self.centre is not None:
             # (x - centre) in place of x, without losing the zeros of x: b0 has the sum over the images.
             sums = change["b0"] * np.float32(-rates[0] / rates[1])
@@ -291,7 +374,7 @@ class EquilibriumPropagation:
     def _rate(self, name: str) -> float:
         if name.startswith("b"):
             return self.bias_learning_rate
-        if name == "W0" or self.coupling_learning_rate is None:
+        if self.coupling_learning_rate is None or not _is_coupling(name):
             return self.learning_rate
         return self.coupling_learning_rate
 
@@ -315,7 +398,13 @@ class EquilibriumPropagation:
             seed=self.seed ^ (0 if initial_states is None else 1 << 63),
             problem_ids=ids,
         )
+        check_answer(reads, fields.shape, self.network.levels)
         return reads.states if self.statistic == "average" else reads.lowest()[:, None]
+
+
+def _is_coupling(name: str) -> bool:
+    """Whether a parameter is a weight between spins."""
+    return name.startswith("W") and name != "W0"
 
 
 def shards(num_images: int) -> list[slice]:

@@ -12,11 +12,13 @@ from typing import Literal, get_args
 import numpy as np
 
 from . import _core
+from .checks import one_of
 from .network import Parameters
 
 Optimizer = Literal["sgd", "adam"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 Decay = Literal["constant", "cosine"]
+DECAYS: tuple[Decay, ...] = get_args(Decay)
 
 # Kingma and Ba, "Adam: a method for stochastic optimization" (2015), https://arxiv.org/abs/1412.6980: how
 # much of the mean contrast and of its mean square is kept at each update, and the least root to divide by.
@@ -76,8 +78,12 @@ def decayed(decay: Decay, done: float, epochs: int) -> float:
     Cosine: (1 + cos(pi done / epochs)) / 2, from 1 to 0; Loshchilov and Hutter, "SGDR" (2017),
     https://arxiv.org/abs/1608.03983.
 
+    Raises:
+        ValueError: If there is no such decay.
+
     Example:
         >>> [decayed("cosine", done, 10) for done in (0, 5, 10)]
         [1.0, 0.5, 0.0]
     """
+    one_of("decay", decay, DECAYS)
     return 1.0 if decay == "constant" else (1 + math.cos(math.pi * min(done / epochs, 1))) / 2

@@ -5,7 +5,9 @@ Each function returns a `matplotlib.figure.Figure`; nothing touches pyplot or a 
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
+from .atomic import replace, require_replaceable
 from .chip import Chip
 from .embedding import Embedding
 from .usage import GAP_STEP, GAP_STEPS, Usage
@@ -21,8 +24,34 @@ from .usage import GAP_STEP, GAP_STEPS, Usage
 DPI = 150
 # Dark and light enough apart to be told in grey.
 TRAIN, TEST = "#1b4f72", "#e67e22"
+FORMATS = (".png", ".svg", ".pdf")
 # Receptive fields shown; more would be too small to see.
 MOST_UNITS = 60
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a picture in the format of the name's ending, whole or not at all.
+
+    Raises:
+        ValueError: If the name has another ending than `FORMATS`.
+        OSError: If it cannot be written.
+    """
+    require_picture(path)
+    content = io.BytesIO()
+    figure.savefig(content, format=path.suffix[1:].lower())
+    replace(path, content.getvalue())
+
+
+def require_picture(path: Path) -> None:
+    """Refuses a name or place that no picture can be written to.
+
+    Raises:
+        ValueError: If the name has another ending than `FORMATS`.
+        OSError: If something other than a file stands there.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise ValueError(f"{path}: expected a name that ends in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+    require_replaceable(path)
 
 
 def training_curves(history: Sequence[dict[str, float]]) -> Figure:

@@ -74,7 +74,7 @@ class Format:
         self._qubits, self._num_quad, self._lin_size = qubits, len(inside), len(order)
         # Mostly they are all couplers there are, in order, and nothing has to be moved.
         self._quad_slots = None if np.array_equal(found, np.arange(len(inside))) else found
-        # Answers come in ascending order of qubits.
+        # Mostly answers come in ascending order of qubits.
         self._active = np.sort(qubits)
         self._active_text = _text(self._active, "<i4")
         self._ranks = np.argsort(np.argsort(qubits))
@@ -104,7 +104,7 @@ class Format:
 
         Raises:
             BadAnswerError: If it is not base64, has other qubits or another number of reads than asked for,
-                or energies that are not those of its reads.
+                or energies that are not those of its reads. The qubits may come in any order.
         """
         try:
             active, known = self._active, answer["active_variables"] == self._active_text
@@ -115,9 +115,11 @@ class Format:
             bits = _numbers(answer["solutions"], "u1")
         except (KeyError, TypeError, ValueError) as error:
             raise BadAnswerError(f"the answer cannot be read: {error}") from None
-        if not (known or np.array_equal(active, self._active)):
+        if not (known or np.array_equal(np.sort(active), self._active)):
+            strange = np.setxor1d(active, self._active)
             raise BadAnswerError(
                 f"the answer is of {len(active)} qubits, expected {len(self._active)} given ones"
+                + (f" (qubit {strange[0]} is in one of them alone)" if len(strange) else "")
             )
         width = -(-len(active) // 8)
         if len(occurrences) != len(energies) or bits.size != len(energies) * width:
@@ -130,10 +132,13 @@ class Format:
             raise BadAnswerError(f"the answer has {sum(counts)} reads, expected {num_reads}")
         reads = np.unpackbits(bits.reshape(-1, width), axis=1, count=len(active)).view(np.int8)
         spins = 2 * reads - 1
-        if not self._ascends:
+        if not known:  # in another order, as a solver may list its qubits
+            spins = np.take(spins, np.argsort(active)[self._ranks], axis=1)
+        elif not self._ascends:
             spins = np.take(spins, self._ranks, axis=1)
         expected = _core.energies(self._rows, self._cols, couplings, fields, spins)
-        errors = np.abs(energies - expected)
+        with np.errstate(invalid="ignore"):  # of an answer that says inf
+            errors = np.abs(energies - expected)
         if not (errors <= ENERGY_TOLERANCE).all():  # nan is none
             scale = 1 + np.abs(fields).sum() + np.abs(couplings).sum()
             wrong = ~(errors <= ENERGY_TOLERANCE * scale)

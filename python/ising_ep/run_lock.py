@@ -262,7 +262,8 @@ def _release(path: Path, content: bytes, ended: threading.Event, pid: int) -> No
 def _machine() -> str:
     """Where the numbers of processes are one's own: until the next start of the system, in this container."""
     try:
-        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
+        start = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{start} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
         # Elsewhere the name of the computer has to do; on Windows no process can be asked for harmlessly.
         return socket.gethostname() if os.name == "posix" else secrets.token_hex(8)

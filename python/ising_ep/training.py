@@ -8,8 +8,9 @@ parameters and its place alone, bit for bit.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,11 @@ from .checkpoint import TrainState
 from .config import TrainConfig
 from .convolution import Convolutional
 from .datasets import Dataset
-from .learning import EquilibriumPropagation
-from .machines import Machine
+from .learning import EquilibriumPropagation, Rule
+from .machines import Machine, check_machine
 from .machines.configured import machine_of
 from .network import FullyConnected, Network, Parameters
+from .notes import at_chance, cautions
 from .optimizers import decayed
 
 if TYPE_CHECKING:
@@ -57,39 +59,61 @@ def train(
     machine: Machine | None = None,
     scheduler: Client | None = None,
     on_batch: Callable[[TrainState], None] | None = None,
+    on_test: Callable[[TrainState, int], None] | None = None,
     on_epoch: Callable[[TrainState], None] | None = None,
 ) -> TrainState:
     """Trains to ``config.epochs``, from the start or from ``state``.
 
+    Each epoch ends with a test. A state that was saved when all batches of an epoch were done goes on with
+    that test.
+
     Args:
-        config: Every setting of the run.
+        config: Every setting of the run. Those that choose images chose ``dataset``, which is taken as it is.
         dataset: The images.
         state: Where to go on; None starts anew.
         num_threads: Threads, or None for all cores; with a scheduler those of a task, or None for 1. The
-            result does not depend on it.
-        machine: What anneals; None makes the one that ``config`` describes.
+            result does not depend on it. Of a given machine it must be the number that the machine has, if it
+            says one.
+        machine: What anneals, in training and in tests; None makes the one that ``config`` describes. A given
+            one stands in its place, with reads, sweeps and all else of its own; ``config`` must have no
+            ``test_reads``, for which a second machine is made.
         scheduler: A client of the Dask scheduler whose workers share the batches and the tests (`cluster`);
             None for this process alone. The result does not depend on it.
         on_batch: Called with the live state after each batch.
-        on_epoch: Called with the live state after each epoch.
+        on_test: Called with the live state and the number of test images that are done: with 0 before each
+            test, then after each part of it.
+        on_epoch: Called with the live state after each epoch and its test.
 
     Returns:
         The state after the last epoch.
 
+    Warns:
+        UserWarning: If it will probably learn nothing, or has not (`notes`).
+
     Raises:
-        ValueError: If config and dataset do not fit.
+        ValueError: If config, dataset, machine and number of threads do not fit.
         StoppedError: If the scheduler is lost.
     """
-    if scheduler is not None and num_threads is None:
+    if scheduler is not None and num_threads is None and machine is None:
         num_threads = 1
-    rule = learning_rule(config, dataset, num_threads, machine)
-    tested = _testing_rule(config, dataset, num_threads, rule.machine)
+    _check_given(config, machine)
+    alone = learning_rule(config, dataset, num_threads, machine)
+    testing = learning_rule(
+        config.of_tests(), dataset, num_threads, None if config.test_reads else alone.machine
+    )
+    check_machine(alone.machine)
+    rule: Rule = alone
+    tested: Rule = testing
     if scheduler is not None:
-        cluster.check(config, rule.machine)
-        rule, tested = cluster.shared(rule, scheduler), cluster.shared(tested, scheduler)
+        cluster.check(config, alone.machine)
+        rule, tested = cluster.shared(alone, scheduler), cluster.shared(testing, scheduler)
     if state is None:
         rng = np.random.default_rng([config.seed, 0])
         state = TrainState(parameters=rule.network.initial_parameters(rng))
+    _check_parameters(rule.network, state.parameters)
+    for caution in cautions(config, dataset):
+        warnings.warn(caution, stacklevel=2)
+    begun = state.epoch
     rule.machine.usage.restore(state.usage)
     augment = augmentation(config, dataset)
     num_images = len(dataset.y_train)
@@ -105,18 +129,25 @@ def train(
             augment=augment,
             on_batch=on_batch,
         )
-        test = _evaluate(tested, state.parameters, dataset.x_test, dataset.y_test)
+        done = None
+        if on_test:
+            on_test(state, 0)
+            done = partial(on_test, state)
+        test = _evaluate(tested, state.parameters, dataset.x_test, dataset.y_test, done)
         row = end_epoch(rule, state)
         state.history.append(row | {"test_accuracy": test.accuracy, "test_loss": test.loss})
         state.usages.append(state.usage.copy())
         state.predictions = test.predictions.tolist()
         if on_epoch:
             on_epoch(state)
+    chance = at_chance(state.history[-1]["train_accuracy"], dataset.y_train) if state.epoch > begun else None
+    if chance:
+        warnings.warn(chance, stacklevel=2)
     return state
 
 
 def train_epoch(
-    rule: EquilibriumPropagation,
+    rule: Rule,
     state: TrainState,
     x: NDArray[np.float32],
     y: NDArray[np.int64],
@@ -164,7 +195,7 @@ def train_epoch(
             on_batch(state)
 
 
-def end_epoch(rule: EquilibriumPropagation, state: TrainState) -> dict[str, float]:
+def end_epoch(rule: Rule, state: TrainState) -> dict[str, float]:
     """Turns the epoch's sums into a row of the history, and begins the next; changes ``state``."""
     outputs = rule.network.outputs
     state.epoch += 1
@@ -189,6 +220,7 @@ def evaluate(
     *,
     num_threads: int | None = None,
     machine: Machine | None = None,
+    batch_size: int = EVALUATION_BATCH,
     on_batch: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Free phase of the images ``x (n, num_inputs)`` with labels ``y (n,)``.
@@ -199,14 +231,38 @@ def evaluate(
         parameters: The network's parameters.
         x: Images.
         y: Labels.
-        num_threads: Threads, or None for all cores. The result does not depend on it.
-        machine: What anneals; None makes the one that ``config`` describes.
+        num_threads: Threads, or None for all cores. The result does not depend on it. Of a given machine it
+            must be the number that the machine has, if it says one.
+        machine: What anneals; None makes the one that ``config`` describes, with its ``test_reads`` if it has
+            such. A given one has reads of its own: give it with ``config.of_tests()``.
+        batch_size: Images of a call of the machine. Only a chip of several copies, which anneals images
+            together, may answer otherwise for another number; see `evaluation_batch`.
         on_batch: Called with the number of images done after each batch.
 
     Raises:
-        ValueError: If shapes do not fit.
+        ValueError: If shapes do not fit, or the machine does not fit the rest.
     """
-    return _evaluate(_testing_rule(config, dataset, num_threads, machine), parameters, x, y, on_batch)
+    _check_given(config, machine)
+    rule = learning_rule(config.of_tests(), dataset, num_threads, machine)
+    _check_parameters(rule.network, parameters)
+    if x.ndim != 2 or x.shape[1] != dataset.num_inputs or y.shape != x.shape[:1] or not len(x):
+        raise ValueError(
+            f"x has shape {x.shape} and y {y.shape}, expected (n, {dataset.num_inputs}) and (n,), not empty"
+        )
+    if not 0 <= y.min() <= y.max() < dataset.num_classes:
+        raise ValueError(f"y holds {y.min()} to {y.max()}, expected classes 0 to {dataset.num_classes - 1}")
+    return _evaluate(rule, parameters, np.ascontiguousarray(x, dtype=np.float32), y, on_batch, batch_size)
+
+
+def evaluation_batch(copies: int) -> int:
+    """Images of a call of a machine with so many copies of the network, where nothing is learned: about
+    `EVALUATION_BATCH`, with no copy idle.
+
+    Example:
+        >>> evaluation_batch(copies=4)
+        248
+    """
+    return max(1, EVALUATION_BATCH // copies) * copies
 
 
 def network_of(config: TrainConfig, dataset: Dataset) -> Network:
@@ -231,7 +287,22 @@ def learning_rule(
     num_threads: int | None = None,
     machine: Machine | None = None,
 ) -> EquilibriumPropagation:
-    """The learning rule that ``config`` describes, for inputs and classes of ``dataset``."""
+    """The learning rule that ``config`` describes, for inputs and classes of ``dataset``.
+
+    Args:
+        config: Its settings.
+        dataset: What it learns from.
+        num_threads: As in `train`.
+        machine: As in `train`.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    own = getattr(machine, "num_threads", num_threads)
+    if machine is not None and num_threads is not None and own != num_threads:
+        raise ValueError(
+            f"num_threads is {num_threads}, but the machine that is given has {own or 'all cores'}"
+        )
     network = network_of(config, dataset)
     return EquilibriumPropagation(
         network=network,
@@ -267,17 +338,18 @@ def augmentation(config: TrainConfig, dataset: Dataset) -> Augment | None:
 
 
 def free_outputs(
-    rule: EquilibriumPropagation,
+    rule: Rule,
     parameters: Parameters,
     x: NDArray[np.float32],
     ids: NDArray[np.uint32],
     on_batch: Callable[[int], None] | None = None,
+    batch_size: int = EVALUATION_BATCH,
 ) -> NDArray[np.float32]:
     """Output spins ``(n, outputs)`` of the free phase of ``x``, with the random numbers that ``ids`` name."""
-    rule = replace(rule, seed=rule.seed ^ EVALUATION_SEED)
+    rule = rule.with_seed(rule.seed ^ EVALUATION_SEED)
     outputs, done = [], 0
-    starts = range(0, len(x), EVALUATION_BATCH)
-    batches = ((x[k : k + EVALUATION_BATCH], ids[k : k + EVALUATION_BATCH]) for k in starts)
+    starts = range(0, len(x), batch_size)
+    batches = ((x[k : k + batch_size], ids[k : k + batch_size]) for k in starts)
     for found in rule.predict(parameters, batches):
         outputs.append(found)
         done += len(found)
@@ -303,22 +375,31 @@ def _batches(
         yield order[start:stop], ids[start:stop].astype(np.uint32)
 
 
-def _testing_rule(
-    config: TrainConfig, dataset: Dataset, num_threads: int | None, machine: Machine | None
-) -> EquilibriumPropagation:
-    """The rule of free phases in tests: on the same machine, unless tests have reads of their own."""
-    own = None if config.test_reads else machine
-    return learning_rule(config.of_tests(), dataset, num_threads, own)
+def _check_given(config: TrainConfig, machine: Machine | None) -> None:
+    """Refuses reads of tests for a machine that has its own."""
+    if machine is not None and config.test_reads is not None:
+        raise ValueError(
+            f"test_reads is {config.test_reads}, but the machine that is given has reads of its own; set them"
+            " there, and test_reads to None"
+        )
+
+
+def _check_parameters(network: Network, parameters: Parameters) -> None:
+    """Refuses parameters of another network."""
+    found = {name: value.shape for name, value in parameters.items()}
+    if found != network.shapes():
+        raise ValueError(f"parameters have shapes {found}, expected {network.shapes()}")
 
 
 def _evaluate(
-    rule: EquilibriumPropagation,
+    rule: Rule,
     parameters: Parameters,
     x: NDArray[np.float32],
     y: NDArray[np.int64],
     on_batch: Callable[[int], None] | None = None,
+    batch_size: int = EVALUATION_BATCH,
 ) -> Evaluation:
-    found = free_outputs(rule, parameters, x, np.arange(len(x), dtype=np.uint32), on_batch)
+    found = free_outputs(rule, parameters, x, np.arange(len(x), dtype=np.uint32), on_batch, batch_size)
     predictions = classes(rule.network, found)
     loss = np.mean((found - rule.network.targets(y)) ** 2, dtype=np.float64)
     return Evaluation(float(np.mean(predictions == y)), float(loss), predictions)

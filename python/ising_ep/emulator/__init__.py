@@ -38,7 +38,9 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import Counter
-from typing import Self
+from collections.abc import Container, Mapping
+from types import MappingProxyType
+from typing import Any, Self
 
 from werkzeug.serving import BaseWSGIServer
 
@@ -62,6 +64,9 @@ class Emulator:
         realtime: Whether a problem takes its QPU access time.
         solver_name: Name of its solver; one of the chip by default.
         reverses: Whether the solver offers reverse annealing.
+        properties: What the solver says of itself in place of what is so, by the service's names. It keeps to
+            its own word only on the order of its qubits and on its parameters.
+        left_out: Names of the properties that it does not say.
         seed: Of problems whose label names none, and of what is random about faults; a new one by default.
 
     Raises:
@@ -90,13 +95,21 @@ class Emulator:
         realtime: bool = False,
         solver_name: str | None = None,
         reverses: bool = True,
+        properties: Mapping[str, Any] = MappingProxyType({}),
+        left_out: Container[str] = (),
         seed: int | None = None,
     ) -> None:
         self.token = token or secrets.token_hex(20)
         self._port = integer("port", port, 0, 65535)
         seed = seed_or_new(seed)
         self._faults = Faults(seed)
-        solver = Solver(model, solver_name or default_name(model.chip), reverses=reverses)
+        solver = Solver(
+            model,
+            solver_name or default_name(model.chip),
+            reverses=reverses,
+            properties=properties,
+            left_out=left_out,
+        )
         self._service = Service(solver, self._faults, seed=seed, realtime=realtime)
         self._application = Application(self._service, self._faults, self.token)
         self._server: BaseWSGIServer | None = None

@@ -6,13 +6,21 @@ Kinds, and what each does:
   Retry-After of `seconds`, rounded up.
 - "reset-before", "reset-after": the connection is reset in place of an answer, before or after the request
   was dealt with.
+- "429-forever": 429 with a Retry-After of 401 digits. "500-after": 500 in place of an answer, after the
+  request was dealt with.
 - "slow": the answer comes `seconds` late. "half": its body is cut in the middle, under the Content-Length of
   the whole.
-- "missing": the reply to a poll leaves out all that it was asked for.
+- "missing": the reply to a poll or a search leaves out all that it was asked for.
+- "unlabelled", "short": the reply to a submission lacks the labels, or its last item.
+- "strangers", "twins": a search gives another's problem, or before what it found one of the same label that
+  is not there.
 - "corrupt", "reads", "qubits": of an answer, characters of one of its texts are damaged, the number of reads
-  is wrong, or a qubit is.
-- "failed", "cancelled": the service ends a problem so, without annealing it. "never": it stays IN_PROGRESS
-  without being annealed, until it is cancelled; others go on.
+  is wrong, or a qubit is. "fewer": one of its qubits is left out. "infinite": its energies are infinite.
+- "order": the qubits of an answer, and its reads alike, come in another order, which is no damage.
+- "untimed", "time-missing", "time-null", "time-text", "time-list", "time-nan", "time-negative", "time-zero":
+  an answer has no times, or its QPU access time is none or no such number.
+- "failed", "cancelled": the service ends a problem so, without annealing it. "spent": it fails after it was
+  annealed. "never": it stays IN_PROGRESS without being annealed, until it is cancelled; others go on.
 - "offline": for `seconds` there is no solver: it is not listed, takes no problems, and those that are waiting
   fail.
 """
@@ -22,27 +30,43 @@ from __future__ import annotations
 import base64
 import math
 import threading
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..checks import integer, one_of, seconds
 
 REQUESTS = ("submit", "poll", "answer", "cancel", "solvers", "list")
 STATUSES = ("401", "403", "404", "429", "500", "502", "503")
 # By when they strike: before a request is dealt with, after it, at an answer to a problem, or at a problem.
-BEFORE = (*STATUSES, "reset-before", "offline")
-AFTER = ("reset-after", "slow", "half", "missing")
-DAMAGES = ("corrupt", "reads", "qubits")
-ENDS = ("failed", "cancelled", "never", "offline")
+BEFORE = (*STATUSES, "429-forever", "reset-before", "offline")
+ROWS = ("missing", "unlabelled", "short", "strangers", "twins")  # of replies that are lists of problems
+AFTER = ("reset-after", "500-after", "slow", "half", *ROWS)
+# What an answer says of its times: all of them, or the QPU access time alone.
+_TIMES: dict[str, Any] = {
+    "time-null": None,
+    "time-text": "fast",
+    "time-list": [17e3],
+    "time-nan": "nan",
+    "time-negative": -1e6,
+    "time-zero": 0,
+}
+DAMAGES = ("corrupt", "reads", "qubits", "fewer", "infinite", "order", "untimed", "time-missing", *_TIMES)
+ENDS = ("failed", "cancelled", "spent", "never", "offline")
 KINDS = tuple(dict.fromkeys((*BEFORE, *AFTER, *DAMAGES, *ENDS)))
 # On what each may strike, the usual first; the rest on any request.
 _TARGETS = {
     "slow": ("answer", *REQUESTS),
     "half": ("answer", *REQUESTS),
-    "missing": ("poll",),
+    "missing": ("poll", "list"),
+    "unlabelled": ("submit",),
+    "short": ("submit",),
+    "strangers": ("list",),
+    "twins": ("list",),
     **dict.fromkeys(DAMAGES, ("answer",)),
     **dict.fromkeys(ENDS, ("problem",)),
     "offline": (*REQUESTS, "problem"),
@@ -131,9 +155,43 @@ class Faults:
 
     def damaged(self, kind: str, answer: Mapping[str, Any]) -> dict[str, Any]:
         """A copy of an answer with damage of that kind."""
+        if kind == "untimed":
+            return {name: value for name, value in answer.items() if name != "timing"}
+        if kind == "time-missing":
+            return {**answer, "timing": {}}
+        if kind in _TIMES:
+            return {**answer, "timing": {**answer["timing"], "qpu_access_time": _TIMES[kind]}}
         with self._lock:
-            change = {"corrupt": _corrupt, "reads": _wrong_reads, "qubits": _wrong_qubits}[kind]
+            change = {
+                "corrupt": _corrupt,
+                "reads": _wrong_reads,
+                "qubits": _wrong_qubits,
+                "fewer": _fewer_qubits,
+                "infinite": _infinite,
+                "order": _other_order,
+            }[kind]
             return {**answer, **change(answer, self._rng)}
+
+
+def changed(kind: str, rows: list[dict[str, Any]], label: str) -> list[dict[str, Any]]:
+    """What a reply that lists problems becomes by a fault of that kind; a search was for the label."""
+    if kind == "missing":
+        return []
+    if kind == "short":
+        return rows[:-1]
+    if kind == "unlabelled":
+        return [row | {"label": None} if "id" in row else row for row in rows]
+    stranger = {
+        "id": str(uuid.uuid4()),
+        "type": "ising",
+        "solver": {"name": "Another"},
+        "status": "COMPLETED",
+        "submitted_on": "2026-01-01T00:00:00.000000Z",
+        "label": "another's problem",
+    }
+    if kind == "strangers":
+        return [stranger]
+    return [stranger | {"label": label}, *rows] if rows else rows
 
 
 def _corrupt(answer: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
@@ -164,4 +222,44 @@ def _wrong_qubits(answer: Mapping[str, Any], rng: np.random.Generator) -> dict[s
     active = np.frombuffer(base64.b64decode(answer["active_variables"]), dtype="<i4").copy()
     others = np.setdiff1d(np.arange(answer["num_variables"] + 1), active)
     active[rng.integers(len(active))] = rng.choice(others)
-    return {"active_variables": base64.b64encode(np.sort(active).tobytes()).decode()}
+    return {"active_variables": _text(np.sort(active))}
+
+
+def _fewer_qubits(answer: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """The answer without one of its qubits."""
+    active, bits = _active_and_bits(answer)
+    kept = np.delete(np.arange(len(active)), rng.integers(len(active)))
+    return _of_qubits(active, bits, kept)
+
+
+def _other_order(answer: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """The same answer with its qubits in another order."""
+    active, bits = _active_and_bits(answer)
+    return _of_qubits(active, bits, rng.permutation(len(active)))
+
+
+def _infinite(answer: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """Energies that are infinite."""
+    del rng
+    energies = np.frombuffer(base64.b64decode(answer["energies"]), dtype="<f8")
+    return {"energies": _text(np.full(len(energies), -np.inf))}
+
+
+def _active_and_bits(answer: Mapping[str, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The qubits (n,), and a bit for each of each read (reads, n)."""
+    active = np.frombuffer(base64.b64decode(answer["active_variables"]), dtype="<i4")
+    reads = np.frombuffer(base64.b64decode(answer["solutions"]), dtype="u1")
+    rows = reads.reshape(-1, -(-len(active) // 8))
+    return active, np.unpackbits(rows, axis=1, count=len(active))
+
+
+def _of_qubits(active: NDArray[Any], bits: NDArray[Any], places: NDArray[Any]) -> dict[str, Any]:
+    """What an answer says of the qubits in these places, in that order."""
+    return {
+        "active_variables": _text(active[places]),
+        "solutions": _text(np.packbits(bits[:, places], axis=1)),
+    }
+
+
+def _text(array: NDArray[Any]) -> str:
+    return base64.b64encode(array.tobytes()).decode()

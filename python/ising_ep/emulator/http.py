@@ -19,7 +19,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from .faults import AFTER, BEFORE, DAMAGES, Fault, Faults
+from .faults import AFTER, BEFORE, DAMAGES, ROWS, Fault, Faults, changed
 from .service import Service
 from .solver import RefusedError
 
@@ -113,8 +113,11 @@ class Application:
             _reset(request)
         if fault.kind == "slow":
             self._service.stopped.wait(fault.seconds)
-        elif fault.kind == "missing":
-            return _json([], "problems")
+        elif fault.kind == "500-after":
+            return _error(500, HTTPStatus(500).phrase)
+        elif fault.kind in ROWS and response.status_code == 200:
+            rows = changed(fault.kind, json.loads(response.get_data()), request.args.get("label", ""))
+            return _json(rows, "problems")
         elif fault.kind == "half":
             return _Half(response)
         return response
@@ -231,9 +234,10 @@ def _reset(request: Request) -> None:
 
 
 def _status(fault: Fault) -> Response:
-    response = _error(int(fault.kind), HTTPStatus(int(fault.kind)).phrase)
-    if fault.kind == "429":
-        response.headers["Retry-After"] = str(math.ceil(fault.seconds))
+    code, _, forever = fault.kind.partition("-")
+    response = _error(int(code), HTTPStatus(int(code)).phrase)
+    if code == "429":
+        response.headers["Retry-After"] = "9" * 401 if forever else str(math.ceil(fault.seconds))
     return response
 
 

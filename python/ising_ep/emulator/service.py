@@ -267,12 +267,12 @@ class Service:
                 problem = self._waiting.popleft()
                 problem.status = "IN_PROGRESS"
                 fault = self._faults.take("problem", ENDS)
-                job = problem.job
-                if fault is not None:
+                job, spent = problem.job, fault is not None and fault.kind == "spent"
+                if fault is not None and not spent:
                     self._strike(problem, fault.kind, fault.seconds)
                     continue
             assert job is not None
-            self._anneal(problem, job)
+            self._anneal(problem, job, spent)
 
     def _strike(self, problem: Problem, kind: str, seconds: float) -> None:
         problem.job = None  # it will not be annealed
@@ -284,7 +284,7 @@ class Service:
             self._end(problem, "FAILED", OFFLINE)
             self.go_offline(seconds)
 
-    def _anneal(self, problem: Problem, job: Job) -> None:
+    def _anneal(self, problem: Problem, job: Job, fails: bool) -> None:
         started = time.monotonic()
         try:
             answer = self.solver.anneal(job, problem.seed, problem.problem_id)
@@ -300,6 +300,9 @@ class Service:
         if self._realtime:
             self.stopped.wait(microseconds / 1e6 - (time.monotonic() - started))
         with self._changed:
+            if fails:
+                self._end(problem, "FAILED", "An error occurred after the problem was run")
+                return
             problem.answer = answer
             self._end(problem, "COMPLETED")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -64,18 +65,35 @@ class Solver:
         model: What anneals.
         name: Of the solver.
         reverses: Whether it offers reverse annealing.
+        properties: What it says of itself in place of what is so, by the service's names. It keeps to its own
+            word only on the order of its qubits and on its parameters.
+        left_out: Names of the properties that it does not say.
     """
 
-    def __init__(self, model: ChipModel, name: str, *, reverses: bool) -> None:
-        properties = model.properties
+    def __init__(
+        self,
+        model: ChipModel,
+        name: str,
+        *,
+        reverses: bool,
+        properties: Mapping[str, Any] = MappingProxyType({}),
+        left_out: Container[str] = (),
+    ) -> None:
+        said, properties = dict(properties), model.properties
         if not reverses:
             for parameter in REVERSE:
                 del properties["parameters"][parameter]
         self.identity = {"name": name, "version": {"graph_id": model.chip.graph_id}}
         self._model = model
+        self._said = {key: value for key, value in (properties | said).items() if key not in left_out}
+        if isinstance(said.get("parameters"), dict):
+            properties["parameters"] = said["parameters"]
+        if sorted(said.get("qubits") or []) == properties["qubits"]:
+            properties["qubits"] = said["qubits"]
         self._properties = properties
         # The same, without lists that each problem would turn into arrays again.
-        self._arrays = properties | {"qubits": model.chip.qubits, "couplers": model.chip.couplers}
+        qubits = np.asarray(properties["qubits"], dtype=np.int64)
+        self._arrays = properties | {"qubits": qubits, "couplers": model.chip.couplers}
 
     @property
     def name(self) -> str:
@@ -94,7 +112,7 @@ class Solver:
             "status": "ONLINE",
             "description": "A model of a chip on this computer; no QPU",
             "avg_load": 0.0,
-            "properties": self._properties,
+            "properties": self._said,
         }
         first, *changes = fields.split(",")
         kept: dict[str, Any] = {} if first == "none" else dict(whole)
@@ -109,8 +127,8 @@ class Solver:
                 continue
             part = dict(kept.get(name, {}))
             part.pop(inner, None)
-            if change[0] == "+" and inner in self._properties:
-                part[inner] = self._properties[inner]
+            if change[0] == "+" and inner in self._said:
+                part[inner] = self._said[inner]
             kept[name] = part
         return kept
 

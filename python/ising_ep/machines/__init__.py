@@ -12,7 +12,7 @@ from ..network import Couplings
 from ..usage import Usage
 from .annealing import AnnealingMachine
 
-__all__ = ["AnnealingMachine", "Machine"]
+__all__ = ["AnnealingMachine", "Machine", "check_answer", "check_machine"]
 
 
 class Machine(Protocol):
@@ -50,3 +50,58 @@ class Machine(Protocol):
             States ``(batch, reads, spins)`` and energies ``(batch, reads)``.
         """
         ...
+
+
+def check_machine(machine: Machine) -> None:
+    """Refuses what cannot count what it is used for.
+
+    Raises:
+        TypeError: If it has no `usage`.
+    """
+    if not isinstance(getattr(machine, "usage", None), Usage):
+        raise TypeError(
+            f"machine {type(machine).__name__} has no usage, expected an ising_ep.usage.Usage, in which it"
+            " counts its problems"
+        )
+
+
+def check_answer(answer: BatchResult, shape: tuple[int, ...], levels: tuple[int, int]) -> None:
+    """Refuses what a machine must not answer, where it is made and not where it comes out.
+
+    Args:
+        answer: Of `Machine.sample`.
+        shape: Of the fields that it was given, ``(batch, spins)``.
+        levels: The two values of a spin.
+
+    Raises:
+        TypeError: If it is no `BatchResult`.
+        ValueError: If its states or energies are not of these problems, or no spins and numbers.
+
+    Example:
+        >>> states, energies = np.ones((2, 5, 3), dtype=np.int8), np.zeros((2, 5))
+        >>> check_answer(BatchResult(states, energies), (2, 3), (-1, 1))
+        >>> check_answer(BatchResult(states - 1, energies), (2, 3), (-1, 1))
+        Traceback (most recent call last):
+        ...
+        ValueError: the machine answered with other states than spins of -1 and 1
+    """
+    if not isinstance(answer, BatchResult):
+        raise TypeError(f"the machine answered with a {type(answer).__name__}, expected a BatchResult")
+    states, energies = np.asarray(answer.states), np.asarray(answer.energies)
+    batch, spins = shape
+    if states.ndim != 3 or (len(states), states.shape[2]) != (batch, spins) or not states.shape[1]:
+        raise ValueError(
+            f"the machine answered with states {states.shape}, expected (batch, reads, spins) ="
+            f" ({batch}, at least 1, {spins})"
+        )
+    if states.dtype != np.int8:
+        raise ValueError(f"the machine answered with states of {states.dtype}, expected int8")
+    if sum(np.count_nonzero(states == level) for level in levels) != states.size:
+        raise ValueError(f"the machine answered with other states than spins of {levels[0]} and {levels[1]}")
+    if energies.shape != states.shape[:2]:
+        raise ValueError(
+            f"the machine answered with energies {energies.shape}, expected (batch, reads) ="
+            f" {states.shape[:2]}"
+        )
+    if energies.dtype.kind not in "fiu" or np.isnan(energies.min()):
+        raise ValueError("the machine answered with energies that are no numbers")

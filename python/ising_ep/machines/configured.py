@@ -24,17 +24,11 @@ DYNAMICAL: dict[str, Callable[..., Machine]] = {
     "oscillator": OscillatorMachine,
 }
 
-# What is missing of a chip that no solver describes, unless the run says so.
-MISSING = 0.02
-
 
 def chip_of(config: TrainConfig) -> Chip:
     """The modelled chip that a run is on, less its missing qubits; a solver's own are missing already."""
     chip = Chip.named(config.chip)
-    missing = config.chip_missing
-    if missing is None:
-        missing = 0.0 if config.chip.endswith(".json") else MISSING
-    return chip.without(missing, seed=config.chip_seed) if missing else chip
+    return chip.without(config.missing, seed=config.chip_seed) if config.missing else chip
 
 
 def chip_model_of(config: TrainConfig, num_threads: int | None = None) -> ChipModel:

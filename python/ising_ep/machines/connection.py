@@ -1,4 +1,4 @@
-"""A D-Wave solver, as the client's own configuration chooses it, and requests made until they succeed.
+"""A D-Wave solver, as the client's own configuration chooses it, and the way to it.
 
 Which service, token and solver: see `dwave config` and the documentation of dwave-cloud-client; nothing of it
 is ours. The requests are those of `dwave.cloud.api`, one at a time and each with its answer, not the futures
@@ -8,58 +8,55 @@ that does not come.
 
 from __future__ import annotations
 
-import json
 import logging
+import time
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from dataclasses import dataclass
+from typing import Any, NoReturn, Self, TypeVar
 
-import pydantic
-import requests
-import tenacity
 from dwave.cloud import Client, api
-from dwave.cloud.config.exceptions import ConfigFileError
 from dwave.cloud.exceptions import SolverNotFoundError
 
-from ..chip import Chip
 from ..stopped import QPUStoppedError
+from .asking import FIRST_WAIT, LONGEST_WAIT, PATIENCE, Asker
+from .configuration import DEFAULTS, check_endpoint, read_configuration
+from .qpu_properties import usable
+from .qpu_requests import Problems
+from .redaction import Redaction
+from .transport import Transport
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-# Seconds between one try and the next: doubled each time, up to the longest.
-FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
-# Seconds in which a request has to succeed: networks and services come back.
-PATIENCE = 3600.0
-
-# What another try may mend: the service's own troubles, its limits, answers that break off...
-TRANSIENT = (
-    api.exceptions.RequestTimeout,
-    api.exceptions.InternalServerError,
-    api.exceptions.ResourceLimitsExceededError,
-    api.exceptions.ResourceBadResponseError,
-    json.JSONDecodeError,
-    pydantic.ValidationError,
-)
+# Seconds in which a service has to answer when a run begins: then somebody may be there to mend it.
+OPENING = 20.0
+# Seconds that the service may hold a request until there is an answer: the longest that it takes.
+LONG_POLL = 30
+# Seconds between one look at a problem and the next, where the service does not hold requests, and by what
+# they grow each time: the client's own schedule.
+FIRST_PAUSE, PAUSE_GROWTH = 0.05, 1.3
 
 
-def is_transient(error: BaseException) -> bool:
-    """Whether another try may mend it."""
-    # ... and the network; the client's errors for what the service refuses are of the same family.
-    network = isinstance(error, requests.RequestException) and not isinstance(
-        error, api.exceptions.RequestError
-    )
-    return network or isinstance(error, TRANSIENT)
+@dataclass
+class _Watch:
+    """A problem that is waited for."""
+
+    id: str | None
+    since: float
+    early: int = 0  # answers in a row that came before there was anything to say
+    said: float = 0.0  # seconds of waiting when it was last said
 
 
 class Connection:
-    """A solver and the way to it.
+    """A solver and the way to it. It cannot be pickled or copied: it holds the token.
 
     Args:
         config: The client's configuration, with endpoint and token.
         name: The solver's.
         version: What the service gives as its version, "graph_id" among it.
         properties: The solver's.
+        redaction: What must not be shown.
         first_wait: Seconds after the first failure of a request.
         patience: Seconds in which a request has to succeed.
 
@@ -75,26 +72,24 @@ class Connection:
         version: dict[str, Any],
         properties: dict[str, Any],
         *,
+        redaction: Redaction,
         first_wait: float = FIRST_WAIT,
         patience: float = PATIENCE,
     ) -> None:
         self.name = name
         self.version = version
-        self.properties = properties
-        self.chip = Chip.of_solver(properties, version.get("graph_id"))
-        self.problems = api.Problems.from_config(config)
+        self.properties, self.chip = usable(name, properties, version.get("graph_id"))
+        self.problems = Problems.from_config(config)
         self._solvers = api.Solvers.from_config(config)
+        transport = Transport(config.endpoint, _timeouts(config))
         for resource in (self.problems, self._solvers):
-            _read_environment_once(resource.session)
+            transport.carry(resource.session)
         self.first_wait = first_wait
-        self._patience = patience
-        self._retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(is_transient),
-            wait=self._wait,
-            stop=tenacity.stop_after_delay(patience),
-            before_sleep=_say,
-            reraise=True,
-        )
+        self._asker = Asker(transport, redaction, first_wait=first_wait, patience=patience)
+        # A poll has to be over when the time for an answer is.
+        self._longest_poll = min(LONG_POLL, _timeouts(config)[1] / 2, patience / 2)
+        self._redaction = redaction
+        self._watch: _Watch | None = None
 
     @classmethod
     def open(
@@ -117,67 +112,90 @@ class Connection:
             ValueError: One line, if the configuration is no good, or chooses no solver that is online.
             QPUStoppedError: If the service refuses, or cannot be reached, or the solver of that name is away.
         """
+        settings, redaction = read_configuration(settings)
         try:
-            # Compressing a problem takes longer than sending it.
-            client = Client.from_config(
-                client="qpu", defaults={"compress_qpu_problem_data": False}, **settings
-            )
-        except (ConfigFileError, ValueError) as error:
+            client = Client.from_config(client="qpu", defaults=DEFAULTS, **settings)
+        except (ValueError, SyntaxError) as error:  # the client evaluates some texts
+            text = redaction.line(error)
             raise ValueError(
-                f"the configuration of dwave-cloud-client is no good ({error}); see `dwave config create`"
+                f"the configuration of dwave-cloud-client is no good ({text}); see `dwave config create`"
             ) from None
+        config = client.config
         try:
-            found = (
-                client.get_solver(refresh=True) if solver is None else client.get_solver(solver, refresh=True)
-            )
-            config = client.config
+            check_endpoint(config.endpoint)
+            endpoint = redaction.line(config.endpoint)
+            log.info("Asking %s for its solvers", endpoint)
+            transport = Transport(config.endpoint, _timeouts(config))
+            transport.carry(client.solvers_session.session)
+            asker = Asker(transport, redaction, first_wait=first_wait, patience=min(OPENING, patience))
+            named = () if solver is None else (solver,)
+            found = asker.ask(client.get_solver, *named, refresh=True)
+            if (found.properties.get("topology") or {}).get("type") not in ("chimera", "pegasus", "zephyr"):
+                raise ValueError(f"solver {found.name} is no QPU with a Chimera, Pegasus or Zephyr graph")
+            version, properties = dict(found.version or {}), dict(found.properties)
+            waits = {"first_wait": first_wait, "patience": patience}
+            return cls(config, found.name, version, properties, redaction=redaction, **waits)
         except SolverNotFoundError:
-            wanted = solver or client.config.solver or "any QPU"
-            text = f"{client.config.endpoint} has no solver online that is {wanted}"
+            wanted = redaction.line(solver or config.solver or "any QPU")
+            text = f"{endpoint} has no solver online that is {wanted}"
             raise (ValueError if solver is None else QPUStoppedError)(text) from None
-        except (requests.RequestException, *TRANSIENT) as error:
-            raise QPUStoppedError(f"{client.config.endpoint}: {_text(error)}") from None
+        except api.exceptions.ResourceNotFoundError as error:
+            raise QPUStoppedError(f"{endpoint}: {error}") from None
+        except QPUStoppedError as error:
+            raise QPUStoppedError(f"{endpoint}: {error}") from None
+        except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+            text = redaction.line(f"{type(error).__name__}: {error}")
+            raise ValueError(f"{endpoint} gives a definition of a solver that is none: {text}") from None
         finally:
             client.close(wait=False)
-        if found.properties.get("topology", {}).get("type") not in ("chimera", "pegasus", "zephyr"):
-            raise ValueError(f"solver {found.name} is no QPU with a Chimera, Pegasus or Zephyr graph")
-        return cls(
-            config,
-            found.name,
-            dict(found.version or {}),
-            dict(found.properties),
-            first_wait=first_wait,
-            patience=patience,
-        )
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("a Connection holds a token: it cannot be pickled or copied, open another")
 
     @property
     def reverses(self) -> bool:
         """Whether the solver anneals in reverse."""
         return "initial_state" in self.properties["parameters"]
 
-    def ask(self, request: Callable[..., T], *args: Any, patience: float | None = None, **settings: Any) -> T:
-        """Makes a request until it succeeds.
+    def ask(self, request: Callable[..., T], *args: Any, **settings: Any) -> T:
+        """Makes a request until it succeeds, see `Asker.ask`."""
+        return self._asker.ask(request, *args, **settings)
+
+    def poll(self, id: str | None, answer_timeout: float) -> Any:
+        """Asks how a problem is, and lets the service hold the request until there is something to say.
+
+        Where the service does not hold it, it is asked again after a pause that grows. A wait of a minute is
+        said, and then each one that is twice as long.
 
         Args:
-            request: What is called; safe to be called again after it failed.
-            args: Its arguments.
-            patience: Seconds in which it has to succeed, if fewer than the connection's own.
-            settings: Its named arguments.
+            id: The problem's.
+            answer_timeout: Seconds in which what the service has to say has to be read.
 
         Raises:
-            QPUStoppedError: If it is refused for good, or does not succeed in time.
-            ResourceNotFoundError: If what was asked for is not there.
+            QPUStoppedError: See `Asker.ask`.
+            ResourceNotFoundError: If the service does not know it.
         """
-        retrying = self._retrying
-        if patience is not None:
-            retrying = retrying.copy(stop=tenacity.stop_after_delay(min(self._patience, patience)))
-        try:
-            return retrying(request, *args, **settings)
-        except api.exceptions.ResourceNotFoundError:
-            raise
-        except (requests.RequestException, *TRANSIENT) as error:
-            what = "cannot be reached" if is_transient(error) else "refuses"
-            raise QPUStoppedError(f"the service {what}: {_text(error)}") from None
+        now = time.monotonic()
+        watch = self._watch
+        if watch is None or watch.id != id:
+            watch = self._watch = _Watch(id, now)
+        if watch.early:
+            pause = FIRST_PAUSE * PAUSE_GROWTH ** min(watch.early, 100)
+            time.sleep(min(pause, self._longest_poll, answer_timeout))
+        hold = int(min(self._longest_poll, max(1.0, answer_timeout)))
+        asked = time.monotonic()
+        status = self.ask(self.problems.get_problem, id, timeout=hold, limit=hold + answer_timeout)
+        now = time.monotonic()
+        watch.early = 0 if hold and now - asked > hold / 2 else watch.early + 1
+        if status.status in ("PENDING", "IN_PROGRESS"):
+            waited = now - watch.since
+            if waited > max(LONGEST_WAIT, 2 * watch.said):
+                watch.said = waited
+                state = self._redaction.line(status.status.value)
+                log.warning("problem %s is %s, for %.0f s so far", self._redaction.line(id), state, waited)
+        if getattr(status, "error_message", None):
+            status.error_message = self._redaction.line(status.error_message)
+        return status
 
     def online(self) -> bool:
         """Whether the solver is there and works.
@@ -202,31 +220,9 @@ class Connection:
         self.problems.close()
         self._solvers.close()
 
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        """Seconds until the next try: what the service asks for, if it does."""
-        wait = tenacity.wait_exponential_jitter(
-            multiplier=self.first_wait, max=LONGEST_WAIT, jitter=self.first_wait
-        )(state)
-        response = getattr(state.outcome and state.outcome.exception(), "response", None)
-        asked = "" if response is None else response.headers.get("Retry-After", "")
-        return max(wait, float(asked)) if asked.isdecimal() else wait
 
-
-def _read_environment_once(session: requests.Session) -> None:
-    """Takes proxies and certificates from the environment now, and not with every request: that is slow."""
-    found = session.merge_environment_settings(str(getattr(session, "base_url", "")), {}, None, None, None)
-    session.proxies, session.verify, session.cert = found["proxies"], found["verify"], found["cert"]
-    session.trust_env = False
-
-
-def _say(state: tenacity.RetryCallState) -> None:
-    assert state.outcome is not None
-    log.warning("%s; trying again in %.1f s", _text(state.outcome.exception()), state.upcoming_sleep)
-
-
-def _text(error: BaseException | None) -> str:
-    """What is wrong, in one line: requests' texts carry addresses, never a token."""
-    text = " ".join(str(error).split())
-    return (
-        f"{type(error).__name__}: {text}" if len(text) < 300 else f"{type(error).__name__}: {text[:300]}..."
-    )
+def _timeouts(config: Any) -> tuple[float, float]:
+    """Seconds to connect in, and between one piece of an answer and the next."""
+    both = config.request_timeout or DEFAULTS["request_timeout"]
+    connect, read = both if isinstance(both, tuple) else (both, both)
+    return float(connect), float(read)

@@ -17,7 +17,7 @@ from ..checks import same
 from ..qp import Format
 from .connection import Connection
 from .embedded import Schedule
-from .qpu_rules import check_anneal, check_graph, check_ranges
+from .qpu_rules import check_anneal, check_graph, check_parameters, check_ranges
 from .qpu_time import access_time
 
 
@@ -31,8 +31,7 @@ class Anneal:
         num_reads: Reads of each problem.
         estimate: Seconds of QPU access time that each takes.
         solver: The solver, by the service's names.
-        known: Parameters that it takes.
-        params: Those of them that all problems have.
+        params: The parameters that all problems have.
         shared: The digest of all this.
     """
 
@@ -41,9 +40,13 @@ class Anneal:
     num_reads: int
     estimate: float
     solver: dict[str, Any]
-    known: frozenset[str]
     params: dict[str, Any]
     shared: bytes
+
+    @property
+    def name(self) -> str:
+        """A name for all that the problems share."""
+        return self.shared.hex()
 
     def digest(
         self,
@@ -72,7 +75,7 @@ class Anneal:
         )
         # Not before: the model looks at every spin of an initial state, which takes two milliseconds.
         job.params.update(self.params)
-        if initial_state is not None and "initial_state" in self.known:
+        if initial_state is not None:
             job.params["initial_state"] = self.format.initial_state(initial_state)
         return job
 
@@ -115,7 +118,7 @@ class Layout:
         """How problems on the layout are annealed.
 
         Raises:
-            ValueError: See `check_anneal`.
+            ValueError: See `check_anneal`, and `check_parameters`.
         """
         key = (tuple(map(tuple, schedule)), num_reads, initial_states is None)
         if key not in self._anneals:
@@ -129,14 +132,14 @@ class Layout:
             }
             if initial_states is not None:
                 params["reinitialize_state"] = True
-            known = frozenset(solver.properties["parameters"])
+            known = solver.properties["parameters"]
+            check_parameters(solver.name, known, num_reads, reverse=initial_states is not None)
             self._anneals[key] = Anneal(
                 self._format,
                 count,
                 num_reads,
                 access_time(solver.properties, count, num_reads, points),
                 {"name": solver.name} | ({"version": solver.version} if solver.version else {}),
-                known,
                 {name: value for name, value in params.items() if name in known},
                 digest(self._digest, repr(key).encode()),
             )

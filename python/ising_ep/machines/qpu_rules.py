@@ -8,7 +8,7 @@ per_group_coupling_range (Advantage2).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -173,6 +173,37 @@ def check_anneal(
             raise ValueError("an initial state is given, expected a reverse anneal: a schedule from s = 1")
         _check_states(qubits, initial_states)
     return points
+
+
+def check_parameters(name: str, known: Container[str], num_reads: int, *, reverse: bool) -> None:
+    """Refuses a solver that would anneal otherwise than it is asked to, as it does not take a parameter.
+
+    Without answer_mode answers are histograms, which are read as well, and without reinitialize_state each
+    read begins with the initial state, which is what is asked for.
+
+    Args:
+        name: The solver's.
+        known: Parameters that it takes.
+        num_reads: Reads of each problem; without the parameter there is one.
+        reverse: Whether it has to anneal in reverse.
+
+    Raises:
+        ValueError: One line that names the parameter.
+
+    Example:
+        >>> check_parameters("Old", ["anneal_schedule", "auto_scale"], 10, reverse=False)
+        Traceback (most recent call last):
+        ...
+        ValueError: solver Old takes no num_reads, so each problem would have one read, expected 10
+    """
+    for parameter, needed, otherwise in (
+        ("num_reads", num_reads != 1, f"each problem would have one read, expected {num_reads}"),
+        ("anneal_schedule", True, "it would anneal by a schedule of its own"),
+        ("auto_scale", True, "it would change the scale of each problem, and with it the temperature"),
+        ("initial_state", reverse, "it cannot anneal in reverse"),
+    ):
+        if needed and parameter not in known:
+            raise ValueError(f"solver {name} takes no {parameter}, so {otherwise}")
 
 
 def _check_points(chip: Chip, schedule: ArrayLike) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -44,3 +45,20 @@ def access_time(
     except (KeyError, TypeError, ValueError):
         return float("nan")
     return float(microseconds) / 1e6
+
+
+def said_time(timing: Any) -> float | None:
+    """Seconds of QPU access time that the "timing" of an answer says; None if it says no positive number.
+
+    Example:
+        >>> said_time({"qpu_access_time": 17700.0}), said_time({"qpu_access_time": "fast"})
+        (0.0177, None)
+    """
+    value = timing.get("qpu_access_time") if isinstance(timing, Mapping) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        seconds = float(value) / 1e6
+    except OverflowError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds > 0 else None
