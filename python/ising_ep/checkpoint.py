@@ -246,7 +246,9 @@ class RunFolder:
                 if metadata.get("format") != str(FORMAT):
                     raise ValueError(f"its format is {metadata.get('format')!r}, expected {FORMAT}")
                 slices = {name: tensors.get_slice(name) for name in tensors.keys()}  # noqa: SIM118
-                _check_arrays({name: (s.get_dtype(), tuple(s.get_shape())) for name, s in slices.items()}, shapes)
+                _check_arrays(
+                    {name: (s.get_dtype(), tuple(s.get_shape())) for name, s in slices.items()}, shapes
+                )
                 arrays = {name: np.array(tensors.get_tensor(name)) for name in slices}
             if metadata["sha256"] != _digest(arrays, metadata["state"]):
                 raise ValueError("its numbers are not those that were saved")
