@@ -299,6 +299,9 @@ def test_comments_and_unweighted_edges():
     assert parse(text) == parse(text, "x.mc") == plain  # no weights: no QUBO
     with pytest.raises(ValueError, match=r"line 11 is '4 1 1', expected 'i j' of two integers from 1 to 4"):
         parse(text.replace("4 1", "4 1 1"))
+    for ending in ("sparse", "bq", "qh"):  # named as a QUBO, which has values
+        with pytest.raises(ValueError, match=r"line 3 is '1 2', expected 'i j value'.* \(read as"):
+            parse("# a\n4 3\n1 2\n2 3\n3 1\n", f"x.{ending}")
     with pytest.raises(ValueError, match="line 3 is 'cat', expected 'nodes edges'"):
         parse("# a\n\ncat\n4 1\n1 2\n", "x.gset")
 
@@ -417,6 +420,8 @@ FOREIGN = [
     (lambda: b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
     (lambda: b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     (lambda: gzip.compress(gzip.compress(b"0 1 1")), "a file compressed twice"),
+    (lambda: b"2 2\n0 0 0 2 0 0 0 2 100\n", "a problem on a Chimera graph (HFS)"),
+    (lambda: b"% id : 0\n% \n\nset of int: Domain = {0,1};\n", "a MiniZinc model"),
     (lambda: b"c a\nMAX-CUT 4 5\n1 2 1\n", "a max-cut graph that begins with 'MAX-CUT'"),
 ]
 

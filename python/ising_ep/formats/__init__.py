@@ -63,7 +63,8 @@ class Format:
         )
 
 
-_PAIR_LINE = rb"[ \t]*+\d++[ \t]++\d++[ \t]*+(?:\n|\Z)"
+# Two integers, as the first line of lists has them.
+PAIR_LINE = rb"[ \t]*+\d++[ \t]++\d++[ \t]*+(?:\n|\Z)"
 # Families of graphs in the Gset and the Biq Mac Library: G1, g05_60.0, pm1s_100.3, t2g10_5555...
 _GRAPHS = (
     r"G\d+(\.txt)?|(g05|pm1[sd]|p?w0\d)_\d+\.\d+|[tT][23][gG]\d+_\d+|torus(pm|g)\d?-\d+(-\d+)?(\.dat)?"
@@ -100,7 +101,6 @@ TABLE = (
         "lists.parse_graph",
         endings=(".gset", ".mc", ".rud", ".rudy"),
         names=_GRAPHS,
-        begins=SKIPPED + _PAIR_LINE + SKIPPED + _PAIR_LINE,
     ),
     Format(
         "qubo",
@@ -122,7 +122,7 @@ TABLE = (
         "orlib",
         "OR-Library's bqp: as mqlib, several in a file (--instance)",
         "lists.parse_orlib",
-        begins=SKIPPED + rb"[ \t]*+\d++[ \t]*+\n" + SKIPPED + _PAIR_LINE,
+        begins=SKIPPED + rb"[ \t]*+\d++[ \t]*+\n" + SKIPPED + PAIR_LINE,
     ),
     Format("qubo-matrix", "a matrix in .mtx, .npy or text: min x'Qx", "matrix.parse_qubo"),
     Format("graph-matrix", "a symmetric matrix of weights, for max-cut", "matrix.parse_graph"),

@@ -3,7 +3,7 @@
 import os
 import re
 
-from . import TABLE, Format
+from . import BY_NAME, PAIR_LINE, TABLE, Format
 from .foreign import SKIPPED, name_foreign
 from .lists import COMMENT
 from .matrix import MARKET, NPY
@@ -11,9 +11,11 @@ from .table import blank_comments, short
 from .unpack import ENDINGS
 
 _HEAD = 2**16
-_LIST = re.compile(SKIPPED + rb"[ \t]*+\d++[ \t]++\d++[ \t]*+(?:\n|\Z)")
+_WORDS = rb"(?:[ \t]*+\S++){%d}[ \t]*+(?:\n|\Z)"
+_LIST = re.compile(SKIPPED + PAIR_LINE + SKIPPED + rb"(?=%b|\Z)" % (_WORDS % 3))
+_BARE_LIST = re.compile(SKIPPED + PAIR_LINE + SKIPPED + PAIR_LINE)
 _ENTRY = re.compile(SKIPPED + rb"[ \t]*+[+-]?\d++[ \t]++[+-]?\d++[ \t]++[-+.\d]")
-_DIAGONAL = re.compile(rb"(?m)^[ \t]*+(\d++)[ \t]++\1[ \t].*")
+_DIAGONAL = re.compile(rb"(?m)^[ \t]*+(\d++)[ \t]++\1[ \t]++\S++[ \t]*$")
 _ROW = re.compile(
     rb"(?:[#%].*\n|\s)*+[-+.\d][-+.\deE]*+(?:[ \t]*+[,;\t ][ \t]*+[-+.\deE]++)*+[ \t,;]*+(?:\n|\Z)"
 )
@@ -43,10 +45,12 @@ def choose_format(text: bytes, path: str, vartype: str | None) -> Format:
     head = text[:_HEAD]
     if b"\0" in head:
         raise ValueError(f"holds binary data of no format that is known; expected one of {_KNOWN}")
+    if _BARE_LIST.match(head):  # without weights, so no QUBO
+        return BY_NAME["gset"]
     if _LIST.match(head):
         raise ValueError(_between_lists(head))
     if vartype is not None or _ENTRY.match(head):
-        return TABLE[0]
+        return BY_NAME["coo"]
     if _ROW.match(head):
         raise ValueError(f"rows of numbers, as in CSV, can be {_AS_MATRIX}; expected --format to say which")
     raise ValueError(

@@ -53,6 +53,10 @@ FOREIGN = (
     _foreign("a DIMACS network", SKIPPED + rb"p[ \t]++(?:max|min|sp|asn)\b"),
     _foreign("a GML graph", rb"\s*+(?:Creator.*+\s++)?+graph\s*+\["),
     _foreign("a Graphviz graph", rb"\s*+(?:strict\s++)?+(?:di)?graph\b[^\[\n]*\{"),
+    _foreign(
+        "a problem on a Chimera graph (HFS)", rb"\d++ \d++\n(?:[ \t]*+\d++[ \t]++){8}-?\d++[ \t]*+(?:\n|\Z)"
+    ),
+    _foreign("a MiniZinc model", rb"(?:%.*+\n|\s++)*+(?:set[ ]of|var|int:|float:|include|array\[)"),
     _foreign("a max-cut graph that begins with 'MAX-CUT'", SKIPPED + rb"(?i:max-?cut)\b"),
 )
 
