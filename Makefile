@@ -1,16 +1,23 @@
 # make train    an Ising machine learns handwritten digits
 # make test     every test, Rust and Python
 # make lint     formatting, clippy, ruff, types, declared dependencies
+# make develop  the package in .venv as it lies here: changes of Python at once, of Rust by calling it again
+# make notebook docs/first-minute.ipynb, run anew: its outputs are those of the code as it is
 # make sanitize the Rust tests under AddressSanitizer; takes a few minutes to compile
 # make clean    remove what the others made
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' rust/Cargo.toml)
+comma := ,
 SOURCES := $(shell find rust python -name '*.rs' -o -name '*.py' -o -name '*.pyi') \
            Cargo.toml Cargo.lock rust/Cargo.toml pyproject.toml README.md
 
-.PHONY: train test lint sanitize clean tools
+# An absolute path of someone's machine, as no committed file may hold one.
+OWN_PATH := (^|[^A-Za-z0-9_./~-])/(home|Users|root|work|tmp|mnt|scratch|private)/[A-Za-z0-9_.]
+
+.PHONY: train test lint develop notebook sanitize clean tools
 
 train: $(VENV)/installed
 	$(BIN)/ising-ep train
@@ -28,6 +35,15 @@ lint: $(VENV)/installed-lint
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest ising_ep._core
 	$(BIN)/python -m deptry python
+	@git grep -nE --untracked '$(OWN_PATH)'; test $$? -eq 1 || \
+	  { echo "a committed file must not hold a path of the machine it was made on"; exit 1; }
+
+develop: $(VENV)/installed-test
+	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2'
+	$(BIN)/maturin develop --release
+
+notebook: $(VENV)/installed-test
+	$(BIN)/python tests/test_notebook.py
 
 # The sanitizer comes with every toolchain, but stable ones want to be asked twice. Optimised a little, as the
 # statistical tests take minutes otherwise; assertions and overflow checks stay.
@@ -43,19 +59,26 @@ tools:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: Python 3.11 or newer is needed, set PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module: install it (Debian: python3-venv)"; exit 1; }
 	@command -v cargo >/dev/null || { echo "cargo not found: install a Rust toolchain, https://rustup.rs"; exit 1; }
+	@found=$$(cargo --version | cut -d' ' -f2); printf '%s\n' $(RUST) $$found | sort -CV || { echo "cargo $$found is too old: Rust $(RUST) or newer is needed, https://rustup.rs"; exit 1; }
+	@command -v cc >/dev/null || { echo "cc not found: install a C compiler, whose linker Rust needs (Debian: gcc)"; exit 1; }
 
 $(BIN)/python: | tools
 	$(PYTHON) -m venv $(VENV)
 
 # pip builds the wheel with maturin; nothing else needs installing first.
+define install
+	@echo "Compiling the Rust core and installing what it needs: two minutes on two cores, less the next time."
+	$(BIN)/python -m pip install $(1)
+endef
+
 $(VENV)/installed: $(SOURCES) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet .
+	$(call install,.)
 	@touch $@
 
 $(VENV)/installed-test: $(SOURCES) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet '.[test]'
+	$(call install,'.[test]')
 	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-lint: $(SOURCES) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet '.[test,lint]'
+	$(call install,'.[test$(comma)lint]')
 	@touch $@ $(VENV)/installed-test $(VENV)/installed

@@ -2,7 +2,7 @@
 
     python benchmarks/full_mnist.py --data-dir DIR                      both presets; resumes where it stopped
     python benchmarks/full_mnist.py --data-dir DIR --preset mnist-100 --seeds 5
-    python benchmarks/full_mnist.py --data-dir DIR --quick --out /tmp
+    python benchmarks/full_mnist.py --data-dir DIR --quick --out DIR
 
 Every setting is fixed in advance by `ising_ep.config.PRESETS`; what they rest on was chosen on held-out
 training images (`learning.py`). Nothing is chosen here: all runs are reported, by their last epoch.

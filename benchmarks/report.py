@@ -6,6 +6,7 @@ import json
 import math
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -106,8 +107,22 @@ def machine() -> dict[str, Any]:
         "cores": cores(),
         "versions": versions,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join(["python", *sys.argv]),
+        "command": command_line(sys.argv),
     }
+
+
+def command_line(argv: Sequence[str]) -> str:
+    """The command as anyone may repeat it: folders and files of this machine are DIR and FILE."""
+    script = f"{RESULTS.parent.name}/{Path(argv[0]).name}"
+    return shlex.join(["python", script, *map(_without_path, argv[1:])])
+
+
+def _without_path(argument: str) -> str:
+    option, equals, value = argument.rpartition("=")
+    path = Path(value)
+    if not path.is_absolute() and not (len(path.parts) > 1 and path.exists()):
+        return argument
+    return f"{option}{equals}{'FILE' if path.suffix else 'DIR'}"
 
 
 def where(facts: dict[str, Any]) -> str:

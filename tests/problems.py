@@ -4,6 +4,7 @@ import itertools
 from typing import Any
 
 import dimod
+import networkx as nx
 import numpy as np
 
 from ising_ep import BatchResult
@@ -74,3 +75,13 @@ def layered_batch(seed: int, batch: int, spins: int) -> tuple[tuple[Any, Any, An
 def ferromagnet(num_variables: int = 6, vartype: str = "SPIN") -> Any:
     chain = {(v, v + 1): -1.0 for v in range(num_variables - 1)}
     return dimod.BQM({}, chain, 0.0, "SPIN").change_vartype(vartype, inplace=False)
+
+
+def independent_set(penalty: float, vartype: str = "BINARY", nodes: int = 60) -> Any:
+    """-sum w x + P sum x x: with penalties above the weights its minima are the same independent sets."""
+    weights = np.random.default_rng(1).integers(1, 11, nodes)
+    edges = nx.random_regular_graph(6, nodes, seed=1).edges
+    bqm = dimod.BQM(
+        {v: -float(w) for v, w in enumerate(weights)}, dict.fromkeys(edges, penalty), 0.0, "BINARY"
+    )
+    return bqm.change_vartype(vartype, inplace=False)

@@ -144,7 +144,7 @@ def test_a_checkpoint_that_does_not_fit_is_named_and_the_run_goes_on():
     assert done.exit_code == 75
     line = done.stderr.splitlines()[-1]
     assert line.startswith("Stopped: run/checkpoint.safetensors: File too large; epoch ")
-    assert line.endswith("Go on with: ising-ep train --resume run")
+    assert "the last checkpoint stands; mend that first. Go on with: ising-ep train --resume run" in line
     assert ising_ep("train", "--resume", "run").exit_code == 0
     wanted, found = (RunFolder.open(Path(name)).load().parameters for name in ("straight", "run"))
     for name, value in wanted.items():

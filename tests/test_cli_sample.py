@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import fractions
+import gzip
 import itertools
 import json
 import os
@@ -22,6 +24,7 @@ from dimod.serialization import coo
 
 from ising_ep import SimulatedAnnealingSampler, cli
 from ising_ep.files import read_problem
+from ising_ep.formats import TABLE
 
 NODES = 14
 
@@ -76,6 +79,11 @@ def test_best_cut_of_a_graph(seed):
     assert f"Best energy {total - 2 * best} in " in result.stdout
 
 
+def as_printed(energy):
+    """All digits, integers without a point, and numbers that no integer is exact for with their exponent."""
+    return repr(float(energy)).removesuffix(".0")
+
+
 def write_problem(kind, bqm):
     """The problem in a file of this kind, by dimod where it can."""
     path = Path(f"problem.{kind}")
@@ -110,9 +118,9 @@ def test_optimum_of_every_format(kind, vartype):
     best = dimod.ExactSolver().sample(bqm).first
     result = sample(write_problem(kind, bqm), "--output", "out.json", "--seed", 5)
     assert result.exit_code == 0, result.output
-    assert f"Best energy {best.energy:.12g} in " in result.stdout
-    assert f"9 variables, 36 couplings, {vartype} ({kind})" in result.stdout
     found = json_output()
+    assert f"Best energy {as_printed(found.first.energy)} in " in result.stdout
+    assert f"9 variables, 36 couplings, {vartype} ({kind})" in result.stdout
     assert found.vartype.name == vartype
     assert found.first.energy == pytest.approx(best.energy, abs=1e-9)
     assert found.first.sample == best.sample
@@ -206,7 +214,7 @@ def test_histogram(sweeps, scale):
     most = max(count for _, count, _ in rows)
     assert all(40 * count / most <= length < 40 * count / most + 1 for _, count, length in rows)
     if sweeps:
-        assert [text for text, *_ in rows] == list(dict.fromkeys(f"{e:.12g}" for e in np.sort(energies)))
+        assert [text for text, *_ in rows] == list(dict.fromkeys(map(as_printed, np.sort(energies).tolist())))
     else:
         edges = np.array([[float(x) for x in text.split(" to ")] for text, _, _ in rows])
         assert 5 <= len(rows) <= 12
@@ -219,7 +227,22 @@ def test_histogram(sweeps, scale):
 BAD = [
     (["missing.coo"], "missing.coo: No such file or directory"),
     ([".", "--format", "coo"], ".: Is a directory"),
-    (["problem.coo", "--format", "gset"], "problem.coo: line 1 is '# vartype=SPIN', expected 'nodes edges'"),
+    (
+        ["problem.coo", "--format", "lp"],
+        "Invalid value for '--format': 'lp' is not one of 'coo', 'bqm', 'bqpjson'",
+    ),
+    (["problem.coo", "--instance", "2"], "instance is 2, but a file of format coo has one problem"),
+    (
+        ["graph.txt"],
+        "graph.txt: lines 'n m' and 'i j value' can be a graph for max-cut (--format gset) or a QUBO",
+    ),
+    (["matrix.npy"], "matrix.npy: a numpy array can be a QUBO (--format qubo-matrix) or a graph"),
+    (
+        ["model.lp"],
+        "model.lp: looks like a linear or quadratic program (LP), which is not read; expected one of coo",
+    ),
+    (["model.cqm"], "model.cqm: looks like a constrained quadratic model (CQM) of dimod, which is not read"),
+    (["problem.coo", "--format", "gset"], "problem.coo: line 2 is '0 0 1.000000', expected 'nodes edges'"),
     (["problem.coo", "--vartype", "BINARY"], "problem.coo: "),
     (
         ["plain.txt"],
@@ -228,7 +251,7 @@ BAD = [
     (["problem.coo", "--num-reads", "0"], "num_reads is 0, expected an integer from 1"),
     (["problem.coo", "--num-reads", "4000000000"], "4000000000 reads of 9 spins do not fit into memory"),
     (["problem.coo", "--num-sweeps", "-1"], "num_sweeps is -1, expected an integer >= 0"),
-    (["problem.coo", "--beta-range", "1", "nan"], "beta_range is (1.0, nan), expected two finite numbers"),
+    (["problem.coo", "--beta-range", "1", "nan"], "beta_range is (1.0, nan), expected two numbers >= 0"),
     (["problem.coo", "--beta-range", "0", "1"], "expected numbers > 0 for a geometric schedule"),
     (["problem.coo", "--num-threads", "0"], "num_threads is 0, expected an integer from 1 to 4096"),
     (["problem.coo", "--seed", "-1"], "seed is -1, expected an integer from 0"),
@@ -250,6 +273,10 @@ def test_bad_input_is_one_line_and_writes_nothing(arguments, text, folder):
     write_problem("coo", problem("SPIN"))
     write_problem("json", problem("SPIN"))
     Path("plain.txt").write_text("0 1 1\n")
+    Path("graph.txt").write_text("3 2\n1 2 1\n2 3 1\n")
+    np.save("matrix.npy", np.eye(3))
+    Path("model.lp").write_text("Minimize\n obj: x\nEnd\n")
+    Path("model.cqm").write_bytes(dimod.CQM().to_file().read())
     Path("old.csv").write_text("old")
     Path("new.csv.json").write_text("{}")
     Path("folder.csv").mkdir()
@@ -259,9 +286,66 @@ def test_bad_input_is_one_line_and_writes_nothing(arguments, text, folder):
     result = sample(*arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert re.fullmatch(r"Error: [^\n]+\n", result.stderr)
+    assert re.fullmatch(r"(Usage:.*\n.*\n\n)?Error: [^\n]+\n", result.stderr)
     assert text in result.stderr
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_cuts_and_nodes_are_those_of_the_file():
+    """The cut of each read, counted from the states by the file's own numbers of nodes."""
+    edges = [(1, 2, 123456789012345), (2, 3, 987654321098765), (3, 1, 5), (5, 3, -1)]
+    text = "# a comment\n\n5 4\n" + "".join(f"{i} {j} {w}\n" for i, j, w in edges)
+    Path("long.mc.gz").write_bytes(gzip.compress(text.encode()))
+    result = sample("long.mc.gz", "--seed", 1, "--output", "out.csv")
+    assert result.exit_code == 0, result.output
+    with Path("out.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert list(found[0]) == ["1", "2", "3", "4", "5", "energy", "num_occurrences"]
+    cuts = [sum(w for i, j, w in edges if read[str(i)] != read[str(j)]) for read in found]
+    assert max(cuts) == 123456789012345 + 987654321098765
+    assert f"Best cut {max(cuts)}\n" in result.stdout
+    total = sum(w for *_, w in edges)
+    assert [float(read["energy"]) for read in found] == [total - 2 * cut for cut in cuts]
+    mean = fractions.Fraction(sum(total - 2 * cut for cut in cuts), len(cuts))
+    assert f"Best energy {total - 2 * max(cuts)} in " in result.stdout
+    assert f"mean {as_printed(float(mean))}\n" in result.stdout
+
+
+def test_what_is_maximised_is_printed():
+    Path("bqp.txt").write_text("2\n1 1\n1 1 3\n3 5\n1 1 5\n2 2 3\n3 3 1\n1 2 -6\n2 3 -1\n")
+    result = sample("bqp.txt", "--instance", 2, "--seed", 1, "--output", "out.json")
+    assert "Best energy -6 in " in result.stdout
+    assert "Best value of x'Qx 6\n" in result.stdout
+    assert json_output().info["instance"] == 2
+    assert json_output().first.sample == {1: 1, 2: 0, 3: 1}
+
+
+def test_no_sweeps_are_said():
+    path = write_problem("coo", problem("SPIN"))
+    said = "Warning: --num-sweeps 0: nothing is annealed, the states are random\n"
+    assert sample(path, "--num-sweeps", 0).stderr == said
+    assert sample(path, "--num-sweeps", 1).stderr == ""
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "npz"])
+@pytest.mark.parametrize("force", [False, True])
+def test_a_disk_that_fills_leaves_things_as_they_were(ending, force):
+    """A limit on the size of files stands for the disk: the settings fit, the states do not."""
+    path = write_problem("coo", problem("SPIN"))
+    if force:
+        sample(path, "--num-reads", 3, "--output", f"out.{ending}")
+    before = {p.name: p.read_bytes() for p in Path().iterdir()}
+    code = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"
+        "from ising_ep import cli; cli.main()"
+    )
+    arguments = ["sample", path, "--num-reads", 20000, "--num-sweeps", 1, "--output", f"out.{ending}"]
+    command = [sys.executable, "-c", code, *map(str, arguments), *["--force"] * force]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"Error: out.{ending}: File too large\n"
+    assert {p.name: p.read_bytes() for p in Path().iterdir()} == before
 
 
 def test_force_overwrites():
@@ -298,6 +382,8 @@ def test_help_says_how():
     text = sample("--help").stdout
     for wanted in ("Examples:", "--output", "SPIN|BINARY", "Gset", "SampleSet.from_serializable"):
         assert wanted in text
+    for known in TABLE:
+        assert f"    {known.name:<12} {known.what}\n" in text
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
@@ -317,7 +403,7 @@ def test_on_a_terminal():
             while more := os.read(here, 1000):
                 shown += more
     os.close(here)
-    assert running.returncode == 1
-    assert b"Aborted!" in shown
+    assert running.returncode == 130
+    assert b"Stopped" in shown
     assert b"Best energy" not in shown
     assert [p.name for p in Path().iterdir()] == ["problem.coo"]

@@ -5,12 +5,14 @@ All on the loopback: a real scheduler, and workers that are processes.
 
 from __future__ import annotations
 
+import http.server
 import os
 import signal
+import socketserver
 import subprocess
 import sys
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import dask
@@ -25,7 +27,9 @@ from sklearn.model_selection import GridSearchCV
 from ising_ep import EPClassifier, cli, cluster, datasets, learning, training
 from ising_ep.checkpoint import RunFolder, TrainState
 from ising_ep.config import TrainConfig
-from ising_ep.learning import SHARD, total
+from ising_ep.learning import SHARD, EquilibriumPropagation, total
+from ising_ep.machines import AnnealingMachine
+from ising_ep.network import FullyConnected
 from ising_ep.stopped import StoppedError
 
 QUIET = {"host": "127.0.0.1", "dashboard_address": None, "threads_per_worker": 1}
@@ -89,6 +93,58 @@ def test_the_result_does_not_depend_on_the_workers(workers, client, digits, alon
     client.wait_for_workers(number)
     for name in RUNS if number == 2 else ("adam",):
         assert_same(alone[name], training.train(config_of(**RUNS[name]), digits, scheduler=client))
+
+
+def rule_of(kind: type[EquilibriumPropagation], digits: datasets.Dataset, **more: Any) -> Any:
+    network = FullyConnected(digits.num_inputs, (12, 10), 10)
+    machine = AnnealingMachine(num_reads=3, num_sweeps=15, num_threads=1)
+    return kind(network, machine, statistic="average", learning_rate=0.1, **more)
+
+
+def epoch_of(rule: Any, digits: datasets.Dataset) -> Any:
+    """Parameters after an epoch, and the outputs of the test images."""
+    state = TrainState(rule.network.initial_parameters(np.random.default_rng(0)))
+    training.train_epoch(rule, state, digits.x_train, digits.y_train, batch_size=120, first_id=0)
+    ids = np.arange(len(digits.x_test), dtype=np.uint32)
+    return state.parameters, training.free_outputs(rule, state.parameters, digits.x_test, ids)
+
+
+def test_a_rule_of_ones_own_stays_what_it_is(client, digits):
+    """A class that changes phases, contrasts, outputs and steps, with a setting of its own."""
+
+    @dataclass(frozen=True)
+    class Own(EquilibriumPropagation):
+        factor: float = 1.0
+
+        def nudge_phase(self, *given: Any) -> Any:
+            return -super().nudge_phase(*given) if self.factor > 1 else super().nudge_phase(*given)
+
+        def contrasts(self, *given: Any, **more: Any) -> Any:
+            for change in super().contrasts(*given, **more):
+                yield {name: value * np.float32(self.factor) for name, value in change.items()}
+
+        def outputs(self, states: Any) -> Any:
+            return super().outputs(states) * np.float32(self.factor)
+
+        def step(self, parameters: Any, *given: Any, **more: Any) -> None:
+            super().step(parameters, *given, **more)
+            parameters["b0"] += np.float32(self.factor - 1)
+
+    rule = rule_of(Own, digits, factor=2.0)
+    shared, alone = epoch_of(cluster.shared(rule, client), digits), epoch_of(rule, digits)
+    plain = epoch_of(rule_of(Own, digits), digits)
+    for name, value in alone[0].items():
+        np.testing.assert_array_equal(shared[0][name], value)
+        assert (plain[0][name] != value).any()
+    np.testing.assert_array_equal(shared[1], alone[1])
+    assert np.abs(shared[1]).max() == 2
+
+
+@pytest.mark.parametrize("name", ["compare", "contrast"])
+def test_a_rule_that_cannot_be_shared_is_refused(client, digits, name):
+    own = type("Own", (EquilibriumPropagation,), {name: lambda self, *given, **more: None})
+    with pytest.raises(ValueError, match=f"^Own has a {name} of its own, which a scheduler cannot share"):
+        cluster.shared(rule_of(own, digits), client)
 
 
 def executed(client: Client) -> list[int]:
@@ -161,6 +217,41 @@ def test_a_scheduler_that_does_not_answer_is_named(address, tmp_path, monkeypatc
     monkeypatch.setattr(cluster, "CONNECT_TIMEOUT", 0.2)
     refused(ising_ep("train", "--scheduler", address), f"scheduler is {address}")
     assert not list(tmp_path.iterdir())
+
+
+class SilentServer(socketserver.BaseRequestHandler):
+    """Takes what comes, and says nothing."""
+
+    def handle(self) -> None:
+        while self.request.recv(1024):
+            pass
+
+
+class WebServer(http.server.BaseHTTPRequestHandler):
+    """As a dashboard: what is no request is refused in HTML."""
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize("handler", [SilentServer, WebServer])
+def test_a_server_that_is_no_scheduler_is_refused(handler, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cluster, "CONNECT_TIMEOUT", 0.3)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.server_address[1]}"
+        result = ising_ep("train", "--scheduler", address)
+        server.shutdown()
+    refused(result, f"scheduler is {address}, expected one that answers")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_worker_is_no_scheduler(client, workers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    worker = next(iter(client.ncores()))
+    refused(ising_ep("train", "--scheduler", worker), f"scheduler is {worker}", "this is a Worker")
 
 
 def test_without_dask_it_says_what_to_install(monkeypatch):

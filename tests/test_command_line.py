@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import io
+import os
+import pty
 import re
 import shlex
 import signal
@@ -12,14 +16,27 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import sklearn.datasets
 from click.testing import CliRunner
+from rich.console import Console
 
-from ising_ep import cli, datasets
-from ising_ep.checkpoint import CHECKPOINT, CONFIG, METRICS, TEMPORARY, RunFolder
-from ising_ep.config import PRESETS, TrainConfig, preset
+from ising_ep import cli, cli_progress, datasets
+from ising_ep.checkpoint import CHECKPOINT, CONFIG, METRICS, TEMPORARY, RunFolder, TrainState
+from ising_ep.config import (
+    DEFAULTS,
+    MACHINE_DEFAULTS,
+    MISSING,
+    NETWORK_DEFAULTS,
+    PRESETS,
+    TrainConfig,
+    lacking,
+    preset,
+)
+from ising_ep.estimate import ROUND_TRIP
+from ising_ep.machines.qpu import ANSWER_TIMEOUT
 
 SMALL = ["--layers", "6,4", "--num-reads", "2", "--num-sweeps", "10", "--epochs", "2"]
 
@@ -59,11 +76,64 @@ def test_a_run_has_everything(run):
     assert len((run / METRICS).read_text().splitlines()) == 3
 
 
-def test_train_says_how_it_went(data):
+def test_train_says_how_it_went(data, monkeypatch):
+    monkeypatch.setattr(cli_progress, "PLAIN_INTERVAL", 0.0)
     result = ising_ep("train", "--dataset", "two.npz", *SMALL, "--out", "run")
     assert "epoch 1/2: train" in result.stderr
+    assert "testing 0/4" in result.stderr
+    assert "testing 4/4" in result.stderr
+    assert re.search(
+        r"^All 2 epochs take about .* of learning and .* of testing$", result.stderr, re.MULTILINE
+    )
     assert "After 2 epochs: train accuracy" in result.stdout
+    assert re.search(r"^Mean squared error: train \d\.\d{4}, test \d\.\d{4}$", result.stdout, re.MULTILINE)
     assert "Pictures: run/curves.png" in result.stdout
+
+
+@pytest.mark.parametrize("width", [120, 38])
+def test_the_bar_counts_test_images(data, monkeypatch, width):
+    seen = io.StringIO()
+    terminal = Console(file=seen, force_terminal=True, width=width, color_system=None)
+    monkeypatch.setattr(cli_progress, "drawable", lambda: terminal)
+    monkeypatch.setattr(cli_progress, "BAR_INTERVAL", 0.0)
+    assert ising_ep("train", "--dataset", "two.npz", *SMALL, "--out", "run").exit_code == 0
+    for text in ("1/2", "testing", "All 2 epochs take about"):
+        assert text in seen.getvalue()
+
+
+def test_a_time_for_the_whole_run_follows_from_a_part():
+    """Three epochs of 100 and 50 images: 0.1 s to learn from one, as long to test it until it is known."""
+    pace = cli_progress.Pace(3, 100, 50)
+    state = TrainState({}, batch=20, images=20, seconds=2.0)
+    pace.learned(state)
+    assert pace.epoch() == pytest.approx((10, 5))
+    assert pace.left(state) == pytest.approx(3 * 15 - 2)
+    assert pace.in_words() == "All 3 epochs take about 45.0 s, if testing an image takes no longer"
+    pace.tested(0)
+    pace.tested(50)
+    assert pace.epoch()[1] < 5
+    assert "10.0 s of learning and" in pace.in_words()
+
+
+def test_a_run_with_reads_of_tests_is_tested_with_them(data):
+    train = ("train", "--dataset", "two.npz", *SMALL, "--test-reads", 7, "--statistic", "average")
+    assert ising_ep(*train, "--out", "run").exit_code == 0
+    row = RunFolder.open(data / "run").load().history[-1]
+    wanted = f"accuracy {row['test_accuracy']:.2%}, mean squared error {row['test_loss']:.4f}"
+    for threads in ((), ("--threads", 2)):
+        assert wanted in ising_ep("evaluate", "run", *threads).stdout
+
+
+def test_what_is_odd_of_a_run_is_said(data):
+    patterns = ising_ep("train", "--dataset", "patterns", "--epochs", 1, "--out", "patterns")
+    assert "patterns: the test images are those that are learned from" in patterns.stderr
+    with np.load("two.npz") as archive:
+        arrays = dict(archive)
+    floats = {name: arrays[name].astype(np.float32) for name in ("x_train", "x_test")}
+    np.savez("large.npz", **arrays | floats)
+    large = ising_ep("train", "--dataset", "large.npz", *SMALL, "--out", "large")
+    assert_refused(large, "large.npz: x_train holds values up to", "give pixels of 0..255 as uint8")
+    assert not (data / "large").exists()
 
 
 def test_evaluate_predict_plot(run):
@@ -195,6 +265,104 @@ def test_published_data_sets_by_name(data, digits_as_idx, monkeypatch):
     assert ising_ep("evaluate", "run", "--dataset", "mnist", "--data-dir", "idx").exit_code == 0
 
 
+def options_of(command):
+    return {parameter.name: parameter for parameter in cli.main.commands[command].params}
+
+
+def typed(option, text):
+    """What an option makes of a default as its help shows it."""
+    if option.is_bool_flag:
+        return {"yes": True, "no": False}[text]
+    value = option.type_cast_value(click.Context(cli.main), text.split() if option.nargs > 1 else text)
+    return tuple(value) if option.nargs > 1 else value
+
+
+# Each data set, network and machine that has defaults of its own, one that has none, and two at once.
+RUNS = [
+    *({"dataset": name} for name in (*DEFAULTS, "mnist")),
+    *({"dataset": "mnist", "machine": name} for name in (*MACHINE_DEFAULTS, "annealing")),
+    *({"dataset": "patterns", "network": name, "machine": "chip"} for name in NETWORK_DEFAULTS),
+    {"dataset": "digits", "machine": "deterministic"},
+    {"dataset": "patterns", "machine": "chip"},
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "run"),
+    [
+        ("emulate", {"machine": "chip"}),
+        *((command, run) for command in ("train", "estimate") for run in RUNS),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "-".join(each.values()),
+)
+def test_defaults_in_the_help_are_those_of_the_run(command, run):
+    config = TrainConfig.checked(run)
+    compared = 0
+    for name, option in options_of(command).items():
+        wanted = getattr(config, name, None)
+        if wanted is None or name in run or name in lacking(run):
+            continue
+        shown, *others = re.split("; |, ", re.search(r"\[default: (.*)\]", option.help)[1])
+        own = dict(other.split(" ", 1) for other in others)
+        for key in run.values():  # the machine's, if it has one, else the data set's
+            shown = own.get(key, shown)
+        if (name, shown) != ("seed", "a new one"):  # emulate's own seed
+            assert typed(option, shown) == wanted, name
+            compared += 1
+    assert compared >= 5
+
+
+def test_other_defaults_in_the_help():
+    assert f"[default: {MISSING:g}; a solver's 0]" in options_of("train")["chip_missing"].help
+    assert f"[default: {ANSWER_TIMEOUT:g}]" in options_of("train")["answer_timeout"].help
+    assert f"[default: {ROUND_TRIP:g}]" in options_of("estimate")["seconds_per_call"].help
+    for name in ("network", "layers", "method", "seed", "copies"):
+        option = options_of("embed")[name]
+        shown = re.search(r"\[default: (.*?)\]", option.help)[1]
+        assert shown == "as many as fit" if name == "copies" else typed(option, shown) == option.default
+
+
+def test_every_setting_is_an_option_of_train():
+    # Fields have the chip's range on every machine, so that what was learned on one fits the others.
+    assert set(TrainConfig.model_fields) - set(options_of("train")) == {"field_limit"}
+
+
+@pytest.mark.parametrize("columns", [38, 60, 80, 100])
+@pytest.mark.parametrize("command", [[], *([name] for name in cli.main.commands)], ids=lambda c: c and c[0])
+def test_help_is_as_wide_as_the_terminal(command, columns):
+    """And breaks no word. Examples and tables, which are to be copied, keep their lines."""
+
+    found = cli.main.commands[command[0]] if command else cli.main
+
+    def help_in(columns):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("COLUMNS", str(columns))
+            return found.get_help(found.context_class(found, info_name="ising-ep"))
+
+    text, wide = help_in(columns), help_in(100)
+    copied = [part.strip("\b") for part in inspect.cleandoc(found.help).split("\n\n") if part[0] == "\b"]
+    kept = {line.strip() for part in copied for line in part.splitlines()}
+    assert [line for line in text.splitlines() if len(line) > columns and line.strip() not in kept] == []
+
+    def words(text):
+        return re.sub(r"\|\s+", "|", text).split()
+
+    assert words(text) == words(wide)
+
+
+def test_help_is_in_groups_and_shows_choices():
+    text = ising_ep("train", "--help").stdout
+    titles = re.findall(r"^(\w+):$", text, flags=re.MULTILINE)
+    assert titles == ["Images", "Network", "Learning", "Machine", "Chip", "QPU", "Run", "Options"]
+    for option, choices in (
+        ("--optimizer", "[sgd|adam]"),
+        ("--chip-model", "[thermal|quantum]"),
+        ("--preset", "[mnist|mnist-wide|mnist-100]"),
+        ("--statistic", "[lowest|average]"),
+    ):
+        assert f"{option} {choices}" in text
+
+
 @pytest.mark.parametrize("command", ["train", "estimate"])
 def test_help_names_every_data_set(command):
     text = ising_ep(command, "--help").stdout
@@ -252,6 +420,9 @@ def assert_refused(result, *texts):
         (["train", "--preset", "fast"], ["preset is 'fast'", "mnist, mnist-wide, mnist-100"]),
         (["train", "--preset", "mnist", "--resume", "run"], ["--preset is mnist", "--resume"]),
         (["train", "--optimizer", "lbfgs"], ["optimizer", "lbfgs", "'sgd' or 'adam'"]),
+        (["train", "--machine", "qpu", "--num-sweeps", "100"], ["num_sweeps is 100", "has no sweeps"]),
+        (["train", "--machine", "chip", "--beta-range", "0.5", "20"], ["beta_range", "chip_temperature"]),
+        (["train", "--network", "convolutional", "--layers", "5,5"], ["layers is (5, 5)", "of its own"]),
         (["train", "--machine", "chip", "--test-reads", "9"], ["test_reads is 9", "take machine annealing"]),
         (
             ["train", "--dataset", "patterns", "--network", "convolutional", "--shift", "1"],
@@ -300,6 +471,9 @@ def assert_refused(result, *texts):
         (["evaluate", "nowhere"], ["nowhere"]),
         (["predict", "nowhere", "images.npy"], ["nowhere"]),
         (["plot", "nowhere"], ["nowhere"]),
+        (["emulate", "--fault", "503:0"], ["--fault is '503:0': every is 0", "from 1 on"]),
+        (["emulate", "--fault", "503:often"], ["--fault is '503:often'", "503:20"]),
+        (["emulate", "--fault", "504"], ["--fault is '504'", "expected one of 401, 403", "offline"]),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(data, arguments, texts):
@@ -441,3 +615,116 @@ def test_ctrl_c_and_resume_is_as_if_never_stopped(data):
     assert last.startswith("Stopped. Go on with: ising-ep train --resume ")
     subprocess.run([*command, *shlex.split(last)[6:]], check=True, capture_output=True)
     assert_same(whole, RunFolder.open(data / out).load())
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_ctrl_c_in_a_test_stops_it_and_keeps_the_epoch(data, signals):
+    """The test would take minutes. Two signals at once, as `timeout` sends them, are one."""
+    with np.load("two.npz") as archive:
+        arrays = dict(archive)
+    arrays |= {name: np.repeat(arrays[name], 5000, axis=0) for name in ("x_test", "y_test")}
+    np.savez("long.npz", **arrays)
+    command = [sys.executable, "-m", "ising_ep.cli", "train", "--dataset", "long.npz", "--threads", "1"]
+    command += ["--layers", "6,4", "--num-sweeps", "2000", "--epochs", "3", "--out", "run"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not (data / "run" / METRICS).exists():  # the checkpoint before the test is whole
+        assert process.poll() is None
+        time.sleep(0.005)
+    for _ in range(signals):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    _, errors = process.communicate()
+    assert process.returncode == 130, errors
+    assert errors.splitlines()[-1].startswith("Stopped. Go on with: ising-ep train --resume run")
+    assert "Traceback" not in errors
+    state = RunFolder.open(data / "run").load()
+    assert (state.epoch, state.images, state.history) == (0, 12, [])
+
+
+COMMAND = [sys.executable, "-m", "ising_ep"]
+# A shell says 130 of both; Python chooses the second if it was in the middle of making a class, say.
+INTERRUPTED = (130, -signal.SIGINT)
+
+
+def test_python_m():
+    shown = subprocess.run([*COMMAND, "--version"], check=True, capture_output=True, text=True).stdout
+    assert shown.startswith("ising-ep, version ")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("module", ["click", "numpy", "ising_ep.embedding", "ising_ep.tiling"])
+def test_ctrl_c_is_a_word_and_130(module, times, tmp_path):
+    """Here while a layout is looked for, which takes long; as soon as a module is loaded."""
+    command = [sys.executable, "-X", "importtime", *COMMAND[1:], "embed", "--no-cache"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    for line in process.stderr:
+        if line.split("|")[-1].strip() == module:
+            break
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+    errors = [line for line in process.communicate()[1].splitlines() if not line.startswith("import time:")]
+    assert process.returncode in INTERRUPTED, errors
+    assert errors == ["Stopped."]
+
+
+def test_a_ctrl_c_that_a_library_catches_is_repeated():
+    code = """
+import signal, time
+from ising_ep import cli_errors
+cli_errors.REPEAT = 0.05
+with cli_errors.interrupted_once():
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except:
+        print("lost", flush=True)
+    time.sleep(60)
+"""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.stdout == "lost\n"
+    assert process.stderr.splitlines()[-1].endswith("Interrupted: Stopped.")
+
+
+def on_a_terminal(columns, *arguments, term="xterm"):
+    """What a terminal of so many columns shows, line by line, and the exit code."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ |= {"COLUMNS": str(columns), "LINES": "24", "TERM": term}
+        os.execv(sys.executable, [*COMMAND, *arguments])
+    text = b""
+    try:
+        while chunk := os.read(terminal, 2**16):
+            text += chunk
+    except OSError:  # Linux says so at the end
+        pass
+    _, status = os.waitpid(pid, 0)
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text.decode())
+    return [line.rstrip() for line in re.split(r"[\r\n]+", shown)], os.waitstatus_to_exitcode(status)
+
+
+def test_the_bar_says_what_matters_in_38_columns(data):
+    train = ("train", "--dataset", "two.npz", *SMALL)
+    lines, code = on_a_terminal(38, *train, "--out", "narrow")
+    assert code == 0
+    assert [line for line in lines if re.fullmatch(r"2/2 +0:00:00  ?train [\d.]+%, test [\d.]+%", line)]
+    assert "…" not in "".join(lines)
+    lines, _ = on_a_terminal(100, *train, "--out", "wide")
+    last = [line for line in lines if line.startswith("epoch 2/2 ")][-1]
+    assert re.search(r" 100% \d+ images/s 0:00:00 train [\d.]+%, test [\d.]+%$", last)
+
+
+def test_a_dumb_terminal_has_lines(data):
+    lines, code = on_a_terminal(80, "train", "--dataset", "two.npz", *SMALL, "--out", "run", term="dumb")
+    assert code == 0
+    assert [line for line in lines if line.startswith("epoch 2/2: train ")]
+
+
+def test_a_name_that_the_locale_has_no_letters_for(data):
+    """Is written in escapes: nothing else is left undone."""
+    train = [*COMMAND, "train", "--dataset", "two.npz", *SMALL, "--out", "läufe-ラン"]
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    run = subprocess.run(train, capture_output=True, env=environment)
+    assert run.returncode == 0, run.stderr
+    assert r"Run folder: läufe-\u30e9\u30f3".encode("latin-1") in run.stdout
+    assert (data / "läufe-ラン" / "curves.png").exists()

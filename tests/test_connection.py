@@ -679,6 +679,11 @@ def test_nor_of_a_file(tmp_path):
     assert result.exit_code == 0, result.output
     assert r"working graph \x1b[2J" in result.output
     assert "\x1b" not in result.output
+    properties["topology"]["type"] = "\x1b[2J"
+    file.write_text(json.dumps(properties))
+    result = CliRunner().invoke(main, embed)
+    assert result.exit_code == 2
+    assert "\x1b" not in result.output
     (tmp_path / "\x1b[2J.json").write_text("{")
     result = CliRunner().invoke(main, ["embed", "--chip", str(tmp_path / "\x1b[2J.json")])
     assert result.exit_code == 2

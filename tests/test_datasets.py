@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tracemalloc
 import urllib.error
+import warnings
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -225,12 +226,14 @@ def test_published_from_openml(monkeypatch, name):
 @pytest.mark.parametrize("name", OPENML)
 def test_failed_fetch_is_one_line(monkeypatch, name):
     def fetch(*args, **options):
+        warnings.warn("A network error occurred. Retrying...", stacklevel=2)
         raise urllib.error.URLError("no\nroute")
 
     monkeypatch.setattr(sklearn.datasets, "fetch_openml", fetch)
-    with pytest.raises(ConnectionError) as error:
+    with warnings.catch_warnings(action="error"), pytest.raises(ConnectionError) as error:
         datasets.load(name)
-    assert_one_line(error, f"could not fetch {TITLES[name]} from OpenML", "data_dir", "no")
+    where = f"get its four IDX files from {datasets.PUBLISHED[name].files}"
+    assert_one_line(error, f"could not fetch {TITLES[name]} from OpenML", "no", where, "--data-dir")
 
 
 @pytest.mark.parametrize("name", OPENML)
@@ -312,6 +315,15 @@ def test_import_leaves_sklearn_alone():
 
 ARRAYS = small_arrays()
 NAN, INFINITE, HUGE = (np.full((20, 3, 2), value) for value in (np.nan, -np.inf, 1e300))
+
+
+def test_boolean_images_are_0_and_1(tmp_path):
+    path = tmp_path / "mine.npz"
+    bright = ARRAYS["x_train"] > 9
+    path.write_bytes(npz_bytes(x_train=bright))
+    np.testing.assert_array_equal(datasets.load_npz(path).x_train, bright.reshape(len(bright), -1))
+
+
 BAD_ARRAYS = {
     "nan": ({"x_train": NAN}, "x_train holds nan in image 0"),
     "infinite": ({"x_train": INFINITE}, "x_train holds -inf"),

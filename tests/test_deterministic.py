@@ -310,3 +310,11 @@ def test_settings_it_has_no_use_for_are_refused(settings, text):
 def test_steps_are_checked(name):
     with pytest.raises(ValueError, match=f"{name} is 0, expected an integer >= 1"):
         DeterministicMachine(**{name: 0})
+
+
+def test_initial_states_of_several_reads_are_refused():
+    pair = np.array([0]), np.array([1]), np.array([-1.0])
+    states = np.ones((1, 2, 2), dtype=np.int8)
+    call = {"seed": 0, "problem_ids": np.arange(1)}
+    with pytest.raises(ValueError, match="initial_states has 2 reads of a problem, but this machine has 1"):
+        DeterministicMachine().sample(pair, np.zeros((1, 2), np.float32), initial_states=states, **call)

@@ -151,6 +151,19 @@ def test_a_nudge_begins_at_the_free_state(sampler, parameters):
     assert (free.lowest() == 1).all()
 
 
+def test_each_read_begins_at_its_own_state():
+    couplings, fields, ids, down = ferromagnet()
+    states = np.concatenate([down, -down, down], axis=1)
+    cold = {"beta_range": (3.0, 10.0), "num_sweeps": 50}
+    machine = SamplerMachine(SA, num_reads=3, nudge_parameters=cold)
+    found = machine.sample(couplings, fields, initial_states=states, seed=1, problem_ids=ids)
+    np.testing.assert_array_equal(found.states, states)
+    with pytest.raises(ValueError, match=r"initial_states has shape .* which does not broadcast"):
+        SamplerMachine(SA, num_reads=4).sample(
+            couplings, fields, initial_states=states, seed=1, problem_ids=ids
+        )
+
+
 @pytest.mark.parametrize("name", ["openjij", "exact", "embedding"])
 def test_a_nudge_without_initial_states_anneals_from_scratch(name):
     couplings, fields, ids, down = ferromagnet()
@@ -172,7 +185,7 @@ class Cloud(dimod.Sampler):
     def sample(self, bqm, num_reads):
         def answer():
             self.together.wait(timeout=20)
-            return SA.sample(bqm, num_reads=num_reads, num_sweeps=100)
+            return SA.sample(bqm, num_reads=num_reads, num_sweeps=100, seed=1)
 
         return dimod.SampleSet.from_future(self.pool.submit(answer))
 

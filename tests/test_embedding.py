@@ -192,6 +192,24 @@ def test_the_cache_is_read_checked_and_replaced(tmp_path, monkeypatch):
     assert len(list(tmp_path.rglob("*.json"))) == 3
 
 
+@pytest.mark.parametrize(
+    ("network", "chip"),
+    [(FullyConnected(1, (8, 8), 8), Chip.perfect("chimera", 4)), (PATTERN, P4)],
+)
+def test_as_many_as_fit_serve_for_as_many_and_are_what_a_search_for_these_finds(
+    network, chip, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    all_of_them = embed(network, chip, copies=None)
+    most = all_of_them.num_copies
+    assert most > 1
+    assert embed(network, chip, copies=most + 1).chains == all_of_them.chains
+    for copies in (most - 1, most):
+        found = embed(network, chip, copies=copies)
+        assert found.num_copies == copies
+        assert found.chains == embed(network, chip, copies=copies, cache=False).chains
+
+
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))

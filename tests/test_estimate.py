@@ -14,7 +14,7 @@ from dwave.cloud.solver import StructuredSolver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ising_ep import cli, datasets, training
+from ising_ep import cli, datasets, tiling, training
 from ising_ep.chip import Chip
 from ising_ep.config import TrainConfig
 from ising_ep.embedding import Embedding, embed
@@ -211,6 +211,37 @@ def test_the_command_takes_a_solvers_properties_and_a_latency(tmp_path):
     assert "QPU access time up to 45.0 s in up to 9 calls, about 9.8 min of wall time" in result.stdout
 
 
+def test_the_command_searches_once_and_says_so_before_the_table(monkeypatch, tmp_path):
+    """As many copies as fit are those for as many: what one command found serves the next."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    searched = []
+    search = tiling.find_bicliques
+
+    def counted(*arguments, max_copies, **options):
+        searched.append(max_copies)
+        return search(*arguments, max_copies=max_copies, **options)
+
+    monkeypatch.setattr(tiling, "find_bicliques", counted)
+    chip, network = Chip.perfect("chimera", 4), FullyConnected(9, (8, 8), 2)
+    asked = ("--dataset", "patterns", "--layers", "8,8", "--chip", "chimera:4", "--chip-missing", "0")
+    copies = embed(network, chip, copies=16).num_copies
+    assert 1 < copies < 16
+    assert searched == [16]
+    for batch_size in (copies, copies + 1):
+        result = run(*asked, "--batch-size", str(batch_size))
+        assert result.exit_code == 0, result.output
+        assert result.output.count("On chimera 4") == 1
+        assert result.output.index("On chimera 4") < result.output.index("training and")
+        embed(network, chip, copies=batch_size)
+    embed(network, chip, copies=None)
+    assert searched == [16]
+    # Fewer copies, and a single one, lie otherwise, and are searched for.
+    result = run(*asked)
+    assert result.exit_code == 0, result.output
+    assert searched == [16, 1]
+    assert result.output.rindex("On chimera 4") < result.output.index("training and")
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
@@ -224,6 +255,9 @@ def test_the_command_takes_a_solvers_properties_and_a_latency(tmp_path):
         (("--embedding", "nowhere.json"), "nowhere.json: No such file"),
         (("--chip", "octagon:3"), "chip is 'octagon:3'"),
         (("--seconds-per-call", "-1"), "-1"),
+        (("--seconds-per-call", "nan"), "'nan' is not a number of seconds"),
+        (("--seconds-per-call", "inf"), "inf"),
+        (("--copies", "2", "--embedding", "nowhere.json"), "copies is 2"),
     ],
 )
 def test_bad_input_is_one_line(arguments, text):

@@ -340,6 +340,26 @@ def test_settings_that_are_wrong_are_named(wine, changes, text):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"machine": AnnealingMachine(num_reads=4), "num_sweeps": 50}, "num_reads is 3, but the machine has"),
+        ({"machine": machine(num_threads=1), "n_jobs": 2}, "n_jobs is 2, but the machine has"),
+        ({"tol": 0.1}, "tol is 0.1, but early_stopping is False"),
+        ({"validation_fraction": 0.3}, "validation_fraction is 0.3, but early_stopping is False"),
+        ({"n_iter_no_change": 2}, "n_iter_no_change is 2, but early_stopping is False"),
+    ],
+)
+def test_settings_that_others_leave_without_effect_are_refused(wine, changes, text):
+    with pytest.raises(ValueError, match=text):
+        small(**changes).fit(*wine)
+
+
+def test_partial_fit_does_not_stop_early(wine):
+    with pytest.raises(ValueError, match="early_stopping is True, which partial_fit does not do"):
+        small(early_stopping=True).partial_fit(*wine, classes=[0, 1, 2])
+
+
 def test_features_out_of_scale_are_warned_of(wine, recwarn):
     small(max_iter=1).fit(*wine)
     assert not recwarn

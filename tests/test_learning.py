@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from ising_ep import BatchResult, _core, datasets
+from ising_ep import BatchResult, EPClassifier, _core, datasets, training
+from ising_ep.config import TrainConfig
+from ising_ep.convolution import Convolutional
 from ising_ep.learning import EquilibriumPropagation
 from ising_ep.machines import AnnealingMachine
 from ising_ep.network import FullyConnected, Parameters
@@ -352,3 +354,64 @@ def test_layers_of_users_arrays_do_not_depend_on_their_memory_order(tmp_path):
     first, second = sets
     assert second.x_train.flags.c_contiguous
     assert first.fingerprint() == second.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"statistic": "mean"}, "statistic is 'mean', expected one of"),
+        ({"optimizer": "Adam"}, "optimizer is 'Adam', expected one of"),
+        ({"nudge": 0.0}, "nudge is 0"),
+        ({"coupling_learning_rate": 0.1}, "no weights between spins"),
+        ({"centre": np.zeros(4, np.float32)}, r"centre has shape \(4,\), expected \(3,\)"),
+        ({"network": Convolutional((3, 3), 2), "centre": np.zeros(9, np.float32)}, "no biases of the first"),
+    ],
+)
+def test_settings_of_a_rule_are_checked(settings, text):
+    with pytest.raises(ValueError, match=text):
+        EquilibriumPropagation(
+            **{"network": FullyConnected(3, (2,), 2), "machine": ExactMachine()} | settings
+        )
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda states, energies: (states, energies), "a tuple, expected a BatchResult"),
+        (
+            lambda states, energies: BatchResult(states[:, :, 1:], energies),
+            "expected .* = .2, at least 1, 6.",
+        ),
+        (
+            lambda states, energies: BatchResult(states[:, 0], energies[:, 0]),
+            "expected .batch, reads, spins.",
+        ),
+        (lambda states, energies: BatchResult(states[:1], energies), "states .1, 3, 6."),
+        (lambda states, energies: BatchResult(states.astype(float), energies), "states of float64"),
+        (lambda states, energies: BatchResult((states + 1) // 2, energies), "than spins of -1 and 1"),
+        (lambda states, energies: BatchResult(states, energies[:, 0]), "energies .2,., expected"),
+        (lambda states, energies: BatchResult(states, None), "energies .., expected"),
+        (lambda states, energies: BatchResult(states, energies * np.nan), "energies that are no numbers"),
+    ],
+)
+def test_an_answer_of_a_machine_is_checked(change, text):
+    """Before anything is learned from it, or its lowest read looked for."""
+
+    class Machine(AnnealingMachine):
+        def sample(self, *given, **more):
+            found = super().sample(*given, **more)
+            return change(found.states, found.energies)
+
+    network = FullyConnected(3, (4, 2), 2)
+    rule = EquilibriumPropagation(network, Machine(num_reads=3, num_sweeps=4))
+    parameters, x = random_parameters(network, 0), np.ones((2, 3), np.float32)
+    with pytest.raises((ValueError, TypeError), match=f"^the machine answered with .*{text}"):
+        rule.compare(parameters, x, network.targets([0, 1]), np.arange(2, dtype=np.uint32))
+
+
+def test_a_machine_without_usage_is_named():
+    digits = datasets.load_digits(train_per_class=1, test_per_class=1)
+    with pytest.raises(TypeError, match=r"^machine ExactMachine has no usage"):
+        training.train(TrainConfig(layers=(2, 10), epochs=1), digits, machine=ExactMachine())
+    with pytest.raises(TypeError, match=r"^machine ExactMachine has no usage"):
+        EPClassifier((2,), machine=ExactMachine()).fit(digits.x_train, digits.y_train)

@@ -5,6 +5,8 @@ probability `FALSE_ALARM` at most.
 """
 
 import functools
+import inspect
+import json
 import unittest
 from typing import Any
 
@@ -13,11 +15,13 @@ import dimod.testing
 import numpy as np
 import pytest
 from dimod.exceptions import SamplerUnknownArgWarning
+from dwave.samplers import PathIntegralAnnealingSampler as DWaveSampler
+from dwave.samplers.sa.sampler import default_beta_range as dwave_range
 from numpy.typing import NDArray
 
-from ising_ep import PathIntegralAnnealingSampler, schedule
+from ising_ep import PathIntegralAnnealingSampler, SimulatedAnnealingSampler, schedule
 from ising_ep.batch import sample_batch_quantum
-from problems import energies_of, ferromagnet, random_batch, random_bqm, same, sparse_batch
+from problems import energies_of, ferromagnet, independent_set, random_batch, random_bqm, same, sparse_batch
 from test_statistics import FALSE_ALARM, Problem, complete, fit, independent, index_of, on_graph
 
 SAMPLER = PathIntegralAnnealingSampler()
@@ -432,7 +436,8 @@ def test_bad_input_is_named_in_one_line(change: dict[str, Any], error: type[Exce
         ({"gamma": 0.0}, "gamma is 0"),
         ({"gamma": np.inf}, "gamma is inf"),
         ({"num_sweeps": 1}, "num_sweeps is 1"),
-        ({"gamma": 1.0, "schedule": [[1.0, 1.0]]}, "neither gamma nor num_sweeps"),
+        ({"gamma": 1.0, "schedule": [[1.0, 1.0]]}, "gamma is given beside schedule"),
+        ({"num_sweeps": 5, "schedule": [[1.0, 1.0]]}, "num_sweeps is given beside schedule"),
         ({"initial_states_generator": "none"}, "initial"),
         ({"initial_states_generator": "some"}, "initial_states_generator is 'some'"),
         ({"time_limit": -1}, "time_limit is -1"),
@@ -460,3 +465,166 @@ def test_unknown_keywords_warn() -> None:
 def test_bad_fractions_are_named(fraction: float) -> None:
     with pytest.raises(ValueError, match="fraction is"):
         schedule.quantum_reverse(10, 1.0, fraction)
+
+
+# --- the keywords of dwave-samplers' sampler of this name -----------------------------------------------
+
+
+def at_rest(problem_scale: float, transverse: float, sweeps: int = SWEEPS) -> dict[str, Any]:
+    return {
+        "beta_schedule_type": "custom",
+        "Hp_field": [problem_scale] * sweeps,
+        "Hd_field": [transverse] * sweeps,
+    }
+
+
+def model(problem: Problem) -> Any:
+    pairs = zip(problem.rows.tolist(), problem.cols.tolist(), strict=True)
+    couplings = dict(zip(pairs, problem.values.tolist(), strict=True))
+    return dimod.BQM(dict(enumerate(problem.fields.tolist())), couplings, 0.0, "SPIN")
+
+
+def drawn(sampler: Any, problem: Problem, num_reads: int, **call: Any) -> NDArray[np.int8]:
+    sampleset = sampler.sample(model(problem), num_reads=num_reads, seed=5, **call)
+    order = [sampleset.variables.index(v) for v in range(problem.spins)]
+    states: NDArray[np.int8] = sampleset.record.sample[:, order]
+    return states
+
+
+@pytest.mark.parametrize("point", [(1.0, 1.0), (3.0, 1.0), (1.0, 4.0)], ids=str)
+@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
+def test_fields_of_dwave_samplers_are_the_quantum_machine(problem: Any, point: tuple[float, float]) -> None:
+    """Ours and theirs, against H = Hp E - Hd sum sigma_x at inverse temperature 1."""
+    scale, transverse = point
+    exact = of_machine(problem(1), 1.0, transverse, scale)
+    ours = drawn(SAMPLER, problem(1), 5000, **at_rest(scale, transverse))
+    assert fit(ours, exact) > LEVEL
+    theirs = drawn(DWaveSampler(), problem(1), 500, **at_rest(scale, transverse, 400))
+    assert fit(theirs, exact) > LEVEL
+
+
+def test_without_a_transverse_field_theirs_is_simulated_annealing() -> None:
+    problem = ring(2)
+    boltzmann = np.exp(-energies(problem))
+    schedule = {"beta_range": [1.0, 1.0], "num_sweeps": SWEEPS}
+    assert fit(drawn(SAMPLER, problem, READS, **schedule), boltzmann / boltzmann.sum()) > LEVEL
+    theirs = drawn(DWaveSampler(), problem, 2000, beta_range=[1.0, 1.0], num_sweeps=20)
+    assert fit(theirs, boltzmann / boltzmann.sum()) > LEVEL
+
+
+@pytest.mark.parametrize(
+    ("call", "problem_scales", "transverse"),
+    [
+        ({"beta_range": [0.1, 10], "num_sweeps": 5}, np.geomspace(0.1, 10, 5), np.zeros(5)),
+        (
+            {"beta_range": [0.1, 10], "num_sweeps": 5, "beta_schedule_type": "linear"},
+            np.linspace(0.1, 10, 5),
+            np.zeros(5),
+        ),
+        ({"beta_range": [0.1, 10]}, np.geomspace(0.1, 10, 100), np.zeros(100)),
+        (
+            {"beta_schedule_type": "custom", "Hp_field": [1, 2], "num_sweeps_per_beta": 2},
+            [1, 1, 2, 2],
+            np.zeros(4),
+        ),
+        (
+            {"beta_range": [1, 4], "num_sweeps": 6, "num_sweeps_per_beta": 2, "Hd_field": [3, 1, 0]},
+            [1, 1, 2, 2, 4, 4],
+            [3, 3, 1, 1, 0, 0],
+        ),
+        ({"Hd_field": np.ones(100)}, np.geomspace(*dwave_range(random_bqm(0)), 100), np.ones(100)),
+    ],
+)
+def test_schedules_of_dwave_samplers_are_taken_sweep_by_sweep(
+    call: dict[str, Any], problem_scales: Any, transverse: Any
+) -> None:
+    info = SAMPLER.sample(random_bqm(0), seed=1, **call).info
+    assert info["beta"] == 1
+    np.testing.assert_allclose(info["schedule"], np.stack((transverse, problem_scales), axis=1))
+
+
+@pytest.mark.parametrize("sampler", [SAMPLER, DWaveSampler()], ids=["ours", "theirs"])
+def test_reads_of_their_schedules_begin_in_one_state(sampler: Any) -> None:
+    """Cold and without a transverse field a state that is the same in all slices stays, also a random one."""
+    chain = {(v, v + 1): -1.0 for v in range(29)}
+    ones = {"initial_states": np.ones((30, 30), np.int8), "beta_range": [50, 50], "num_sweeps": 5}
+    assert (sampler.sample_ising({}, chain, **ones).record.sample == 1).all()
+    fields = dict.fromkeys(range(30), 0.0)
+    free = sampler.sample_ising(fields, {}, num_reads=100, beta_range=[1, 1], num_sweeps=1, seed=1)
+    assert abs(free.record.sample.mean()) < 4 / np.sqrt(3000)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"Gamma": 1.0}, "Gamma is 1.0, expected None: .*give Hd_field"),
+        ({"chain_coupler_strength": -1.8}, "chain_coupler_strength is -1.8, expected 1: put the couplings"),
+        ({"qubits_per_chain": 4}, "qubits_per_chain is 4, expected 1: put the couplings"),
+        ({"qubits_per_update": 4}, "qubits_per_update is 4, expected 1"),
+        ({"project_states": (True, False)}, r"project_states is \(True, False\), expected \(True, True\)"),
+        ({"num_breaks": np.zeros((1, 8), np.intc)}, "num_breaks is .*give initial_states"),
+        ({"breaks_in": np.zeros(1)}, "breaks_in is .*give initial_states"),
+        ({"breaks_buffer_out": np.zeros(1)}, "breaks_buffer_out is .*one slice"),
+        ({"schedule_sample_interval": 1}, "schedule_sample_interval is 1, expected None: sample once"),
+        ({"make_info_json_serializable": "no"}, "make_info_json_serializable is 'no'"),
+        ({"beta_range": [1, 2], "beta": 1.0}, "beta is given beside beta_range"),
+        ({"Hd_field": [1.0], "gamma": 1.0}, "gamma is given beside Hd_field"),
+        (
+            {"num_sweeps_per_beta": 2, "schedule": [[1.0, 1.0]]},
+            "schedule is given beside num_sweeps_per_beta",
+        ),
+        ({"Hp_field": [1.0, 2.0]}, "Hp_field is given, but beta_schedule_type is 'geometric'"),
+        ({"beta_schedule_type": "custom"}, "Hp_field is None"),
+        ({"beta_schedule_type": "quadratic"}, "beta_schedule_type is 'quadratic'"),
+        (
+            {"beta_schedule_type": "custom", "Hp_field": [1.0, 2.0], "num_sweeps": 3},
+            "num_sweeps is 3, but Hp_",
+        ),
+        ({"beta_range": [1, 2], "Hd_field": [1.0] * 99}, "Hd_field has 99 numbers, expected 100"),
+        ({"beta_range": [1, 2], "Hd_field": [-1.0] * 100}, "transverse field of sweep 0 is -1"),
+        ({"beta_range": [1, np.inf]}, "problem scale of sweep 1 is inf"),
+        ({"beta_range": [1, 2], "num_sweeps": 0}, "num_sweeps is 0"),
+        ({"beta_range": [0, 2]}, r"beta_range is \[0, 2\]"),
+    ],
+)
+def test_what_dwave_samplers_does_otherwise_is_refused_in_one_line(change: dict[str, Any], text: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=text) as caught:
+        SAMPLER.sample(random_bqm(0), **change)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_keyword_of_dwave_samplers_is_ignored() -> None:
+    """Each is a parameter here; its default there is taken, but that of Gamma, which has no effect there."""
+    parameters = inspect.signature(DWaveSampler.sample).parameters
+    theirs = {n: p.default for n, p in parameters.items() if p.default is not inspect.Parameter.empty}
+    assert set(theirs) <= set(SAMPLER.parameters)
+    assert DWaveSampler().parameters.keys() <= SAMPLER.parameters.keys()
+    assert SAMPLER.properties == DWaveSampler().properties
+    sampleset = SAMPLER.sample(random_bqm(0), **theirs | {"Gamma": None})
+    assert len(sampleset.info["schedule"]) == 100
+
+
+def test_info_can_be_made_of_lists() -> None:
+    info = SAMPLER.sample(random_bqm(0), num_sweeps=3, make_info_json_serializable=True).info
+    assert json.loads(json.dumps(info)) == info
+    assert np.shape(info["schedule"]) == (3, 2)
+
+
+def test_weights_under_a_penalty_are_annealed_by_default_whatever_the_penalty_is() -> None:
+    """As in test_sampler_default_range.py; beta and gamma by the penalty leave the weights to chance."""
+    found = []
+    for penalty in (1e3, 1e9):
+        bqm = independent_set(penalty)
+        with pytest.warns(
+            UserWarning, match="cancel to .*: the defaults of beta and gamma go with"
+        ) as caught:
+            sampleset = SAMPLER.sample(bqm, num_reads=40, num_sweeps=300, seed=1)
+        assert [w.filename for w in caught] == [__file__]
+        found.append(sampleset.record.energy)
+    annealed = SimulatedAnnealingSampler().sample(
+        independent_set(1e3), num_reads=40, num_sweeps=300, seed=1, beta_range=[0.02, 10]
+    )
+    for some in found:
+        error = np.sqrt((some.var() + annealed.record.energy.var()) / 40)
+        assert some.mean() < annealed.record.energy.mean() + 3 * error

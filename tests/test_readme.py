@@ -27,7 +27,8 @@ PAGES[NOTEBOOK] = "\n".join(
 )
 # A line of a command that ends with a backslash goes on.
 EVERYTHING = re.sub(r"\\\n\s*", "", "\n".join(PAGES.values()))
-SNIPPETS = re.findall(r"```python\n(.*?)```", EVERYTHING, flags=re.DOTALL)
+# With what it prints, where the page says that.
+SNIPPETS = re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", EVERYTHING, flags=re.DOTALL)
 COMMANDS = re.findall(r"^\$ ising-ep (.*)$", EVERYTHING, flags=re.MULTILINE)
 LINKS = [
     (page, target) for page, text in PAGES.items() for target in re.findall(r"\]\((?!http)([^)#]+)\)", text)
@@ -39,11 +40,20 @@ def test_there_is_something_to_test():
     assert len(COMMANDS) >= 6
 
 
-@pytest.mark.parametrize("snippet", SNIPPETS)
-def test_python_runs_and_prints(snippet, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(("snippet", "said"), SNIPPETS)
+def test_python_runs_and_prints(snippet, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     exec(compile(snippet, "README.md", "exec"), {"__name__": "readme"})
-    assert capsys.readouterr().out.strip()
+    printed = capsys.readouterr().out
+    assert printed.strip()
+    if said:
+        assert printed == said
+
+
+def test_the_first_snippet_learns():
+    """In what the page says that it prints, which the test above holds it to."""
+    accuracy = float(re.match(r"([\d.]+)% of \d+ test images right", SNIPPETS[0][1])[1])
+    assert accuracy > 90
 
 
 @pytest.mark.parametrize("line", COMMANDS)

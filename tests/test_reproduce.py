@@ -6,6 +6,9 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -60,8 +63,11 @@ def squares(name="squares", units=square_units):
 
 
 def go(store, *chosen, data_dir):
-    done = []
-    runner.run(store, chosen, data_dir, 1, lambda study, key, seconds: done.append(key))
+    done, running = [], []
+    missing = [f"{study.name} {key}" for study in chosen for key in store.missing(study)]
+    runner.run(store, chosen, data_dir, 1, lambda study, key, seconds: done.append(key), running.append)
+    # One after the other, in their order, and none in the end.
+    assert running == [[name] for name in missing] + [[]] * bool(missing)
     return done
 
 
@@ -170,7 +176,25 @@ def test_a_real_study_from_the_command_line(tmp_path):
     assert (tmp_path / "quick/README.md").read_text() == text
     listed = ising_ep("--quick", "--out", tmp_path).stdout
     assert re.search(r"convolutional +4/4 +[\d.]+  done:", listed)
-    assert re.search(r"fully-connected +0/\d+ +< \d+  not run:", listed)
+    assert re.search(r"fully-connected +0/\d+ +< 2  not run:", listed)
+    count = len(studies.STUDIES)
+    assert listed.splitlines()[-1] == f"At most 2 minutes for each study, {2 * count} for all {count}"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_ends_all_and_is_no_traceback(times, tmp_path):
+    """Twice at once too, as `timeout -s INT` sends it: to the command, and to its group with it."""
+    command = [sys.executable, "-m", "ising_ep", "reproduce", "digits", "--quick", "--out", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    first = process.stderr.readline()
+    assert first == "0/6: digits published-seed0, digits published-seed1 under way\n"
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    _, errors = process.communicate()  # which is over when the last of its processes is
+    # The second may come when Python has put the system's own way back.
+    assert process.returncode in (130, -signal.SIGINT), errors
+    assert errors == "Stopped; what has finished is saved, and the same command goes on.\n"
 
 
 @pytest.fixture(scope="module")

@@ -321,6 +321,15 @@ def test_what_adam_remembers_has_the_shape_of_its_parameter(run, shape):
         assert_refused(run)
 
 
+def test_what_a_file_holds_reaches_the_terminal_short_and_printable(run):
+    arrays = {"\x1b]0;owned\x07" + "W" * 10_000: np.zeros(3, dtype=np.float32)}
+    write_checkpoint(run, arrays, {"format": "1", "state": progress()})
+    with pytest.raises(ValueError, match="array") as error:
+        run.load({"W0": (3,)})
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 600 + len(str(run.path))
+
+
 def test_shapes_are_compared_before_arrays_are_read(run):
     """Sparse, so it takes no disk: 1 TiB of zeros, which nothing could hold."""
     size = 2**40
@@ -333,7 +342,7 @@ def test_shapes_are_compared_before_arrays_are_read(run):
     with (run.path / CHECKPOINT).open("wb") as file:
         file.write(struct.pack("<Q", len(header)) + header)
         file.truncate(8 + len(header) + size)
-    with pytest.raises(ValueError, match=r"it holds parameters \{'W0': \(\d+,\)\}, expected"):
+    with pytest.raises(ValueError, match=r"it has [\d,]+ bytes, expected at most"):
         run.load({"W0": (4, 3), "b0": (3,)})
 
 
@@ -456,3 +465,37 @@ def test_one_flipped_bit_in_a_weight_is_refused(run):
     content[-1] ^= 1
     (run.path / CHECKPOINT).write_bytes(content)
     assert_refused(run)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"machine": "qpu"},
+        {"machine": "deterministic"},
+        {"machine": "chip", "chip_missing": 0.0},
+        {"dataset": "patterns", "network": "convolutional", "machine": "chip"},
+        {"dataset": "patterns", "machine": "oscillator"},
+    ],
+)
+def test_records_that_name_all_settings_are_read(tmp_path, settings):
+    """As earlier versions wrote them: also what the machine and the network lack, at its default."""
+    config = TrainConfig.checked(settings)
+    every = {name: getattr(config, name) for name in TrainConfig.model_fields}
+    if settings.get("network") == "convolutional":
+        every["layers"] = (8, 4)  # those of the data set, although the network had none
+    (tmp_path / CONFIG).write_text(json.dumps({"config": every, "fingerprint": "abc"}))
+    assert RunFolder.open(tmp_path).config == config
+    every["free_steps" if settings["machine"] != "deterministic" else "num_sweeps"] = 7
+    (tmp_path / CONFIG).write_text(json.dumps({"config": every, "fingerprint": "abc"}))
+    with pytest.raises(ValueError, match=r"(free_steps|num_sweeps) is 7, but machine"):
+        RunFolder.open(tmp_path)
+
+
+def test_a_record_names_what_the_machine_has(tmp_path):
+    config = TrainConfig.checked({"machine": "deterministic"})
+    run = RunFolder.create(tmp_path / "run", config, "abc")
+    names = json.loads((tmp_path / "run" / CONFIG).read_text())["config"].keys()
+    assert {"free_steps", "nudge"} <= names
+    assert not {"num_sweeps", "chip", "gain", "statistic"} & names
+    assert RunFolder.open(run.path).config == config
+    assert TrainConfig(**config.model_dump()) == config

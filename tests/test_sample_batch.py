@@ -283,7 +283,7 @@ GOOD: dict[str, Any] = {
         ({"beta_schedule": 1.0}, r"beta_schedule has shape \(\)"),
         ({"beta_schedule": [-0.5]}, "-0.5"),
         ({"beta_schedule": [1, np.nan]}, "sweep 1 is NaN"),
-        ({"beta_schedule": [np.inf]}, "inf"),
+        ({"beta_schedule": [-np.inf]}, "-inf"),
         ({"initial_states": np.zeros((2, 2, 3), np.int8)}, "spin 0"),
         ({"initial_states": np.full(3, -128, np.int8)}, "-128"),
         ({"initial_states": np.full(3, 257)}, "initial_states holds 257"),

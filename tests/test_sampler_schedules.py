@@ -6,6 +6,7 @@ from typing import Any
 import dimod
 import numpy as np
 import pytest
+from dwave.samplers import SimulatedAnnealingSampler as DWaveSampler
 from dwave.samplers.sa.sampler import default_beta_range
 
 from ising_ep import SimulatedAnnealingSampler
@@ -104,7 +105,10 @@ def test_a_schedule_may_heat() -> None:
         ({"beta_range": [1]}, ValueError, r"beta_range is \[1\]"),
         ({"beta_range": [-1, 1]}, ValueError, r"beta_range is \[-1, 1\]"),
         ({"beta_range": [0.1, np.nan]}, ValueError, "beta_range is .*nan"),
-        ({"beta_range": [0.1, np.inf]}, ValueError, "beta_range is .*inf"),
+        ({"beta_range": [-np.inf, 1]}, ValueError, "beta_range is .*inf"),
+        ({"beta_range": "hot"}, ValueError, "beta_range"),
+        ({"beta_range": [0, np.inf]}, ValueError, r"beta_range is \[0, inf\]"),
+        ({"randomize_order": "no"}, TypeError, "randomize_order is 'no', expected True or False"),
         ({"beta_range": [0, 1]}, ValueError, r"beta_range is \[0, 1\]"),
         ({"beta_schedule_type": "custom"}, ValueError, "beta_schedule is None"),
         ({"beta_schedule_type": "custom", "beta_schedule": []}, ValueError, "beta_schedule is empty"),
@@ -149,3 +153,73 @@ def test_bad_biases_are_named(bias: float) -> None:
             SAMPLER.sample(bqm)
         with pytest.raises(ValueError, match=f"(?i){name}"):
             SAMPLER.sample(bqm, beta_range=[0.1, 1])
+
+
+# --- infinite inverse temperatures ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("criteria", ["Metropolis", "Gibbs"])
+@pytest.mark.parametrize("betas", [[np.inf], [np.inf] * 5])
+def test_a_descent_in_order_is_that_of_dwave_samplers(criteria: str, betas: list[float]) -> None:
+    """No random numbers decide, so the reads are the same: flips of no cost are refused by both."""
+    bqm = dimod.generators.ran_r(2, 60, seed=3)
+    start = np.random.default_rng(0).choice([-1, 1], (20, 60)).astype(np.int8)
+    call: dict[str, Any] = {
+        "initial_states": (start, list(bqm.variables)),
+        "beta_schedule_type": "custom",
+        "beta_schedule": betas,
+        "proposal_acceptance_criteria": criteria,
+    }
+    ours, theirs = (sampler.sample(bqm, **call).record for sampler in (SAMPLER, DWaveSampler()))
+    assert np.array_equal(ours.sample, theirs.sample)
+    assert np.array_equal(ours.energy, theirs.energy)
+
+
+@pytest.mark.parametrize("order", [False, True])
+@pytest.mark.parametrize("criteria", ["Metropolis", "Gibbs"])
+@pytest.mark.parametrize("num_reads", [1, 40, 600])
+def test_only_flips_that_lower_the_energy_are_accepted_at_infinity(
+    order: bool, criteria: str, num_reads: int
+) -> None:
+    fields = {"free": 0.0, "up": -1.0, "down": 1.0}
+    sampleset = SAMPLER.sample_ising(
+        fields,
+        {},
+        num_reads=num_reads,
+        initial_states=dict.fromkeys(fields, 1),
+        initial_states_generator="tile",
+        beta_schedule_type="custom",
+        beta_schedule=[np.inf] * 40,
+        randomize_order=order,
+        proposal_acceptance_criteria=criteria,
+    )
+    states = sampleset.record.sample[:, [sampleset.variables.index(v) for v in fields]]
+    assert np.array_equal(states, np.tile([1, 1, -1], (num_reads, 1)))
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "betas"),
+    [
+        ({"beta_range": [0.1, np.inf]}, [0.1, np.inf, np.inf, np.inf]),
+        ({"beta_range": [0.1, np.inf], "beta_schedule_type": "linear"}, [0.1, np.inf, np.inf, np.inf]),
+        ({"beta_range": [0, np.inf], "beta_schedule_type": "linear"}, [0, np.inf, np.inf, np.inf]),
+        ({"beta_range": [np.inf, 0.1]}, [np.inf, np.inf, np.inf, 0.1]),
+        ({"beta_range": [np.inf, np.inf]}, [np.inf] * 4),
+    ],
+)
+def test_between_infinite_ends_all_is_infinite(kwargs: dict[str, Any], betas: list[float]) -> None:
+    """The limit of the schedules to large numbers; dwave-samplers has it where they are geometric."""
+    bqm = random_bqm(5, 20)
+    custom = {"beta_schedule_type": "custom", "beta_schedule": betas}
+    reads = [
+        SAMPLER.sample(bqm, seed=1, num_reads=20, num_sweeps=4, **schedule).record.sample
+        for schedule in (kwargs, custom)
+    ]
+    assert np.array_equal(*reads)
+
+
+def test_dwave_samplers_test_of_greedy_descent() -> None:
+    """test_greedy_limit_independent_spins of its own suite: after heat, all spins follow their fields."""
+    fields = dict.fromkeys(range(100), 0.5)
+    schedule = {"beta_schedule_type": "custom", "beta_schedule": [0.0, np.inf]}
+    assert SAMPLER.sample_ising(fields, {}, **schedule).first.energy == -50

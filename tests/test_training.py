@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ising_ep import datasets, training
+from ising_ep import EPClassifier, datasets, training
 from ising_ep.augment import shifted
 from ising_ep.checkpoint import CHECKPOINT, CONFIG, RunFolder, TrainState
-from ising_ep.config import TrainConfig
+from ising_ep.config import TrainConfig, preset
+from ising_ep.machines import AnnealingMachine
+from ising_ep.notes import cautions
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +117,111 @@ def test_evaluation_does_not_depend_on_the_batch(digits, monkeypatch):
     parts = training.evaluate(*call, num_threads=1)
     np.testing.assert_array_equal(whole.predictions, parts.predictions)
     assert (whole.accuracy, whole.loss) == (parts.accuracy, pytest.approx(parts.loss))
+
+
+class FirstClass(AnnealingMachine):
+    """Finds the first class in every image, and counts what it is asked."""
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.images = 0
+
+    def sample(self, couplings, fields, **call):
+        self.images += len(fields)
+        found = super().sample(couplings, fields, **call)
+        found.states[:] = -1
+        found.states[:, :, 12] = 1  # the first output: one spin a class, after twelve hidden ones
+        return found
+
+
+def test_a_machine_that_is_given_is_the_one_that_tests(digits):
+    machine = FirstClass(num_reads=3, num_sweeps=15)
+    state = training.train(config_of(epochs=2), digits, machine=machine)
+    assert [row["test_accuracy"] for row in state.history] == [0.1, 0.1]
+    assert state.predictions == [0] * len(digits.x_test)
+    learned = machine.images - 2 * len(digits.x_test)
+    assert (
+        len(digits.x_train) * 2 <= learned <= len(digits.x_train) * 4
+    )  # free phases, and nudges of the wrong
+    before = machine.images
+    found = training.evaluate(
+        config_of(), digits, state.parameters, digits.x_test, digits.y_test, machine=machine
+    )
+    assert machine.images == before + len(digits.x_test)
+    assert (found.predictions == 0).all()
+
+
+def test_a_classifier_asks_the_machine_that_it_is_given(digits):
+    machine = FirstClass()
+    model = EPClassifier((12,), spins_per_class=1, machine=machine, max_iter=1)
+    model.fit(digits.x_train, digits.y_train)
+    before = machine.images
+    assert before >= len(digits.x_train)
+    assert (model.predict(digits.x_test) == 0).all()
+    assert machine.images == before + len(digits.x_test)
+
+
+def test_reads_of_tests_beside_a_machine_are_refused(digits):
+    config = TrainConfig.checked(preset("mnist-100") | {"dataset": "digits", "layers": (12, 10), "epochs": 1})
+    machine = FirstClass()
+    parameters = training.train(config, digits).parameters
+    images = digits.x_test, digits.y_test
+    for call in (
+        lambda: training.train(config, digits, machine=machine),
+        lambda: training.evaluate(config, digits, parameters, *images, machine=machine),
+    ):
+        with pytest.raises(ValueError, match=r"^test_reads is 20, but the machine that is given has reads"):
+            call()
+    assert machine.images == 0
+    # The settings of the tests are what a machine of one's own goes with.
+    own = AnnealingMachine(num_reads=20, num_sweeps=30, beta_range=(0.3, 4.0), reverse_fraction=0.5)
+    given = training.evaluate(config.of_tests(), digits, parameters, *images, machine=own)
+    made = training.evaluate(config, digits, parameters, *images)
+    np.testing.assert_array_equal(given.predictions, made.predictions)
+    assert given.loss == made.loss
+
+
+def test_other_threads_than_those_of_the_machine_are_refused(digits):
+    config = config_of(epochs=1)
+    for has, text in ((None, "all cores"), (1, "1")):
+        machine = FirstClass(num_threads=has)
+        with pytest.raises(ValueError, match=f"^num_threads is 2, but the machine that is given has {text}$"):
+            training.train(config, digits, machine=machine, num_threads=2)
+        assert machine.images == 0
+    training.train(config, digits, machine=FirstClass(num_threads=2), num_threads=2)
+
+
+@pytest.mark.parametrize("machine", [{}, {"test_reads": 5}, {"machine": "deterministic"}])
+def test_a_run_resumed_before_a_test_makes_the_test(digits, tmp_path, machine):
+    if "machine" in machine:
+        machine = machine | {"num_reads": None, "num_sweeps": None}
+    config = config_of(**machine)
+    run = RunFolder.create(tmp_path / "run", config, digits.fingerprint())
+    whole = training.train(config, digits)
+
+    class StopError(Exception):
+        pass
+
+    for stopped in (1, 3):
+        seen = []
+
+        def on_test(state, done, stopped=stopped, seen=seen):
+            seen.append(done)
+            if done == 0:
+                run.save(state)
+            elif seen.count(0) == stopped:
+                raise StopError  # in the test
+
+        with pytest.raises(StopError):
+            training.train(config, digits, on_test=on_test)
+        assert seen == [0, len(digits.x_test)] * stopped
+        state = run.load()
+        assert (state.epoch, state.images) == (stopped - 1, len(digits.x_train))
+        resumed = training.train(config, digits, state=state)
+        assert same_parameters(whole, resumed)
+        assert accuracies(whole) == accuracies(resumed)
+        assert whole.predictions == resumed.predictions
+        assert whole.usage == resumed.usage
 
 
 def test_tests_have_reads_of_their_own(digits):
@@ -231,3 +339,37 @@ def test_digits_are_learned(changes, usual):
 def test_classes_must_fit_the_outputs(digits):
     with pytest.raises(ValueError, match="15 spins, expected a multiple of the 10 classes"):
         training.train(config_of(layers=(12, 15)), digits)
+
+
+def test_what_does_not_fit_the_network_is_named(digits):
+    config = config_of(epochs=1)
+    state = training.train(config, digits)
+    few = digits.x_test[:3], digits.y_test[:3]
+    for changes, text in (
+        ({"parameters": {"W0": state.parameters["W0"]}}, "parameters have shapes"),
+        ({"x": few[0][:, 1:]}, r"x has shape \(3, 63\)"),
+        ({"y": few[1][1:]}, r"y \(2,\)"),
+        ({"y": few[1] + 20}, "expected classes 0 to 9"),
+        ({"x": few[0][:0], "y": few[1][:0]}, "not empty"),
+    ):
+        given = {"parameters": state.parameters, "x": few[0], "y": few[1]} | changes
+        with pytest.raises(ValueError, match=text):
+            training.evaluate(config, digits, **given)
+    with pytest.raises(ValueError, match="parameters have shapes"):
+        training.train(config_of(layers=(13, 10)), digits, state=state)
+
+
+def test_what_will_not_learn_is_warned_of(digits):
+    config = config_of(epochs=1)
+    rng = np.random.default_rng(0)
+    noise = replace(digits, x_train=rng.random((200, 64), dtype=np.float32), y_train=np.arange(200) % 10)
+    with pytest.warns(UserWarning, match="is that of guessing") as caught:
+        training.train(config, noise)
+    assert caught[0].filename == __file__
+    for changes, warned in (
+        ({}, True),
+        ({"chip_temperature": 100.0}, False),
+        ({"chip_model": "thermal"}, False),
+    ):
+        chip = TrainConfig.checked({"machine": "chip", "chip_model": "quantum"} | changes)
+        assert any("chip_temperature is 15 mK" in line for line in cautions(chip, digits)) is warned

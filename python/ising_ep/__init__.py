@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .batch import BatchResult as BatchResult
     from .correlate import correlations as correlations
     from .correlate import unembed as unembed
+    from .default_range import default_beta_range as default_beta_range
     from .estimator import EPClassifier as EPClassifier
     from .quantum import PathIntegralAnnealingSampler as PathIntegralAnnealingSampler
     from .sampler import SimulatedAnnealingSampler as SimulatedAnnealingSampler
@@ -23,6 +24,7 @@ _HOME = {
     "PathIntegralAnnealingSampler": ".quantum",
     "SimulatedAnnealingSampler": ".sampler",
     "correlations": ".correlate",
+    "default_beta_range": ".default_range",
     "effective_beta": ".temperature",
     "unembed": ".correlate",
 }
@@ -34,6 +36,7 @@ __all__ = [
     "__version__",
     "correlations",
     "datasets",
+    "default_beta_range",
     "effective_beta",
     "unembed",
 ]

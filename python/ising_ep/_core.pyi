@@ -17,6 +17,7 @@ __all__ = [
     "evolve",
     "products",
     "project",
+    "rest_of_fields",
 ]
 
 @final
@@ -209,10 +210,11 @@ def anneal(
     problem_ids: NDArray[np.uint32],
     num_threads: int | None,
     *,
+    rest: NDArray[np.float64] | None = None,
     gibbs: bool = False,
     random_order: bool = False,
     watch: Callable[[int], object] | None = None,
-) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int8], NDArray[np.float64], list[str]]:
     """Anneal every problem of a batch, `num_reads` times each.
 
     Single-spin updates on
@@ -228,12 +230,14 @@ def anneal(
             order, add up.
         values: (couplings,) J.
         fields: (batch, spins) h.
-        betas: (sweeps,) inverse temperature of each sweep, finite, >= 0, at least one.
+        betas: (sweeps,) inverse temperature of each sweep, >= 0, at least one. In a sweep at ``inf`` flips
+            that lower the energy are accepted, and no others.
         num_reads: Independent anneals of each problem, at least 1.
         initial_states: (batch, reads, spins) of -1 and +1, or None for uniformly random ones.
         seed: 0 to 2**64 - 1.
         problem_ids: (batch,) the name of each problem's random stream.
         num_threads: At least 1, or None for all cores.
+        rest: (batch, spins) what the fields are short of; energies are without it.
         gibbs: Accepts flips with probability ``1 / (1 + exp(beta dE))``, not ``min(1, exp(-beta dE))``.
         random_order: Picks a spin at random for each update; else all take turns, in their order.
         watch: For a single problem: called in this thread, at once and every 20 ms, with the number of
@@ -241,7 +245,10 @@ def anneal(
             back, one at least; what it raises ends the anneal.
 
     Returns:
-        states, int8 (batch, reads, spins), and energies, float64 (batch, reads).
+        states, int8 (batch, reads, spins); energies, float64 (batch, reads); and the arithmetic of each
+        problem, which its numbers and the coldest sweep decide: "integer" (small integers), "single" (single
+        precision), "wide" (integers as long as is needed), or "rounded" (the longest there are, where longer
+        ones are needed).
 
     Raises:
         ValueError: One line that names the offending value.
@@ -265,8 +272,9 @@ def anneal_quantum(
     problem_ids: NDArray[np.uint32],
     num_threads: int | None,
     *,
+    rest: NDArray[np.float64] | None = None,
     watch: Callable[[int], object] | None = None,
-) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int8], NDArray[np.float64], list[str]]:
     """Quantum anneals of every problem of a batch, by path integrals; `ising_ep.quantum` tells more.
 
     In sweep t the machine is
@@ -279,10 +287,11 @@ def anneal_quantum(
         transverse: (sweeps,) Gamma of each sweep, finite, >= 0, at least one.
         problem: (sweeps,) what multiplies the problem in each sweep, finite, >= 0.
         initial_states: As in `anneal`, in all slices alike; None draws each slice of its own.
-        rows, cols, values, fields, num_reads, seed, problem_ids, num_threads, watch: As in `anneal`.
+        rows, cols, values, fields, num_reads, seed, problem_ids, num_threads, rest, watch: As in `anneal`.
 
     Returns:
-        One slice of each path: states, int8 (batch, reads, spins), and their E, float64 (batch, reads).
+        One slice of each path: states, int8 (batch, reads, spins); their E, float64 (batch, reads); and the
+        arithmetic of each problem, as in `anneal`.
 
     Raises:
         ValueError, TypeError, MemoryError, RuntimeError: As in `anneal`.
@@ -405,4 +414,25 @@ def energies(
 
     Raises:
         ValueError: Shapes do not fit, or a coupling is on a spin that is not there.
+    """
+
+def rest_of_fields(
+    linear: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    quadratic: NDArray[np.float64],
+    fields: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Find what rounding took off Ising fields made of the biases of a problem of variables 0 and 1.
+
+    Args:
+        linear: (variables,) linear biases.
+        rows, cols, quadratic: (terms,) quadratic biases, and the variables of each.
+        fields: (variables,) ``linear_i / 2 + sum_j quadratic_ij / 4``, rounded.
+
+    Returns:
+        (variables,) that sum, to twice the digits of a double, less `fields`.
+
+    Raises:
+        ValueError: A shape or an index that is wrong.
     """

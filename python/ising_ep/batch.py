@@ -1,5 +1,6 @@
 """Annealing of whole batches of arrays on the Rust core."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _core
 from .checks import (
     WORD,
+    boolean,
     broadcast,
     coupling_arrays,
     floats,
@@ -31,10 +33,13 @@ class BatchResult:
     Attributes:
         states: int8 (batch, reads, spins), each -1 or +1.
         energies: float64 (batch, reads), in the units of the couplings and fields.
+        arithmetic: How the core kept each problem's sums, (batch,): "integer", "single", "wide" or "rounded"
+            (docs/samplers.md); empty where another machine made the reads.
     """
 
     states: NDArray[np.int8]
     energies: NDArray[np.float64]
+    arithmetic: Sequence[str] = ()
 
     def lowest(self) -> NDArray[np.int8]:
         """The lowest-energy read of each problem, the first of equals: int8 (batch, spins)."""
@@ -72,8 +77,8 @@ def sample_batch(
             last bit, but a problem of small integers, or small multiples of one number, may draw other
             random numbers from 64 reads on: its reads differ between 63 and 64. Nothing else changes a
             read.
-        beta_schedule: (sweeps,) inverse temperature of each sweep, finite, >= 0, in units of
-            1 / couplings.
+        beta_schedule: (sweeps,) inverse temperature of each sweep, >= 0, in units of 1 / couplings. Where it
+            is infinite only flips that lower the energy are accepted.
         initial_states: -1 and +1, anything that broadcasts to (batch, reads, spins), such as
             (batch, 1, spins); random by default.
         seed: 0 to 2**64 - 1; by default a new one on every call.
@@ -121,7 +126,7 @@ def sample_batch(
             _ids(problem_ids, h),
             threads(num_threads),
             gibbs=is_gibbs(proposal_acceptance_criteria),
-            random_order=bool(randomize_order),
+            random_order=boolean("randomize_order", randomize_order),
         )
     )
 

@@ -1,6 +1,6 @@
 """Run folders: settings, metrics and parameters of a run, on disk.
 
-    config.json              settings, versions, command line, fingerprint of the data; written once
+    config.json              settings, budget, versions, command line, fingerprint of the data; written once
     checkpoint.safetensors   parameters, what Adam remembers; the rest of `TrainState` as JSON in its header
     metrics.csv              one row an epoch, written from the checkpoint's history for reading
     chip.csv                 what each epoch cost, and how the chip did, of a run on one
@@ -40,6 +40,7 @@ from safetensors.numpy import save
 from .atomic import TEMPORARY, kind_of, replace, require_replaceable
 from .config import TrainConfig
 from .network import Parameters
+from .printable import one_line
 from .run_lock import LOCK, RunLock
 from .stopped import NotSavedError
 from .untrusted import MOST_BYTES, read_json
@@ -56,6 +57,8 @@ FILES = (
     *(CURVES, CONFUSION, WEIGHTS, READS),
 )
 FORMAT = 1
+# Bytes of a checkpoint besides its arrays: the state, in which quotes are written twice, names and shapes.
+_MOST_HEADER = 4 * MOST_BYTES
 
 
 @dataclass
@@ -112,16 +115,23 @@ class RunFolder:
         path: The folder.
         config: Settings of the run.
         fingerprint: Of the data it is trained on.
+        max_qpu_time: Seconds of QPU access time that all that is asked for in the folder may take; None for
+            no limit. It decides nothing of the result, so it is no setting.
     """
 
-    def __init__(self, path: Path, config: TrainConfig, fingerprint: str) -> None:
+    def __init__(
+        self, path: Path, config: TrainConfig, fingerprint: str, max_qpu_time: float | None = None
+    ) -> None:
         self.path = path
         self.config = config
         self.fingerprint = fingerprint
+        self.max_qpu_time = max_qpu_time
         self._lock: RunLock | None = None
 
     @classmethod
-    def create(cls, path: Path, config: TrainConfig, fingerprint: str) -> Self:
+    def create(
+        cls, path: Path, config: TrainConfig, fingerprint: str, max_qpu_time: float | None = None
+    ) -> Self:
         """Makes the folder and writes its settings.
 
         Raises:
@@ -130,7 +140,7 @@ class RunFolder:
         """
         _require_empty(path)
         path.mkdir(parents=True, exist_ok=True)
-        run = cls(path, config, fingerprint)
+        run = cls(path, config, fingerprint, max_qpu_time)
         try:
             run.hold()
             _require_empty(path)  # of two that begin at once, the first may have been and gone
@@ -156,7 +166,7 @@ class RunFolder:
         content = read_json(file, links=False)
         try:
             config = TrainConfig.recorded(dict(content["config"]))
-            return cls(path, config, str(content["fingerprint"]))
+            return cls(path, config, str(content["fingerprint"]), _budget(content.get("max_qpu_time")))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{file} is not the settings of a run: {_one_line(error)}") from None
 
@@ -181,9 +191,10 @@ class RunFolder:
             self._lock.release()
             self._lock = None
 
-    def change(self, config: TrainConfig) -> None:
-        """Replaces the settings, for a run that goes on to more epochs or whose data moved."""
-        self.config = config
+    def change(self, config: TrainConfig, max_qpu_time: float | None = None) -> None:
+        """Replaces settings and budget, for a run that goes on to more epochs, with more QPU time, or whose
+        data moved."""
+        self.config, self.max_qpu_time = config, max_qpu_time
         self.hold()
         self._write_config()
 
@@ -208,10 +219,10 @@ class RunFolder:
             if state.usage.chains:
                 replace(self.path / CHIP, _table(CHIP_COLUMNS, state.chip_history()))
         except OSError as error:
-            remedy = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "mend that"
+            remedy = "make room first" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "mend that first"
             raise NotSavedError(
                 f"{error.filename or self.path}: {error.strerror or error}; epoch {state.epoch + 1}, batch"
-                f" {state.batch} is not saved, the last checkpoint stands: {remedy}, then go on"
+                f" {state.batch} is not saved, the last checkpoint stands; {remedy}"
             ) from None
 
     def load(self, shapes: Mapping[str, tuple[int, ...]] | None = None) -> TrainState:
@@ -229,6 +240,7 @@ class RunFolder:
             raise FileNotFoundError(f"{self.path} holds no checkpoint yet")
         _require_own(file)
         try:
+            _check_size(file.stat().st_size, shapes)
             with safe_open(file, framework="numpy") as tensors:
                 metadata = tensors.metadata() or {}
                 if metadata.get("format") != str(FORMAT):
@@ -313,6 +325,7 @@ class RunFolder:
         content = {
             "config": self.config.model_dump(mode="json"),
             "fingerprint": self.fingerprint,
+            "max_qpu_time": self.max_qpu_time,
             "command": sys.argv,
             "versions": {
                 "python": platform.python_version(),
@@ -320,6 +333,12 @@ class RunFolder:
             },
         }
         replace(self.path / CONFIG, json.dumps(content, indent=2).encode() + b"\n")
+
+
+def _budget(value: Any) -> float | None:
+    if value is None or (_is_finite(value) and value > 0):
+        return value  # type: ignore[no-any-return]
+    raise ValueError(f"max_qpu_time is {value!r}, expected a number > 0, or null for no limit")
 
 
 def _require_empty(path: Path) -> None:
@@ -354,19 +373,27 @@ def _digest(parameters: Parameters, progress: str) -> str:
     return digest.hexdigest()
 
 
+def _check_size(size: int, shapes: Mapping[str, tuple[int, ...]] | None) -> None:
+    """That a file has no more bytes than parameters of these shapes, what Adam remembers, and a header."""
+    if shapes is None:
+        return
+    most = _MOST_HEADER + 3 * 4 * sum(map(math.prod, shapes.values()))
+    if size > most:
+        raise ValueError(f"it has {size:,} bytes, expected at most {most:,}")
+
+
 def _check_arrays(
     found: Mapping[str, tuple[str, tuple[int, ...]]], shapes: Mapping[str, tuple[int, ...]] | None
 ) -> None:
     """That arrays of these kinds and shapes are parameters, and what an optimizer remembers of each."""
     parameters = {name: shape for name, (_, shape) in found.items() if "." not in name}
-    if shapes is not None and parameters != shapes:
-        raise ValueError(f"it holds parameters {parameters}, expected {dict(shapes)}")
-    for name, (kind, shape) in found.items():
+    wanted = parameters if shapes is None else shapes
+    for name in sorted(wanted.keys() | found.keys()):
+        kind, shape = found.get(name, ("F32", None))
         if kind != "F32":
-            raise ValueError(f"parameter {name} is of {kind}, expected F32")
-        of = name.rpartition(".")[2]
-        if shape != parameters.get(of):
-            raise ValueError(f"{name} has shape {shape}, expected {parameters.get(of)} as {of}")
+            raise ValueError(f"array {name!r} is of {kind}, expected F32")
+        if shape != wanted.get(name.rpartition(".")[2]):
+            raise ValueError(f"array {name!r} has shape {shape}, expected {wanted.get(name)}")
 
 
 def _check(state: TrainState, batch_size: int) -> None:
@@ -401,5 +428,6 @@ def _is_finite(value: Any) -> bool:
 
 
 def _one_line(error: Any) -> str:
-    text = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-    return " ".join(text.split())
+    """What is wrong: a line that can be printed, and not all that a file may hold."""
+    line = one_line(f"it lacks {error}" if isinstance(error, KeyError) else str(error)[:1000])
+    return line if len(line) <= 300 else f"{line[:297]}..."

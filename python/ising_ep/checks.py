@@ -1,7 +1,9 @@
 """Checks of numbers and arrays that come from outside: one line that names the value, or what was meant."""
 
 import secrets
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
+from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
@@ -10,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 # The core numbers reads and problems with one 32-bit word each of its random counter.
 WORD = 2**32 - 1
+# Integers up to here are float64 numbers, and so are their halves and quarters.
+LARGEST_INTEGER = 2**53
 # Far above any machine's cores, far below what an operating system refuses to start.
 MOST_THREADS = 4096
 
@@ -33,10 +37,17 @@ def real(name: str, value: float) -> float:
     return float(value)
 
 
+def boolean(name: str, value: bool) -> bool:
+    """The truth value, if it is one: "no" is a true text."""
+    if not (isinstance(value, bool | np.bool_) or (isinstance(value, Integral) and value in (0, 1))):
+        raise TypeError(f"{name} is {value!r}, expected True or False")
+    return bool(value)
+
+
 def one_of(name: str, value: str, options: tuple[str, ...]) -> None:
     """Refuses what is not among the options."""
     if value not in options:
-        raise ValueError(f"{name} is {value!r}, expected one of {options}")
+        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(options)}")
 
 
 def seed_or_new(seed: int | None) -> int:
@@ -93,9 +104,35 @@ def array_of(name: str, array: ArrayLike, kinds: str, shape: str) -> NDArray[Any
 
 
 def floats(name: str, array: ArrayLike, shape: str) -> NDArray[np.float64]:
-    """As contiguous float64 of the shape named."""
-    with np.errstate(over="ignore"):  # a longdouble out of range becomes inf, which the core names
-        return np.ascontiguousarray(array_of(name, array, "fiu", shape), dtype=np.float64)
+    """As contiguous float64 of the shape named; also fractions, decimals and integers of any size."""
+    given = array_of(name, array, "fiuO", shape)
+    if given.dtype.kind == "O":
+        result = floats_of_objects(name, given.ravel().tolist()).reshape(given.shape)
+    else:
+        with np.errstate(over="ignore"):  # a longdouble out of range becomes inf, which the core names
+            result = np.ascontiguousarray(given, dtype=np.float64)
+    if given.dtype.kind in "iuO":
+        long = np.abs(result) > LARGEST_INTEGER
+        for number, near in zip(given[long].tolist(), result[long].tolist(), strict=True):
+            if isinstance(number, Integral) and int(near) != number:
+                warnings.warn(f"{name} holds {number}, which is rounded to {near!r}", stacklevel=3)
+                break
+    return result
+
+
+def floats_of_objects(name: str, numbers: Iterable[Any]) -> NDArray[np.float64]:
+    """Real numbers of any Python type, each rounded to float64 once."""
+    return np.array([as_float(name, number) for number in numbers], dtype=np.float64)
+
+
+def as_float(name: str, number: Any) -> float:
+    """A real number of any Python type, rounded to float64."""
+    if not isinstance(number, (Real, Decimal)):
+        raise ValueError(f"{name} holds {number!r}, expected real numbers")
+    try:
+        return float(number)
+    except (OverflowError, ValueError):  # too many digits, or a decimal's signalling nan
+        raise ValueError(f"{name} holds a number that is not finite in double precision") from None
 
 
 def integers(name: str, array: ArrayLike, shape: str) -> NDArray[np.int64]:

@@ -146,8 +146,8 @@ class Chip:
         if not isinstance(topology, Mapping) or not {"type", "shape"} <= topology.keys():
             raise ValueError(f"topology is {short(topology)}, expected an object with type and shape")
         family, shape = topology["type"], shape_of(topology["type"], topology["shape"] or None)
-        if graph_id is not None and not isinstance(graph_id, str):
-            raise ValueError(f"graph_id is {short(graph_id)}, expected a text")
+        if graph_id is not None:
+            check_graph_id(graph_id)
         defaults = PROPERTIES | OF_FAMILY[family]
         kept = {name: properties[name] for name in defaults if name in properties}
         for name, value in kept.items():
@@ -324,6 +324,16 @@ class Chip:
         qubits = np.array(sorted(graph.nodes), dtype=np.int64)
         couplers = np.array(sorted(map(sorted, graph.edges)), dtype=np.int64).reshape(-1, 2)
         return cls(family, shape, qubits, couplers, _digest(qubits, couplers), PROPERTIES | OF_FAMILY[family])
+
+
+def check_graph_id(graph_id: Any) -> None:
+    """Refuses what is no name of a working graph.
+
+    Raises:
+        ValueError: If it is no short text that can be printed.
+    """
+    if not isinstance(graph_id, str) or not graph_id.isprintable() or len(graph_id) > 100:
+        raise ValueError(f"graph_id is {short(graph_id)}, expected a text of up to 100 printable characters")
 
 
 def _pairs(name: str, given: Any) -> NDArray[np.int64]:

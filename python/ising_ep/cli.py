@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,24 +10,26 @@ import click
 from click.core import ParameterSource
 
 from .atomic import replace
-from .cli_data import data_dir_option, data_options
-from .cli_embed import Layers, chip_options, embed
+from .cli_embed import embed
 from .cli_emulate import emulate
 from .cli_errors import INTERRUPTED, STOPPED, one_line_errors, one_line_warnings
 from .cli_estimate import estimate
+from .cli_evaluation import evaluated, evaluation_options, require_writable
+from .cli_help import Group
+from .cli_options import SETTINGS, choices, option, settings
 from .cli_progress import training_progress
-from .cli_qpu import qpu_options
+from .cli_qpu import cost, qpu_options
 from .cli_reproduce import reproduce
 from .cli_sample import sample
 from .cli_stop import stop_on_signals
-from .stopped import NotSavedError, StoppedError
+from .config import PRESETS
+from .stopped import BudgetSpentError, NotSavedError, StoppedError
 
 if TYPE_CHECKING:
     from .checkpoint import TrainState
-    from .machines import Machine
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ising-ep")
 def main() -> None:
     """Train Ising machines with equilibrium propagation.
@@ -54,112 +55,47 @@ main.add_command(sample)
 
 
 @main.command()
-@data_options
-@click.option(
-    "--network", help="layers, or convolutional: the paper's, for images of -1 and +1.  [default: layers]"
+@settings(*SETTINGS)
+@qpu_options(
+    "Seconds of QPU access time that the run may take, in all its sessions; inf for no limit.  [default: no"
+    " limit; with --resume the run's]"
 )
-@click.option("--layers", type=Layers(), help="Spins of hidden layers and outputs.  [default: 120,40]")
-@click.option("--epochs", type=int, help="Epochs.  [default: 50; digits 15]")
-@click.option("--batch-size", type=int, help="Images an update.  [default: 1]")
-@click.option("--num-reads", type=int, help="Anneals of a phase.  [default: 10]")
-@click.option("--num-sweeps", type=int, help="Sweeps of a forward anneal.  [default: 100; chip 800]")
-@click.option("--nudge", type=float, help="Strength beta of the nudge.  [default: 5; deterministic 2]")
-@click.option(
-    "--symmetric/--no-symmetric",
-    default=None,
-    help="Compare nudges of the error by +beta and -beta, not a nudge and the free phase.  [default: no]",
+@option(
+    "--preset",
+    metavar=choices(PRESETS),
+    help="All settings of a task; options change them.",
+    title="Run",
 )
-@click.option(
-    "--learning-rate",
-    type=float,
-    help="Step of the weights.  [default: 0.01; digits 0.002, patterns 0.1, deterministic 0.01]",
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run folder.  [default: runs/DATASET-TIME]",
+    title="Run",
 )
-@click.option(
-    "--bias-learning-rate", type=float, help="Step of the biases.  [default: 0.001; deterministic 0.01]"
+@option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="Run folder to go on with, under its own settings.",
+    title="Run",
 )
-@click.option(
-    "--coupling-learning-rate",
-    type=float,
-    help="Step of the weights between spins.  [default: as --learning-rate]",
+@option(
+    "--checkpoint-every",
+    type=click.IntRange(1),
+    help="Save every N batches too, not only every epoch.",
+    title="Run",
 )
-@click.option("--optimizer", help="How weights follow the contrast: sgd or adam.  [default: sgd]")
-@click.option(
-    "--decay", help="Learning rate over the epochs: constant, or cosine, to 0.  [default: constant]"
-)
-@click.option(
-    "--weight-decay", type=float, help="Weights lose it, times their rate, an update.  [default: 0]"
-)
-@click.option(
-    "--centre/--no-centre",
-    default=None,
-    help="Learn from images less their mean; the network stays as it is.  [default: no]",
-)
-@click.option("--shift", type=int, help="Move images by up to so many pixels while learning.  [default: 0]")
-@click.option(
-    "--test-reads", type=int, help="Reads of an image in tests; not on a chip.  [default: as --num-reads]"
-)
-@click.option("--reverse-fraction", type=float, help="Where the reverse anneal turns.  [default: 0.25]")
-@click.option(
-    "--beta-range", type=(float, float), help="Hot and cold inverse temperature.  [default: 0.5 20]"
-)
-@click.option(
-    "--statistic", help="Keep the lowest read, or the average of all.  [default: lowest; digits average]"
-)
-@click.option("--seed", type=int, help="Seed of everything random.  [default: 0]")
-@click.option(
-    "--machine",
-    help="annealing; deterministic: binary neurons that relax; analog, coherent, oscillator: amplitudes,"
-    " pulses of light or phases that flow; chip: a model of a D-Wave chip; qpu: the solver that"
-    " dwave-cloud-client's configuration chooses.  [default: annealing]",
-)
-@click.option("--free-steps", type=int, help="Steps of a relaxation from rest.  [default: 20]")
-@click.option("--nudge-steps", type=int, help="Steps of a nudged relaxation.  [default: 10]")
-@click.option(
-    "--num-steps", type=int, help="Steps of analog, coherent, oscillator.  [default: 100; oscillator 200]"
-)
-@click.option(
-    "--gain", type=float, help="Of their couplings, a step.  [default: 1; coherent 0.9, oscillator 0.5]"
-)
-@click.option(
-    "--noise-range",
-    type=(float, float),
-    help="Of their first and last step.  [default: 0.8 0; coherent 0.2 0, oscillator 0.6 0]",
-)
-@chip_options
-@click.option(
-    "--chip-model", help="What anneals on the chip: thermal, or quantum (path integrals).  [default: thermal]"
-)
-@click.option(
-    "--chip-noise", type=(float, float), help="Standard errors of the chip's h and J.  [default: 0.02 0.015]"
-)
-@click.option("--chip-temperature", type=float, help="Of the chip, in mK.  [default: 15]")
-@click.option("--chain-strength", type=float, help="Coupling within chains.  [default: 1; convolutional 2]")
-@click.option("--annealing-time", type=float, help="Microseconds of a forward anneal.  [default: 20]")
-@click.option(
-    "--copies", type=int, help="Copies of the network on the chip.  [default: as a batch can use, and fit]"
-)
-@click.option(
-    "--embedding", type=click.Path(), help="JSON file of an embedding, as `ising-ep embed` writes it."
-)
-@click.option(
+@option(
     "--threads",
     type=click.IntRange(1),
     help="Threads; never changes the result.  [default: all cores; with --scheduler 1 a task]",
+    title="Run",
 )
-@click.option(
+@option(
     "--scheduler",
     help="Address of a Dask scheduler, such as tcp://127.0.0.1:8786, whose workers share the work; never"
     " changes the result.",
+    title="Run",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/DATASET-TIME]")
-@click.option(
-    "--resume", type=click.Path(path_type=Path), help="Run folder to go on with, under its own settings."
-)
-@click.option(
-    "--checkpoint-every", type=click.IntRange(1), help="Save every N batches too, not only every epoch."
-)
-@click.option("--preset", help="All settings of a task: mnist, mnist-wide, mnist-100; options change them.")
-@qpu_options
 @click.pass_context
 @one_line_errors
 def train(
@@ -176,7 +112,10 @@ def train(
     answer_timeout: float | None,
     **settings: Any,
 ) -> None:
-    """Train a network; the defaults are the paper's settings, on scikit-learn's digits.
+    """Train a network on images.
+
+    The defaults are the paper's settings; those that a data set, a network or a machine has in their place
+    stand behind them.
 
     \b
     Examples:
@@ -193,7 +132,7 @@ def train(
       ising-ep train --scheduler tcp://127.0.0.1:8786 --batch-size 1000
       ising-ep train --resume runs/first --epochs 10
     """
-    from . import cli_runs, cluster, config, notes, training
+    from . import cli_budget, cli_runs, cluster, config, notes, training
 
     given = {
         k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE
@@ -207,7 +146,6 @@ def train(
     client = None
     if scheduler is not None:
         client = context.with_resource(cluster.connected(scheduler, partial(click.echo, err=True)))
-        threads = threads or 1
     if resume is None:
         run, dataset, machine = cli_runs.new(given, out, threads, limits, shared=client is not None)
     elif out is not None:
@@ -283,10 +221,13 @@ def train(
                 except StoppedError as not_saved:
                     reason = f"Stopped: {not_saved}"
             if qpu is not None:
-                click.echo(_cost(machine), err=True)
-            click.echo(
-                f"{reason}. Go on with: ising-ep train --resume {shlex.quote(str(run.path))}", err=True
+                click.echo(cost(machine), err=True)
+            more = (
+                [cli_budget.enough(run, dataset, latest, machine)]
+                if isinstance(why, BudgetSpentError)
+                else []
             )
+            click.echo(f"{reason}. Go on with: {cli_budget.go_on(context, run, *more)}", err=True)
             context.exit(INTERRUPTED if isinstance(why, KeyboardInterrupt) else STOPPED)
     last = state.history[-1]
     click.echo(
@@ -295,28 +236,38 @@ def train(
     )
     click.echo(f"Mean squared error: train {last['train_loss']:.4f}, test {last['test_loss']:.4f}")
     if state.usage.chains:
-        click.echo(_cost(machine))
+        click.echo(cost(machine))
     click.echo(f"Run folder: {run.path}")
     cli_runs.draw(run, dataset, state, run.path)
 
 
 @main.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--dataset", help="Another data set than the run's own.")
-@data_dir_option
-@click.option("--threads", type=click.IntRange(1), help="Threads.  [default: all cores]")
+@option("--dataset", metavar="NAME", help="Another data set.  [default: the run's own]", title="Images")
+@option(
+    "--data-dir", type=click.Path(), help="Folder of its IDX files.  [default: the run's]", title="Images"
+)
+@evaluation_options
 @one_line_errors
-def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int | None) -> None:
+def evaluate(
+    run: Path,
+    dataset: str | None,
+    data_dir: str | None,
+    threads: int | None,
+    copies: int | None,
+    **limits: Any,
+) -> None:
     """Accuracy and loss of a run on test images, class by class.
 
     \b
     Examples:
       ising-ep evaluate runs/first
       ising-ep evaluate runs/mnist100 --dataset mnist --data-dir ~/mnist   (all 10,000 test images)
+      ising-ep evaluate runs/qpu --max-qpu-time 1
     """
     import numpy as np
 
-    from . import cli_data, cli_runs, training
+    from . import cli_data, cli_runs
 
     folder, state, own = cli_runs.finished(run)
     images = own
@@ -332,8 +283,7 @@ def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int 
             )
         images = other
     x, y = images.x_test, images.y_test
-    machine = cli_runs.evaluating_machine(folder, own, len(x), threads)
-    result = training.evaluate(folder.config.of_tests(), images, state.parameters, x, y, machine=machine)
+    result = evaluated(folder, state, images, x, y, threads=threads, copies=copies, limits=limits)
     click.echo(f"{len(y)} test images: accuracy {result.accuracy:.2%}, mean squared error {result.loss:.4f}")
     for label in range(images.num_classes):
         of_class = y == label
@@ -348,9 +298,11 @@ def evaluate(run: Path, dataset: str | None, data_dir: str | None, threads: int 
 @click.option(
     "--out", type=click.Path(path_type=Path), help="CSV file for the labels, instead of the screen."
 )
-@click.option("--threads", type=click.IntRange(1), help="Threads.  [default: all cores]")
+@evaluation_options
 @one_line_errors
-def predict(run: Path, images: Path, out: Path | None, threads: int | None) -> None:
+def predict(
+    run: Path, images: Path, out: Path | None, threads: int | None, copies: int | None, **limits: Any
+) -> None:
     """Classes of the images in FILE.npy, or in the array x of FILE.npz.
 
     \b
@@ -359,15 +311,14 @@ def predict(run: Path, images: Path, out: Path | None, threads: int | None) -> N
     """
     import numpy as np
 
-    from . import cli_runs, datasets, training
+    from . import cli_runs, datasets
 
     folder, state, dataset = cli_runs.finished(run)
+    if out is not None:
+        require_writable(out)
     x = datasets.load_images(images, dataset.num_inputs)
-    machine = cli_runs.evaluating_machine(folder, dataset, len(x), threads)
     labels = np.zeros(len(x), dtype=np.int64)  # not looked at: only the predictions are used
-    result = training.evaluate(
-        folder.config.of_tests(), dataset, state.parameters, x, labels, machine=machine
-    )
+    result = evaluated(folder, state, dataset, x, labels, threads=threads, copies=copies, limits=limits)
     lines = "image,label\n" + "".join(f"{k},{label}\n" for k, label in enumerate(result.predictions))
     if out is None:
         click.echo(lines, nl=False)
@@ -381,7 +332,7 @@ def predict(run: Path, images: Path, out: Path | None, threads: int | None) -> N
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the pictures.  [default: the run's]")
 @one_line_errors
 def plot(run: Path, out: Path | None) -> None:
-    """Learning curves, confusion matrix and first-layer weights of a run, and how a chip did, as PNG.
+    """Draw the curves, confusion matrix and weights of a run, and how a chip did.
 
     \b
     Example:
@@ -397,15 +348,6 @@ def plot(run: Path, out: Path | None) -> None:
         except InUseError as error:
             click.echo(f"{error}: the pictures are those of its last checkpoint", err=True)
     cli_runs.draw(folder, dataset, state, out or folder.path)
-
-
-def _cost(machine: Machine) -> str:
-    """What a chip was asked for."""
-    used = machine.usage
-    return (
-        f"{used.problems:,} problems on the chip, {used.chain_break_fraction:.2%} of chains broken,"
-        f" QPU access time {used.access_time:.3f} s"
-    )
 
 
 if __name__ == "__main__":

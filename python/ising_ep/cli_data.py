@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from .datasets import Dataset
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-data_dir_option = click.option(
-    "--data-dir",
-    type=click.Path(),
-    help="Folder of the IDX files of mnist, fashion-mnist or kmnist, gz or not; else OpenML.",
-)
-
-
-def data_options(command: F) -> F:
-    """The options that say which images."""
-    for option in (
-        click.option("--test-per-class", type=int, help="Use the first N test images of each class."),
-        click.option("--train-per-class", type=int, help="Use the first N training images of each class."),
-        data_dir_option,
-        click.option(
-            "--dataset",
-            help="digits, mnist, fashion-mnist, kmnist, patterns, or FILE.npz.  [default: digits]",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 def load(

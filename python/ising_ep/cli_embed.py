@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
 from .atomic import require_replaceable
 from .cli_errors import one_line_errors
+from .cli_help import Command
+from .cli_options import layer_sizes, option, settings
 from .printable import printable
 
 if TYPE_CHECKING:
@@ -20,68 +22,47 @@ if TYPE_CHECKING:
     from .embedding import Embedding
     from .network import Network
 
-F = TypeVar("F", bound=Callable[..., Any])
 BAR = 40
 
 
-class Layers(click.ParamType[tuple[int, ...]]):
-    """Layer sizes as 120,40."""
-
-    name = "N,N,..."
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
-        """The sizes as a tuple."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(int(size) for size in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a list of layer sizes such as 120,40", param, ctx)
+chip_options = settings("chip", "chip_missing", "chip_seed")
 
 
-def chip_options(command: F) -> F:
-    """The options that say which chip."""
-    for option in (
-        click.option("--chip-seed", type=int, help="Which qubits are missing.  [default: 0]"),
-        click.option(
-            "--chip-missing",
-            type=float,
-            help="Fraction of its qubits missing.  [default: 0.02; a solver's 0]",
-        ),
-        click.option(
-            "--chip",
-            help="As pegasus:16, zephyr:12, chimera:16, or a .json of a solver's.  [default: pegasus:16]",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-@click.command()
-@click.option(
+@click.command(cls=Command)
+@option(
     "--network",
     type=click.Choice(["layers", "convolutional"]),
     default="layers",
-    show_default=True,
-    help="Layers, or the paper's convolutional network of 40 spins.",
+    help="Layers, or the paper's convolutional network of 40 spins.  [default: layers]",
+    title="Network",
 )
-@click.option("--layers", type=Layers(), default=(120, 40), help="Spins of each layer.  [default: 120,40]")
+@option(
+    "--layers",
+    type=layer_sizes,
+    metavar="N,N,...",
+    default=(120, 40),
+    help="Spins of each layer.  [default: 120,40]",
+    title="Network",
+)
 @chip_options
-@click.option("--copies", type=click.IntRange(1), help="Copies at most.  [default: as many as fit]")
-@click.option(
+@option("--copies", type=click.IntRange(1), help="Copies at most.  [default: as many as fit]", title="Search")
+@option(
     "--method",
     type=click.Choice(["auto", "structured", "minorminer"]),
     default="auto",
-    show_default=True,
-    help="Layout along the chip's lines or cells, search, or one after the other.",
+    help="Layout along the chip's lines or cells, search, or one after the other.  [default: auto]",
+    title="Search",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the search.")
-@click.option(
-    "--cache/--no-cache", default=True, help="Look in the user's cache first, and keep what is found."
+@option("--seed", type=click.IntRange(0), default=0, help="Seed of the search.  [default: 0]", title="Search")
+@option(
+    "--cache/--no-cache",
+    default=True,
+    help="Look in the user's cache first, and keep what is found.  [default: yes]",
+    title="Search",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="JSON file for the chains.")
-@click.option(
-    "--picture", type=click.Path(path_type=Path), help="PNG, SVG or PDF file for a drawing of the chip."
+@option("--out", type=click.Path(path_type=Path), help="JSON file for the chains.", title="Output")
+@option(
+    "--picture", type=click.Path(path_type=Path), help="PNG, SVG or PDF file for a drawing.", title="Output"
 )
 @click.pass_context
 @one_line_errors
@@ -100,7 +81,9 @@ def embed(
     out: Path | None,
     picture: Path | None,
 ) -> None:
-    """Lay a network on a D-Wave chip, in as many copies as fit; prints qubits, chains and copies.
+    """Lay a network on a D-Wave chip, in as many copies as fit.
+
+    Prints qubits, chains and copies.
 
     \b
     Examples:

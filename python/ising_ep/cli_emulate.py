@@ -8,52 +8,54 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .cli_embed import chip_options
 from .cli_errors import one_line_errors
+from .cli_help import Command
+from .cli_options import option, settings, threads_option
 
 if TYPE_CHECKING:
     from .emulator import Fault
 
+# What a chip is modelled by, as for `train --machine chip`.
+CHIP = ("chip", "chip_missing", "chip_seed", "chip_model", "chip_noise", "chip_temperature")
 # The 800 sweeps of `train --machine chip` over its 20 microseconds.
 SWEEPS_PER_US = 40.0
 # One request or problem in so many, where a fault does not say.
 EVERY = 20.0
 
 
-@click.command()
-@chip_options
-@click.option(
-    "--chip-model", help="What anneals on the chip: thermal, or quantum (path integrals).  [default: thermal]"
-)
-@click.option(
-    "--chip-noise", type=(float, float), help="Standard errors of the chip's h and J.  [default: 0.02 0.015]"
-)
-@click.option("--chip-temperature", type=float, help="Of the chip, in mK.  [default: 15]")
-@click.option(
+@click.command(cls=Command)
+@settings(*CHIP)
+@option(
     "--sweeps-per-us",
     type=float,
     default=SWEEPS_PER_US,
-    show_default=True,
-    help="Sweeps that stand for a microsecond of an anneal.",
+    help=f"Sweeps that stand for a microsecond of an anneal.  [default: {SWEEPS_PER_US:g}]",
+    title="Chip",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port.  [default: any that is free]")
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    help="Of problems whose label names none, and of the faults.  [default: a new one]",
+@option("--no-reverse", is_flag=True, help="A solver without reverse annealing.", title="Chip")
+@option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port.  [default: any that is free]",
+    title="Service",
 )
-@click.option(
-    "--threads", type=click.IntRange(1), help="Threads; never changes the result.  [default: all cores]"
-)
-@click.option("--realtime", is_flag=True, help="Let a problem take as long as on a QPU.")
-@click.option("--no-reverse", is_flag=True, help="A solver without reverse annealing.")
-@click.option(
+@option("--realtime", is_flag=True, help="Let a problem take as long as on a QPU.", title="Service")
+@option(
     "--fault",
     "faults",
     multiple=True,
     metavar="KIND[:EVERY]",
     help=f"Go wrong at one in EVERY, at random; may be given again.  [default EVERY: {EVERY:g}]",
+    title="Service",
 )
+@option(
+    "--seed",
+    type=click.IntRange(0),
+    help="Of problems whose label names none, and of the faults.  [default: a new one]",
+    title="Service",
+)
+@threads_option
 @one_line_errors
 def emulate(
     sweeps_per_us: float,
@@ -65,11 +67,11 @@ def emulate(
     faults: tuple[str, ...],
     **chip: object,
 ) -> None:
-    """Stand in for D-Wave's service: a modelled chip behind the service's own interface, on 127.0.0.1 only.
+    """Stand in for D-Wave's service, on 127.0.0.1 only.
 
-    Prints the settings that point D-Wave's client, and with it --machine qpu, at it. Nothing is paid and
-    nothing leaves this computer: rehearse a run before it costs QPU time, and see what it does when the
-    service fails.
+    A modelled chip behind the service's own interface. Prints the settings that point D-Wave's client, and
+    with it --machine qpu, at it. Nothing is paid and nothing leaves this computer: rehearse a run before it
+    costs QPU time, and see what it does when the service fails.
 
     \b
     Examples:
@@ -141,4 +143,7 @@ def _fault(text: str) -> Fault:
         number = float(every or EVERY)
     except ValueError:
         raise ValueError(f"--fault is {text!r}, expected one such as 503 or 503:20") from None
-    return Fault(kind, every=number)
+    try:
+        return Fault(kind, every=number)
+    except ValueError as error:
+        raise ValueError(f"--fault is {text!r}: {error}") from None

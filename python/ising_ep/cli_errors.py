@@ -1,8 +1,12 @@
-"""How every command says that its input is wrong."""
+"""How every command says that its input is wrong, or that it was stopped."""
 
 from __future__ import annotations
 
 import functools
+import os
+import signal
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,8 +24,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 STOPPED = 75
 # Exit code of Ctrl-C, as shells have it.
 INTERRUPTED = 130
-# Seconds within which a second Ctrl-C is taken for the same one.
-SAME = 1.0
+# Seconds within which a second Ctrl-C is taken for the same one, and until one that was lost is repeated.
+SAME, REPEAT = 1.0, 2.0
 
 
 class BadInput(click.ClickException):
@@ -34,6 +38,60 @@ class TryLater(click.ClickException):
     """One line on why not now."""
 
     exit_code = STOPPED
+
+
+class Interrupted(click.ClickException):
+    """Ctrl-C, where a command has nothing more to say of it."""
+
+    exit_code = INTERRUPTED
+
+    def __init__(self) -> None:
+        super().__init__("Stopped.")
+
+    def show(self, file: Any = None) -> None:
+        """Says so."""
+        click.echo(self.message, file=file, err=True)
+
+
+@contextmanager
+def interrupted_once() -> Iterator[None]:
+    """Turns Ctrl-C into `Interrupted`.
+
+    A second one that comes with the first does not break into what is being closed, a later one ends the
+    process at once. The first is repeated until it gets here: libraries have places that catch whatever is
+    raised.
+    """
+    first: float | None = None
+
+    def interrupt(number: int, _: object) -> None:
+        nonlocal first
+        if first is None:
+            first = time.monotonic()
+            signal.signal(signal.SIGALRM, interrupt)
+            signal.setitimer(signal.ITIMER_REAL, REPEAT, REPEAT)
+        elif number != signal.SIGALRM:
+            if time.monotonic() - first > SAME:
+                os._exit(INTERRUPTED)
+            return
+        raise KeyboardInterrupt
+
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if ours:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted from None
+    finally:
+        if first is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        elif (
+            ours and signal.getsignal(signal.SIGINT) is interrupt
+        ):  # and not what a run left there that ended
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def one_line_errors(command: F) -> F:

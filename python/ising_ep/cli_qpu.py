@@ -3,40 +3,63 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from .cli_options import option
 from .printable import one_line
 
 if TYPE_CHECKING:
+    from .machines import Machine
     from .machines.qpu import QPU
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# A week.
+LONGEST_TIMEOUT = 604800.0
 
-def qpu_options(command: F) -> F:
-    """Options of a run on a QPU that do not change its result."""
-    for option in (
-        click.option(
-            "--answer-timeout",
-            type=click.FloatRange(1),
-            help="Seconds until a problem that runs is cancelled and asked for anew.  [default: 600]",
-        ),
-        click.option(
-            "--when-offline",
-            type=click.Choice(["wait", "stop"]),
-            help="When the solver goes offline: wait, or stop at a checkpoint.  [default: wait]",
-        ),
-        click.option(
-            "--max-qpu-time",
-            type=click.FloatRange(0, min_open=True),
-            help="Seconds of QPU access time after which the run stops at a checkpoint.  [default: no limit]",
-        ),
-    ):
-        command = option(command)
-    return command
+
+class Seconds(click.FloatRange):
+    """Seconds, of which `nan` are none."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The number."""
+        seconds = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
+        return seconds
+
+
+def qpu_options(budget: str) -> Callable[[F], F]:
+    """Options of what is asked of a QPU that do not change its result.
+
+    Args:
+        budget: What the help says of ``--max-qpu-time``.
+    """
+
+    def decorate(command: F) -> F:
+        for each in (
+            option(
+                "--answer-timeout",
+                type=Seconds(1, LONGEST_TIMEOUT),
+                help="Seconds until a problem that runs is cancelled and asked for anew.  [default: 600]",
+                title="QPU",
+            ),
+            option(
+                "--when-offline",
+                type=click.Choice(["wait", "stop"]),
+                help="When the solver goes offline: wait, or stop, to go on later.  [default: wait]",
+                title="QPU",
+            ),
+            option("--max-qpu-time", type=Seconds(0, min_open=True), help=budget, title="QPU"),
+        ):
+            command = each(command)
+        return command
+
+    return decorate
 
 
 def connect(
@@ -70,6 +93,15 @@ def connect(
             err=True,
         )
     return qpu
+
+
+def cost(machine: Machine) -> str:
+    """What a chip was asked for."""
+    used = machine.usage
+    return (
+        f"{used.problems:,} problems on the chip, {used.chain_break_fraction:.2%} of chains broken,"
+        f" QPU access time {used.access_time:.3f} s"
+    )
 
 
 class _Lines(logging.Handler):

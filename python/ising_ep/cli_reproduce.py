@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .cli_errors import one_line_errors
+from .cli_errors import INTERRUPTED, one_line_errors
+from .cli_help import Command
+from .cli_progress import WIDE, drawable
 
 if TYPE_CHECKING:
     from .reproduce.results import Store
@@ -21,9 +23,14 @@ OUT = Path("papers/laydevant2024")
 BUDGET, QUICK_BUDGET = 30, 2
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--quick", is_flag=True, help="Few epochs and seeds, in OUT/quick: does it all work?")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help=f"Does it all work? Few epochs and seeds, in OUT/quick: at most {QUICK_BUDGET} minutes a study on"
+    f" two cores, in place of {BUDGET}.",
+)
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
@@ -43,7 +50,7 @@ BUDGET, QUICK_BUDGET = 30, 2
 def reproduce(
     context: click.Context, /, names: tuple[str, ...], quick: bool, data_dir: Path, out: Path, processes: int
 ) -> None:
-    """Run the paper's results again, and write a page of them beside the paper's own.
+    """Run the paper's results again, beside the paper's own.
 
     Without a name: which there are, how long they take, and whether they are done. With names, or all: runs
     what is missing, draws the figures and writes README.md. Each finished run is saved at once, so what was
@@ -67,11 +74,11 @@ def reproduce(
     chosen = _chosen(names, STUDIES)
     total = sum(len(store.missing(study)) for study in chosen)
     try:
-        with _terminated_is_interrupted(), _progress(total) as on_unit:
-            runner.run(store, chosen, data_dir.expanduser(), processes, on_unit)
+        with _terminated_is_interrupted(), _progress(total) as (on_unit, on_running):
+            runner.run(store, chosen, data_dir.expanduser(), processes, on_unit, on_running)
     except KeyboardInterrupt:
         click.echo("Stopped; what has finished is saved, and the same command goes on.", err=True)
-        context.exit(130)
+        context.exit(INTERRUPTED)
     shown = page.write(store, STUDIES)
     click.echo(f"{len(shown)} of {len(STUDIES)} studies in {store.folder / 'README.md'}")
 
@@ -101,29 +108,47 @@ def _list(store: Store, studies: tuple[Study, ...], processes: int) -> None:
         runs = f"{len(done)}/{len(units)}"
         state = "done" if len(done) == len(units) else "begun" if done else "not run"
         click.echo(f"{study.name:<{width}} {runs:>7} {minutes:>7}  {state + ':':<8} {study.title}")
+    click.echo(f"At most {limit:g} minutes for each study, {limit * len(studies):g} for all {len(studies)}")
+
+
+OnUnit = Callable[["Study", str, float], object]
+OnRunning = Callable[[Sequence[str]], object]
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[Study, str, float], None]]:
-    """A bar over the runs on a terminal, a line for each elsewhere; what it gives is called after each."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        done = 0
-
-        def line(study: Study, key: str, seconds: float) -> None:
-            nonlocal done
-            done += 1
-            click.echo(f"{done}/{total}: {study.name} {key}, {seconds:.1f} s", err=True)
-
-        yield line
+def _progress(total: int) -> Iterator[tuple[OnUnit, OnRunning]]:
+    """A bar over the runs on a terminal, a line for each elsewhere; what it gives is called after each, and
+    with the names of those under way."""
+    console = drawable()
+    if console is None:
+        yield _plain_lines(total)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("runs", total=total)
-        yield lambda study, key, seconds: bar.update(task, advance=1, description=f"{study.name} {key}")
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
+
+    names = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=1))
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), names)
+    with Progress(*columns[console.width < WIDE :], console=console, expand=True) as bar:
+        task = bar.add_task("", total=total)
+        yield (
+            lambda study, key, seconds: bar.update(task, advance=1),
+            lambda names: bar.update(task, description=", ".join(names)),
+        )
+
+
+def _plain_lines(total: int) -> tuple[OnUnit, OnRunning]:
+    done = 0
+
+    def line(study: Study, key: str, seconds: float) -> None:
+        nonlocal done
+        done += 1
+        click.echo(f"{done}/{total}: {study.name} {key}, {seconds:.1f} s", err=True)
+
+    def first(names: Sequence[str]) -> None:
+        if done == 0:
+            click.echo(f"0/{total}: {', '.join(names)} under way", err=True)
+
+    return line, first
 
 
 @contextmanager

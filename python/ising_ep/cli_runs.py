@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import cli_data
+from . import cli_budget, cli_data
 
 if TYPE_CHECKING:
     from .checkpoint import RunFolder, TrainState
+    from .chip import Chip
     from .config import TrainConfig
     from .datasets import Dataset
+    from .embedding import Embedding
     from .machines import Machine
     from .machines.embedded import Annealer
 
-# The series of a run's training in its journal; each test is one of its own.
+# The series of a run's training in its journal; each evaluation is one of its own.
 TRAIN = "train"
+# Machines that are not computed in threads of this computer.
+THREADLESS = ("deterministic", "qpu")
 
 
 def new(
@@ -37,13 +41,16 @@ def new(
     from .machines.configured import machine_of
 
     config = TrainConfig.checked(given)
-    _check_qpu_options(config, qpu)
+    check_qpu_options(config, qpu)
+    check_threads(config, threads)
     if shared:
         cluster.check(config)
+        threads = threads or 1
     dataset = load(config)
     network = training.network_of(config, dataset)
     training.augmentation(config, dataset)  # may refuse
-    annealer = _annealer(config, threads, qpu)
+    budget = cli_budget.of_new(qpu)
+    annealer = annealer_of(config, threads, qpu | {"max_qpu_time": budget})
     embedding = find_embedding(config, network, annealer.chip) if annealer else None
     machine = machine_of(config, network, annealer=annealer, embedding=embedding, num_threads=threads)
     if shared:
@@ -54,12 +61,12 @@ def new(
         images = len(dataset.x_train), len(dataset.x_test)
         click.echo(estimate(config, network, *images, annealer.chip, embedding), err=True)
     out = out or Path("runs") / f"{Path(config.dataset).stem}-{datetime.now():%Y%m%d-%H%M%S}"
-    run = RunFolder.create(out, config, dataset.fingerprint())
+    run = RunFolder.create(out, config, dataset.fingerprint(), budget)
     click.get_current_context().call_on_close(run.close)
     if embedding is not None:
         embedding.save(out / EMBEDDING)
     if config.machine == "qpu":
-        _keep_journal(annealer, run)
+        keep_journal(annealer, run)
     return run, dataset, machine
 
 
@@ -84,13 +91,18 @@ def resumed(
         old, new = getattr(run.config, name), getattr(asked, name)
         if old != new and name != "data_dir" and not (name == "epochs" and new > old):
             raise _another(run, name, value)
-    _check_qpu_options(asked, qpu)
+    check_qpu_options(asked, qpu)
+    check_threads(asked, threads)
     if shared:
         cluster.check(asked)
-    machine = machine_of_run(run, dataset, threads, qpu)
+        threads = threads or 1
+    budget = cli_budget.of_resumed(run, qpu)
+    machine = machine_of_run(run, dataset, threads, qpu | {"max_qpu_time": budget})
+    if asked.machine == "qpu":
+        cli_budget.check_resumed(run, machine.annealer.journal, budget)  # type: ignore[attr-defined]
     run.remove_leftovers()
-    if asked != run.config:
-        run.change(asked)
+    if (asked, budget) != (run.config, run.max_qpu_time):
+        run.change(asked, budget)
     return run, state, dataset, machine
 
 
@@ -135,39 +147,27 @@ def finished(path: Path) -> tuple[RunFolder, TrainState, Dataset]:
 
 
 def machine_of_run(
-    run: RunFolder,
-    dataset: Dataset,
-    threads: int | None,
-    qpu: dict[str, Any] | None = None,
-    series: str = TRAIN,
+    run: RunFolder, dataset: Dataset, threads: int | None, qpu: dict[str, Any] | None = None
 ) -> Machine:
-    """The machine that a run is trained on, or, in another series, the one that it is tested on. On a QPU,
-    what it is asked for is that series of the journal."""
+    """The machine that a run is trained on."""
     from . import training
-    from .checkpoint import EMBEDDING
-    from .embedding import Embedding
     from .machines.configured import machine_of
 
-    config = run.config if series == TRAIN else run.config.of_tests()
-    annealer = _annealer(run.config, threads, qpu or {}, run.solver())
-    embedding = Embedding.load(run.path / EMBEDDING, annealer.chip) if annealer else None
+    annealer = annealer_of(run.config, threads, qpu or {}, run.solver())
+    embedding = embedding_of_run(run, annealer.chip) if annealer else None
     network = training.network_of(run.config, dataset)
-    machine = machine_of(config, network, annealer=annealer, embedding=embedding, num_threads=threads)
+    machine = machine_of(run.config, network, annealer=annealer, embedding=embedding, num_threads=threads)
     if run.config.machine == "qpu":
-        _keep_journal(annealer, run, series)
+        keep_journal(annealer, run)
     return machine
 
 
-def evaluating_machine(run: RunFolder, dataset: Dataset, num_images: int, threads: int | None) -> Machine:
-    """The machine of a run, to evaluate so many images: on a QPU a series of its own, and what it costs."""
-    series = f"evaluate {datetime.now():%Y%m%d-%H%M%S}"
-    machine = machine_of_run(run, dataset, threads, series=series)
-    if run.config.machine == "qpu":
-        from .estimate import duration, evaluation
+def embedding_of_run(run: RunFolder, chip: Chip) -> Embedding:
+    """Where the network of a run is on its chip."""
+    from .checkpoint import EMBEDDING
+    from .embedding import Embedding
 
-        cost = evaluation(run.config, num_images, machine.annealer.chip, machine.embedding)  # type: ignore[attr-defined]
-        click.echo(f"QPU access time {duration(cost.qpu_seconds)} in {cost.calls:,} calls", err=True)
-    return machine
+    return Embedding.load(run.path / EMBEDDING, chip)
 
 
 def load(config: TrainConfig, data_dir: str | None = None) -> Dataset:
@@ -208,9 +208,10 @@ def _another(run: RunFolder, name: str, value: object) -> ValueError:
     )
 
 
-def _annealer(
+def annealer_of(
     config: TrainConfig, threads: int | None, qpu: dict[str, Any], solver: str | None = None
 ) -> Annealer | None:
+    """The chip of a run, if it is on one."""
     if config.machine not in ("chip", "qpu"):
         return None
     if config.machine == "qpu":
@@ -222,7 +223,7 @@ def _annealer(
     return chip_model_of(config, threads)
 
 
-def _keep_journal(annealer: Any, run: RunFolder, series: str = "train") -> None:
+def keep_journal(annealer: Any, run: RunFolder, series: str = TRAIN) -> None:
     """From now on all that the QPU is asked for is written down in the run folder."""
     from .checkpoint import JOURNAL
     from .journal import Journal
@@ -243,8 +244,15 @@ def _keep_journal(annealer: Any, run: RunFolder, series: str = "train") -> None:
         )
 
 
-def _check_qpu_options(config: TrainConfig, qpu: dict[str, Any]) -> None:
+def check_qpu_options(config: TrainConfig, qpu: dict[str, Any]) -> None:
+    """Refuses options of a QPU for another machine."""
     for name, value in qpu.items():
         if value is not None and config.machine != "qpu":
             option = "--" + name.replace("_", "-")
             raise ValueError(f"{option} is {value}, but machine {config.machine} is no QPU; take machine qpu")
+
+
+def check_threads(config: TrainConfig, threads: int | None) -> None:
+    """Refuses threads for a machine that has none."""
+    if threads is not None and config.machine in THREADLESS:
+        raise ValueError(f"--threads is {threads}, but machine {config.machine} has no threads here")

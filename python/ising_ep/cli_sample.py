@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from .cli_errors import one_line_errors
+from .cli_help import Command
+from .cli_progress import drawable
+from .formats import TABLE
 from .printable import printable
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .files import Format, Problem, VartypeName
+    from .files import Problem
 
 # Seconds before it is worth saying that something is going on.
 PATIENCE = 2.0
@@ -33,7 +36,31 @@ MOST_BINS = 12
 BAR = 40
 
 
-@click.command()
+_FORMATS = "\n".join(f"  {known.name:<13}{known.what}" for known in TABLE)
+_HELP = f"""Find states of low energy of the Ising problem or QUBO in FILE.
+
+\b
+Examples:
+  ising-ep sample problem.coo --seed 1
+  ising-ep sample G1 --num-reads 200 --num-sweeps 5000 --output G1.npz
+  ising-ep sample couplings.txt --format coo --vartype SPIN --beta-range 0.1 10
+  ising-ep sample problem.qubo --schedule linear --output states.json --force
+  ising-ep sample bqp50.txt --instance 3
+  ising-ep sample Q.npy --format qubo-matrix
+
+\b
+Formats, as they are or compressed by gzip, bzip2 or xz:
+{_FORMATS}
+
+\b
+Output (the reads in their order, with versions, seed and settings):
+  .json   read it with dimod.SampleSet.from_serializable(json.load(open("states.json")))
+  .csv    a column for each variable, energy, num_occurrences; settings in states.csv.json
+  .npz    arrays states, energies, labels, settings: numpy.load("states.npz")
+"""
+
+
+@click.command(cls=Command, help=_HELP)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--num-reads", type=int, default=100, show_default=True, help="Independent anneals.")
 @click.option("--num-sweeps", type=int, default=1000, show_default=True, help="Sweeps of an anneal.")
@@ -61,9 +88,11 @@ BAR = 40
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(["coo", "bqm", "json", "gset", "qubo"]),
-    help="What FILE is.  [default: by its content and ending]",
+    type=click.Choice([known.name for known in TABLE]),
+    metavar="NAME",
+    help="What FILE is, a name from below.  [default: by its content and name]",
 )
+@click.option("--instance", type=int, help="Which problem of a file with several (orlib), from 1.")
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Where to write the states: a .json, .csv or .npz."
 )
@@ -77,29 +106,13 @@ def sample(
     schedule: Literal["geometric", "linear"],
     seed: int | None,
     num_threads: int | None,
-    vartype: VartypeName | None,
-    file_format: Format | None,
+    vartype: str | None,
+    file_format: str | None,
+    instance: int | None,
     output: Path | None,
     force: bool,
 ) -> None:
-    """Find states of low energy of the Ising problem or QUBO in FILE.
-
-    FILE is dimod's COO text, a BQM as dimod writes it with to_file() or as JSON, a graph of the Gset
-    (for max-cut), or qbsolv's .qubo.
-
-    \b
-    Examples:
-      ising-ep sample problem.coo --seed 1
-      ising-ep sample G1 --num-reads 200 --num-sweeps 5000 --output G1.npz
-      ising-ep sample couplings.txt --format coo --vartype SPIN --beta-range 0.1 10
-      ising-ep sample problem.qubo --schedule linear --output states.json --force
-
-    \b
-    Output (the reads in their order, with versions, seed and settings):
-      .json   read it with dimod.SampleSet.from_serializable(json.load(open("states.json")))
-      .csv    a column for each variable, energy, num_occurrences; settings in states.csv.json
-      .npz    arrays states, energies, labels, settings: numpy.load("states.npz")
-    """
+    """Reads, anneals, writes, prints."""
     from .checks import seed_or_new
     from .files import read_with_format
     from .results import check_output, label_array, write_sampleset
@@ -109,7 +122,7 @@ def sample(
         check_output(output, force=force, source=file)
     seed = seed_or_new(seed)
     with _shown(f"Reading {file.name}"):
-        problem = read_with_format(file, file_format=file_format, vartype=vartype)
+        problem = read_with_format(file, file_format=file_format, vartype=vartype, instance=instance)
     if output is not None and output.suffix.lower() == ".npz":
         label_array(list(problem.bqm.variables))  # refuses what does not fit before the work is done
     with _shown("Annealing") as show, warnings.catch_warnings(record=True) as warned:
@@ -128,11 +141,14 @@ def sample(
         seconds = perf_counter() - started
     for warning in warned:
         click.echo(f"Warning: {printable(warning.message)}", err=True)
+    if num_sweeps == 0:
+        click.echo("Warning: --num-sweeps 0: nothing is annealed, the states are random", err=True)
     versions = {"python": platform.python_version()}
     versions |= {name: version(name) for name in ("ising-ep", "dimod", "numpy")}
     settings = {
         "file": str(file),
         "format": problem.file_format,
+        "instance": instance,
         "vartype": problem.bqm.vartype.name,
         "num_reads": num_reads,
         "num_sweeps": num_sweeps,
@@ -151,8 +167,6 @@ def sample(
 
 
 def _print_summary(problem: Problem, energies: NDArray[np.float64], settings: dict[str, Any]) -> None:
-    from .files import cut_weight
-
     bqm = problem.bqm
     count, rows = _histogram(energies, _rounding(bqm))
     best = float(energies.min())
@@ -160,9 +174,10 @@ def _print_summary(problem: Problem, energies: NDArray[np.float64], settings: di
         f"{settings['file']}: {bqm.num_variables} variables, {bqm.num_interactions} couplings,"
         f" {bqm.vartype.name} ({problem.file_format})"
     )
-    click.echo(f"Best energy {best:.12g} in {count} of {len(energies)} reads, mean {energies.mean():.12g}")
-    if problem.file_format == "gset":
-        click.echo(f"Best cut {cut_weight(bqm, best):.12g}")
+    mean = best + math.fsum(energies - best) / len(energies)  # a sum of large ones would be rounded
+    click.echo(f"Best energy {_number(best)} in {count} of {len(energies)} reads, mean {_number(mean)}")
+    if problem.objective is not None:
+        click.echo(f"Best {problem.objective.name} {_number(problem.objective.value(best))}")
     _print_bars(rows)
     hot, cold = settings["beta_range"]
     click.echo(
@@ -170,6 +185,11 @@ def _print_summary(problem: Problem, energies: NDArray[np.float64], settings: di
         f" {settings['beta_schedule_type']}, seed {settings['seed']}: {settings['seconds']:.3g} s"
     )
     click.echo(", ".join(f"{name} {number}" for name, number in settings["versions"].items()))
+
+
+def _number(value: float) -> str:
+    """All of its digits; integers without a point."""
+    return str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
 
 
 def _rounding(bqm: dimod.BinaryQuadraticModel) -> float:
@@ -187,7 +207,9 @@ def _histogram(energies: NDArray[np.float64], rounding: float) -> tuple[int, lis
     counts = np.diff(starts, append=len(ordered))
     at_best = int(counts[0])
     if len(starts) <= MOST_BINS:
-        return at_best, [(f"{ordered[k]:.12g}", int(count)) for k, count in zip(starts, counts, strict=True)]
+        return at_best, [
+            (_number(float(ordered[k])), int(count)) for k, count in zip(starts, counts, strict=True)
+        ]
 
     from matplotlib.ticker import MaxNLocator  # not at the top: it takes half as long as all the rest
 
@@ -215,11 +237,10 @@ def _shown(text: str) -> Iterator[Callable[[int, int], None]]:
 
     Yields what may be told how many reads of how many are done.
     """
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    console = drawable()
+    if console is None:
         yield lambda done, total: None
         return
     progress = Progress(

@@ -30,7 +30,7 @@ class Stop:
     Attributes:
         asked: A stop was asked for.
         safe: The state may be saved.
-        ended: The run ends: the handler is not to be taken away any more.
+        ended: The run ends.
     """
 
     def __init__(self, at_once: Callable[[], bool]) -> None:
@@ -114,6 +114,7 @@ def stop_on_signals(at_once: Callable[[], bool]) -> Iterator[Stop]:
     try:
         yield stop
     finally:
-        if not stop.ended:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if stop.ended:  # one more that comes with it must not break into the end of the process
+            signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -8,7 +8,9 @@ another one. docs/cluster.md says what that costs.
 
 from __future__ import annotations
 
+import asyncio
 import copy
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -52,21 +54,16 @@ def connected(address: str, say: Callable[[str], object]) -> Iterator[Client]:
             ``distributed.scheduler.no-workers-timeout`` says; by default for ever.
 
     Raises:
-        ValueError: If Dask is not installed, nothing answers, no worker comes, or versions differ.
+        ValueError: If Dask is not installed, no scheduler answers, no worker comes, or versions differ.
     """
     try:
         import dask
         from distributed import Client
-        from distributed.comm import get_address_host
     except ImportError:
         raise ValueError("a scheduler needs Dask: pip install 'ising-ep[dask]'") from None
-    try:
-        # First, as a client that met a malformed address leaves a thread and half of itself behind.
-        get_address_host(address)
-        client = Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"scheduler is {address}, expected one that answers: {error}") from None
-    with client:
+    _check_scheduler(address)
+    # What goes wrong is raised here, in a line; Dask logs it besides, in many.
+    with _silenced("distributed"), Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False) as client:
         if not client.ncores():
             say(f"Waiting for workers. Start some with: dask worker {address}")
             limit = dask.config.get("distributed.scheduler.no-workers-timeout")
@@ -76,6 +73,54 @@ def connected(address: str, say: Callable[[str], object]) -> Iterator[Client]:
                 raise ValueError(f"scheduler {address} has no workers, and got none in {limit}") from None
         _check_versions(client)
         yield client
+
+
+@contextmanager
+def _silenced(family: str) -> Iterator[None]:
+    """Nothing is logged by a family of loggers."""
+    loggers = [logging.getLogger(name) for name in list(logging.Logger.manager.loggerDict)]
+    silenced = [each for each in loggers if each.name.split(".")[0] == family and not each.disabled]
+    for logger in silenced:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger in silenced:
+            logger.disabled = False
+
+
+def _check_scheduler(address: str) -> None:
+    """Refuses what is no scheduler. `Client` waits for ever for something else that listens, and one that met
+    a malformed address leaves a thread and half of itself behind.
+
+    Raises:
+        ValueError: If nothing answers as a scheduler in time.
+    """
+    # Whatever speaks another protocol may end in any error of the parser.
+    try:
+        who = asyncio.run(asyncio.wait_for(_identity(address), CONNECT_TIMEOUT))
+    except TimeoutError:
+        why = f"no answer of a scheduler within {CONNECT_TIMEOUT:g} s"
+    except Exception as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+    else:
+        if who == "Scheduler":
+            return
+        why = f"this is a {who}"
+    raise ValueError(f"scheduler is {address}, expected one that answers: {why}")
+
+
+async def _identity(address: str) -> str:
+    """What a server of Dask's says it is."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    comm = await connect(address, timeout=CONNECT_TIMEOUT, **Security().get_connection_args("client"))
+    try:
+        await comm.write({"op": "identity", "reply": True})
+        return str((await comm.read())["type"])
+    finally:
+        comm.abort()
 
 
 def check(config: TrainConfig, machine: Machine | None = None) -> None:

@@ -7,6 +7,7 @@ value.
 import hashlib
 import math
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,19 +25,27 @@ PerClass = tuple[int | None, int | None]  # for training, for test
 class Published(NamedTuple):
     """A data set of 60,000 training and 10,000 test images of 28x28 in ten classes, published as IDX files.
 
-    `title` is what it is called, `openml` its name on OpenML, `rarest` the images of its rarest class.
+    `title` is what it is called, `openml` its name on OpenML, `rarest` the images of its rarest class, and
+    `files` where the IDX files are.
     """
 
     title: str
     openml: str
     rarest: tuple[int, int]  # for training, for test
+    files: str
 
 
 # The last two are balanced (arXiv 1708.07747, 1812.01718). OpenML has the training images first.
 PUBLISHED = {
-    "mnist": Published("MNIST", "mnist_784", (5421, 892)),
-    "fashion-mnist": Published("Fashion-MNIST", "Fashion-MNIST", (6000, 1000)),
-    "kmnist": Published("Kuzushiji-MNIST", "Kuzushiji-MNIST", (6000, 1000)),
+    "mnist": Published(
+        "MNIST", "mnist_784", (5421, 892), "https://storage.googleapis.com/cvdf-datasets/mnist/"
+    ),
+    "fashion-mnist": Published(
+        "Fashion-MNIST", "Fashion-MNIST", (6000, 1000), "https://github.com/zalandoresearch/fashion-mnist"
+    ),
+    "kmnist": Published(
+        "Kuzushiji-MNIST", "Kuzushiji-MNIST", (6000, 1000), "https://github.com/rois-codh/kmnist"
+    ),
 }
 NAMES = ("digits", *PUBLISHED, "patterns")
 
@@ -264,8 +273,8 @@ def _check_forms(source: str, arrays: Mapping[str, Form]) -> None:
         x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
         images, labels = f"{source}: x_{split}", f"{source}: y_{split}"
         _check_image_form(images, x)
-        require(len(y.shape) == 1, f"{labels} has shape {y.shape}, expected (labels,)")
         require(y.dtype.kind in "biuf", f"{labels} holds {y.dtype}, expected integers")
+        require(len(y.shape) == 1, f"{labels} has shape {y.shape}, expected (labels,)")
         counts = x.shape[0], y.shape[0]
         require(counts[0] == counts[1], f"{images} has {counts[0]} images, y_{split} {counts[1]} labels")
     shape, test_shape = arrays["x_train"].shape[1:], arrays["x_test"].shape[1:]
@@ -273,10 +282,10 @@ def _check_forms(source: str, arrays: Mapping[str, Form]) -> None:
 
 
 def _check_image_form(images: str, x: Form) -> None:
-    fits = len(x.shape) > 1 and math.prod(x.shape) > 0
-    require(fits, f"{images} has shape {x.shape}, expected (images, pixels), not empty")
     is_pixels = x.dtype == np.uint8 or x.dtype.kind in "bf"
     require(is_pixels, f"{images} holds {x.dtype}, expected uint8, booleans or floats")
+    fits = len(x.shape) > 1 and math.prod(x.shape) > 0
+    require(fits, f"{images} has shape {x.shape}, expected (images, pixels), not empty")
 
 
 def _check_values(source: str, split: str, raw: Arrays) -> None:
@@ -299,13 +308,22 @@ def _check_images(images: str, x: NDArray[Any]) -> None:
         bad = ~(np.abs(x) <= limit)
         first = np.unravel_index(np.argmax(bad), bad.shape)
         raise ValueError(f"{images} holds {x[first]} in image {first[0]}, expected finite float32")
-    flat = x.reshape(len(x), -1)
-    size = math.sqrt(np.einsum("ij,ij->", flat, flat, dtype=np.float64) / flat.size)
+    size = root_mean_square(x)
     if size > LARGE:
         raise ValueError(
             f"{images} holds values up to {x.max():g} with root mean square {size:.3g},"
             f" expected about 1 and at most {LARGE:g}: give pixels of 0..255 as uint8, or divide them by 255"
         )
+
+
+def root_mean_square(x: NDArray[Any]) -> float:
+    """Root mean square of all numbers, in double precision and without a copy of them.
+
+    >>> root_mean_square(np.full((2, 3), 1e30, np.float32)) > 9e29
+    True
+    """
+    flat = x.reshape(len(x), -1)
+    return math.sqrt(np.einsum("ij,ij->", flat, flat, dtype=np.float64) / flat.size)
 
 
 def _choose_split(
@@ -336,10 +354,14 @@ def _fetch(known: Published) -> Arrays:
 
     try:
         # This parser needs no pandas.
-        bunch = fetch_openml(known.openml, version=1, as_frame=False, parser="liac-arff")
+        with warnings.catch_warnings(action="ignore"):  # one for each try that failed; the last one is said
+            bunch = fetch_openml(known.openml, version=1, as_frame=False, parser="liac-arff")
     except Exception as error:  # no network, no such server, a broken download: the way out is the same
         reason = f"could not fetch {known.title} from OpenML ({first_line(error)})"
-        raise ConnectionError(f"{reason}, expected a network, or its IDX files in data_dir") from error
+        raise ConnectionError(
+            f"{reason}; or get its four IDX files from {known.files}, and give their folder as data_dir"
+            " (--data-dir)"
+        ) from error
     x, y = bunch.data.astype(np.uint8).reshape(-1, 28, 28), bunch.target.astype(np.int64)
     return {"x_train": x[:60_000], "y_train": y[:60_000], "x_test": x[60_000:], "y_test": y[60_000:]}
 

@@ -15,6 +15,7 @@ import json
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atomic import replace
-from .checks import one_of, short
-from .chip import Chip
+from .checks import one_of
+from .chip import Chip, check_graph_id
 from .network import Network
 from .untrusted import read_json
 
@@ -172,8 +173,10 @@ class Embedding:
         graph_id = chip.graph_id
         if isinstance(content, dict):
             graph_id, content = content.get("graph_id", graph_id), content.get("chains")
-        if not isinstance(graph_id, str):
-            raise ValueError(f"{path}: graph_id is {short(graph_id)}, expected a text")
+        try:
+            check_graph_id(graph_id)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
         copies = [content] if _is_nested(content, 2) else content
         if not _is_nested(copies, 3):
             raise ValueError(
@@ -235,10 +238,15 @@ def embed(
     ):
         if needed > there:
             raise DoesNotFitError(f"the network has {needed} {what}, but {chip.title} has {there} {parts}")
-    file = _cache_file(network, chip, copies, method, seed) if cache else None
-    known = _cached(file, network, chip)
-    if known is not None:
-        return known
+    place = partial(_cache_file, network, chip, method=method, seed=seed)
+    if cache:
+        known = _cached(place(copies), network, chip)
+        if known is None and copies not in (1, None):
+            known = _cached(place(None), network, chip)
+            # A search for so many finds these, if there are no more.
+            known = known if known is not None and known.num_copies <= copies else None
+        if known is not None:
+            return known
     search = _structured(network) if method != "minorminer" else None
     if method == "structured" and search is None:
         raise DoesNotFitError("there is no structured layout for this network; take method minorminer")
@@ -255,8 +263,8 @@ def embed(
         )
     embedding = Embedding(found, chip.graph_id)
     embedding.verify(network, chip)
-    if file is not None:
-        _keep(file, embedding)
+    if cache:
+        _keep(place(copies if len(found) == copies else None), embedding)
     return embedding
 
 
@@ -317,7 +325,8 @@ def _two_sides(network: Network) -> tuple[list[int], list[int]] | None:
     """The two sides of a network that is nearly complete between them, the larger first."""
     import networkx as nx
 
-    graph = nx.Graph(zip(network.rows.tolist(), network.cols.tolist(), strict=True))
+    # nx.Graph(edges) takes a Ctrl-C for edges that it does not know.
+    graph = nx.from_edgelist(zip(network.rows.tolist(), network.cols.tolist(), strict=True))
     if len(graph) < network.num_spins or not nx.is_connected(graph) or not nx.is_bipartite(graph):
         return None
     sides = sorted(map(sorted, nx.bipartite.sets(graph)), key=len, reverse=True)
@@ -358,7 +367,9 @@ def _minorminer(
     return found
 
 
-def _cache_file(network: Network, chip: Chip, copies: int | None, method: str, seed: int) -> Path:
+def _cache_file(network: Network, chip: Chip, copies: int | None, *, method: str, seed: int) -> Path:
+    """Where the answer to a search is kept; one that found fewer copies than it was to find is kept as that
+    for as many as fit."""
     from platformdirs import user_cache_path
 
     digest = hashlib.sha256()
@@ -378,9 +389,9 @@ def _cache_file(network: Network, chip: Chip, copies: int | None, method: str, s
     return user_cache_path("ising-ep") / "embeddings" / f"{digest.hexdigest()[:32]}.json"
 
 
-def _cached(file: Path | None, network: Network, chip: Chip) -> Embedding | None:
+def _cached(file: Path, network: Network, chip: Chip) -> Embedding | None:
     """What the cache holds, if it holds an embedding that is right."""
-    if file is None or not file.is_file():
+    if not file.is_file():
         return None
     try:
         embedding = Embedding.load(file, chip)

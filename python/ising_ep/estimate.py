@@ -33,7 +33,7 @@ from .machines.embedded import Schedule, schedules
 from .machines.qpu_rules import check_anneal
 from .machines.qpu_time import access_time
 from .network import Network
-from .training import EVALUATION_BATCH
+from .training import EVALUATION_BATCH, evaluation_batch
 
 # Seconds from a call to its answer less the QPU's own time: network and queues. An assumption, since it goes
 # with the way to the service and its load, for which D-Wave names no figure ("Operation and Timing" in its
@@ -173,11 +173,12 @@ def estimate(
 
 
 def evaluation(config: TrainConfig, num_images: int, chip: Chip, embedding: Embedding) -> Phase:
-    """The free phase of so many images; see `estimate`."""
+    """The free phase of so many images, in calls that are full but for the last; see `estimate`."""
     forward, _ = schedules(config.annealing_time, config.reverse_fraction)
+    batch = evaluation_batch(embedding.num_copies)
     return Phase(
-        num_calls(num_images, EVALUATION_BATCH, embedding.num_copies),
-        -(-num_images // EVALUATION_BATCH),
+        num_calls(num_images, batch, embedding.num_copies),
+        -(-num_images // batch),
         _call_seconds(config.num_reads, forward, chip, embedding),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from inspect import signature
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 
@@ -20,9 +21,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from .checkpoint import TrainState
 from .config import check_step
-from .datasets import LARGE
+from .datasets import LARGE, root_mean_square
 from .learning import EquilibriumPropagation, Rule
-from .machines import AnnealingMachine, Machine
+from .machines import AnnealingMachine, Machine, check_machine
 from .network import FullyConnected, Parameters
 from .optimizers import OPTIMIZERS, Optimizer
 from .training import end_epoch, free_outputs, train_epoch
@@ -76,10 +77,11 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         statistic: ``"average"`` takes the mean over all reads, ``"lowest"`` the read of lowest energy, as the
             paper does; in training and in prediction.
         machine: What anneals, a `ising_ep.machines.Machine`; by default simulated annealing on the Rust core.
-            ``num_reads``, ``num_sweeps`` and ``n_jobs`` are then the machine's own.
+            ``num_reads``, ``num_sweeps`` and ``n_jobs`` are then the machine's own, and refused if they are
+            set to anything else.
         early_stopping: Whether ``fit`` holds ``validation_fraction`` of the images back, stops when their
             accuracy has not risen by ``tol`` for ``n_iter_no_change`` epochs, and keeps the parameters that
-            did best on them. ``partial_fit`` does not.
+            did best on them. ``partial_fit`` refuses it, and ``fit`` refuses the three without it.
         validation_fraction: Share of each class that is held back.
         n_iter_no_change: Epochs without progress before it stops.
         tol: Least rise of the accuracy that is progress.
@@ -229,6 +231,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         Raises:
             ValueError: If a setting, X, y, the classes or the weights are not such.
         """
+        if self.early_stopping:
+            raise ValueError("early_stopping is True, which partial_fit does not do; take fit")
         first = not hasattr(self, "parameters_")
         if first and classes is None:
             raise ValueError("classes is None, expected all classes in the first call of partial_fit")
@@ -300,9 +304,10 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
     ) -> tuple[_Floats, NDArray[Any], _Floats | None]:
         """Images, labels and weights, without those of weight 0."""
         check_step(self.nudge, self.learning_rate, self.bias_learning_rate)
+        self._check_all_is_used()
         x, labels = validate_data(self, X, y, dtype=np.float32, order="C", reset=reset)
         check_classification_targets(labels)
-        size = np.linalg.norm(x) / np.sqrt(x.size)
+        size = root_mean_square(x)
         if size > LARGE:
             text = f"X has root mean square {size:.3g}, expected about 1: put a StandardScaler before this"
             warnings.warn(text, stacklevel=4)  # at the caller of fit, which scikit-learn wraps
@@ -313,6 +318,23 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         if not kept.any():
             raise ValueError("sample_weight is 0 everywhere, expected images to learn from")
         return x[kept], labels[kept], weights[kept]
+
+    def _check_all_is_used(self) -> None:
+        """Refuses settings that others leave without effect; what is as by default may not have been set."""
+        machine = self.machine
+        own = {} if machine is None else {"num_reads": "num_reads", "num_sweeps": "num_sweeps"}
+        if hasattr(machine, "num_threads"):
+            own["n_jobs"] = "num_threads"
+        for name, of_machine in own.items():
+            value = getattr(self, name)
+            if self._is_set(name) and getattr(machine, of_machine, None) != value:
+                raise ValueError(f"{name} is {value}, but the machine has its own; set it there")
+        for name in ("validation_fraction", "n_iter_no_change", "tol"):
+            if self._is_set(name) and not self.early_stopping:
+                raise ValueError(f"{name} is {getattr(self, name)}, but early_stopping is False")
+
+    def _is_set(self, name: str) -> bool:
+        return bool(getattr(self, name) != signature(type(self)).parameters[name].default)
 
     def _start(self, labels: NDArray[Any]) -> None:
         """A new network for these classes."""
@@ -358,6 +380,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
                 num_sweeps=self.num_sweeps,
                 num_threads=_threads(self.n_jobs),
             )
+        check_machine(machine)
         return EquilibriumPropagation(
             network=FullyConnected(self.n_features_in_, layers, len(self.classes_)),
             machine=machine,

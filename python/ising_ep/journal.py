@@ -321,14 +321,25 @@ class Journal:
                 (self.series, before),
             )
 
+    def forget_others(self, series: str) -> None:
+        """Lets go of the answers of all series but this one."""
+        with self._transaction():
+            self._file.execute(
+                "UPDATE problems SET reads = NULL WHERE series <> ? AND reads IS NOT NULL", (series,)
+            )
+
     def counts(self, entry: Entry) -> bool:
         """Whether an attempt is in `committed`."""
         return self._costs.get(self._key(entry), 0.0) > 0
 
-    def committed(self) -> float:
-        """Seconds of the QPU that the run has to count for, evaluations included: of each attempt that may
+    def committed(self, series: str | None = None) -> float:
+        """Seconds of the QPU that the run has to count for, or one series of it: of each attempt that may
         have been annealed what it took, and at least its estimate."""
-        return math.fsum(self._costs.values())
+        return math.fsum(cost for key, cost in self._costs.items() if series in (None, key[0]))
+
+    def num_counted(self) -> int:
+        """Problems of the series that are in `committed`."""
+        return len({key[1] for key, cost in self._costs.items() if key[0] == self.series and cost > 0})
 
     def access_time(self) -> float:
         """Seconds of the QPU that all answers to the run have taken, evaluations included."""

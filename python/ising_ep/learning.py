@@ -125,7 +125,8 @@ class EquilibriumPropagation:
             spins of a layer add up in the next: the more there are, the smaller it should be, or the layers
             hold each other and no longer see the input.
         statistic: ``"lowest"`` keeps the read of lowest energy of each phase, as the paper does;
-            ``"average"`` averages spins and their products over all reads.
+            ``"average"`` averages spins and their products over all reads. (A chip begins the nudge of all
+            reads of an image at the first one: `machines.embedded`.)
         field_limit: Fields are clipped to this size, the range of the chip.
         seed: Seed of every anneal.
         optimizer: ``"sgd"`` steps as above; ``"adam"`` as `optimizers.adam`.

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from .config import TrainConfig
 from .datasets import Dataset
 
-# Root mean square of inputs whose fields mostly lie beyond the ±4 that they are clipped to.
-LARGE = 5.0
 # Millikelvin below which path integrals of qubits in chains do not learn: by papers/laydevant2024, "chip",
 # training stays at chance at 15 and learns at 100.
 COLD = 100.0
@@ -45,21 +43,13 @@ def cautions(config: TrainConfig, dataset: Dataset) -> list[str]:
         ...     print(line)
         chip_temperature is 15 mK: at that, path integrals were seen to stay at chance; take 100
     """
-    found = [text for text in [out_of_scale(dataset.x_train)] if text]
+    found = []
     if config.machine == "chip" and config.chip_model == "quantum" and config.chip_temperature < COLD:
         found.append(
             f"chip_temperature is {config.chip_temperature:g} mK: at that, path integrals were seen to stay"
             f" at chance; take {COLD:g}"
         )
     return found
-
-
-def out_of_scale(x: NDArray[np.float32]) -> str | None:
-    """A line if the inputs are far too large for the fields of the machine."""
-    size = np.linalg.norm(x) / np.sqrt(x.size)
-    if size <= LARGE:
-        return None
-    return f"the inputs have root mean square {size:.3g}, expected about 1: scale them"
 
 
 def at_chance(accuracy: float, labels: NDArray[np.int64]) -> str | None:

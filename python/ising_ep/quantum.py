@@ -15,7 +15,8 @@ once. Sweeps are not the time of Schroedinger's equation: where the schedule sta
 H is sampled, but the way there is a stochastic one.
 """
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from time import perf_counter_ns
 from typing import Any, get_args
@@ -29,9 +30,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _core
 from .batch import NUM_SLICES, sample_batch_quantum, transverse_and_problem
-from .checks import WORD, function, integer, one_of, real, seconds, seed_or_new, threads
-from .reads import Watch, finished, given_states
+from .betas import BetaScheduleType
+from .checks import WORD, boolean, function, integer, one_of, real, seconds, seed_or_new, threads
+from .default_range import DefaultRangeWarning, Fit, Ising, range_of
+from .path_schedule import PathSchedule, refuse_what_is_not_here, slices_for
+from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields, warn_if_rounded
 from .schedule import quantum_forward
+from .spin_form import in_floats, spin_form
 
 # In units of the largest sqrt(h_i^2 + sum_j J_ij^2): of nine pairs, with 10, 20 and 40 slices, the one with
 # the lowest mean energies all in all on a cubic and a square lattice, a complete and a bipartite graph.
@@ -55,7 +60,7 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
 
     @cached_property
     def parameters(self) -> dict[str, list[str]]:
-        """The keywords of `sample`; no property says more about them."""
+        """The keywords of `sample`, each with the properties that say what it accepts."""
         keywords: dict[str, list[str]] = {
             "num_reads": [],
             "num_sweeps": [],
@@ -70,13 +75,28 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             "interrupt_function": [],
             "time_limit": [],
             "progress": [],
+            "beta_range": [],
+            "beta_schedule_type": ["beta_schedule_options"],
+            "num_sweeps_per_beta": [],
+            "Hp_field": [],
+            "Hd_field": [],
+            "Gamma": [],
+            "chain_coupler_strength": [],
+            "qubits_per_chain": [],
+            "qubits_per_update": [],
+            "make_info_json_serializable": [],
+            "project_states": [],
+            "num_breaks": [],
+            "breaks_in": [],
+            "breaks_buffer_out": [],
+            "schedule_sample_interval": [],
         }
         return keywords
 
     @cached_property
     def properties(self) -> dict[str, Any]:
-        """None."""
-        return {}
+        """What the sampler can do: the values of `beta_schedule_type`."""
+        return {"beta_schedule_options": get_args(BetaScheduleType)}
 
     def sample(
         self,
@@ -86,7 +106,7 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
         num_sweeps: int | None = None,
         beta: float | None = None,
         gamma: float | None = None,
-        num_slices: int = NUM_SLICES,
+        num_slices: int | None = None,
         schedule: ArrayLike | None = None,
         seed: int | None = None,
         initial_states: SamplesLike | None = None,
@@ -95,12 +115,28 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
         interrupt_function: Callable[[], object] | None = None,
         time_limit: float | None = None,
         progress: Callable[[int, int], object] | None = None,
+        beta_range: Sequence[float] | None = None,
+        beta_schedule_type: BetaScheduleType | None = None,
+        num_sweeps_per_beta: int | None = None,
+        Hp_field: ArrayLike | None = None,  # noqa: N803
+        Hd_field: ArrayLike | None = None,  # noqa: N803
+        Gamma: float | None = None,  # noqa: N803
+        chain_coupler_strength: float = 1,
+        qubits_per_chain: int = 1,
+        qubits_per_update: int = 1,
+        make_info_json_serializable: bool = False,
+        project_states: tuple[bool, bool] = (True, True),
+        num_breaks: ArrayLike | None = None,
+        breaks_in: ArrayLike | None = None,
+        breaks_buffer_out: ArrayLike | None = None,
+        schedule_sample_interval: int | None = None,
         **kwargs: Any,
     ) -> dimod.SampleSet:
         """Sample a binary quadratic model, of any vartype and any labels.
 
         Energies, and with them `gamma` and 1 / `beta`, are in units of the biases as an Ising problem. The
-        defaults of both go with the largest sqrt(h_i^2 + sum_j J_ij^2) of a spin i.
+        defaults of both go with the largest sqrt(h_i^2 + sum_j J_ij^2) of a spin i, or, with a warning, with
+        a smaller energy where penalties cancel and weights decide.
 
         Args:
             bqm: The problem.
@@ -109,7 +145,8 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             beta: Inverse temperature, > 0; by default 20 over that unit.
             gamma: Transverse field that the anneal begins with, > 0; by default 2 times that unit. It falls
                 linearly to 0 while the scale of the problem rises from 0 to 1.
-            num_slices: Slices in imaginary time, at least 2. Their error goes with (beta / num_slices)^2.
+            num_slices: Slices in imaginary time, at least 2, 16 by default. Their error goes with
+                (beta / num_slices)^2.
             schedule: (sweeps, 2) transverse field and scale of the problem in each sweep, finite, >= 0, in
                 place of `gamma` and `num_sweeps`. For a reverse anneal from `initial_states` take
                 `ising_ep.schedule.quantum_reverse`.
@@ -125,6 +162,18 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
                 come back, one at least.
             progress: Called with the number of reads that are finished and that of all, every 20 ms or so.
                 The core anneals up to 64 reads side by side, which finish together.
+            beta_range, beta_schedule_type, num_sweeps_per_beta, Hp_field, Hd_field: The schedule in the words
+                of dwave-samplers' sampler of this name, in place of `beta`, `gamma` and `schedule`: of the
+                machine Hp E(sigma_z) - Hd sum_i sigma_x_i at inverse temperature 1, where Hp goes through
+                `beta_range` or is `Hp_field` ("custom"), and Hd is `Hd_field`, 0 by default, one number for
+                each of Hp. As there, 100 sweeps are the default, each read begins in one state in all
+                slices, and without `Hd_field` this is simulated annealing. By default there are as many
+                slices as bring the distribution at rest close to that of infinitely many, which
+                dwave-samplers has nearly. Its sweeps are others: the way to that distribution differs.
+            make_info_json_serializable: Whether `info` holds lists in place of arrays.
+            Gamma, chain_coupler_strength, qubits_per_chain, qubits_per_update, project_states, num_breaks,
+                breaks_in, breaks_buffer_out, schedule_sample_interval: Refused, but for the values that ask
+                for what is done anyway, with a line that says what to do instead.
             **kwargs: Ignored, with a `dimod.exceptions.SamplerUnknownArgWarning`.
 
         Returns:
@@ -156,27 +205,51 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
         if kwargs:
             self.remove_unknown_kwargs(**kwargs)
         one_of("initial_states_generator", initial_states_generator, get_args(InitialStateGenerator))
-        vartype = bqm.vartype
-        if vartype is not dimod.SPIN:
-            bqm = bqm.change_vartype(dimod.SPIN, inplace=False)
+        refuse_what_is_not_here(
+            {
+                "Gamma": Gamma,
+                "chain_coupler_strength": chain_coupler_strength,
+                "qubits_per_chain": qubits_per_chain,
+                "qubits_per_update": qubits_per_update,
+                "project_states": project_states,
+                "num_breaks": num_breaks,
+                "breaks_in": breaks_in,
+                "breaks_buffer_out": breaks_buffer_out,
+                "schedule_sample_interval": schedule_sample_interval,
+            }
+        )
+        listed = boolean("make_info_json_serializable", make_info_json_serializable)
+        given, vartype = in_floats(bqm), bqm.vartype
+        bqm = spin_form(given)
         vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), _, labels = vectors
+        ising = Ising(linear, rows, cols, values, labels)
         linear, values = linear.astype(np.float64, copy=False), values.astype(np.float64, copy=False)
         unit = _unit(linear, rows, cols, values)
-        beta = BETA / unit if beta is None else real("beta", beta)
-        num_slices = integer("num_slices", num_slices, 2, WORD)
+        theirs = PathSchedule(beta_range, beta_schedule_type, num_sweeps_per_beta, Hp_field, Hd_field)
+        named = theirs.given()
+        if named:
+            _refuse_beside(named, beta=beta, gamma=gamma, schedule=schedule)
+            beta, schedule = 1.0, theirs.sweeps(num_sweeps, lambda: range_of(ising, stacklevel=5))
+            slices = slices_for(schedule, unit)
+        else:
+            if beta is None or (gamma is None and schedule is None):
+                unit = _unit_that_decides(ising, unit)
+            beta = BETA / unit if beta is None else real("beta", beta)
+            slices = NUM_SLICES
+        num_slices = slices if num_slices is None else integer("num_slices", num_slices, 2, WORD)
         if schedule is None:
             gamma = GAMMA * unit if gamma is None else real("gamma", gamma)
             num_sweeps = 1000 if num_sweeps is None else integer("num_sweeps", num_sweeps, 2)
             schedule = quantum_forward(num_sweeps, gamma)
-        elif gamma is not None or num_sweeps is not None:
-            raise ValueError("schedule is given, expected neither gamma nor num_sweeps beside it")
+        elif not named:
+            _refuse_beside(["schedule"], gamma=gamma, num_sweeps=num_sweeps)
         transverse, problem = transverse_and_problem(schedule)
         seed, num_threads = seed_or_new(seed), threads(num_threads)
         if num_reads is not None:
             num_reads = integer("num_reads", num_reads, 1, WORD)
-        if initial_states is None and initial_states_generator == "random":
-            initial, num_reads = None, num_reads or 1  # the core draws them
+        if initial_states is None and initial_states_generator == "random" and not named:
+            initial, num_reads = None, num_reads or 1  # the core draws them, every slice another
         else:
             initial = given_states(
                 self, bqm, labels, initial_states, initial_states_generator, num_reads, seed
@@ -190,7 +263,7 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
         )
 
         annealing = perf_counter_ns()
-        states, energies = _core.anneal_quantum(
+        states, energies, [arithmetic] = _core.anneal_quantum(
             rows.astype(np.int64, copy=False),
             cols.astype(np.int64, copy=False),
             values,
@@ -204,21 +277,48 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             seed,
             np.zeros(1, dtype=np.uint32),
             num_threads,
+            rest=rest_of_fields(given, labels, linear),
             watch=None if watch.idle() else watch,
         )
-        states, energies = states[0], energies[0] + float(bqm.offset)
+        states = states[0]
+        energies = energies_as_given(given, labels, states, energies[0], float(bqm.offset), arithmetic)
+        sweeps = np.stack((transverse, problem), axis=1)
         parameters = {
             "beta": beta,
             "gamma": gamma,
             "num_slices": num_slices,
-            "schedule": np.stack((transverse, problem), axis=1),
+            "schedule": sweeps.tolist() if listed else sweeps,
             "seed": seed,
             "initial_states_generator": initial_states_generator,
+            "arithmetic": arithmetic,
         }
+        warn_if_rounded(arithmetic)
         return finished(watch, states, energies, labels, vartype, parameters, started, annealing)
 
     # Needs neither dimod nor an instance.
     sample_batch_quantum = staticmethod(sample_batch_quantum)
+
+
+def _refuse_beside(named: list[str], **others: object) -> None:
+    for name, value in others.items():
+        if value is not None:
+            raise ValueError(f"{name} is given beside {', '.join(named)}, expected one of them only")
+
+
+def _unit_that_decides(ising: Ising, unit: float) -> float:
+    """The unit, or, with a warning, a smaller one where large biases cancel and smaller ones decide."""
+    if not (np.isfinite(ising.linear).all() and np.isfinite(ising.values).all()):
+        return unit  # the core names them
+    fit = Fit.to(ising)
+    smaller = float(np.log(2) / 2 / fit.betas[0])  # where `_Minima.betas` begins at 2 units over ln 2
+    if not 0 < smaller < unit * (1 - 1e-9):
+        return unit
+    warnings.warn(
+        f"{fit.why}: the defaults of beta and gamma go with an energy of {smaller:g}, not with {unit:g}",
+        DefaultRangeWarning,
+        stacklevel=3,
+    )
+    return smaller
 
 
 def _unit(linear: NDArray[Any], rows: NDArray[Any], cols: NDArray[Any], values: NDArray[Any]) -> float:

@@ -1,5 +1,6 @@
 """What the samplers share: initial states, a watch over the reads, sample sets."""
 
+import warnings
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
@@ -11,6 +12,7 @@ from dimod.core.initialized import Initialized, InitialStateGenerator
 from dimod.typing import SamplesLike
 from numpy.typing import NDArray
 
+from . import _core
 from .checks import WORD, spins
 
 
@@ -38,6 +40,56 @@ def given_states(
     ).initial_states
     states = samples.record.sample[:, [samples.variables.index(label) for label in labels]]
     return np.ascontiguousarray(spins(states))  # picking columns leaves Fortran order
+
+
+def rest_of_fields(
+    given: dimod.BinaryQuadraticModel, labels: Sequence[Hashable], linear: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    """Find what rounding took off the Ising fields `linear` of a binary model: (1, variables), or None.
+
+    The field of a variable with bias a and interactions b_j is a / 2 + sum_j b_j / 4. Beside a penalty of
+    1e15 nothing of a weight of 0.3 is left in it. Of a spin model nothing is rounded.
+    """
+    if given.vartype is dimod.SPIN:
+        return None
+    vectors: Any = given.to_numpy_vectors(labels)
+    biases, (rows, cols, values), _ = vectors
+    rest = _core.rest_of_fields(
+        biases.astype(np.float64, copy=False),
+        rows.astype(np.int64, copy=False),
+        cols.astype(np.int64, copy=False),
+        values.astype(np.float64, copy=False),
+        linear,
+    )
+    return rest[np.newaxis]
+
+
+def energies_as_given(
+    given: dimod.BinaryQuadraticModel,
+    labels: Sequence[Hashable],
+    states: NDArray[np.int8],
+    energies: NDArray[np.float64],
+    offset: float,
+    arithmetic: str | None,
+) -> NDArray[np.float64]:
+    """Make energies (reads,) of the model given from those of its Ising problem without `offset`.
+
+    In the Ising problem of a binary model, terms of the penalties' size add up to the weights' size. Where
+    that matters the energies are summed anew from the biases given, which takes longer.
+    """
+    if given.vartype is dimod.SPIN or arithmetic not in ("wide", "rounded"):
+        return energies + offset
+    return np.asarray(given.energies(((states > 0).astype(np.int8), labels)), dtype=np.float64)
+
+
+def warn_if_rounded(arithmetic: str | None) -> None:
+    """Say that the numbers of a problem were too far apart for the core's longest integers."""
+    if arithmetic == "rounded":
+        warnings.warn(
+            "the biases of a variable are too far apart for the coldest temperature: what is smaller than the"
+            " largest of them by 2^75 or more was rounded while sampling; energies are of the biases given",
+            stacklevel=3,
+        )
 
 
 @dataclass

@@ -9,6 +9,8 @@ import csv
 import io
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-from .atomic import replace
+from .atomic import replace, require_replaceable
 
 ENDINGS = (".json", ".csv", ".npz")
 _MAX_LABEL_BYTES = 2**28
@@ -52,6 +54,7 @@ def check_output(path: Path, *, force: bool, source: Path) -> None:
             raise ValueError(f"{file} is the file with the problem, which is never overwritten")
         if not force and os.path.lexists(file):
             raise FileExistsError(f"{file} exists; choose another, or overwrite it with --force")
+        require_replaceable(file)
 
 
 def write_sampleset(path: Path, sampleset: dimod.SampleSet, settings: dict[str, Any]) -> None:
@@ -62,8 +65,8 @@ def write_sampleset(path: Path, sampleset: dimod.SampleSet, settings: dict[str, 
         obj = sampleset.to_serializable()  # type: ignore[no-untyped-call]
         replace(path, json.dumps(obj | {"info": settings}).encode())
     elif ending == ".csv":
-        replace(_files(path)[0], text)  # first, so that no table is without its settings
-        replace(path, _table(sampleset).encode())
+        with _written(_files(path)[0], text):  # first, so that no table is without its settings
+            replace(path, _table(sampleset).encode())
     else:
         file = io.BytesIO()
         np.savez_compressed(
@@ -100,6 +103,21 @@ def label_array(labels: list[Any]) -> NDArray[Any]:
 def _files(path: Path) -> list[Path]:
     """The files that are written for an output: a table has no place for settings."""
     return [path.with_name(f"{path.name}.json"), path] if path.suffix.lower() == ".csv" else [path]
+
+
+@contextmanager
+def _written(path: Path, content: bytes) -> Iterator[None]:
+    """Writes a file, and has it as it was before if what follows fails."""
+    before = path.read_bytes() if path.exists() else None
+    replace(path, content)
+    try:
+        yield
+    except BaseException:
+        if before is None:
+            path.unlink()
+        else:
+            replace(path, before)
+        raise
 
 
 def _table(sampleset: dimod.SampleSet) -> str:

@@ -19,9 +19,11 @@ from numpy.typing import ArrayLike
 
 from . import _core
 from .batch import sample_batch
-from .betas import BetaScheduleType, betas_of_sweeps, default_beta_range
-from .checks import WORD, function, integer, is_gibbs, one_of, seconds, seed_or_new, threads
-from .reads import Watch, finished, given_states
+from .betas import BetaScheduleType, betas_of_sweeps
+from .checks import WORD, boolean, function, integer, is_gibbs, one_of, seconds, seed_or_new, threads
+from .default_range import Ising, range_of
+from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields, warn_if_rounded
+from .spin_form import in_floats, spin_form
 
 
 class SimulatedAnnealingSampler(Sampler, Initialized):
@@ -95,11 +97,13 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
 
         Args:
             bqm: The problem. Inverse temperatures are in units of 1 / its biases as an Ising problem.
-            beta_range: First and last inverse temperature. By default the first lets every spin flip
-                with probability 1/2 at least, and the last excites any spin with probability 0.01 or
-                so; both as in dwave-samplers.
+            beta_range: First and last inverse temperature; `ising_ep.default_beta_range` by default: that of
+                dwave-samplers, or, with a warning, another where a stray bias or a penalty spoils it. Where
+                the last is infinite all but the first are, so that only flips that lower the energy are
+                accepted.
             num_reads: Number of anneals; by default that of the initial states, or 1.
-            num_sweeps: Sweeps of each anneal, 1000 by default. With 0 the initial states come back.
+            num_sweeps: Sweeps of each anneal, 1000 by default. With 0 the initial states come back as they
+                are, random ones where none are given.
             num_sweeps_per_beta: Sweeps at each inverse temperature; divides `num_sweeps`.
             beta_schedule_type: "geometric" or "linear" interpolate `beta_range`; "custom" takes
                 `beta_schedule`.
@@ -107,7 +111,7 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             interrupt_function: Called without arguments; when it returns True no more reads are begun,
                 and those that were come back: one at least.
             beta_schedule: (betas,) the inverse temperatures of a custom schedule, each for
-                `num_sweeps_per_beta` sweeps.
+                `num_sweeps_per_beta` sweeps; any numbers >= 0, also infinite.
             initial_states: One initial state per read, in any form of `dimod.as_samples`.
             initial_states_generator: Where there are fewer of them than reads: "none" raises, "tile"
                 repeats them, "random" adds random ones. Where there are more, the first are taken.
@@ -150,13 +154,14 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             self.remove_unknown_kwargs(**kwargs)
         gibbs = is_gibbs(proposal_acceptance_criteria)
         one_of("initial_states_generator", initial_states_generator, get_args(InitialStateGenerator))
-        vartype = bqm.vartype
-        if vartype is not dimod.SPIN:
-            bqm = bqm.change_vartype(dimod.SPIN, inplace=False)
+        randomize_order = boolean("randomize_order", randomize_order)
+        given, vartype = in_floats(bqm), bqm.vartype
+        bqm = spin_form(given)
         vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), _, labels = vectors
-        if beta_range is None and beta_schedule_type != "custom":
-            beta_range = default_beta_range(linear, rows, cols, values)
+        if beta_range is None and beta_schedule_type in ("geometric", "linear"):
+            beta_range = range_of(Ising(linear, rows, cols, values, labels), stacklevel=3)
+        linear = linear.astype(np.float64, copy=False)
         betas = betas_of_sweeps(
             beta_range, num_sweeps, num_sweeps_per_beta, beta_schedule_type, beta_schedule
         )
@@ -180,24 +185,26 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
 
         annealing = perf_counter_ns()
         if initial is not None and not betas.size:
-            states, energies = initial, bqm.energies((initial, labels))
+            states, energies, arithmetic = initial, bqm.energies((initial, labels)), None
         else:
-            states, energies = _core.anneal(
+            states, energies, [arithmetic] = _core.anneal(
                 rows.astype(np.int64, copy=False),
                 cols.astype(np.int64, copy=False),
                 values.astype(np.float64, copy=False),
-                linear.astype(np.float64, copy=False)[np.newaxis],
+                linear[np.newaxis],
                 betas,
                 num_reads,
                 None if initial is None else initial[np.newaxis],
                 seed,
                 np.zeros(1, dtype=np.uint32),
                 num_threads,
+                rest=rest_of_fields(given, labels, linear),
                 gibbs=gibbs,
-                random_order=bool(randomize_order),
+                random_order=randomize_order,
                 watch=None if watch.idle() else watch,
             )
-            states, energies = states[0], energies[0] + float(bqm.offset)
+            states = states[0]
+            energies = energies_as_given(given, labels, states, energies[0], float(bqm.offset), arithmetic)
         parameters = {
             "beta_range": beta_range,
             "beta_schedule_type": beta_schedule_type,
@@ -206,9 +213,11 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             "num_sweeps_per_beta": num_sweeps_per_beta,
             "seed": seed,
             "initial_states_generator": initial_states_generator,
-            "randomize_order": bool(randomize_order),
+            "randomize_order": randomize_order,
             "proposal_acceptance_criteria": "Gibbs" if gibbs else "Metropolis",
+            "arithmetic": arithmetic,
         }
+        warn_if_rounded(arithmetic)
         return finished(watch, states, energies, labels, vartype, parameters, started, annealing)
 
     # Needs neither dimod nor an instance; it stands here too because scripts look for it here.

@@ -9,5 +9,9 @@ class QPUStoppedError(StoppedError):
     """The QPU cannot be used any longer, or must not be: the run has to end at its last checkpoint."""
 
 
+class BudgetSpentError(QPUStoppedError):
+    """What is to be sent next would take more QPU time than is allowed."""
+
+
 class NotSavedError(StoppedError):
     """A checkpoint could not be written: what was learned since the one before is lost."""

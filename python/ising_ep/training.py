@@ -24,7 +24,7 @@ from .config import TrainConfig
 from .convolution import Convolutional
 from .datasets import Dataset
 from .learning import EquilibriumPropagation, Rule
-from .machines import Machine
+from .machines import Machine, check_machine
 from .machines.configured import machine_of
 from .network import FullyConnected, Network, Parameters
 from .notes import at_chance, cautions
@@ -101,6 +101,7 @@ def train(
     testing = learning_rule(
         config.of_tests(), dataset, num_threads, None if config.test_reads else alone.machine
     )
+    check_machine(alone.machine)
     rule: Rule = alone
     tested: Rule = testing
     if scheduler is not None:
@@ -109,6 +110,7 @@ def train(
     if state is None:
         rng = np.random.default_rng([config.seed, 0])
         state = TrainState(parameters=rule.network.initial_parameters(rng))
+    _check_parameters(rule.network, state.parameters)
     for caution in cautions(config, dataset):
         warnings.warn(caution, stacklevel=2)
     begun = state.epoch
@@ -218,6 +220,7 @@ def evaluate(
     *,
     num_threads: int | None = None,
     machine: Machine | None = None,
+    batch_size: int = EVALUATION_BATCH,
     on_batch: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Free phase of the images ``x (n, num_inputs)`` with labels ``y (n,)``.
@@ -232,6 +235,8 @@ def evaluate(
             must be the number that the machine has, if it says one.
         machine: What anneals; None makes the one that ``config`` describes, with its ``test_reads`` if it has
             such. A given one has reads of its own: give it with ``config.of_tests()``.
+        batch_size: Images of a call of the machine. Only a chip of several copies, which anneals images
+            together, may answer otherwise for another number; see `evaluation_batch`.
         on_batch: Called with the number of images done after each batch.
 
     Raises:
@@ -239,7 +244,25 @@ def evaluate(
     """
     _check_given(config, machine)
     rule = learning_rule(config.of_tests(), dataset, num_threads, machine)
-    return _evaluate(rule, parameters, x, y, on_batch)
+    _check_parameters(rule.network, parameters)
+    if x.ndim != 2 or x.shape[1] != dataset.num_inputs or y.shape != x.shape[:1] or not len(x):
+        raise ValueError(
+            f"x has shape {x.shape} and y {y.shape}, expected (n, {dataset.num_inputs}) and (n,), not empty"
+        )
+    if not 0 <= y.min() <= y.max() < dataset.num_classes:
+        raise ValueError(f"y holds {y.min()} to {y.max()}, expected classes 0 to {dataset.num_classes - 1}")
+    return _evaluate(rule, parameters, np.ascontiguousarray(x, dtype=np.float32), y, on_batch, batch_size)
+
+
+def evaluation_batch(copies: int) -> int:
+    """Images of a call of a machine with so many copies of the network, where nothing is learned: about
+    `EVALUATION_BATCH`, with no copy idle.
+
+    Example:
+        >>> evaluation_batch(copies=4)
+        248
+    """
+    return max(1, EVALUATION_BATCH // copies) * copies
 
 
 def network_of(config: TrainConfig, dataset: Dataset) -> Network:
@@ -320,12 +343,13 @@ def free_outputs(
     x: NDArray[np.float32],
     ids: NDArray[np.uint32],
     on_batch: Callable[[int], None] | None = None,
+    batch_size: int = EVALUATION_BATCH,
 ) -> NDArray[np.float32]:
     """Output spins ``(n, outputs)`` of the free phase of ``x``, with the random numbers that ``ids`` name."""
     rule = rule.with_seed(rule.seed ^ EVALUATION_SEED)
     outputs, done = [], 0
-    starts = range(0, len(x), EVALUATION_BATCH)
-    batches = ((x[k : k + EVALUATION_BATCH], ids[k : k + EVALUATION_BATCH]) for k in starts)
+    starts = range(0, len(x), batch_size)
+    batches = ((x[k : k + batch_size], ids[k : k + batch_size]) for k in starts)
     for found in rule.predict(parameters, batches):
         outputs.append(found)
         done += len(found)
@@ -360,14 +384,22 @@ def _check_given(config: TrainConfig, machine: Machine | None) -> None:
         )
 
 
+def _check_parameters(network: Network, parameters: Parameters) -> None:
+    """Refuses parameters of another network."""
+    found = {name: value.shape for name, value in parameters.items()}
+    if found != network.shapes():
+        raise ValueError(f"parameters have shapes {found}, expected {network.shapes()}")
+
+
 def _evaluate(
     rule: Rule,
     parameters: Parameters,
     x: NDArray[np.float32],
     y: NDArray[np.int64],
     on_batch: Callable[[int], None] | None = None,
+    batch_size: int = EVALUATION_BATCH,
 ) -> Evaluation:
-    found = free_outputs(rule, parameters, x, np.arange(len(x), dtype=np.uint32), on_batch)
+    found = free_outputs(rule, parameters, x, np.arange(len(x), dtype=np.uint32), on_batch, batch_size)
     predictions = classes(rule.network, found)
     loss = np.mean((found - rule.network.targets(y)) ** 2, dtype=np.float64)
     return Evaluation(float(np.mean(predictions == y)), float(loss), predictions)

@@ -42,5 +42,6 @@ pub(crate) fn evolve<'py>(
         let batch = Batch::dynamic(&model, fields, &dynamics, num_reads, initial, seed, ids)?;
         annealed(&model, &batch, 1, num_threads, None)
     })?;
-    into_arrays(py, samples, problems, num_reads, spins)
+    let (states, energies, _) = into_arrays(py, samples, problems, num_reads, spins)?;
+    Ok((states, energies))
 }

@@ -32,7 +32,7 @@ mod model;
 mod rng;
 mod simd;
 
-pub use anneal::{Control, Dynamics, Motion, Samples, Trotter, anneal};
+pub use anneal::{Arithmetic, Control, Dynamics, Motion, Samples, Trotter, anneal};
 pub use model::{Batch, Criterion, Error, Model, Pattern};
 
 #[cfg(feature = "python")]

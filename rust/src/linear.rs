@@ -1,5 +1,5 @@
 //! The products of learning: fields from pixels, the update of the pixels' weights, and correlations of
-//! spins; and energies of given states.
+//! spins; energies of given states; and what rounding took off the fields of a problem of variables 0 and 1.
 //!
 //! The first two skip pixels that are 0, four fifths of a handwritten digit, and add up in one fixed
 //! order, so the answer does not depend on threads or on a BLAS library's idea of blocking. The third
@@ -105,7 +105,11 @@ pub fn energies(
     let spins = fields.len();
     assert_eq!(states.len(), out.len() * spins, "states, fields and out must fit");
     assert!(rows.len() == values.len() && cols.len() == values.len(), "rows, cols and values must fit");
+    if spins == 0 && !values.is_empty() {
+        return Err(0);
+    }
     let mut down = vec![0_u16; spins];
+    out.fill(0.0);
     for (states, out) in states.chunks(LANES * spins.max(1)).zip(out.chunks_mut(LANES)) {
         down.fill(0);
         for (lane, state) in states.chunks_exact(spins).enumerate() {
@@ -149,6 +153,40 @@ in_vectors! {
     }
 }
 
+/// What Ising fields are short of: `linear[i] / 2 + sum_j quadratic_ij / 4 - fields[i]` for a problem of variables 0 and 1, to twice
+/// the digits of a double. `fields` are that sum as somebody rounded it.
+///
+/// # Errors
+/// The number of the first term with an index that is none of a variable.
+///
+/// # Panics
+/// Where the lengths do not fit.
+pub fn rest_of_fields(
+    linear: &[f64],
+    rows: &[i64],
+    cols: &[i64],
+    quadratic: &[f64],
+    fields: &[f64],
+) -> Result<Vec<f64>, usize> {
+    assert!(linear.len() == fields.len() && rows.len() == quadratic.len() && cols.len() == quadratic.len());
+    let mut sums: Vec<[f64; 2]> = fields.iter().zip(linear).map(|(h, a)| two_sum(-h, a / 2.0)).collect();
+    for (k, &value) in quadratic.iter().enumerate() {
+        for i in [rows[k], cols[k]] {
+            let sum = sums.get_mut(i as usize).ok_or(k)?;
+            let [high, low] = two_sum(sum[0], value / 4.0);
+            *sum = [high, sum[1] + low];
+        }
+    }
+    Ok(sums.into_iter().map(|[high, low]| high + low).collect())
+}
+
+/// A sum and its rounding error: Knuth, The Art of Computer Programming 2, 4.2.2, theorem B.
+fn two_sum(a: f64, b: f64) -> [f64; 2] {
+    let sum = a + b;
+    let of_b = sum - a;
+    [sum, (a - (sum - of_b)) + (b - of_b)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +201,25 @@ mod tests {
             let found = energies(&states, &[0, 1], &[1, index], &[1.0, -2.0], &[0.5, 0.0, 4.0], &mut out);
             assert_eq!(found, Err(1));
         }
+    }
+
+    #[test]
+    fn rest_of_rounded_fields() {
+        // -3.3 / 2 beside a penalty of 6e15 / 4, which is rounded to a quarter.
+        let (linear, quadratic) = ([-3.3, 0.0, 0.0], [2e15, 4e15]);
+        let fields = [1.5e15 - 1.65, 0.5e15, 1e15];
+        let rest = rest_of_fields(&linear, &[0, 2], &[1, 0], &quadratic, &fields).unwrap();
+        assert_eq!(rest, [1.5e15 - fields[0] - 1.65, 0.0, 0.0]);
+        assert!(rest[0] != 0.0);
+        assert_eq!(rest_of_fields(&linear, &[0, 3], &[1, 0], &quadratic, &fields), Err(1));
+    }
+
+    #[test]
+    fn energies_of_nothing() {
+        let mut out = [1.0; 14];
+        energies(&[], &[], &[], &[], &[], &mut out).unwrap();
+        assert_eq!(out, [0.0; 14]);
+        assert_eq!(energies(&[], &[0], &[0], &[1.0], &[], &mut out), Err(0));
     }
 
     #[test]

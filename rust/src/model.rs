@@ -68,6 +68,7 @@ pub struct Pattern {
     neighbour: Vec<u32>,
     /// Where coupling `k` stands, from its two ends.
     slots: Vec<[u32; 2]>,
+    max_degree: usize,
     layers: OnceLock<Option<Layers>>,
 }
 
@@ -132,7 +133,8 @@ impl Pattern {
             }
         }
         row_start[num_spins] = neighbour.len();
-        Ok(Pattern { row_start, neighbour, slots, layers: OnceLock::new() })
+        let max_degree = row_start.windows(2).map(|row| row[1] - row[0]).max().unwrap_or(0);
+        Ok(Pattern { row_start, neighbour, slots, max_degree, layers: OnceLock::new() })
     }
 
     /// The two sides of the couplings, if they are layered; worked out once.
@@ -148,6 +150,11 @@ impl Pattern {
     /// The number of coupled pairs.
     pub fn num_pairs(&self) -> usize {
         self.neighbour.len() / 2
+    }
+
+    /// The largest number of spins that one is coupled to.
+    pub(crate) fn max_degree(&self) -> usize {
+        self.max_degree
     }
 
     /// The spins coupled to spin `i`, rising.
@@ -225,6 +232,11 @@ impl Model {
         (neighbours, &self.coupling[start..start + neighbours.len()])
     }
 
+    /// The largest |coupling|.
+    pub(crate) fn largest(&self) -> f64 {
+        self.largest
+    }
+
     /// The couplings of all rows, one after the other.
     pub(crate) fn couplings(&self) -> &[f64] {
         &self.coupling
@@ -246,7 +258,7 @@ pub enum Criterion {
 pub struct Batch<'a> {
     /// `(problems, spins)`, row by row.
     pub fields: &'a [f64],
-    /// Inverse temperature of each sweep.
+    /// Inverse temperature of each sweep; an infinite one accepts what lowers the energy, and nothing else.
     pub betas: &'a [f64],
     /// Independent anneals of each problem.
     pub num_reads: usize,
@@ -260,11 +272,13 @@ pub struct Batch<'a> {
     pub criterion: Criterion,
     /// Whether each update picks a spin at random, instead of all in turn.
     pub random_order: bool,
+    /// What the fields are short of, as `fields`: together they are right to twice the digits.
+    pub(crate) rest: Option<&'a [f64]>,
     /// The slices of a quantum anneal.
     pub(crate) trotter: Option<&'a Trotter>,
     /// What moves, where spins do not flip but flow.
     pub(crate) dynamics: Option<&'a Dynamics>,
-    /// Power of two that brings the problem's energies within reach of single precision.
+    /// Power of two that brings the numbers of the problem, or of all of them, within reach of single precision.
     pub(crate) scale: f64,
 }
 
@@ -272,8 +286,8 @@ impl<'a> Batch<'a> {
     /// A checked batch.
     ///
     /// # Errors
-    /// On lengths that do not fit `model`, numbers that are not finite, a negative inverse
-    /// temperature, no reads or sweeps, or initial states other than -1 and +1.
+    /// On lengths that do not fit `model`, couplings or fields that are not finite, an inverse temperature that
+    /// is negative or no number, no reads or sweeps, or initial states other than -1 and +1.
     pub fn new(
         model: &Model,
         fields: &'a [f64],
@@ -298,8 +312,8 @@ impl<'a> Batch<'a> {
         if betas.is_empty() || betas.len() >= u32::MAX as usize {
             return bad(format_args!("{} sweeps, expected 1 to {}", betas.len(), u32::MAX - 1));
         }
-        if let Some((k, beta)) = betas.iter().enumerate().find(|(_, b)| !(b.is_finite() && **b >= 0.0)) {
-            return bad(format_args!("beta of sweep {k} is {beta}, expected a finite number >= 0"));
+        if let Some((k, beta)) = betas.iter().enumerate().find(|(_, b)| b.is_nan() || **b < 0.0) {
+            return bad(format_args!("beta of sweep {k} is {beta}, expected a number >= 0"));
         }
         if let Some((k, h)) = fields.iter().enumerate().find(|(_, h)| !h.is_finite()) {
             let (problem, spin) = (k / n, k % n);
@@ -327,6 +341,7 @@ impl<'a> Batch<'a> {
             problem_ids,
             criterion: Criterion::Metropolis,
             random_order: false,
+            rest: None,
             trotter: None,
             dynamics: None,
             scale: scale_for(largest),
@@ -347,6 +362,11 @@ impl<'a> Batch<'a> {
         seed: u64,
         problem_ids: &'a [u32],
     ) -> Result<Self, Error> {
+        if let Some(t) = trotter.betas().iter().position(|beta| beta.is_infinite()) {
+            return bad(format_args!(
+                "problem scale of sweep {t} times beta is infinite, expected a finite number"
+            ));
+        }
         let batch = Batch::new(model, fields, trotter.betas(), num_reads, initial_states, seed, problem_ids)?;
         let (n, slices) = (model.num_spins(), trotter.slices());
         if n.saturating_mul(slices.saturating_add(1)) > u32::MAX as usize {
@@ -389,12 +409,28 @@ impl<'a> Batch<'a> {
         Batch { random_order, ..self }
     }
 
+    /// The same batch, with fields that are larger by `rest`, number by number: what rounding has taken off them. Where it
+    /// decides flips at the coldest temperature, it is kept.
+    ///
+    /// # Errors
+    /// On another length than that of the fields, or a number that is not finite.
+    pub fn with_rest(self, rest: &'a [f64]) -> Result<Self, Error> {
+        if rest.len() != self.fields.len() {
+            return bad(format_args!("rest holds {} numbers, expected {}", rest.len(), self.fields.len()));
+        }
+        if let Some(k) = rest.iter().position(|r| !r.is_finite()) {
+            return bad(format_args!("rest of field {k} is {}, not a finite number", rest[k]));
+        }
+        Ok(Batch { rest: Some(rest), ..self })
+    }
+
     /// Some of the problems, of `num_spins` spins each; their reads are the same as in the whole batch.
     pub(crate) fn problems(&self, problems: Range<usize>, num_spins: usize) -> Self {
         let fields = problems.start * num_spins..problems.end * num_spins;
         let states = fields.start * self.num_reads..fields.end * self.num_reads;
         Batch {
-            fields: &self.fields[fields],
+            fields: &self.fields[fields.clone()],
+            rest: self.rest.map(|rest| &rest[fields]),
             initial_states: self.initial_states.map(|all| &all[states]),
             problem_ids: &self.problem_ids[problems],
             ..*self
@@ -414,7 +450,7 @@ impl<'a> Batch<'a> {
 /// The kernels work in single precision. Ordinary numbers go in as they are (scale 1); a problem whose
 /// largest number is far from 1 is multiplied by a power of two, which rounds nothing, and its
 /// inverse temperatures are divided by it.
-fn scale_for(largest: f64) -> f64 {
+pub(crate) fn scale_for(largest: f64) -> f64 {
     if largest == 0.0 || (2f64.powi(-40)..2f64.powi(40)).contains(&largest) {
         1.0
     } else {

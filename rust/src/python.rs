@@ -1,7 +1,7 @@
 //! The Python module `ising_ep._core`: checks shapes, releases the GIL, maps errors. Nothing else.
 
 use crate::model::filled;
-use crate::{Batch, Control, Criterion, Error, Model, Pattern, Samples, Trotter, anneal, linear};
+use crate::{Arithmetic, Batch, Control, Criterion, Error, Model, Pattern, Samples, Trotter, anneal, linear};
 use numpy::ndarray::{Array2, Array3, Dimension};
 use numpy::{
     Element, IntoPyArray, PyArray1, PyArray2, PyArray3, PyReadonlyArray, PyReadonlyArray1, PyReadonlyArray2,
@@ -23,7 +23,11 @@ impl From<Error> for PyErr {
     }
 }
 
-/// What an anneal returns: states `(batch, reads, spins)` and energies `(batch, reads)`.
+/// What an anneal returns: states `(batch, reads, spins)`, energies `(batch, reads)`, and the name of each problem's
+/// arithmetic.
+pub(crate) type Annealed<'py> = (Bound<'py, PyArray3<i8>>, Bound<'py, PyArray2<f64>>, Vec<&'static str>);
+
+/// States `(batch, reads, spins)` and energies `(batch, reads)`.
 pub(crate) type States<'py> = (Bound<'py, PyArray3<i8>>, Bound<'py, PyArray2<f64>>);
 
 /// Below this many spin updates a call is over before anyone could press Ctrl-C.
@@ -35,7 +39,7 @@ const PERIOD: Duration = Duration::from_millis(20);
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::{add, add_outer, anneal_batch, anneal_quantum, energies, products, project};
+    use super::{add, add_outer, anneal_batch, anneal_quantum, energies, products, project, rest_of_fields};
     #[pymodule_export]
     use crate::chip_python::{Logical, Placement};
     #[pymodule_export]
@@ -45,7 +49,7 @@ mod _core {
 #[pyfunction]
 #[pyo3(name = "anneal", signature = (
     rows, cols, values, fields, betas, num_reads, initial_states, seed, problem_ids, num_threads,
-    *, gibbs=false, random_order=false, watch=None
+    *, rest=None, gibbs=false, random_order=false, watch=None
 ))]
 #[allow(clippy::too_many_arguments)]
 fn anneal_batch<'py>(
@@ -60,11 +64,13 @@ fn anneal_batch<'py>(
     seed: u64,
     problem_ids: PyReadonlyArray1<'py, u32>,
     num_threads: Option<usize>,
+    rest: Option<PyReadonlyArray2<'py, f64>>,
     gibbs: bool,
     random_order: bool,
     watch: Option<Py<PyAny>>,
-) -> PyResult<States<'py>> {
+) -> PyResult<Annealed<'py>> {
     let (problems, spins) = (fields.shape()[0], fields.shape()[1]);
+    let rest = rest.as_ref().map(|rest| c_order_of(rest, "rest", &[problems, spins])).transpose()?;
     let (rows, cols, values) = (c_order(&rows, "rows")?, c_order(&cols, "cols")?, c_order(&values, "values")?);
     let (fields, betas) = (c_order(&fields, "fields")?, c_order(&betas, "betas")?);
     let ids = c_order_of(&problem_ids, "problem_ids", &[problems])?;
@@ -77,6 +83,7 @@ fn anneal_batch<'py>(
         let batch = Batch::new(&model, fields, betas, num_reads, initial, seed, ids)?
             .accepting_by(criterion)
             .in_random_order(random_order);
+        let batch = rest.map_or(Ok(batch), |rest| batch.with_rest(rest))?;
         annealed(&model, &batch, 1, num_threads, watch.as_ref())
     })?;
     into_arrays(py, samples, problems, num_reads, spins)
@@ -85,7 +92,7 @@ fn anneal_batch<'py>(
 #[pyfunction]
 #[pyo3(signature = (
     rows, cols, values, fields, beta, num_slices, transverse, problem, num_reads, initial_states, seed,
-    problem_ids, num_threads, *, watch=None
+    problem_ids, num_threads, *, rest=None, watch=None
 ))]
 #[allow(clippy::too_many_arguments)]
 fn anneal_quantum<'py>(
@@ -103,9 +110,11 @@ fn anneal_quantum<'py>(
     seed: u64,
     problem_ids: PyReadonlyArray1<'py, u32>,
     num_threads: Option<usize>,
+    rest: Option<PyReadonlyArray2<'py, f64>>,
     watch: Option<Py<PyAny>>,
-) -> PyResult<States<'py>> {
+) -> PyResult<Annealed<'py>> {
     let (problems, spins) = (fields.shape()[0], fields.shape()[1]);
+    let rest = rest.as_ref().map(|rest| c_order_of(rest, "rest", &[problems, spins])).transpose()?;
     let (rows, cols, values) = (c_order(&rows, "rows")?, c_order(&cols, "cols")?, c_order(&values, "values")?);
     let (fields, ids) = (c_order(&fields, "fields")?, c_order_of(&problem_ids, "problem_ids", &[problems])?);
     let (transverse, problem) = (c_order(&transverse, "transverse")?, c_order(&problem, "problem")?);
@@ -116,6 +125,7 @@ fn anneal_quantum<'py>(
         let model = Model::on(pattern_of(spins, rows, cols)?, values)?;
         let trotter = Trotter::new(beta, num_slices, transverse, problem)?;
         let batch = Batch::quantum(&model, fields, &trotter, num_reads, initial, seed, ids)?;
+        let batch = rest.map_or(Ok(batch), |rest| batch.with_rest(rest))?;
         annealed(&model, &batch, num_slices, num_threads, watch.as_ref())
     })?;
     into_arrays(py, samples, problems, num_reads, spins)
@@ -150,11 +160,13 @@ pub(crate) fn into_arrays(
     problems: usize,
     num_reads: usize,
     spins: usize,
-) -> PyResult<States<'_>> {
+) -> PyResult<Annealed<'_>> {
     let num_reads = samples.energies.len().checked_div(problems).unwrap_or(num_reads);
+    let arithmetic = samples.arithmetic.into_iter().map(Arithmetic::name).collect();
     Ok((
         array3(py, [problems, num_reads, spins], samples.states)?,
         array2(py, [problems, num_reads], samples.energies)?,
+        arithmetic,
     ))
 }
 
@@ -400,11 +412,32 @@ fn energies<'py>(
             values.len()
         )));
     }
+    let count = states.shape()[0];
     let states = c_order(&states, "states")?;
-    let mut out = vec![0.0; states.len() / spins.max(1)];
+    let mut out = filled(count, 0.0).map_err(|_| no_memory(&[count]))?;
     linear::energies(states, rows, cols, values, fields, &mut out).map_err(|k| {
         let i = if rows[k] < 0 || rows[k] as usize >= spins { rows[k] } else { cols[k] };
         PyValueError::new_err(format!("a coupling is on spin {i}, but there are {spins} spins"))
     })?;
     Ok(out.into_pyarray(py))
+}
+
+#[pyfunction]
+fn rest_of_fields<'py>(
+    py: Python<'py>,
+    linear: PyReadonlyArray1<'py, f64>,
+    rows: PyReadonlyArray1<'py, i64>,
+    cols: PyReadonlyArray1<'py, i64>,
+    quadratic: PyReadonlyArray1<'py, f64>,
+    fields: PyReadonlyArray1<'py, f64>,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let variables = linear.shape()[0];
+    let (linear, fields) = (c_order(&linear, "linear")?, c_order_of(&fields, "fields", &[variables])?);
+    let quadratic = c_order(&quadratic, "quadratic")?;
+    let shape = [quadratic.len()];
+    let (rows, cols) = (c_order_of(&rows, "rows", &shape)?, c_order_of(&cols, "cols", &shape)?);
+    let rest = crate::linear::rest_of_fields(linear, rows, cols, quadratic, fields).map_err(|k| {
+        PyValueError::new_err(format!("term {k} is of variables {} and {} of {variables}", rows[k], cols[k]))
+    })?;
+    Ok(rest.into_pyarray(py))
 }

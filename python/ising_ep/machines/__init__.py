@@ -12,7 +12,7 @@ from ..network import Couplings
 from ..usage import Usage
 from .annealing import AnnealingMachine
 
-__all__ = ["AnnealingMachine", "Machine", "check_answer"]
+__all__ = ["AnnealingMachine", "Machine", "check_answer", "check_machine"]
 
 
 class Machine(Protocol):
@@ -50,6 +50,19 @@ class Machine(Protocol):
             States ``(batch, reads, spins)`` and energies ``(batch, reads)``.
         """
         ...
+
+
+def check_machine(machine: Machine) -> None:
+    """Refuses what cannot count what it is used for.
+
+    Raises:
+        TypeError: If it has no `usage`.
+    """
+    if not isinstance(getattr(machine, "usage", None), Usage):
+        raise TypeError(
+            f"machine {type(machine).__name__} has no usage, expected an ising_ep.usage.Usage, in which it"
+            " counts its problems"
+        )
 
 
 def check_answer(answer: BatchResult, shape: tuple[int, ...], levels: tuple[int, int]) -> None:

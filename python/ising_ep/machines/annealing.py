@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from .. import _core, schedule
 from ..batch import BatchResult
+from ..checks import broadcast, integer, threads
 from ..network import Couplings
 from ..usage import Usage
 
@@ -35,8 +36,9 @@ class AnnealingMachine:
         reverse_fraction: float = 0.25,
         num_threads: int | None = None,
     ) -> None:
-        self.num_reads = num_reads
-        self.num_threads = num_threads
+        self.num_reads = integer("num_reads", num_reads, 1)
+        self.num_sweeps = integer("num_sweeps", num_sweeps, 1)
+        self.num_threads = threads(num_threads)
         self.usage = Usage()
         self._forward = schedule.forward(num_sweeps, beta_range)
         self._reverse = schedule.reverse(num_sweeps, beta_range, reverse_fraction)
@@ -54,8 +56,7 @@ class AnnealingMachine:
         self.usage.problems += len(fields)
         betas = self._forward if initial_states is None else self._reverse
         if initial_states is not None:
-            shape = (len(fields), self.num_reads, fields.shape[1])
-            initial_states = np.ascontiguousarray(np.broadcast_to(initial_states, shape))
+            initial_states = broadcast(initial_states, (len(fields), self.num_reads, fields.shape[1]))
         return BatchResult(
             *_core.anneal(
                 *couplings,

@@ -125,9 +125,9 @@ class ChipModel:
         coupling_noise: Standard deviation of the error of each J.
         field_step: h is rounded to multiples of it; None for no rounding.
         coupling_step: J is rounded to multiples of it; None for no rounding.
-        tunneling: A(0) in GHz, > 0. Only the quantum model has it.
+        tunneling: A(0) in GHz, > 0.
         problem: B(1) in GHz, > 0.
-        num_slices: Of the quantum model's paths, at least 2.
+        num_slices: Of the quantum model's paths, at least 2; None for 16. The thermal model has none.
         num_threads: 1 to 4096; all cores by default. Never changes the result.
 
     Attributes:
@@ -163,7 +163,7 @@ class ChipModel:
         coupling_step: float | None = COUPLING_STEP,
         tunneling: float = TUNNELING,
         problem: float = PROBLEM,
-        num_slices: int = NUM_SLICES,
+        num_slices: int | None = None,
         num_threads: int | None = None,
     ) -> None:
         one_of("model", model, get_args(Model))
@@ -177,7 +177,9 @@ class ChipModel:
         self.coupling_step = None if coupling_step is None else _positive("coupling_step", coupling_step)
         self.tunneling = _positive("tunneling", tunneling)
         self.problem = _positive("problem", problem)
-        self.num_slices = integer("num_slices", num_slices, 2, WORD)
+        if num_slices is not None and model != "quantum":
+            raise ValueError(f"num_slices is {num_slices}, but model {model} has none; take model quantum")
+        self.num_slices = integer("num_slices", NUM_SLICES if num_slices is None else num_slices, 2, WORD)
         self.num_threads = threads(num_threads)
         self.reverses = True
         self.usage = Usage()
@@ -325,11 +327,11 @@ class ChipModel:
         graph, fields = (layout.rows, layout.cols, j), h[np.newaxis]
         if self.model == "thermal":
             betas = self.inverse_temperature(s)
-            states, _ = _core.anneal(*graph, fields, betas, num_reads, start, seed, problem_id, num_threads)
+            states, *_ = _core.anneal(*graph, fields, betas, num_reads, start, seed, problem_id, num_threads)
         else:
             a, b = self.energy_scales(s)
             beta = 1 / (BOLTZMANN * self.temperature)
-            states, _ = _core.anneal_quantum(
+            states, *_ = _core.anneal_quantum(
                 *graph,
                 fields,
                 beta,

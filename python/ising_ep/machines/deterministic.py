@@ -73,7 +73,11 @@ class DeterministicMachine:
         seed: int,
         problem_ids: NDArray[np.uint32],
     ) -> BatchResult:
-        """See `Machine.sample`; the states are 0 and 1, and the energies those of this module."""
+        """See `Machine.sample`; the states are 0 and 1, and the energies those of this module.
+
+        Raises:
+            ValueError: If initial states are of several reads: there is one.
+        """
         self.usage.problems += len(fields)
         num_neurons = fields.shape[1]
         rows, cols, values = couplings
@@ -84,6 +88,10 @@ class DeterministicMachine:
         steps = self.free_steps
         u = np.zeros(h.shape)
         if initial_states is not None:
+            if initial_states.shape[1] != 1:
+                raise ValueError(
+                    f"initial_states has {initial_states.shape[1]} reads of a problem, but this machine has 1"
+                )
             steps = self.nudge_steps
             u[:] = initial_states[:, 0].T
         for _ in range(steps):

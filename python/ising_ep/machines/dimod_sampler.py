@@ -17,7 +17,7 @@ from dimod.core.sampler import Sampler
 from numpy.typing import NDArray
 
 from ..batch import BatchResult
-from ..checks import integer
+from ..checks import broadcast, integer
 from ..chip import Chip
 from ..network import Couplings
 from ..usage import Usage
@@ -300,7 +300,7 @@ def _access_time(answer: dimod.SampleSet) -> float:
 
 def _every_read(states: NDArray[np.int8], num_reads: int | None) -> NDArray[np.int8]:
     """The initial state (reads or 1, spins) of each read, if their number is known."""
-    return states if num_reads is None else np.repeat(states, num_reads // len(states), axis=0)
+    return states if num_reads is None else broadcast(states[np.newaxis], (1, num_reads, states.shape[1]))[0]
 
 
 def _seed(seed: int, problem_id: int) -> int:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..batch import BatchResult
-from ..checks import integer
+from ..checks import broadcast, integer, real, threads
 from ..network import Couplings
 from ..usage import Usage
 
@@ -55,11 +55,13 @@ class DynamicalMachine:
         if not 0 <= reverse_fraction <= 1:
             raise ValueError(f"reverse_fraction is {reverse_fraction}, expected 0 to 1")
         self.num_reads = integer("num_reads", num_reads, 1)
-        self.num_threads = num_threads
+        self.num_threads = threads(num_threads)
         self.usage = Usage()
         self._law = saturation, gain
         self._start = start
-        first, last = noise_range
+        first, last = (real("noise_range", noise) for noise in noise_range)
+        if not (0 <= first < np.inf and 0 <= last < np.inf):
+            raise ValueError(f"noise_range is {noise_range}, expected finite numbers >= 0")
         self._ramp, self._noise = ramp, np.linspace(first, last, len(ramp))
         self._turn = min(int(reverse_fraction * len(ramp)), len(ramp) - 1)
 
@@ -77,8 +79,7 @@ class DynamicalMachine:
         first, start = 0, self._start[0]
         if initial_states is not None:
             first, start = self._turn, self._start[1]
-            shape = (len(fields), self.num_reads, fields.shape[1])
-            initial_states = np.ascontiguousarray(np.broadcast_to(initial_states, shape))
+            initial_states = broadcast(initial_states, (len(fields), self.num_reads, fields.shape[1]))
         return BatchResult(
             *_core.evolve(
                 *couplings,

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from ..checks import one_of
 from ..journal import CANCELLED, OFFLINE, UNSENT, Entry, Journal
 from ..qp import BadAnswerError
-from ..stopped import QPUStoppedError
+from ..stopped import BudgetSpentError, QPUStoppedError
 from ..usage import Usage
 from .connection import Connection
 from .embedded import Schedule
@@ -262,7 +262,7 @@ class QPU:
         spent = max(self.journal.committed(), self.usage.access_time)
         ahead = len(new) * anneal.estimate
         if not spent + ahead <= self.max_access_time:  # nan: it cannot be told
-            raise QPUStoppedError(
+            raise BudgetSpentError(
                 f"{spent:.3f} s of QPU access time are spent or under way, and the next problems take"
                 f" about {ahead:.3f} s: more than the {self.max_access_time:g} s allowed"
             )

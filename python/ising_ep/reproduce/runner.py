@@ -25,6 +25,7 @@ def run(
     data_dir: Path,
     processes: int,
     on_unit: Callable[[Study, str, float], object],
+    on_running: Callable[[Sequence[str]], object] = lambda names: None,
 ) -> None:
     """Runs what is missing; each result is saved as soon as it is there.
 
@@ -34,6 +35,7 @@ def run(
         data_dir: Folder of MNIST's files.
         processes: Units at once.
         on_unit: Called with study, key and seconds after each unit.
+        on_running: Called with the names of the units under way, at the beginning and whenever they change.
 
     Raises:
         ValueError: If a unit has bad settings.
@@ -57,12 +59,17 @@ def run(
         futures = {
             pool.submit(timed, study.run, unit, data_dir): (study, key, unit) for study, key, unit in missing
         }
+        # Units begin in their order.
+        pending = [f"{study.name} {key}" for study, key, _ in missing]
         try:
+            on_running(pending[:processes])
             for future in as_completed(futures):
                 study, key, unit = futures.pop(future)
                 result, seconds = future.result()
                 store.save(study, key, unit, result, seconds)
                 on_unit(study, key, seconds)
+                pending.remove(f"{study.name} {key}")
+                on_running(pending[:processes])
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for child in multiprocessing.active_children():

@@ -173,4 +173,5 @@ class FittedRange(AnnealingMachine):
             reads.append(
                 _core.anneal(*couplings, one, betas, self.num_reads, initial, seed, ids, self.num_threads)
             )
-        return BatchResult(*(np.concatenate(parts) for parts in zip(*reads, strict=True)))
+        states, energies, _ = zip(*reads, strict=True)
+        return BatchResult(np.concatenate(states), np.concatenate(energies))

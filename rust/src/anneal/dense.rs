@@ -22,9 +22,11 @@
 use super::Job;
 use super::accept::{NEVER, limits};
 use super::bits::mirror;
-use super::fixed::Fixed;
+use super::fixed::{Fixed, Terms};
 use super::isa::Kernel;
-use super::lanes::Lanes;
+use super::lanes::{Fields, Lanes};
+use super::precision::Digits;
+use super::wide::{Integers, Rate};
 use crate::model::Pattern;
 use crate::rng::Keys;
 use crate::simd::{LANES, Row, Simd};
@@ -40,42 +42,150 @@ pub(super) fn is_dense(pattern: &Pattern) -> bool {
     n >= 24 && 8 * pattern.num_pairs() >= n * (n - 1)
 }
 
-pub(super) struct Dense<'a> {
+/// What makes an exponent of a spin's sums, one for each of `D` digits: as `exponents.rs` and `wide.rs` have it,
+/// rounding by rounding.
+pub(super) trait Rule<const D: usize>: Sync {
+    /// What the runs of a chunk share.
+    type Chunk;
+    /// What all spins of a sweep share.
+    type Rate: Copy;
+
+    fn of_chunk(&self, job: &Job, lanes: &Lanes) -> Self::Chunk;
+    fn rate(&self, job: &Job, beta: f64) -> Self::Rate;
+    /// `rate f_i` in the runs of vector `v`.
+    fn exponent<S: Simd>(
+        &self,
+        s: S,
+        chunk: &Self::Chunk,
+        rate: Self::Rate,
+        i: usize,
+        v: usize,
+        sums: [S::U; D],
+    ) -> S::F;
+    fn raised<S: Simd>(s: S, rate: Self::Rate, limit: S::F) -> S::F;
+}
+
+/// Couplings to 31 bits of a spin's sum, fields as floats.
+pub(super) struct Short {
+    unit: Vec<f32>,
+}
+
+impl Rule<1> for Short {
+    type Chunk = Fields;
+    type Rate = f32;
+
+    fn of_chunk(&self, job: &Job, lanes: &Lanes) -> Fields {
+        lanes.fields(job)
+    }
+
+    fn rate(&self, job: &Job, beta: f64) -> f32 {
+        job.rate(beta)
+    }
+
+    #[inline(always)]
+    fn exponent<S: Simd>(&self, s: S, fields: &Fields, rate: f32, i: usize, v: usize, [sum]: [S::U; 1]) -> S::F {
+        let [field] = fields.times(s, rate, i, v);
+        s.mul_add(s.to_floats(sum), s.splat(rate * self.unit[i]), field)
+    }
+
+    #[inline(always)]
+    fn raised<S: Simd>(_: S, _: f32, limit: S::F) -> S::F {
+        limit
+    }
+}
+
+/// Integers of several digits. Those that a problem does not have stand first, and are 0.
+pub(super) struct Long {
+    unit: Vec<f64>,
+    base: f32,
+}
+
+impl<const D: usize> Rule<D> for Long {
+    type Chunk = ();
+    type Rate = Rate;
+
+    fn of_chunk(&self, _: &Job, _: &Lanes) {}
+
+    fn rate(&self, _: &Job, beta: f64) -> Rate {
+        Rate::new(beta)
+    }
+
+    #[inline(always)]
+    fn exponent<S: Simd>(&self, s: S, (): &(), rate: Rate, i: usize, _: usize, sums: [S::U; D]) -> S::F {
+        let mut field = s.splat(0.0);
+        for sum in sums {
+            field = s.mul_add(field, s.splat(self.base), s.to_floats(sum));
+        }
+        s.mul(field, s.splat(rate.weight(self.unit[i])))
+    }
+
+    #[inline(always)]
+    fn raised<S: Simd>(s: S, rate: Rate, limit: S::F) -> S::F {
+        rate.raised_lanes(s, limit)
+    }
+}
+
+pub(super) struct Dense<'a, R, const D: usize> {
     job: &'a Job<'a>,
-    fixed: Fixed,
-    /// Block by block of 64 spins, tile by tile, row by row, what a flip of a spin adds to each other's sum: twice
-    /// the coupling, in units of the other.
-    onto: Vec<Row<u32>>,
+    rule: R,
+    digits: [Digit; D],
     /// Vectors of a row, in whole blocks.
     width: usize,
     /// Vectors of 16 runs in a chunk.
     vectors: usize,
 }
 
-impl<'a> Dense<'a> {
-    /// For `threads` that share the work.
-    pub(super) fn new(job: &'a Job<'a>, threads: usize) -> Self {
-        let n = job.model.num_spins();
-        let fixed = Fixed::new(job);
-        let padded = n.div_ceil(BLOCK) * BLOCK;
-        let width = padded / LANES;
-        let mut onto = vec![Row([0; LANES]); padded * width];
-        for j in 0..n {
+/// One digit of all couplings.
+struct Digit {
+    /// Block by block of 64 spins, tile by tile, row by row, what a flip of a spin adds to each other's sum: twice
+    /// the coupling, in units of the other.
+    onto: Vec<Row<u32>>,
+    /// What each spin's terms sum to where all neighbours are up.
+    all_up: Vec<i32>,
+}
+
+impl Digit {
+    fn new(job: &Job, terms: Terms, width: usize) -> Self {
+        let mut onto = vec![Row([0; LANES]); LANES * width * width];
+        for j in 0..job.model.num_spins() {
             let (neighbours, at) = job.model.pattern().row(j);
             let start = place(width, BLOCK, 0, j / LANES);
             let wide = place(width, BLOCK, 1, j / LANES) - start;
-            for (&i, &twice) in neighbours.iter().zip(&fixed.twice[at..]) {
+            for (&i, &twice) in neighbours.iter().zip(&terms.twice[at..]) {
                 let (block, k) = (i as usize / BLOCK, i as usize % BLOCK);
                 onto[BLOCK * width * block + start + wide * k].0[j % LANES] = twice as u32;
             }
         }
-        Dense { job, fixed, onto, width, vectors: Lanes::vectors(job, threads) }
+        Digit { onto, all_up: terms.all_up }
     }
 
-    /// The rows of the block from spin `first` on.
-    fn rows(&self, first: usize) -> &[Row<u32>] {
-        &self.onto[first * self.width..][..BLOCK * self.width]
+    /// The rows of the block from spin `first` on, of `width` vectors.
+    fn rows(&self, width: usize, first: usize) -> &[Row<u32>] {
+        &self.onto[first * width..][..BLOCK * width]
     }
+}
+
+/// Vectors of a row.
+fn width_of(job: &Job) -> usize {
+    job.model.num_spins().div_ceil(BLOCK) * BLOCK / LANES
+}
+
+impl<'a> Dense<'a, Short, 1> {
+    /// In single precision, for `threads` that share the work.
+    pub(super) fn new(job: &'a Job<'a>, threads: usize) -> Self {
+        let (width, Fixed { terms, unit }) = (width_of(job), Fixed::new(job));
+        let digits = [Digit::new(job, terms, width)];
+        Dense { job, rule: Short { unit }, digits, width, vectors: Lanes::vectors(job, threads) }
+    }
+}
+
+/// In integers of up to `D` digits, for `threads` that share the work.
+pub(super) fn wide<'a, const D: usize>(job: &'a Job<'a>, digits: &Digits, threads: usize) -> Dense<'a, Long, D> {
+    let (width, Integers { digits: terms, unit, base }) = (width_of(job), Integers::new(job, digits));
+    let nothing = (terms.len()..D).map(|_| Terms::zeros(job));
+    let mut all = nothing.chain(terms).map(|terms| Digit::new(job, terms, width));
+    let digits = std::array::from_fn(|_| all.next().expect("no more than D digits"));
+    Dense { job, rule: Long { unit, base }, digits, width, vectors: Lanes::vectors(job, threads) }
 }
 
 /// Where vector `at` of row `row` lies among `rows` rows of `width` vectors that are stored tile by tile.
@@ -84,7 +194,7 @@ fn place(width: usize, rows: usize, row: usize, at: usize) -> usize {
     rows * tile + TILE.min(width - tile) * row + (at - tile)
 }
 
-impl Kernel for Dense<'_> {
+impl<R: Rule<D>, const D: usize> Kernel for Dense<'_, R, D> {
     fn end(&self, chunk: usize) -> usize {
         Lanes::end(self.job, chunk, self.vectors)
     }
@@ -108,20 +218,22 @@ struct Flips {
 
 const NONE: Flips = Flips { ups: [0; BLOCK], downs: [0; BLOCK] };
 
-impl Dense<'_> {
+impl<R: Rule<D>, const D: usize> Dense<'_, R, D> {
     #[inline(always)]
     fn anneal<S: Simd, const GIBBS: bool>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
         let job = self.job;
         let n = job.model.num_spins();
         let keys = Keys::new(s, &job.key);
         let lanes = Lanes::new(job, chunk, self.vectors);
-        let fields = lanes.fields(job);
+        let of_chunk = self.rule.of_chunk(job, &lanes);
         let mut spins = lanes.initial_spins(s, job, &keys);
         let runs = LANES * self.vectors;
-        let mut sums = vec![Row([0u32; LANES]); runs * self.width];
-        for (i, &all_up) in self.fixed.all_up.iter().enumerate() {
-            for run in 0..runs {
-                sums[place(self.width, runs, run, i / LANES)].0[i % LANES] = all_up as u32;
+        let mut sums: [Vec<Row<u32>>; D] = std::array::from_fn(|_| vec![Row([0; LANES]); runs * self.width]);
+        for (sums, digit) in sums.iter_mut().zip(&self.digits) {
+            for (i, &all_up) in digit.all_up.iter().enumerate() {
+                for run in 0..runs {
+                    sums[place(self.width, runs, run, i / LANES)].0[i % LANES] = all_up as u32;
+                }
             }
         }
         for first in (0..n).step_by(BLOCK) {
@@ -130,34 +242,41 @@ impl Dense<'_> {
             flips.downs[..of_block.len()].copy_from_slice(of_block);
             self.add_flips(s, first, &mut flips, &mut sums, runs);
         }
-        let mut block = [Row([0u32; LANES]); BLOCK];
-        for (t, rate) in job.rates() {
+        let mut block = [[Row([0u32; LANES]); BLOCK]; D];
+        for (t, beta) in job.betas() {
+            let rate = self.rule.rate(job, beta);
             for first in (0..n).step_by(BLOCK) {
                 if job.stopped() {
                     return;
                 }
                 let mut flips = NONE;
                 for v in 0..self.vectors {
-                    self.turn(s, &sums, runs, v, first, &mut block);
+                    for (sums, block) in sums.iter().zip(&mut block) {
+                        self.turn(s, sums, runs, v, first, block);
+                    }
                     let start = keys.start(s, lanes.counters(v, t));
                     for k in 0..BLOCK.min(n - first) {
                         let i = first + k;
                         let old = (spins[i] >> (LANES * v)) as u16;
                         let [down, ..] = s.masks(u64::from(old));
-                        let step = s.splat(rate * self.fixed.unit[i]);
-                        let [field] = fields.times(s, rate, i, v);
-                        let field = s.mul_add(s.to_floats(s.ints(&block[k])), step, field);
+                        let mut of_digits = [s.splat_int(0); D];
+                        for d in 0..D {
+                            of_digits[d] = s.ints(&block[d][k]);
+                        }
+                        let field = self.rule.exponent(s, &of_chunk, rate, i, v, of_digits);
                         let exponent = s.negate(down, field);
                         if s.mask_bits(s.at_least(exponent, s.splat(NEVER))) == 0 {
                             continue;
                         }
                         let place = s.quarters(i as u32);
                         let [limits] = limits::<S, 1, GIBBS>(s, keys.finish(s, [s.xor(start, place)]));
-                        let flipped = s.mask_bits(s.at_least(exponent, limits));
+                        let flipped = s.mask_bits(s.at_least(exponent, R::raised(s, rate, limits)));
                         if flipped != 0 {
                             spins[i] ^= u64::from(flipped) << (LANES * v);
                             let (ups, downs) = (flipped & old, flipped & !old);
-                            self.within_block(s, first, k, ups, downs, &mut block);
+                            for (digit, block) in self.digits.iter().zip(&mut block) {
+                                self.within_block(s, digit, first, k, ups, downs, block);
+                            }
                             flips.ups[k] |= u64::from(ups) << (LANES * v);
                             flips.downs[k] |= u64::from(downs) << (LANES * v);
                         }
@@ -194,9 +313,11 @@ impl Dense<'_> {
 
     /// Flips of spin `k` of a block change the sums of the spins after it.
     #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
     fn within_block<S: Simd>(
         &self,
         s: S,
+        digit: &Digit,
         first: usize,
         k: usize,
         ups: u16,
@@ -204,7 +325,7 @@ impl Dense<'_> {
         block: &mut [Row<u32>; BLOCK],
     ) {
         let [ups, downs, ..] = s.masks(u64::from(ups) | u64::from(downs) << LANES);
-        let row = &self.rows(first)[place(self.width, BLOCK, k, first / LANES)..][..BLOCK / LANES];
+        let row = &digit.rows(self.width, first)[place(self.width, BLOCK, k, first / LANES)..][..BLOCK / LANES];
         for j in k + 1..BLOCK {
             let twice = s.splat_int(row[j / LANES].0[j % LANES]);
             let sums = &mut block[j];
@@ -215,21 +336,36 @@ impl Dense<'_> {
 
     /// Adds the flips in the block from spin `first` on to the sums of all runs.
     #[inline(always)]
-    fn add_flips<S: Simd>(&self, s: S, first: usize, flips: &mut Flips, sums: &mut [Row<u32>], runs: usize) {
+    fn add_flips<S: Simd>(
+        &self,
+        s: S,
+        first: usize,
+        flips: &mut Flips,
+        sums: &mut [Vec<Row<u32>>; D],
+        runs: usize,
+    ) {
         mirror(&mut flips.ups);
         mirror(&mut flips.downs);
-        let (mut rows, mut sums) = (self.rows(first), sums);
-        while !rows.is_empty() {
-            let wide = TILE.min(rows.len() / BLOCK);
-            let (of_tile, rest) = rows.split_at(BLOCK * wide);
-            let (tile, later) = sums.split_at_mut(runs * wide);
-            if wide == TILE {
-                add_to_tile::<S, TILE>(s, of_tile, flips, tile);
-            } else {
-                add_to_tile::<S, { TILE / 2 }>(s, of_tile, flips, tile);
-            }
-            (rows, sums) = (rest, later);
+        for (digit, sums) in self.digits.iter().zip(sums) {
+            add_to_all(s, digit.rows(self.width, first), flips, sums, runs);
         }
+    }
+}
+
+/// Adds flips, a word for each run, to the sums of all runs, tile by tile.
+#[inline(always)]
+fn add_to_all<S: Simd>(s: S, rows: &[Row<u32>], flips: &Flips, sums: &mut [Row<u32>], runs: usize) {
+    let (mut rows, mut sums) = (rows, sums);
+    while !rows.is_empty() {
+        let wide = TILE.min(rows.len() / BLOCK);
+        let (of_tile, rest) = rows.split_at(BLOCK * wide);
+        let (tile, later) = sums.split_at_mut(runs * wide);
+        if wide == TILE {
+            add_to_tile::<S, TILE>(s, of_tile, flips, tile);
+        } else {
+            add_to_tile::<S, { TILE / 2 }>(s, of_tile, flips, tile);
+        }
+        (rows, sums) = (rest, later);
     }
 }
 

@@ -6,15 +6,22 @@
 //! anew, as it likes, and has the same field to the last bit; nothing drifts and nothing is refreshed. All
 //! kernels for real couplings but the layered one give the same answer for this reason.
 //!
-//! The fields `h` stay floats beside them: they differ from problem to problem, and the units must not.
+//! The fields `h` stay floats beside them: they differ from problem to problem, and the units must not. Problems for
+//! which that is too coarse are annealed in `wide.rs`; `precision.rs` tells which.
 
 use super::Job;
 
-pub(super) struct Fixed {
+/// What a spin's sum is made of.
+pub(super) struct Terms {
     /// Twice the coupling to each neighbour, in the order of the model's rows, in units of the *row's* spin.
     pub(super) twice: Vec<i32>,
-    /// What the couplings of each spin sum to where all neighbours are up.
+    /// What each spin's terms sum to where all neighbours are up.
     pub(super) all_up: Vec<i32>,
+}
+
+/// The couplings, and the unit that each spin has for them.
+pub(super) struct Fixed {
+    pub(super) terms: Terms,
     /// The unit of each spin, after the job's scale.
     pub(super) unit: Vec<f32>,
 }
@@ -22,23 +29,47 @@ pub(super) struct Fixed {
 impl Fixed {
     pub(super) fn new(job: &Job) -> Self {
         let n = job.model.num_spins();
-        let mut fixed = Fixed {
-            twice: Vec::with_capacity(job.model.couplings().len()),
-            all_up: Vec::with_capacity(n),
-            unit: Vec::with_capacity(n),
-        };
+        let (mut terms, mut unit) = (Terms::for_model(job), Vec::with_capacity(n));
         for i in 0..n {
             let scaled = || job.model.row(i).1.iter().map(|value| value * job.batch.scale);
             let total: f64 = scaled().map(f64::abs).sum();
             // What is too small for this is nothing beside the largest number of the problem.
             let exponent = if total > 0.0 { floor_log2(total).max(-90) - 29 } else { 0 };
             let per_unit = 2f64.powi(-exponent);
-            let first = fixed.twice.len();
-            fixed.twice.extend(scaled().map(|value| 2 * nearest(value * per_unit)));
-            fixed.all_up.push(fixed.twice[first..].iter().map(|twice| twice / 2).sum());
-            fixed.unit.push(2f32.powi(exponent));
+            let first = terms.twice.len();
+            terms.twice.extend(scaled().map(|value| 2 * nearest(value * per_unit)));
+            terms.all_up.push(terms.twice[first..].iter().map(|twice| twice / 2).sum());
+            unit.push(2f32.powi(exponent));
         }
-        fixed
+        Fixed { terms, unit }
+    }
+}
+
+impl Terms {
+    /// None yet, with room for those of the job's model.
+    pub(super) fn for_model(job: &Job) -> Self {
+        Terms {
+            twice: Vec::with_capacity(job.model.couplings().len()),
+            all_up: Vec::with_capacity(job.model.num_spins()),
+        }
+    }
+
+    /// Nothing but zeros.
+    pub(super) fn zeros(job: &Job) -> Self {
+        Terms { twice: vec![0; job.model.couplings().len()], all_up: vec![0; job.model.num_spins()] }
+    }
+
+    /// The sum of each spin's terms.
+    pub(super) fn sums(&self, job: &Job, spins: &[i8]) -> Vec<i32> {
+        let sum = |(i, &all_up): (usize, &i32)| {
+            let (neighbours, at) = job.model.pattern().row(i);
+            let couplings = neighbours.iter().zip(&self.twice[at..]);
+            couplings.fold(
+                all_up,
+                |sum, (&j, twice)| if spins[j as usize] < 0 { sum.wrapping_sub(*twice) } else { sum },
+            )
+        };
+        self.all_up.iter().enumerate().map(sum).collect()
     }
 
     /// Twice each coupling, in the order of the model's rows, in units of the *neighbour*: what a flip of the
@@ -102,12 +133,12 @@ mod tests {
             let total: f64 = row.iter().map(|v| v.abs()).sum();
             let mut sum = 0;
             for value in row {
-                let kept = f64::from(fixed.twice[at]) / 2.0 * f64::from(fixed.unit[i]);
+                let kept = f64::from(fixed.terms.twice[at]) / 2.0 * f64::from(fixed.unit[i]);
                 assert!((kept - value).abs() <= total * 2f64.powi(-30), "{kept} {value}");
-                sum += fixed.twice[at] / 2;
+                sum += fixed.terms.twice[at] / 2;
                 at += 1;
             }
-            assert_eq!(sum, fixed.all_up[i]);
+            assert_eq!(sum, fixed.terms.all_up[i]);
             assert!(total / f64::from(fixed.unit[i]) < 2f64.powi(30));
         }
     }

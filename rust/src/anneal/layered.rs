@@ -125,7 +125,7 @@ impl<'a> Layered<'a> {
             let mut onto = vec![Row([0; LANES]); lens[1 - k] * blocks];
             for (at, &i) in index.iter().enumerate() {
                 let (neighbours, values) = job.model.row(i as usize);
-                let twice = &fixed.twice[job.model.pattern().row(i as usize).1..];
+                let twice = &fixed.terms.twice[job.model.pattern().row(i as usize).1..];
                 for ((&j, &value), &twice) in neighbours.iter().zip(values).zip(twice) {
                     let other = layers.place[j as usize] as usize;
                     onto[other * blocks + at / LANES].0[at % LANES] = twice as u32;
@@ -134,7 +134,7 @@ impl<'a> Layered<'a> {
                     }
                 }
             }
-            let all_up = fours(index, |i| fixed.all_up[i] as u32, 0);
+            let all_up = fours(index, |i| fixed.terms.all_up[i] as u32, 0);
             let unit = fours(index, |i| fixed.unit[i], 0.0);
             let first = if k == 0 { 0 } else { 4 * lens[0].div_ceil(LANES) };
             let counter = |at: usize| if at.is_multiple_of(4) { (first + at / 4) as u32 } else { 0 };

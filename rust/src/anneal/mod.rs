@@ -10,6 +10,9 @@
 //! | `quantum` | path integrals | up to 64 runs | summed anew |
 //! | `dynamics` | amplitudes and phases, which do not flip but flow | 16 runs | summed anew |
 //!
+//! The last two but one and `sparse` come in two arithmetics, single precision and integers of several digits, for problems
+//! whose numbers cancel; the others are in single precision or in integers. `precision.rs` tells what a problem needs.
+//!
 //! All others update one spin at a time in a fixed order, at the inverse temperatures given. A flip changes the energy by
 //! `-2 s_i f_i`, `f_i = h_i + sum_j J_ij s_j`, and is accepted when `u < exp(2 beta s_i f_i)`, `u` uniform.
 
@@ -17,24 +20,29 @@ mod accept;
 mod bits;
 mod dense;
 mod dynamics;
+mod exponents;
 mod fixed;
 mod isa;
 mod lanes;
 mod laws;
 mod layered;
 mod multispin;
+mod precision;
 mod quantum;
 mod single;
 mod sparse;
 mod sums;
+mod wide;
 
 pub use dynamics::{Dynamics, Motion};
 pub(crate) use layered::Layers;
+pub use precision::Arithmetic;
 pub use quantum::Trotter;
 
-use crate::model::{Batch, Error, Model};
+use crate::model::{Batch, Error, Model, scale_for};
 use crate::rng::Key;
 use isa::Kernel;
+use precision::{Coldest, Digits, MOST_DIGITS};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -49,6 +57,8 @@ pub struct Samples {
     pub states: Vec<i8>,
     /// `(problems, reads)`.
     pub energies: Vec<f64>,
+    /// How the sums of each problem were kept. A problem's own numbers and the coldest temperature decide.
+    pub arithmetic: Vec<Arithmetic>,
 }
 
 impl Samples {
@@ -105,45 +115,25 @@ pub fn anneal(
     let (n, problems) = (model.num_spins(), batch.problem_ids.len());
     let mut samples = Samples::zeros(problems.saturating_mul(batch.num_reads), n)?;
     if n == 0 || problems == 0 {
+        samples.arithmetic = vec![Arithmetic::Single; problems];
         return Ok(samples);
     }
     let threads = num_threads.unwrap_or_else(pool::cores).min(MAX_THREADS);
     let whole = Job { model, batch, key: Key::new(batch.seed), control };
     let mut begun = 0;
-    for (problems, quantum) in segments(&whole) {
+    for Segment { problems, scale, needs } in segments(&whole) {
         if begun > 0 && control.finish.load(Ordering::Relaxed) {
             break;
         }
         let runs = problems.len() * batch.num_reads;
-        let batch = batch.problems(problems, n);
+        let count = problems.len();
+        let batch = Batch { scale, ..batch.problems(problems, n) };
         let job = Job { batch: &batch, ..whole };
+        let (plan, arithmetic) = Plan::of(&job, needs);
         let states = &mut samples.states[begun * n..(begun + runs) * n];
         let energies = &mut samples.energies[begun..begun + runs];
-        let of_segment = match Plan::of(&job, quantum) {
-            Plan::Layered(layers) => {
-                in_parallel(&job, threads, &layered::Layered::new(&job, layers, threads), states, energies)
-            }
-            Plan::Multispin(integers) => {
-                in_parallel(&job, threads, &multispin::Multispin::new(&job, integers), states, energies)
-            }
-            Plan::Single => in_parallel(&job, threads, &single::Single::new(&job), states, energies),
-            Plan::Dense => in_parallel(&job, threads, &dense::Dense::new(&job, threads), states, energies),
-            Plan::Sparse => in_parallel(&job, threads, &sparse::Sparse::new(&job, threads), states, energies),
-            Plan::Dynamics(dynamics) => match dynamics.motion() {
-                Motion::Amplitude { saturation } => {
-                    let kernel = dynamics::amplitudes(&job, dynamics, saturation);
-                    in_parallel(&job, threads, &kernel, states, energies)
-                }
-                Motion::Phase => in_parallel(&job, threads, &dynamics::phases(&job, dynamics), states, energies),
-            },
-            Plan::Quantum(trotter) => {
-                let copies = n * trotter.slices();
-                // Refused here, where it can be said, and not by a thread.
-                let memory = Vec::<u64>::new().try_reserve_exact(copies);
-                memory.map_err(|_| Error::Memory { runs, spins: copies })?;
-                in_parallel(&job, threads, &quantum::Quantum::new(&job, trotter, threads), states, energies)
-            }
-        }?;
+        let of_segment = Runs { job: &job, threads, states, energies }.anneal(plan)?;
+        samples.arithmetic.resize(samples.arithmetic.len() + count, arithmetic);
         begun += of_segment;
         if of_segment < runs {
             break;
@@ -157,65 +147,123 @@ pub fn anneal(
 /// Reads of a problem from which on the multi-spin kernel takes it, if it can: it takes as long for one as for 512.
 const MULTISPIN_READS: usize = 64;
 
-/// Consecutive problems that go to one kernel: with the quantum for the multi-spin kernel, or without.
+/// Consecutive problems that go to one kernel.
+struct Segment {
+    problems: Range<usize>,
+    /// See [`Batch`].
+    scale: f64,
+    needs: Needs,
+}
+
+/// What a problem needs.
+#[derive(Clone, Copy, PartialEq)]
+enum Needs {
+    Single,
+    /// Integers in this quantum.
+    Integer(f64),
+    Wide,
+}
+
+/// Cuts a batch into segments.
 ///
-/// What becomes of a problem must not depend on its neighbours in the batch, so each is asked by itself.
-fn segments(job: &Job) -> Vec<(Range<usize>, Option<f64>)> {
+/// What becomes of a problem must not depend on its neighbours in the batch, so each is asked by itself. One that needs wide
+/// integers has units of its own, and stays alone.
+fn segments(job: &Job) -> Vec<Segment> {
     let (batch, n) = (job.batch, job.model.num_spins());
-    let problems = batch.problem_ids.len();
-    let layered = job.model.pattern().layers().is_some();
-    let other =
-        batch.gibbs() || batch.random_order || batch.trotter.is_some() || batch.dynamics.is_some() || layered;
-    if other || batch.num_reads < MULTISPIN_READS {
-        return vec![(0..problems, None)];
-    }
-    let mut segments: Vec<(Range<usize>, Option<f64>)> = vec![];
-    for p in 0..problems {
-        let alone = batch.problems(p..p + 1, n);
-        let quantum = multispin::Integers::of(&Job { batch: &alone, ..*job }).map(|integers| integers.quantum());
+    let coldest = Coldest::of(job);
+    let mut segments: Vec<Segment> = vec![];
+    for p in 0..batch.problem_ids.len() {
+        let largest = precision::largest(batch.problem_fields(p, n));
+        let scale = scale_for(largest.max(job.model.largest()));
+        let alone = Batch { scale, ..batch.problems(p..p + 1, n) };
+        let needs = Needs::of(&Job { batch: &alone, ..*job }, coldest);
         match segments.last_mut() {
-            Some((range, same)) if *same == quantum => range.end = p + 1,
-            _ => segments.push((p..p + 1, quantum)),
+            Some(last) if last.scale == scale && last.needs == needs && needs != Needs::Wide => {
+                last.problems.end = p + 1;
+            }
+            _ => segments.push(Segment { problems: p..p + 1, scale, needs }),
         }
     }
     segments
 }
 
+impl Needs {
+    /// Of the one problem of a job.
+    fn of(job: &Job, coldest: Coldest) -> Self {
+        let batch = job.batch;
+        if batch.dynamics.is_some() {
+            return Needs::Single;
+        }
+        let other = batch.gibbs() || batch.random_order || batch.trotter.is_some() || coldest.zero_temperature;
+        if !other
+            && batch.num_reads >= MULTISPIN_READS
+            && job.model.pattern().layers().is_none()
+            && let Some(integers) = multispin::Integers::of(job)
+        {
+            return Needs::Integer(integers.quantum());
+        }
+        if precision::is_single_enough(job, coldest) { Needs::Single } else { Needs::Wide }
+    }
+}
+
 /// The kernel for a job. Layered, multi-spin and the rest differ in the random numbers of an update; the rest
-/// agree to the last bit, and which of them is taken is a matter of speed.
+/// agree to the last bit in one arithmetic, and which of them is taken is a matter of speed.
 enum Plan<'a> {
     Layered(&'a Layers),
     Multispin(multispin::Integers),
     Single,
     Dense,
     Sparse,
-    Quantum(&'a Trotter),
+    WideSingle(Digits),
+    WideDense(Digits),
+    WideSparse(Digits),
+    Quantum(&'a Trotter, Option<Digits>),
     Dynamics(&'a Dynamics),
 }
 
+/// Spins from which on integers of several digits are faster maintained than summed.
+const WIDE_DENSE: usize = 96;
+/// A vector of fewer runs takes as long as a full one.
+const FEW_RUNS: usize = 3;
+
 impl<'a> Plan<'a> {
-    fn of(job: &Job<'a>, quantum: Option<f64>) -> Self {
+    fn of(job: &Job<'a>, needs: Needs) -> (Self, Arithmetic) {
         let (pattern, batch) = (job.model.pattern(), job.batch);
-        if let Some(trotter) = batch.trotter {
-            Plan::Quantum(trotter)
+        let digits = (needs == Needs::Wide).then(|| Digits::of(job));
+        let arithmetic = digits.as_ref().map_or(Arithmetic::Single, Digits::arithmetic);
+        let plan = if let Some(trotter) = batch.trotter {
+            Plan::Quantum(trotter, digits)
         } else if let Some(dynamics) = batch.dynamics {
             Plan::Dynamics(dynamics)
+        } else if let Some(digits) = digits {
+            if batch.random_order || job.runs() < FEW_RUNS {
+                Plan::WideSingle(digits)
+            } else if dense::is_dense(pattern) && job.model.num_spins() >= WIDE_DENSE {
+                Plan::WideDense(digits)
+            } else {
+                Plan::WideSparse(digits)
+            }
         } else if batch.random_order {
             Plan::Single
         } else if let Some(layers) = pattern.layers() {
             Plan::Layered(layers)
-        } else if let Some(integers) = quantum.and_then(|quantum| multispin::Integers::in_quanta(job, quantum)) {
-            Plan::Multispin(integers)
-        } else if job.runs() < 3 {
-            // A vector of few runs takes as long as a full one.
+        } else if let Needs::Integer(quantum) = needs
+            && let Some(integers) = multispin::Integers::in_quanta(job, quantum)
+        {
+            return (Plan::Multispin(integers), Arithmetic::Integer);
+        } else if job.runs() < FEW_RUNS {
             Plan::Single
         } else if dense::is_dense(pattern) {
             Plan::Dense
         } else {
             Plan::Sparse
-        }
+        };
+        (plan, arithmetic)
     }
 }
+
+/// Of an inverse temperature of 1.
+const RATE: f64 = 2.0 * std::f64::consts::LOG2_E;
 
 /// What every kernel is given. A *run* is one read of one problem; runs are numbered problem by problem.
 #[derive(Clone, Copy)]
@@ -247,12 +295,20 @@ impl<'a> Job<'a> {
         self.batch.initial_states.map(|states| &states[run * n..(run + 1) * n])
     }
 
-    /// `2 beta log2(e)` of each sweep: flips are accepted with probability `2^(rate s f)`.
+    /// The inverse temperature of each sweep.
+    fn betas(&self) -> impl Iterator<Item = (u32, f64)> {
+        self.batch.betas.iter().enumerate().map(|(t, &beta)| (t as u32, beta))
+    }
+
+    /// What the exponents are in single precision, after the scale: flips are accepted with probability `2^(rate s f)`.
+    fn rate(&self, beta: f64) -> f32 {
+        // Finite, for where all numbers of a spin are 0.
+        (beta * (RATE / self.batch.scale)).min(f64::from(f32::MAX) * 0.5) as f32
+    }
+
+    /// The rate of each sweep.
     fn rates(&self) -> impl Iterator<Item = (u32, f32)> {
-        let factor = 2.0 * std::f64::consts::LOG2_E / self.batch.scale;
-        // A rate beyond single precision is as good as zero temperature.
-        let rate = move |beta: &f64| (beta * factor).min(f64::from(f32::MAX) * 0.5) as f32;
-        self.batch.betas.iter().map(rate).enumerate().map(|(t, r)| (t as u32, r))
+        self.betas().map(|(t, beta)| (t, self.rate(beta)))
     }
 
     fn stopped(&self) -> bool {
@@ -281,6 +337,59 @@ impl<'a> Job<'a> {
             energy += f64::from(spin) * field;
         }
         energy
+    }
+}
+
+/// The runs of a segment: who anneals them, and where their reads go.
+struct Runs<'a> {
+    job: &'a Job<'a>,
+    threads: usize,
+    states: &'a mut [i8],
+    energies: &'a mut [f64],
+}
+
+impl Runs<'_> {
+    /// Returns how many were begun.
+    fn anneal(self, plan: Plan) -> Result<usize, Error> {
+        let (job, threads) = (self.job, self.threads);
+        match plan {
+            Plan::Layered(layers) => self.by(&layered::Layered::new(job, layers, threads)),
+            Plan::Multispin(integers) => self.by(&multispin::Multispin::new(job, integers)),
+            Plan::Single => self.by(&single::Single::new(job)),
+            Plan::Dense => self.by(&dense::Dense::new(job, threads)),
+            Plan::Sparse => self.by(&sparse::Sparse::new(job, threads)),
+            Plan::WideSingle(digits) => match digits.count {
+                2 => self.by(&single::wide::<2>(job, &digits)),
+                3 => self.by(&single::wide::<3>(job, &digits)),
+                4 => self.by(&single::wide::<4>(job, &digits)),
+                _ => self.by(&single::wide::<MOST_DIGITS>(job, &digits)),
+            },
+            Plan::WideDense(digits) => match digits.count {
+                2 => self.by(&dense::wide::<2>(job, &digits, threads)),
+                3 => self.by(&dense::wide::<3>(job, &digits, threads)),
+                4 => self.by(&dense::wide::<4>(job, &digits, threads)),
+                _ => self.by(&dense::wide::<MOST_DIGITS>(job, &digits, threads)),
+            },
+            Plan::WideSparse(digits) => self.by(&sparse::Sparse::wide(job, &digits, threads)),
+            Plan::Dynamics(dynamics) => match dynamics.motion() {
+                Motion::Amplitude { saturation } => self.by(&dynamics::amplitudes(job, dynamics, saturation)),
+                Motion::Phase => self.by(&dynamics::phases(job, dynamics)),
+            },
+            Plan::Quantum(trotter, digits) => {
+                // Refused here, where it can be said, and not by a thread.
+                let spins = job.model.num_spins() * trotter.slices();
+                let memory = Vec::<u64>::new().try_reserve_exact(spins);
+                memory.map_err(|_| Error::Memory { runs: job.runs(), spins })?;
+                match digits {
+                    None => self.by(&quantum::Quantum::new(job, trotter, threads)),
+                    Some(digits) => self.by(&quantum::Quantum::wide(job, trotter, &digits, threads)),
+                }
+            }
+        }
+    }
+
+    fn by(self, kernel: &impl Kernel) -> Result<usize, Error> {
+        in_parallel(self.job, self.threads, kernel, self.states, self.energies)
     }
 }
 

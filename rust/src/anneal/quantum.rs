@@ -35,9 +35,11 @@
 
 use super::Job;
 use super::accept::limits;
+use super::exponents::{Exponents, Single};
 use super::isa::Kernel;
 use super::lanes::Lanes;
-use super::sums::Sums;
+use super::precision::Digits;
+use super::wide::Wide;
 use crate::model::{Error, bad};
 use crate::rng::{INITIAL, Keys};
 use crate::simd::{LANES, Simd};
@@ -123,23 +125,31 @@ impl Trotter {
     }
 }
 
-pub(super) struct Quantum<'a> {
+pub(super) struct Quantum<'a, E> {
     job: &'a Job<'a>,
     trotter: &'a Trotter,
-    sums: Sums<'a>,
+    exponents: E,
     /// Vectors of 16 runs in a chunk.
     vectors: usize,
 }
 
-impl<'a> Quantum<'a> {
-    /// For `threads` that share the work.
+impl<'a> Quantum<'a, Single<'a>> {
+    /// In single precision, for `threads` that share the work.
     pub(super) fn new(job: &'a Job<'a>, trotter: &'a Trotter, threads: usize) -> Self {
         let vectors = Lanes::vectors(job, threads);
-        Quantum { job, trotter, sums: Sums::new(job, vectors), vectors }
+        Quantum { job, trotter, exponents: Single::new(job, vectors), vectors }
     }
 }
 
-impl Kernel for Quantum<'_> {
+impl<'a> Quantum<'a, Wide<'a>> {
+    /// In integers of several digits, for `threads` that share the work.
+    pub(super) fn wide(job: &'a Job<'a>, trotter: &'a Trotter, digits: &Digits, threads: usize) -> Self {
+        let vectors = Lanes::vectors(job, threads);
+        Quantum { job, trotter, exponents: Wide::new(job, digits, vectors), vectors }
+    }
+}
+
+impl<E: Exponents> Kernel for Quantum<'_, E> {
     fn end(&self, chunk: usize) -> usize {
         Lanes::end(self.job, chunk, self.vectors)
     }
@@ -154,7 +164,7 @@ impl Kernel for Quantum<'_> {
     }
 }
 
-impl Quantum<'_> {
+impl<E: Exponents> Quantum<'_, E> {
     #[inline(always)]
     fn anneal<S: Simd, const W: usize>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
         let (job, slices) = (self.job, self.trotter.slices);
@@ -162,30 +172,30 @@ impl Quantum<'_> {
         let lanes = Lanes::new(job, chunk, self.vectors);
         let numbers = Numbers { keys: Keys::new(s, &job.key), lanes: &lanes };
         let mut spins = self.initial_spins::<S, W>(s, &numbers);
-        let fields = lanes.fields(job);
+        let of_chunk = self.exponents.of_chunk(&lanes);
         let often = (4096 / slices).max(1);
-        for ((t, rate), tie) in job.rates().zip(self.trotter.steps()) {
+        for ((t, beta), tie) in job.betas().zip(self.trotter.steps()) {
+            let rate = self.exponents.rate(beta);
             let starts = numbers.starts::<W>(s, t);
             let bound = s.splat(-tie);
             for i in 0..n {
                 if i % often == 0 && job.stopped() {
                     return;
                 }
-                let step = s.splat(rate * self.sums.fixed.unit[i]);
-                let field: [S::F; W] = fields.times(s, rate, i, 0);
                 let block = i * (slices + 1);
                 // What a flip in all slices has for an exponent.
                 let mut whole = [s.splat(0.0); W];
                 let mut before = spins[(slices - 1) * n + i];
                 for k in 0..slices {
                     let limits = numbers.limits(s, &starts, block + k);
-                    let sums: [S::U; W] = self.sums.of(s, i, &spins[k * n..(k + 1) * n]);
+                    let exponents: [S::F; W] =
+                        self.exponents.of(s, &of_chunk, rate, i, &spins[k * n..(k + 1) * n]);
                     let here = spins[k * n + i];
                     let after = spins[if k + 1 < slices { (k + 1) * n + i } else { i }];
                     let (down, unlike) = (s.masks(here), [s.masks(here ^ before), s.masks(here ^ after)]);
                     let mut flips = 0;
                     for v in 0..W {
-                        let problem = s.negate(down[v], s.mul_add(s.to_floats(sums[v]), step, field[v]));
+                        let problem = s.negate(down[v], exponents[v]);
                         let ties = s.add(s.negate(unlike[0][v], bound), s.negate(unlike[1][v], bound));
                         let accepted = s.at_least(s.add(problem, ties), limits[v]);
                         whole[v] = s.add(whole[v], s.negate(accepted, problem));

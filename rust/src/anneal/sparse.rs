@@ -16,28 +16,38 @@
 
 use super::Job;
 use super::accept::limits;
+use super::exponents::{Exponents, Single};
 use super::isa::Kernel;
 use super::lanes::Lanes;
-use super::sums::Sums;
+use super::precision::Digits;
+use super::wide::Wide;
 use crate::rng::Keys;
 use crate::simd::{LANES, Simd};
 
-pub(super) struct Sparse<'a> {
+pub(super) struct Sparse<'a, E> {
     job: &'a Job<'a>,
-    sums: Sums<'a>,
+    exponents: E,
     /// Vectors of 16 runs in a chunk.
     vectors: usize,
 }
 
-impl<'a> Sparse<'a> {
-    /// For `threads` that share the work.
+impl<'a> Sparse<'a, Single<'a>> {
+    /// In single precision, for `threads` that share the work.
     pub(super) fn new(job: &'a Job<'a>, threads: usize) -> Self {
         let vectors = Lanes::vectors(job, threads);
-        Sparse { job, sums: Sums::new(job, vectors), vectors }
+        Sparse { job, exponents: Single::new(job, vectors), vectors }
     }
 }
 
-impl Kernel for Sparse<'_> {
+impl<'a> Sparse<'a, Wide<'a>> {
+    /// In integers of several digits, for `threads` that share the work.
+    pub(super) fn wide(job: &'a Job<'a>, digits: &Digits, threads: usize) -> Self {
+        let vectors = Lanes::vectors(job, threads);
+        Sparse { job, exponents: Wide::new(job, digits, vectors), vectors }
+    }
+}
+
+impl<E: Exponents> Kernel for Sparse<'_, E> {
     fn end(&self, chunk: usize) -> usize {
         Lanes::end(self.job, chunk, self.vectors)
     }
@@ -55,7 +65,7 @@ impl Kernel for Sparse<'_> {
     }
 }
 
-impl Sparse<'_> {
+impl<E: Exponents> Sparse<'_, E> {
     #[inline(always)]
     fn anneal<S: Simd, const W: usize, const GIBBS: bool>(
         &self,
@@ -69,8 +79,9 @@ impl Sparse<'_> {
         let keys = Keys::new(s, &job.key);
         let lanes = Lanes::new(job, chunk, self.vectors);
         let mut spins = lanes.initial_spins(s, job, &keys);
-        let fields = lanes.fields(job);
-        for (t, rate) in job.rates() {
+        let of_chunk = self.exponents.of_chunk(&lanes);
+        for (t, beta) in job.betas() {
+            let rate = self.exponents.rate(beta);
             let starts: [S::U; W] = std::array::from_fn(|v| keys.start(s, lanes.counters(v, t)));
             // One spin ahead, and their random bits two: three chains that do not wait for each other.
             let mut ahead = limits::<S, W, GIBBS>(s, bits(s, &keys, &starts, 0));
@@ -79,17 +90,14 @@ impl Sparse<'_> {
                 if i % 4096 == 0 && job.stopped() {
                     return;
                 }
-                let limit = ahead;
+                let limit = self.exponents.raised(s, rate, ahead);
                 ahead = limits::<S, W, GIBBS>(s, further);
                 further = bits(s, &keys, &starts, i + 2);
-                let sums: [S::U; W] = self.sums.of(s, i, &spins);
-                let step = s.splat(rate * self.sums.fixed.unit[i]);
+                let exponents: [S::F; W] = self.exponents.of(s, &of_chunk, rate, i, &spins);
                 let down = s.masks(spins[i]);
-                let fields: [S::F; W] = fields.times(s, rate, i, 0);
                 let mut flips = 0;
                 for v in 0..W {
-                    let field = s.mul_add(s.to_floats(sums[v]), step, fields[v]);
-                    let accepted = s.at_least(s.negate(down[v], field), limit[v]);
+                    let accepted = s.at_least(s.negate(down[v], exponents[v]), limit[v]);
                     flips |= u64::from(s.mask_bits(accepted)) << (LANES * v);
                 }
                 spins[i] ^= flips;

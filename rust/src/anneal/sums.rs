@@ -12,12 +12,12 @@
 //! for a look-up of 16 entries.
 
 use super::Job;
-use super::fixed::Fixed;
+use super::fixed::Terms;
 use crate::simd::{LANES, Row, Simd};
 
 pub(super) struct Sums<'a> {
     job: &'a Job<'a>,
-    pub(super) fixed: Fixed,
+    terms: Terms,
     /// Empty where sums are made coupling by coupling.
     tables: Vec<Row<u32>>,
     /// Where each spin's tables begin.
@@ -29,21 +29,20 @@ const MOST_IN_TABLES: usize = 1 << 20;
 
 impl<'a> Sums<'a> {
     /// For chunks of so many vectors of runs.
-    pub(super) fn new(job: &'a Job<'a>, vectors: usize) -> Self {
-        let fixed = Fixed::new(job);
+    pub(super) fn new(job: &'a Job<'a>, terms: Terms, vectors: usize) -> Self {
         // Two vectors share the turning of words too little where they are few.
         let enough = if vectors == 2 { 8 * job.model.num_spins() } else { 0 };
-        let worth_it = vectors > 1 && (enough..=MOST_IN_TABLES).contains(&fixed.twice.len());
-        let (tables, first_table) = if worth_it { tables(job, &fixed) } else { (vec![], vec![]) };
-        Sums { job, fixed, tables, first_table }
+        let worth_it = vectors > 1 && (enough..=MOST_IN_TABLES).contains(&terms.twice.len());
+        let (tables, first_table) = if worth_it { tables(job, &terms) } else { (vec![], vec![]) };
+        Sums { job, terms, tables, first_table }
     }
 
-    /// `sum_j J_ij s_j` of spin `i` in each run, in the spin's unit; `spins` holds a word for each spin.
+    /// The sum of spin `i`'s terms in each run, in the spin's unit; `spins` holds a word for each spin.
     #[inline(always)]
     pub(super) fn of<S: Simd, const W: usize>(&self, s: S, i: usize, spins: &[u64]) -> [S::U; W] {
         assert!(spins.len() == self.job.model.num_spins(), "one word for each spin");
         let (neighbours, at) = self.job.model.pattern().row(i);
-        let mut sums = [s.splat_int(self.fixed.all_up[i] as u32); W];
+        let mut sums = [s.splat_int(self.terms.all_up[i] as u32); W];
         if S::LOOKUP && !self.tables.is_empty() {
             let tables = &self.tables[self.first_table[i] as usize..self.first_table[i + 1] as usize];
             for (eight, tables) in neighbours.chunks(8).zip(tables.chunks(2)) {
@@ -62,7 +61,7 @@ impl<'a> Sums<'a> {
             }
             return sums;
         }
-        for (&j, &twice) in neighbours.iter().zip(&self.fixed.twice[at..]) {
+        for (&j, &twice) in neighbours.iter().zip(&self.terms.twice[at..]) {
             // SAFETY: as above. Checking here takes a tenth of the time.
             let down = s.masks(unsafe { *spins.get_unchecked(j as usize) });
             let twice = s.splat_int(twice as u32);
@@ -76,13 +75,13 @@ impl<'a> Sums<'a> {
 
 /// For each spin and each four of its neighbours, what these take off the sum where they are down: an entry
 /// for each of the 16 cases. And where each spin's tables begin.
-fn tables(job: &Job, fixed: &Fixed) -> (Vec<Row<u32>>, Vec<u32>) {
+fn tables(job: &Job, terms: &Terms) -> (Vec<Row<u32>>, Vec<u32>) {
     let n = job.model.num_spins();
-    let mut tables = Vec::with_capacity(fixed.twice.len() / 4 + n);
+    let mut tables = Vec::with_capacity(terms.twice.len() / 4 + n);
     let mut first = vec![0];
     for i in 0..n {
         let (neighbours, at) = job.model.pattern().row(i);
-        for four in fixed.twice[at..at + neighbours.len()].chunks(4) {
+        for four in terms.twice[at..at + neighbours.len()].chunks(4) {
             let mut table = Row([0u32; LANES]);
             for k in 0..4 {
                 let twice = four.get(k).map_or(0, |&twice| twice as u32);

@@ -78,6 +78,7 @@ fn same_bits_on_every_instruction_set() {
                     assert!(dense.iter().all(|kernel| all_chunks(isa, kernel, n, 21) == single));
                 }
                 found.push(single);
+                found.push(wide_of_first(isa, &job));
                 if let Some(integers) = multispin::Integers::of(&job) {
                     found.push(all_chunks(isa, &multispin::Multispin::new(&job, integers), n, 21));
                 }
@@ -88,6 +89,80 @@ fn same_bits_on_every_instruction_set() {
                 assert!(on(isa) == reference, "{isa:?} differs on {n} spins");
             }
         }
+    }
+}
+
+fn digits(job: &Job, count: usize, bits: i32) -> Digits {
+    Digits::with(&precision::Extent::of_spins(job), Coldest::of(job), count, bits)
+}
+
+/// The reads of the first problem in integers of two digits and of four, by all kernels that have them.
+fn wide_of_first(isa: Isa, job: &Job) -> Reads {
+    let n = job.model.num_spins();
+    let alone = job.batch.problems(0..1, n);
+    let job = Job { batch: &alone, ..*job };
+    let mut all = Reads::default();
+    for bits in [16, 9] {
+        let digits = digits(&job, 60 / bits as usize, bits);
+        let single = all_chunks(isa, &single::wide::<MOST_DIGITS>(&job, &digits), n, 7);
+        if digits.count <= 4 {
+            assert!(all_chunks(isa, &single::wide::<4>(&job, &digits), n, 7) == single);
+        }
+        if !alone.random_order {
+            let sparse = [1, 2, 6].map(|threads| sparse::Sparse::wide(&job, &digits, threads));
+            assert!(sparse.iter().all(|kernel| all_chunks(isa, kernel, n, 7) == single));
+            let dense = dense::wide::<MOST_DIGITS>(&job, &digits, 1);
+            assert!(all_chunks(isa, &dense, n, 7) == single);
+        }
+        all.0.extend(single.0);
+        all.1.extend(single.1);
+    }
+    all
+}
+
+#[test]
+fn zero_temperature_accepts_what_lowers_the_energy_and_nothing_else() {
+    // Spin 0 is free, spin 1 is in a field of one unit in the last place, and 2 and 3 are frustrated by penalties.
+    let big = 2f64.powi(52);
+    let model = Model::new(4, &[1, 2], &[2, 3], &[big, -big]).unwrap();
+    let fields = [0.0, 1.0 - big, 0.0, big];
+    for gibbs in [Criterion::Metropolis, Criterion::Gibbs] {
+        for random_order in [false, true] {
+            let start: Vec<i8> = (0..64).map(|k| if (k / 4) >> (k % 4) & 1 == 0 { 1 } else { -1 }).collect();
+            let betas = [f64::INFINITY; 40];
+            let batch = Batch::new(&model, &fields, &betas, 16, Some(&start), 1, &[0]).unwrap();
+            let batch = batch.accepting_by(gibbs).in_random_order(random_order);
+            let samples = anneal(&model, &batch, None, &Control::default()).unwrap();
+            assert_eq!(samples.arithmetic, [Arithmetic::Wide]);
+            for (state, first) in samples.states.chunks(4).zip(start.chunks(4)) {
+                assert_eq!(state[0], first[0]);
+                for i in 0..4 {
+                    let (neighbours, values) = model.row(i);
+                    let pairs = neighbours.iter().zip(values);
+                    let field = pairs.fold(fields[i], |f, (&j, v)| f + v * f64::from(state[j as usize]));
+                    assert!(f64::from(state[i]) * field <= 0.0, "{state:?} spin {i}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_arithmetic_is_a_matter_of_the_problem_alone() {
+    let model = Model::new(2, &[0], &[1], &[1e7]).unwrap();
+    let fields = [0.5, 0.0, 1e7 - 0.5, 0.0, 1e300, 0.0, 0.5, 0.0];
+    let of = |problems: Range<usize>| {
+        let ids: Vec<u32> = problems.clone().map(|p| p as u32).collect();
+        let fields = &fields[2 * problems.start..2 * problems.end];
+        let batch = Batch::new(&model, fields, &[0.0, 1e-3, 5.0], 20, None, 3, &ids).unwrap();
+        anneal(&model, &batch, Some(2), &Control::default()).unwrap()
+    };
+    let whole = of(0..4);
+    assert_eq!(whole.arithmetic[..2], [Arithmetic::Wide; 2]);
+    for p in 0..4 {
+        let alone = of(p..p + 1);
+        assert_eq!(alone.states, whole.states[40 * p..40 * (p + 1)]);
+        assert_eq!(alone.arithmetic[0], whole.arithmetic[p]);
     }
 }
 
@@ -103,10 +178,18 @@ fn same_bits_of_slices_on_every_instruction_set() {
             let control = Control::default();
             let job = Job { model: &model, batch: &batch, key: Key::new(3), control: &control };
             let on = |isa: Isa, threads| all_chunks(isa, &quantum::Quantum::new(&job, &trotter, threads), n, 21);
-            let reference = anneal(&model, &batch, Some(2), &control).unwrap();
+            let reference = reads(anneal(&model, &batch, Some(2), &control).unwrap());
+            let alone = batch.problems(0..1, n);
+            let first = Job { batch: &alone, ..job };
+            let digits = digits(&first, 3, 16);
+            let wide = |isa: Isa, threads| {
+                all_chunks(isa, &quantum::Quantum::wide(&first, &trotter, &digits, threads), n, 7)
+            };
+            let wide_reference = wide(Isa::Portable, 1);
             for isa in isa::available() {
                 for threads in [1, 2, 6] {
                     assert!(on(isa, threads) == reference, "{isa:?} differs on {n} spins");
+                    assert!(wide(isa, threads) == wide_reference, "{isa:?} differs on {n} spins");
                 }
             }
         }
@@ -126,7 +209,7 @@ fn same_bits_of_what_flows_on_every_instruction_set() {
                 let batch = Batch::dynamic(&model, &fields, &dynamics, 7, start, 3, &[0, 1, 2]).unwrap();
                 let control = Control::default();
                 let job = Job { model: &model, batch: &batch, key: Key::new(3), control: &control };
-                let reference = anneal(&model, &batch, Some(2), &control).unwrap();
+                let reference = reads(anneal(&model, &batch, Some(2), &control).unwrap());
                 for isa in isa::available() {
                     let found = match motion {
                         Motion::Amplitude { saturation } => {
@@ -155,9 +238,16 @@ fn bad_quantum_schedules_are_named() {
     assert!(batch.unwrap_err().to_string().contains("2 spins in 2147483648 slices"));
 }
 
+/// States and energies.
+type Reads = (Vec<i8>, Vec<f64>);
+
+fn reads(samples: Samples) -> Reads {
+    (samples.states, samples.energies)
+}
+
 /// What a kernel makes of all runs.
-fn all_chunks(isa: Isa, kernel: &impl Kernel, n: usize, runs: usize) -> Samples {
-    let mut samples = Samples { states: vec![0; runs * n], energies: vec![0.0; runs] };
+fn all_chunks(isa: Isa, kernel: &impl Kernel, n: usize, runs: usize) -> Reads {
+    let mut samples = Samples { states: vec![0; runs * n], energies: vec![0.0; runs], arithmetic: vec![] };
     let (mut chunk, mut at) = (0, 0);
     while at < runs {
         let end = kernel.end(chunk).min(runs);
@@ -165,7 +255,7 @@ fn all_chunks(isa: Isa, kernel: &impl Kernel, n: usize, runs: usize) -> Samples 
         isa::run(isa, kernel, chunk, states, energies);
         (chunk, at) = (chunk + 1, end);
     }
-    samples
+    reads(samples)
 }
 
 #[test]

@@ -250,12 +250,12 @@ in_vectors! {
                     for (&j, &coupling) in neighbours[first..].iter().zip(&couplings[first..]) {
                         let other = &states[j as usize];
                         for (r, sum) in local.iter_mut().enumerate() {
-*sum += coupling * other[r];
-}
+                            *sum += coupling * other[r];
+                        }
                     }
                     for (r, sum) in sums.iter_mut().enumerate() {
-*sum += state[r] * local[r];
-}
+                        *sum += state[r] * local[r];
+                    }
                 }
                 let kept = reads.kept[copy * words + w] >> shift;
                 for (r, energy) in energies.iter_mut().enumerate() {

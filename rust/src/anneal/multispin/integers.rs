@@ -1,6 +1,7 @@
 //! Which problems are integers, and small ones.
 
 use super::super::Job;
+use super::super::precision::{Coldest, largest};
 
 /// Binary digits of a coupling.
 pub(super) const DIGITS: usize = 3;
@@ -36,12 +37,18 @@ impl Integers {
 
     /// The same for a given quantum.
     pub(in crate::anneal) fn in_quanta(job: &Job, quantum: f64) -> Option<Self> {
+        let coldest = Coldest::of(job);
         let whole = |v: &f64| {
             let ratio = v / quantum;
             let whole = ratio.round();
-            ((ratio - whole).abs() <= 1e-12 * whole.abs() && whole.abs() <= f64::from(LARGEST))
-                .then_some(whole as i8)
+            let fits = (ratio - whole).abs() <= 1e-12 * whole.abs() && whole.abs() <= f64::from(LARGEST);
+            // A spin's sum is of so many of them at most.
+            let off = f64::from(LARGEST) * (v - whole * quantum).abs();
+            (fits && coldest.allows(off)).then_some(whole as i8)
         };
+        if !coldest.allows(job.batch.rest.map_or(0.0, largest)) {
+            return None;
+        }
         let integers = |values: &[f64]| values.iter().map(whole).collect::<Option<Vec<i8>>>();
         let couplings = quantum.is_normal().then(|| integers(job.model.couplings()))??;
         let fields = integers(job.batch.fields)?;

@@ -1,0 +1,80 @@
+"""Which format a file is of: by its content where that is unmistakable, then by its name, else refused."""
+
+import os
+import re
+
+from . import TABLE, Format
+from .foreign import SKIPPED, name_foreign
+from .lists import COMMENT
+from .matrix import MARKET, NPY
+from .table import blank_comments, short
+from .unpack import ENDINGS
+
+_HEAD = 2**16
+_LIST = re.compile(SKIPPED + rb"[ \t]*+\d++[ \t]++\d++[ \t]*+(?:\n|\Z)")
+_ENTRY = re.compile(SKIPPED + rb"[ \t]*+[+-]?\d++[ \t]++[+-]?\d++[ \t]++[-+.\d]")
+_DIAGONAL = re.compile(rb"(?m)^[ \t]*+(\d++)[ \t]++\1[ \t].*")
+_ROW = re.compile(
+    rb"(?:[#%].*\n|\s)*+[-+.\d][-+.\deE]*+(?:[ \t]*+[,;\t ][ \t]*+[-+.\deE]++)*+[ \t,;]*+(?:\n|\Z)"
+)
+_AS_MATRIX = "a QUBO (--format qubo-matrix) or a graph for max-cut (--format graph-matrix)"
+_KNOWN = ", ".join(known.name for known in TABLE)
+
+
+def choose_format(text: bytes, path: str, vartype: str | None) -> Format:
+    """The format of a text whose lines end with line feeds, or of bytes.
+
+    Raises:
+        ValueError: What the file looks like that is not read, or between what it does not decide.
+    """
+    if what := name_foreign(text):
+        raise ValueError(f"looks like {what}, which is not read; expected one of {_KNOWN}")
+    if text.startswith(NPY):
+        raise ValueError(f"a numpy array can be {_AS_MATRIX}; expected --format to say which")
+    if text[:200].lstrip().lower().startswith(MARKET.lower()):
+        raise ValueError(f"a matrix in MatrixMarket can be {_AS_MATRIX}; expected --format to say which")
+    name = _without_compression(os.path.basename(path))
+    for known in TABLE:
+        if known.is_certain(text):
+            return known
+    for known in TABLE:
+        if known.is_named(name):
+            return known
+    head = text[:_HEAD]
+    if b"\0" in head:
+        raise ValueError(f"holds binary data of no format that is known; expected one of {_KNOWN}")
+    if _LIST.match(head):
+        raise ValueError(_between_lists(head))
+    if vartype is not None or _ENTRY.match(head):
+        return TABLE[0]
+    if _ROW.match(head):
+        raise ValueError(f"rows of numbers, as in CSV, can be {_AS_MATRIX}; expected --format to say which")
+    raise ValueError(
+        f"is of no format that is known, by its name or by its first line {_first_line(head)};"
+        f" expected one of {_KNOWN} (--format)"
+    )
+
+
+def _between_lists(head: bytes) -> str:
+    """Why lines `n m` and `i j value` are not read as they are."""
+    quboes = "a QUBO (biqmac: min x'Qx, i j counts twice; bq: once; mqlib: max, twice) or spins (qh)"
+    entries = _LIST.sub(b"", blank_comments(head, COMMENT), count=1)
+    if found := _DIAGONAL.search(entries):
+        return (
+            f"{short(found[0].strip())} is an entry on the diagonal, so the file is no graph, but {quboes};"
+            " expected --format to say which"
+        )
+    return (
+        "lines 'n m' and 'i j value' can be a graph for max-cut (--format gset) or"
+        f" {quboes}; expected --format to say which"
+    )
+
+
+def _without_compression(name: str) -> str:
+    stem, ending = os.path.splitext(name)
+    return stem if ending.lower() in ENDINGS else name
+
+
+def _first_line(head: bytes) -> str:
+    lines = head.split(b"\n")
+    return short(next((line.strip() for line in lines if line.strip()), b""))

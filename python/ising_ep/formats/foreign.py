@@ -1,0 +1,67 @@
+r"""Files that are not read, by what they are.
+
+Each is known by how it begins: a regular expression at the start of the bytes, with line feeds as line ends.
+"""
+
+import re
+from typing import NamedTuple
+
+# Lines that are blank or, in most of the formats, comments.
+SKIPPED = rb"(?:[ \t]*+(?:(?:[#%]|c(?=[ \t\n])).*+)?+\n)*+"
+
+
+class Foreign(NamedTuple):
+    """A format that is not read: what a file of it looks like, and how one begins."""
+
+    what: str
+    begins: re.Pattern[bytes]
+
+
+def _foreign(what: str, pattern: bytes) -> Foreign:
+    return Foreign(what, re.compile(pattern))
+
+
+FOREIGN = (
+    _foreign(
+        "a Python pickle (never loaded: it can run code)",
+        rb"\x80[\x02-\x05]|\(dp|\(lp|ccopy_reg\n|c__builtin__\n",
+    ),
+    _foreign("a constrained quadratic model (CQM) of dimod", rb"DIMODCQM"),
+    _foreign("a discrete quadratic model (DQM) of dimod", rb"DIMODDQM"),
+    _foreign("a quadratic model of dimod with other variables than spins or bits", rb"DIMODQM"),
+    _foreign("a numpy archive (.npz)", rb"PK\x03\x04(?s:.{26,200}?)\.npy"),
+    _foreign("a zip archive", rb"PK[\x03\x05]"),
+    _foreign("a file compressed twice", rb"\x1f\x8b|BZh[1-9]1AY|\xfd7zXZ"),
+    _foreign("a file compressed with zstandard", rb"\x28\xb5\x2f\xfd"),
+    _foreign("an HDF5 file", rb"\x89HDF"),
+    _foreign("a MATLAB file", rb"MATLAB 5\.0"),
+    _foreign("a Parquet file", rb"PAR1"),
+    _foreign("a SQLite database", rb"SQLite format"),
+    _foreign("a PDF", rb"%PDF-"),
+    _foreign("a program", rb"\x7fELF|MZ\x90"),
+    _foreign("a pointer of Git LFS, whose file is not here yet", rb"version https://git-lfs"),
+    _foreign("XML or HTML", rb"\s*+<[?!a-zA-Z]"),
+    _foreign("a .qubo file of Quantagonia", rb"(?i)(?:MIN|MAX)IMIZE\s*\n(?:#.*\n)*\s*[-+.\d]"),
+    _foreign(
+        "a linear or quadratic program (LP)",
+        rb"(?i)(?:[ \t]*+(?:\\.*+)?+\n)*+[ \t]*+(?:minimi[sz]e|maximi[sz]e|minimum|maximum|min|max)\b",
+    ),
+    _foreign("a linear program (MPS)", rb"(?:[ \t]*+(?:\*.*+)?+\n)*+(?:NAME|ROWS)\b[^:]*\n"),
+    _foreign("a TSPLIB file", rb"\s*+(?:NAME|TYPE)\s*+:"),
+    _foreign("a formula in DIMACS CNF (satisfiability)", SKIPPED + rb"p[ \t]++w?cnf\b"),
+    _foreign("a DIMACS graph (.col)", SKIPPED + rb"p[ \t]++(?:edges?|col)\b"),
+    _foreign("a DIMACS network", SKIPPED + rb"p[ \t]++(?:max|min|sp|asn)\b"),
+    _foreign("a GML graph", rb"\s*+(?:Creator.*+\s++)?+graph\s*+\["),
+    _foreign("a Graphviz graph", rb"\s*+(?:strict\s++)?+(?:di)?graph\b[^\[\n]*\{"),
+    _foreign("a max-cut graph that begins with 'MAX-CUT'", SKIPPED + rb"(?i:max-?cut)\b"),
+)
+
+
+def name_foreign(text: bytes) -> str | None:
+    """What a file looks like that is not read, or None.
+
+    Example:
+        >>> name_foreign(b"Minimize\\n x + y\\nSubject To\\n")
+        'a linear or quadratic program (LP)'
+    """
+    return next((known.what for known in FOREIGN if known.begins.match(text)), None)
