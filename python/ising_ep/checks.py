@@ -1,5 +1,6 @@
 """Checks of numbers and arrays that come from outside: one line that names the value, or what was meant."""
 
+import math
 import secrets
 import warnings
 from collections.abc import Callable, Iterable
@@ -16,6 +17,8 @@ WORD = 2**32 - 1
 LARGEST_INTEGER = 2**53
 # Far above any machine's cores, far below what an operating system refuses to start.
 MOST_THREADS = 4096
+# Root mean square of inputs whose fields mostly lie beyond the ±4 that they are clipped to.
+LARGE = 5.0
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
@@ -88,6 +91,12 @@ def is_gibbs(criteria: str) -> bool:
     if name not in ("metropolis", "gibbs"):
         raise ValueError(f"proposal_acceptance_criteria is {criteria!r}, expected 'Metropolis' or 'Gibbs'")
     return name == "gibbs"
+
+
+def root_mean_square(x: NDArray[Any]) -> float:
+    """Root mean square of all numbers in an array (n, ...), in double precision, without a copy of them."""
+    flat = x.reshape(len(x), -1)
+    return math.sqrt(np.einsum("ij,ij->", flat, flat, dtype=np.float64) / flat.size)
 
 
 def array_of(name: str, array: ArrayLike, kinds: str, shape: str) -> NDArray[Any]:

@@ -330,10 +330,10 @@ def check_graph_id(graph_id: Any) -> None:
     """Refuses what is no name of a working graph.
 
     Raises:
-        ValueError: If it is no short text that can be printed.
+        ValueError: If it is no short text.
     """
-    if not isinstance(graph_id, str) or not graph_id.isprintable() or len(graph_id) > 100:
-        raise ValueError(f"graph_id is {short(graph_id)}, expected a text of up to 100 printable characters")
+    if not isinstance(graph_id, str) or len(graph_id) > 100:
+        raise ValueError(f"graph_id is {short(graph_id)}, expected a text of up to 100 characters")
 
 
 def _pairs(name: str, given: Any) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .array_files import Arrays, Form, first_line, read_idx, read_npy, read_npz, require
+from .checks import LARGE, root_mean_square
 
 StrPath = str | os.PathLike[str]
 PerClass = tuple[int | None, int | None]  # for training, for test
@@ -50,8 +51,6 @@ PUBLISHED = {
 NAMES = ("digits", *PUBLISHED, "patterns")
 
 _ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
-# Root mean square of inputs whose fields mostly lie beyond the ±4 that they are clipped to.
-LARGE = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,16 +313,6 @@ def _check_images(images: str, x: NDArray[Any]) -> None:
             f"{images} holds values up to {x.max():g} with root mean square {size:.3g},"
             f" expected about 1 and at most {LARGE:g}: give pixels of 0..255 as uint8, or divide them by 255"
         )
-
-
-def root_mean_square(x: NDArray[Any]) -> float:
-    """Root mean square of all numbers, in double precision and without a copy of them.
-
-    >>> root_mean_square(np.full((2, 3), 1e30, np.float32)) > 9e29
-    True
-    """
-    flat = x.reshape(len(x), -1)
-    return math.sqrt(np.einsum("ij,ij->", flat, flat, dtype=np.float64) / flat.size)
 
 
 def _choose_split(

@@ -20,8 +20,8 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .checkpoint import TrainState
+from .checks import LARGE, root_mean_square
 from .config import check_step
-from .datasets import LARGE, root_mean_square
 from .learning import EquilibriumPropagation, Rule
 from .machines import AnnealingMachine, Machine, check_machine
 from .network import FullyConnected, Parameters
