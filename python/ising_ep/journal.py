@@ -336,6 +336,11 @@ class Journal:
         have been annealed what it took, and at least its estimate."""
         return math.fsum(cost for key, cost in self._costs.items() if series in (None, key[0]))
 
+    def spent(self, series: str, used: float) -> float:
+        """`committed` of the run, of which the series has ``used`` seconds at least: a checkpoint still says
+        so when the journal was lost."""
+        return self.committed() + max(0.0, used - self.committed(series))
+
     def num_counted(self) -> int:
         """Problems of the series that are in `committed`."""
         return len({key[1] for key, cost in self._costs.items() if key[0] == self.series and cost > 0})
