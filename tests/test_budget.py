@@ -191,7 +191,7 @@ def test_what_is_no_time_is_refused(service, tmp_path, value):
 def test_what_a_lost_journal_said_still_counts(service, whole):
     """The checkpoint says it: to the line of what is spent, to evaluations, and to what comes after them."""
     _, total = whole
-    before, budget = len(service.problems), round(0.4 * total, 4)
+    budget = round(0.4 * total, 4)
     assert train("run", "--max-qpu-time", budget).exit_code == 75
     used = RunFolder.open(Path("run")).load().usage.access_time
     sent = len(service.problems)

@@ -30,7 +30,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .claim import Claim
+from .claim import Claim, is_name
 from .stopped import QPUStoppedError
 
 log = logging.getLogger(__name__)
@@ -219,7 +219,7 @@ class Journal:
             with self._transaction():
                 self._make_tables(name or secrets.token_hex(6))
         row = file.execute("SELECT name, host FROM run").fetchone()
-        if row is None or not isinstance(row[0], str) or not row[0]:
+        if row is None or not is_name(row[0]):
             raise ValueError(f"{self._path} is not the journal of a run: it does not say its name")
         self.run, host = row
         if host not in (None, platform.node()):
@@ -445,7 +445,7 @@ def _name_in(path: Path) -> str | None:
         return None  # it is said when the file is opened
     finally:
         database.close()
-    return row[0] if row is not None and isinstance(row[0], str) else None
+    return row[0] if row is not None and is_name(row[0]) else None
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
