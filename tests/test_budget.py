@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from ising_ep import cli, cli_budget
+from ising_ep.checkpoint import RunFolder
 from ising_ep.chip import Chip
 from ising_ep.emulator import Emulator
 from ising_ep.machines.chip_model import ChipModel
@@ -184,4 +185,35 @@ def test_what_is_no_time_is_refused(service, tmp_path, value):
     assert result.exit_code == 2
     assert value in result.output.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
+    assert len(service.problems) == sent
+
+
+def test_what_a_lost_journal_said_still_counts(service, whole):
+    """The checkpoint says it: to the line of what is spent, to evaluations, and to what comes after them."""
+    _, total = whole
+    budget = round(0.4 * total, 4)
+    assert train("run", "--max-qpu-time", budget).exit_code == 75
+    used = RunFolder.open(Path("run")).load().usage.access_time
+    sent = len(service.problems)
+
+    def lose_journal():
+        for file in Path("run").glob("qpu.sqlite*"):
+            file.unlink()
+
+    lose_journal()
+    refused = ising_ep("evaluate", "run")
+    assert refused.exit_code == 2, refused.output
+    assert f"but {used:.3f} s of the {budget:g} s" in refused.output
+    again = ising_ep("train", "--resume", "run")
+    assert f"spent by the run: {used:.3f} s of {budget:g} s" in again.output
+    assert len(service.problems) == sent
+
+    lose_journal()
+    allowed = ising_ep("evaluate", "run", "--max-qpu-time", budget)
+    assert allowed.exit_code == 0, allowed.output
+    used += spent(service, sent)
+    sent = len(service.problems)
+    again = ising_ep("train", "--resume", "run")
+    assert again.exit_code == 75, again.output
+    assert f"spent by the run: {used:.3f} s of {budget:g} s" in again.output
     assert len(service.problems) == sent

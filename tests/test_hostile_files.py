@@ -363,3 +363,30 @@ def test_a_hundred_hostile_files(files):
             assert not re.search("[Mm]emory|allocate", re.sub("take .* in memory", "", said)), said
             assert len(said) < 600 + len(str(half[0].parent))
             assert seconds < SECONDS, name
+
+
+@pytest.mark.parametrize("name", ["", "x" * 81, "a\x1b]0;", "a\0b", "\ud800", "two words", 5, ["a"], True])
+def test_a_damaged_name_of_a_run_is_refused(tmp_path, name):
+    """Another one in its place would find nothing of what was sent, and pay for all again."""
+    run = RunFolder(tmp_path, TrainConfig(dataset="patterns"), "")
+    (tmp_path / SOLVER).write_text(json.dumps({"name": "A solver", "run": name}))
+    with pytest.raises(
+        ValueError, match=r"solver\.json is damaged: run is .*, expected the run's name"
+    ) as refusal:
+        run.name_at_solver()
+    assert str(refusal.value).isprintable()
+
+
+def test_the_name_of_a_run_may_be_in_its_journal_alone(tmp_path):
+    run = RunFolder(tmp_path, TrainConfig(dataset="patterns"), "")
+    (tmp_path / SOLVER).write_text(json.dumps({"name": "A solver"}))
+    assert run.name_at_solver() is None
+    (tmp_path / SOLVER).write_text(json.dumps({"name": "A solver", "run": "7b8c80adb8eb"}))
+    assert run.name_at_solver() == "7b8c80adb8eb"
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "{}", '{"name": ["A solver"]}'])
+def test_a_solver_without_a_name_is_refused(tmp_path, content):
+    (tmp_path / SOLVER).write_text(content)
+    with pytest.raises(ValueError, match=r"solver\.json is damaged: it does not say which solver"):
+        RunFolder(tmp_path, TrainConfig(dataset="patterns"), "").solver()

@@ -240,6 +240,8 @@ def test_a_folder_is_no_journal(file):
         ("PRAGMA user_version = 3", "has version 3, expected up to 2"),
         ("DELETE FROM run", "does not say its name"),
         ("UPDATE run SET name = x'00'", "does not say its name"),
+        ("UPDATE run SET name = printf('%.5000c', 'x')", "does not say its name"),
+        ("UPDATE run SET name = char(27) || ']0;'", "does not say its name"),
     ],
 )
 def test_a_journal_that_lacks_something_is_refused(file, statement, text):

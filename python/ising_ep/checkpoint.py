@@ -38,6 +38,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from .atomic import TEMPORARY, kind_of, replace, require_replaceable
+from .claim import is_name
 from .config import TrainConfig
 from .network import Parameters
 from .printable import one_line
@@ -302,18 +303,26 @@ class RunFolder:
         if not os.path.lexists(file):
             return None
         content = read_json(file, links=False)
-        try:
-            return str(content["name"])
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{file} does not say which solver the run is on: {_one_line(error)}") from None
+        name = content.get("name") if isinstance(content, dict) else None
+        if not isinstance(name, str):
+            raise ValueError(f"{file} is damaged: it does not say which solver the run is on")
+        return name
 
     def name_at_solver(self) -> str | None:
         """Name of the run in the labels of its problems, if the file of its QPU says it; runs of earlier
-        versions have it in their journal alone."""
+        versions have it in their journal alone.
+
+        Raises:
+            ValueError: If the file says what is no name: under another one all would be paid for again.
+        """
         if self.solver() is None:
             return None
         name = read_json(self.path / SOLVER, links=False).get("run")
-        return name if isinstance(name, str) else None
+        if name is not None and not is_name(name):
+            raise ValueError(
+                f"{self.path / SOLVER} is damaged: run is {_one_line(repr(name))}, expected the run's name"
+            )
+        return name
 
     def remove_leftovers(self) -> None:
         """Removes files whose writing was cut off."""

@@ -6,6 +6,17 @@ import errno
 import hashlib
 import socket
 import sys
+from typing import Any, TypeGuard
+
+
+def is_name(value: Any) -> TypeGuard[str]:
+    """Whether it is the name of a run: 1 to 80 visible characters of ASCII, as labels and `Claim` take them.
+
+    Example:
+        >>> is_name("7b8c80adb8eb"), is_name(""), is_name("two words")
+        (True, False, False)
+    """
+    return isinstance(value, str) and 1 <= len(value) <= 80 and all("!" <= c <= "~" for c in value)
 
 
 class Claim:

@@ -35,13 +35,13 @@ def of_resumed(run: RunFolder, limits: dict[str, Any]) -> float | None:
     return run.max_qpu_time if limits["max_qpu_time"] is None else of_new(limits)
 
 
-def check_resumed(run: RunFolder, journal: Journal, budget: float | None) -> None:
+def check_resumed(run: RunFolder, state: TrainState | None, journal: Journal, budget: float | None) -> None:
     """Says what is spent of the budget, and of another one in whose place it comes.
 
     Raises:
         ValueError: If another one is asked for, and more is spent already.
     """
-    spent = journal.committed()
+    spent = _spent(state, journal)
     if budget != run.max_qpu_time and budget is not None and budget < spent:
         raise ValueError(
             f"--max-qpu-time is {budget:g}, but the run has spent {spent:.3f} s of QPU access time already;"
@@ -52,15 +52,21 @@ def check_resumed(run: RunFolder, journal: Journal, budget: float | None) -> Non
 
 
 def check_evaluation(
-    run: RunFolder, machine: EmbeddedMachine, journal: Journal, num_images: int, asked: float | None
+    run: RunFolder,
+    machine: EmbeddedMachine,
+    journal: Journal,
+    num_images: int,
+    spent: float,
+    asked: float | None,
 ) -> float | None:
-    """Says what an evaluation costs; gives what the QPU may have taken, in all, when it has ended.
+    """Says what an evaluation costs; gives what the journal may count for when it has ended.
 
     Args:
         run: Whose network is evaluated.
         machine: With the QPU and all copies of the network.
         journal: Its series is the evaluation.
         num_images: How many are evaluated.
+        spent: Seconds that the run has taken, more than the journal says if it was lost.
         asked: Seconds that the evaluation may take; None for what the budget of the run leaves.
 
     Raises:
@@ -73,7 +79,7 @@ def check_evaluation(
     calls = "1 call" if cost.calls == 1 else f"{cost.calls:,} calls"
     text = f"QPU access time {duration(cost.qpu_seconds)} in {calls}"
     click.echo(f"{text}, of which {known:,} were sent before" if known else text, err=True)
-    own, spent = journal.committed(journal.series), journal.committed()
+    own, counted = journal.committed(journal.series), journal.committed()
     ahead = (cost.calls - known) * cost.call_seconds
     if asked is not None and own + ahead > asked:
         raise ValueError(
@@ -86,7 +92,9 @@ def check_evaluation(
             f" {run.max_qpu_time:g} s that the run may take are spent; --max-qpu-time"
             f" {rounded_up(own + ahead)} allows it"
         )
-    return run.max_qpu_time if asked is None else spent - own + asked
+    if asked is not None:
+        return counted - own + asked
+    return None if run.max_qpu_time is None else run.max_qpu_time - (spent - counted)
 
 
 def enough(run: RunFolder, dataset: Dataset, state: TrainState | None, machine: Any) -> str:
@@ -104,7 +112,7 @@ def enough(run: RunFolder, dataset: Dataset, state: TrainState | None, machine: 
         machine.annealer.chip,
         machine.embedding,
     )
-    spent = machine.annealer.journal.committed()
+    spent = _spent(state, machine.annealer.journal)
     return f"--max-qpu-time {rounded_up(spent + cost.qpu_seconds)}"
 
 
@@ -127,6 +135,11 @@ def rounded_up(seconds: float) -> str:
     """
     step = 10.0 ** (math.floor(math.log10(seconds)) - 2)
     return f"{math.ceil(seconds / step * (1 - 1e-12)) * step:.15g}"
+
+
+def _spent(state: TrainState | None, journal: Journal) -> float:
+    """Seconds that a run has taken, by the journal of its training and its last checkpoint."""
+    return journal.spent(journal.series, 0.0 if state is None else state.usage.access_time)
 
 
 def _limit(budget: float | None) -> str:

@@ -134,7 +134,8 @@ def _on_qpu(
     assert isinstance(machine, EmbeddedMachine)  # that of a QPU is
     cli_runs.keep_journal(qpu, run, _series(state, embedding, x))
     asked = limits["max_qpu_time"]
-    qpu.max_access_time = cli_budget.check_evaluation(run, machine, qpu.journal, len(x), asked)
+    spent = qpu.journal.spent(cli_runs.TRAIN, state.usage.access_time)
+    qpu.max_access_time = cli_budget.check_evaluation(run, machine, qpu.journal, len(x), spent, asked)
     with _how_to_go_on():
         found = training.evaluate(
             config,

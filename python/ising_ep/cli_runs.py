@@ -99,7 +99,7 @@ def resumed(
     budget = cli_budget.of_resumed(run, qpu)
     machine = machine_of_run(run, dataset, threads, qpu | {"max_qpu_time": budget})
     if asked.machine == "qpu":
-        cli_budget.check_resumed(run, machine.annealer.journal, budget)  # type: ignore[attr-defined]
+        cli_budget.check_resumed(run, state, machine.annealer.journal, budget)  # type: ignore[attr-defined]
     run.remove_leftovers()
     if (asked, budget) != (run.config, run.max_qpu_time):
         run.change(asked, budget)

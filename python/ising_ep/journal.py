@@ -30,7 +30,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .claim import Claim
+from .claim import Claim, is_name
 from .stopped import QPUStoppedError
 
 log = logging.getLogger(__name__)
@@ -220,7 +220,7 @@ class Journal:
             with self._transaction():
                 self._make_tables(name or secrets.token_hex(6))
         row = file.execute("SELECT name, host FROM run").fetchone()
-        if row is None or not isinstance(row[0], str) or not row[0]:
+        if row is None or not is_name(row[0]):
             raise ValueError(f"{self._path} is not the journal of a run: it does not say its name")
         self.run, host = row
         if host not in (None, platform.node()):
@@ -337,6 +337,11 @@ class Journal:
         have been annealed what it took, and at least its estimate."""
         return math.fsum(cost for key, cost in self._costs.items() if series in (None, key[0]))
 
+    def spent(self, series: str, used: float) -> float:
+        """`committed` of the run, of which the series has ``used`` seconds at least: a checkpoint still says
+        so when the journal was lost."""
+        return self.committed() + max(0.0, used - self.committed(series))
+
     def num_counted(self) -> int:
         """Problems of the series that are in `committed`."""
         return len({key[1] for key, cost in self._costs.items() if key[0] == self.series and cost > 0})
@@ -444,7 +449,7 @@ def _name_in(path: Path) -> str | None:
         return None  # it is said when the file is opened
     finally:
         database.close()
-    return row[0] if row is not None and isinstance(row[0], str) else None
+    return row[0] if row is not None and is_name(row[0]) else None
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

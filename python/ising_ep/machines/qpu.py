@@ -259,7 +259,7 @@ class QPU:
         new = [p for p in problems if not self.journal.counts(p.entry)]
         if self.max_access_time is None or not new:
             return
-        spent = max(self.journal.committed(), self.usage.access_time)
+        spent = self.journal.spent(self.journal.series, self.usage.access_time)
         ahead = len(new) * anneal.estimate
         if not spent + ahead <= self.max_access_time:  # nan: it cannot be told
             raise BudgetSpentError(
