@@ -40,7 +40,6 @@ chip_options = settings("chip", "chip_missing", "chip_seed")
     "--layers",
     type=layer_sizes,
     metavar="N,N,...",
-    default=(120, 40),
     help="Spins of each layer.  [default: 120,40]",
     title="Network",
 )
@@ -70,7 +69,7 @@ def embed(
     context: click.Context,
     /,
     network: str,
-    layers: tuple[int, ...],
+    layers: tuple[int, ...] | None,
     chip: str | None,
     chip_missing: float | None,
     chip_seed: int | None,
@@ -103,12 +102,12 @@ def embed(
         )
     _check_outputs(out, picture)
     given = {"chip": chip, "chip_missing": chip_missing, "chip_seed": chip_seed}
-    settings = {name: value for name, value in given.items() if value is not None}
-    graph = chip_of(TrainConfig.checked({"machine": "chip", **settings}))
+    config = TrainConfig.checked({"machine": "chip", "network": network, "layers": layers, **given})
+    graph = chip_of(config)
     spins: Network = (
         Convolutional((3, 3), num_classes=2)
         if network == "convolutional"
-        else FullyConnected(1, layers, num_classes=layers[-1])
+        else FullyConnected(1, config.layers, num_classes=config.layers[-1])
     )
     started = time.perf_counter()
     embedding = find(

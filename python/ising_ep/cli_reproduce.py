@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from .cli_errors import INTERRUPTED, one_line_errors
 from .cli_help import Command
@@ -68,10 +69,12 @@ def reproduce(
     from .reproduce.studies import STUDIES
 
     store = Store.of(out, quick)
+    chosen = _chosen(names, STUDIES)
+    if context.get_parameter_source("data_dir") is ParameterSource.COMMANDLINE:
+        _check_needs_mnist(store, chosen, data_dir)
     if not names:
         _list(store, STUDIES, processes)
         return
-    chosen = _chosen(names, STUDIES)
     total = sum(len(store.missing(study)) for study in chosen)
     try:
         with _terminated_is_interrupted(), _progress(total) as (on_unit, on_running):
@@ -90,6 +93,13 @@ def _chosen(names: tuple[str, ...], studies: tuple[Study, ...]) -> list[Study]:
         if name not in (*known, "all"):
             raise ValueError(f"there is no study {name!r}, expected all or some of {', '.join(known)}")
     return [study for study in studies if "all" in names or study.name in names]
+
+
+def _check_needs_mnist(store: Store, chosen: list[Study], data_dir: Path) -> None:
+    """Refuses a folder of MNIST's files that no study would look at."""
+    units = [unit for study in chosen for unit in store.units(study).values()]
+    if not any(unit.get("dataset") == "mnist" for unit in units):
+        raise ValueError(f"--data-dir is {data_dir}, but no study that was named needs MNIST")
 
 
 def _list(store: Store, studies: tuple[Study, ...], processes: int) -> None:

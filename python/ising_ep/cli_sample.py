@@ -120,6 +120,8 @@ def sample(
 
     if output is not None:
         check_output(output, force=force, source=file)
+    elif force:
+        raise ValueError("--force is given, but there is nothing to overwrite without --output")
     seed = seed_or_new(seed)
     with _shown(f"Reading {file.name}"):
         problem = read_with_format(file, file_format=file_format, vartype=vartype, instance=instance)
