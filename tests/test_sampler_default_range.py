@@ -230,7 +230,15 @@ def test_a_model_without_biases_warns() -> None:
     assert warned_range(dimod.BQM("SPIN"))[0] == [0.1, 1]
 
 
-@pytest.mark.parametrize("bias", [np.nan, np.inf, 1e308])
-def test_biases_beyond_numbers_are_named(bias: float) -> None:
-    with pytest.raises(ValueError, match="add up to"):
-        default_beta_range(dimod.BQM({0: bias}, {(0, 1): bias}, 0.0, "SPIN"))
+def test_biases_beyond_numbers_are_named() -> None:
+    with pytest.raises(ValueError, match="add up to inf"):
+        default_beta_range(dimod.BQM({0: 1e308}, {(0, 1): 1e308}, 0.0, "SPIN"))
+
+
+@pytest.mark.parametrize("bias", [np.nan, np.inf, -np.inf])
+def test_a_bias_that_is_no_finite_number_is_named(bias: float) -> None:
+    with pytest.raises(ValueError, match=f"^the bias of 'a' is {bias}, expected a finite number$"):
+        default_beta_range(dimod.BQM({"a": bias}, {("a", "b"): 1.0}, 0.0, "SPIN"))
+    pair = r"('a' and 'b'|'b' and 'a')"
+    with pytest.raises(ValueError, match=f"^the bias of {pair} is {bias}, expected a finite number$"):
+        default_beta_range(dimod.BQM({"a": 1.0}, {("a", "b"): bias}, 0.0, "SPIN"))

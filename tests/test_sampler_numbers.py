@@ -127,3 +127,33 @@ def test_long_integers_in_arrays_are_named_where_double_precision_rounds_them(dt
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sample_batch(([0], [1], [1.0]), fields[:, [0, 0]], **call)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, object])
+def test_floats_in_a_model_of_objects_are_not_rounded_by_its_change_to_spins(dtype: Any) -> None:
+    """Penalties that cancel leave each variable its weight, which a field of 1e16 would swallow."""
+    weights = [0.3, -0.3] * 5
+    linear = {**dict(enumerate(weights)), "up": -100e16, "down": -100e16}
+    penalties = {(k, v): sign * 1e16 for k in range(10) for v, sign in (("up", 1), ("down", -1))}
+    bqm = dimod.BinaryQuadraticModel(linear, penalties, 0.0, "BINARY", dtype=dtype)
+    found = SAMPLERS[0].sample(bqm, num_reads=20, num_sweeps=200, beta_range=[1e-19, 50], seed=1)
+    states = found.samples(sorted_by=None)[:, list(range(10))]
+    assert (states == (np.array(weights) < 0)).all()
+    np.testing.assert_array_equal(found.record.energy, bqm.energies(found))
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=["annealing", "path integrals"])
+@pytest.mark.parametrize(
+    "model",
+    [dimod.ConstrainedQuadraticModel(), dimod.QuadraticModel(), {("a", "b"): 1.0}],
+    ids=lambda m: type(m).__name__,
+)
+def test_another_model_is_refused_by_its_name(sampler: Any, model: Any) -> None:
+    with pytest.raises(TypeError, match=f"^bqm is a {type(model).__name__}, expected a dimod.BinaryQ"):
+        sampler.sample(model)
+
+
+def test_what_is_not_finite_beside_fractions_is_named() -> None:
+    bqm = dimod.DictBQM({0: float("nan")}, {(0, 1): Fraction(1, 2)}, 0, "BINARY")
+    with pytest.raises(ValueError, match="bqm holds nan, expected finite numbers"):
+        SAMPLERS[0].sample(bqm)

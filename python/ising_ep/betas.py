@@ -1,6 +1,6 @@
 """The inverse temperatures that the parameters of dwave-samplers mean."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -36,6 +36,8 @@ def betas_of_sweeps(
 
 
 def _interpolated(kind: str, beta_range: Any, num_betas: int) -> NDArray[np.float64]:
+    if not isinstance(beta_range, Iterable):
+        raise TypeError(f"beta_range is {beta_range!r}, expected two numbers >= 0")
     ends = [as_float("beta_range", beta) for beta in beta_range]
     if len(ends) != 2 or not all(beta >= 0 for beta in ends):  # nor is nan
         raise ValueError(f"beta_range is {beta_range!r}, expected two numbers >= 0")

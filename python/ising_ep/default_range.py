@@ -147,6 +147,7 @@ def _extremes(ising: Ising) -> tuple[Any, NDArray[np.float64]]:
 
     The sums of a float32 model stay float32, as in dwave-samplers.
     """
+    _refuse_infinite(ising)
     total, couplings, ends = np.abs(ising.linear), np.abs(ising.values).repeat(2), ising.ends()
     smallest = np.where(total == 0, np.inf, total).astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is named below
@@ -157,6 +158,17 @@ def _extremes(ising: Ising) -> tuple[Any, NDArray[np.float64]]:
     if not finite:
         raise ValueError(f"|biases| of one variable add up to {width}, too much for default temperatures")
     return width, smallest
+
+
+def _refuse_infinite(ising: Ising) -> None:
+    for biases, whose in (
+        (ising.linear, (range(len(ising.linear)),)),
+        (ising.values, (ising.rows, ising.cols)),
+    ):
+        wrong = np.flatnonzero(~np.isfinite(biases))
+        if wrong.size:
+            names = " and ".join(repr(ising.labels[index[wrong[0]]]) for index in whose)
+            raise ValueError(f"the bias of {names} is {biases[wrong[0]]}, expected a finite number")
 
 
 def _log_excitable(smallest: NDArray[np.float64], gap: float) -> Any:

@@ -1,6 +1,7 @@
 """Binary quadratic models in spins of -1 and +1, their biases as numbers that the core takes."""
 
 import warnings
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral, Rational
@@ -8,6 +9,7 @@ from typing import Any
 
 import dimod
 import numpy as np
+from numpy.typing import NDArray
 
 from .checks import LARGEST_INTEGER, floats_of_objects
 
@@ -18,35 +20,47 @@ def spin_form(bqm: dimod.BinaryQuadraticModel) -> dimod.BinaryQuadraticModel:
 
 
 def in_floats(bqm: dimod.BinaryQuadraticModel) -> dimod.BinaryQuadraticModel:
-    """The model in single or double precision: itself, or, where it is of dtype object, its spin form.
+    """The model in single or double precision: itself, or, where it is of dtype object, one of float64.
 
-    Models of dtype object may hold fractions, decimals and integers of any size. Their change to spins is
-    exact, and each bias of the result is rounded once.
+    Models of dtype object may hold fractions, decimals and integers of any size. These are changed to spins
+    exactly, and each bias of the result is rounded once. Floats keep their vartype: to change that rounds,
+    and what it rounds off can be found only from the biases given (`reads.rest_of_fields`).
 
     Raises:
+        TypeError: Another thing than a binary quadratic model.
         ValueError: A bias that is no real number, or too large for double precision.
     """
+    if not isinstance(bqm, dimod.BinaryQuadraticModel):
+        raise TypeError(f"bqm is a {type(bqm).__name__}, expected a dimod.BinaryQuadraticModel")
     if bqm.dtype != np.dtype(object):
         return bqm
     given = [*bqm.linear.values(), *bqm.quadratic.values(), bqm.offset]
-    if any(isinstance(bias, Decimal | Fraction) or _is_long(bias) for bias in given):
-        linear: dict[Any, Any]
-        quadratic: dict[tuple[Any, Any], Any]
-        offset: Any
-        floats_of_objects("bqm", given)  # refuses what is no number, or none that is finite in float64
-        linear, quadratic, offset = _exact_spins(bqm)
-    else:
-        spins = bqm.change_vartype(dimod.SPIN, inplace=False)
-        linear, quadratic, offset = dict(spins.linear), dict(spins.quadratic), spins.offset
+    rounded = floats_of_objects("bqm", given)
+    if not np.isfinite(rounded).all():
+        raise ValueError(f"bqm holds {rounded[~np.isfinite(rounded)][0]}, expected finite numbers")
+    if not any(isinstance(bias, Decimal | Fraction) or _is_long(bias) for bias in given):
+        return _model(dict(bqm.linear), dict(bqm.quadratic), rounded, bqm.vartype)
+    linear, quadratic, offset = _exact_spins(bqm)
     exact = [*linear.values(), *quadratic.values(), offset]
     rounded = floats_of_objects("bqm", exact)
     if any(map(_is_long, given)):
         _warn_of_rounding(exact, rounded.tolist())
-    h, j = rounded[: len(linear)], rounded[len(linear) : -1]
-    model = dimod.BinaryQuadraticModel(dimod.SPIN)
-    model.add_linear_from(zip(linear, h.tolist(), strict=True))
-    model.add_quadratic_from((u, v, bias) for (u, v), bias in zip(quadratic, j.tolist(), strict=True))
-    model.offset = rounded[-1]
+    return _model(linear, quadratic, rounded, dimod.SPIN)
+
+
+def _model(
+    linear: Iterable[Any],
+    quadratic: Iterable[tuple[Any, Any]],
+    biases: NDArray[np.float64],
+    vartype: dimod.Vartype,
+) -> dimod.BinaryQuadraticModel:
+    """The model of these variables and pairs; `biases` are theirs in turn, and the offset."""
+    model = dimod.BinaryQuadraticModel(vartype)
+    *values, offset = biases.tolist()
+    rest = iter(values)
+    model.add_linear_from([(v, next(rest)) for v in linear])
+    model.add_quadratic_from([(u, v, next(rest)) for u, v in quadratic])
+    model.offset = offset
     return model
 
 
