@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from .atomic import require_replaceable
 from .cli_errors import one_line_errors
@@ -63,11 +62,8 @@ chip_options = settings("chip", "chip_missing", "chip_seed")
 @option(
     "--picture", type=click.Path(path_type=Path), help="PNG, SVG or PDF file for a drawing.", title="Output"
 )
-@click.pass_context
 @one_line_errors
 def embed(
-    context: click.Context,
-    /,
     network: str,
     layers: tuple[int, ...] | None,
     chip: str | None,
@@ -96,10 +92,6 @@ def embed(
     from .machines.configured import chip_of
     from .network import FullyConnected
 
-    if network == "convolutional" and context.get_parameter_source("layers") is ParameterSource.COMMANDLINE:
-        raise ValueError(
-            f"--layers is {','.join(map(str, layers))}, but the convolutional network has its own"
-        )
     _check_outputs(out, picture)
     given = {"chip": chip, "chip_missing": chip_missing, "chip_seed": chip_seed}
     config = TrainConfig.checked({"machine": "chip", "network": network, "layers": layers, **given})
