@@ -134,7 +134,7 @@ def test_a_solvers_chip_is_taken_as_it_is(tmp_path):
         (("--out", "link.png"), "link.png is a symbolic link, expected a file or nothing"),
         (("--out", "folder.png"), "folder.png is a folder, expected a file or nothing"),
         (("--picture", "e.png", "--out", "e.png"), "--out and --picture are both e.png"),
-        (("--network", "convolutional", "--layers", "5,5"), "--layers is 5,5, but the convolutional network"),
+        (("--network", "convolutional", "--layers", "5,5"), r"layers is (5, 5), but network convolutional"),
         (("--chip", "zephyr:100"), "321600 qubits, expected at most 50000"),
         (("--layers", "120,40", "--chip", "chimera:4"), "has 160 spins, but chimera 4x4x4 has 125 qubits"),
     ],

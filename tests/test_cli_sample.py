@@ -14,6 +14,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import dimod
@@ -222,6 +223,24 @@ def test_histogram(sweeps, scale):
         inside = (energies[:, None] >= edges[:, 0]) & (energies[:, None] < edges[:, 1])
         assert inside.sum(axis=0).tolist() == [count for _, count, _ in rows]
         assert all(len(text) < 30 for text, *_ in rows)
+
+
+@pytest.mark.parametrize("weight", [1, 0.3])
+@pytest.mark.parametrize("penalty", [10, 10**12, 10**15])
+def test_reads_with_the_best_energy_are_counted_beside_a_penalty(penalty, weight):
+    """Independent sets of a ring: each node counts, whatever the penalty on two neighbours is."""
+    lines = [f"{i} {i} {-weight * (1 + i % 3)}\n{i} {(i + 1) % 20} {penalty}\n" for i in range(20)]
+    Path("ring.coo").write_text("# vartype=BINARY\n" + "".join(lines))
+    result = sample(
+        "ring.coo", "--num-sweeps", 30, "--beta-range", 0.1 / penalty, 3, "--seed", 1, "--output", "ring.npz"
+    )
+    energies = np.load("ring.npz")["energies"]
+    found = Counter(np.rint(energies / weight).tolist())
+    assert len(found) > 1
+    assert np.abs(energies / weight - np.rint(energies / weight)).max() < 1e-6
+    assert f" in {found[min(found)]} of 100 reads" in result.stdout
+    if len(found) <= 12:
+        assert [count for _, count, _ in bars(result.stdout)] == [found[k] for k in sorted(found)]
 
 
 BAD = [

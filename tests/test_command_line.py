@@ -471,7 +471,7 @@ def assert_refused(result, *texts):
         (["evaluate", "nowhere"], ["nowhere"]),
         (["predict", "nowhere", "images.npy"], ["nowhere"]),
         (["plot", "nowhere"], ["nowhere"]),
-        (["emulate", "--fault", "503:0"], ["--fault is '503:0': every is 0", "from 1 on"]),
+        (["emulate", "--fault", "503:0"], ["--fault is '503:0', expected", "from 1 on"]),
         (["emulate", "--fault", "503:often"], ["--fault is '503:often'", "503:20"]),
         (["emulate", "--fault", "504"], ["--fault is '504'", "expected one of 401, 403", "offline"]),
     ],

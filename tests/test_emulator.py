@@ -966,7 +966,10 @@ def test_the_command_trains_as_the_chip_machine_does():
     [
         (["--fault", "fire"], "the kind of fault is 'fire'"),
         (["--fault", "500:often"], "--fault is '500:often'"),
-        (["--fault", "500:0.5"], "every is 0.5"),
+        (
+            ["--fault", "500:0.5"],
+            "--fault is '500:0.5', expected one such as 503 or 503:20, a number from 1 on",
+        ),
         (["--chip-temperature", "-1"], "chip_temperature is -1"),
         (["--port", "70000"], "70000 is not in the range"),
         (["--sweeps-per-us", "0"], "sweeps_per_us is 0"),

@@ -144,6 +144,14 @@ def test_settings_that_are_none_are_refused(run, content):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("content", ["[1, 2]", "null", "{}", '{"config": 3, "fingerprint": "abc"}'])
+def test_settings_that_are_no_object_are_said_to_be_none(run, content):
+    (run.path / CONFIG).write_text(content)
+    with pytest.raises(ValueError, match=CONFIG) as error:
+        RunFolder.open(run.path)
+    assert str(error.value).endswith(f": {json.loads(content)}, expected an object with a config")
+
+
 @contextmanager
 def files_of_at_most(size: int) -> Iterator[None]:
     """As on a disk that is full: what is written past so many bytes of a file fails."""

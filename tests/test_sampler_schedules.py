@@ -107,6 +107,7 @@ def test_a_schedule_may_heat() -> None:
         ({"beta_range": [0.1, np.nan]}, ValueError, "beta_range is .*nan"),
         ({"beta_range": [-np.inf, 1]}, ValueError, "beta_range is .*inf"),
         ({"beta_range": "hot"}, ValueError, "beta_range"),
+        ({"beta_range": 3}, TypeError, "beta_range is 3, expected two numbers >= 0"),
         ({"beta_range": [0, np.inf]}, ValueError, r"beta_range is \[0, inf\]"),
         ({"randomize_order": "no"}, TypeError, "randomize_order is 'no', expected True or False"),
         ({"beta_range": [0, 1]}, ValueError, r"beta_range is \[0, 1\]"),

@@ -38,6 +38,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from .atomic import TEMPORARY, kind_of, replace, require_replaceable
+from .checks import short
 from .claim import is_name
 from .config import TrainConfig
 from .network import Parameters
@@ -165,6 +166,10 @@ class RunFolder:
         for name in FILES:
             _require_own(path / name)
         content = read_json(file, links=False)
+        if not (isinstance(content, dict) and isinstance(content.get("config"), dict)):
+            raise ValueError(
+                f"{file} is not the settings of a run: {short(content)}, expected an object with a config"
+            )
         try:
             config = TrainConfig.recorded(dict(content["config"]))
             return cls(path, config, str(content["fingerprint"]), _budget(content.get("max_qpu_time")))

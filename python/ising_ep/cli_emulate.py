@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -141,8 +142,12 @@ def _fault(text: str) -> Fault:
     kind, _, every = text.partition(":")
     try:
         number = float(every or EVERY)
+        if not 1 <= number < math.inf:
+            raise ValueError
     except ValueError:
-        raise ValueError(f"--fault is {text!r}, expected one such as 503 or 503:20") from None
+        raise ValueError(
+            f"--fault is {text!r}, expected one such as 503 or 503:20, a number from 1 on"
+        ) from None
     try:
         return Fault(kind, every=number)
     except ValueError as error:

@@ -163,14 +163,14 @@ def sample(
     if output is not None:
         with _shown(f"Writing {output.name}"):
             write_sampleset(output, sampleset, settings)
-    _print_summary(problem, sampleset.record.energy, settings)
+    _print_summary(problem, sampleset, settings)
     if output is not None:
         click.echo(f"States: {output}")
 
 
-def _print_summary(problem: Problem, energies: NDArray[np.float64], settings: dict[str, Any]) -> None:
-    bqm = problem.bqm
-    count, rows = _histogram(energies, _rounding(bqm))
+def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[str, Any]) -> None:
+    bqm, energies = problem.bqm, sampleset.record.energy
+    count, rows = _histogram(energies, _rounding(bqm, sampleset))
     best = float(energies.min())
     click.echo(
         f"{settings['file']}: {bqm.num_variables} variables, {bqm.num_interactions} couplings,"
@@ -194,18 +194,39 @@ def _number(value: float) -> str:
     return str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
 
 
-def _rounding(bqm: dimod.BinaryQuadraticModel) -> float:
-    """What two sums of the same biases may differ by, and energies that are meant to differ do not."""
-    linear, (_, _, values), offset, *_ = bqm.to_numpy_vectors()
-    return 1e-12 * float(abs(linear).sum() + abs(values).sum() + abs(offset))
+def _rounding(bqm: dimod.BinaryQuadraticModel, sampleset: dimod.SampleSet) -> NDArray[np.float64]:
+    """What sums of the same biases may differ by in each read (reads,). Other energies are meant to differ.
+
+    A penalty that a state keeps adds nothing to its energy, so it does not count.
+    """
+    import dimod
+    import numpy as np
+
+    linear, (rows, cols, values), *_ = bqm.to_numpy_vectors()
+    linear, values, offset = abs(linear), abs(values), abs(float(bqm.offset))
+    biases = np.concatenate((linear, values, np.array([offset])))
+    total = biases.sum()
+    grain = np.ldexp(1.0, np.frexp(total)[1] - 50)
+    if grain > 0 and not np.fmod(biases, grain).any():
+        return np.zeros(len(sampleset))  # such sums are exact
+    if bqm.vartype is dimod.SPIN or sampleset.info["arithmetic"] not in ("wide", "rounded"):
+        return np.full(len(sampleset), 1e-12 * total)
+    sizes = dimod.BinaryQuadraticModel.from_numpy_vectors(
+        linear, (rows, cols, values), offset, bqm.vartype, variable_order=bqm.variables
+    )
+    return 1e-12 * np.asarray(sizes.energies(sampleset), dtype=np.float64)
 
 
-def _histogram(energies: NDArray[np.float64], rounding: float) -> tuple[int, list[tuple[str, int]]]:
+def _histogram(
+    energies: NDArray[np.float64], rounding: NDArray[np.float64]
+) -> tuple[int, list[tuple[str, int]]]:
     """How many reads have the lowest energy, and the reads of each energy, or of each range of energies."""
     import numpy as np
 
-    ordered = np.sort(energies)
-    starts = np.flatnonzero(np.diff(ordered, prepend=-np.inf) > rounding)
+    order = np.argsort(energies)
+    ordered, rounding = energies[order], rounding[order]
+    larger = np.append(0.0, np.maximum(rounding[1:], rounding[:-1]))
+    starts = np.flatnonzero(np.diff(ordered, prepend=-np.inf) > larger)
     counts = np.diff(starts, append=len(ordered))
     at_best = int(counts[0])
     if len(starts) <= MOST_BINS:
