@@ -259,6 +259,10 @@ def test_numbers_too_far_apart_are_said():
             {}, {"ab": 1e300, "bc": 1e-300}, beta_range=[1, 1e300], num_sweeps=10
         )
     assert found.info["arithmetic"] == "rounded"
+    far = ([0, 1], [1, 2], [1e300, 1e-300])
+    with pytest.warns(UserWarning, match="too far apart"):
+        result = sample_batch(far, np.zeros((2, 3)), num_reads=2, beta_schedule=[1e300])
+    assert result.arithmetic == ["rounded"] * 2
     with warnings.catch_warnings(action="error"):
         SimulatedAnnealingSampler().sample_ising(
             {}, {"ab": 1e300, "bc": 1e-300}, beta_range=[1e-301, 1e-299], num_sweeps=10

@@ -1,5 +1,6 @@
 """Annealing of whole batches of arrays on the Rust core."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,6 +46,21 @@ class BatchResult:
         """The lowest-energy read of each problem, the first of equals: int8 (batch, spins)."""
         best: NDArray[np.int8] = self.states[np.arange(len(self.states)), self.energies.argmin(axis=1)]
         return best
+
+
+def warn_if_rounded(arithmetic: Sequence[str | None], stacklevel: int = 3) -> None:
+    """Say that the numbers of a problem were too far apart for the core's longest integers."""
+    if "rounded" in arithmetic:
+        warnings.warn(
+            "the biases of a variable are too far apart for the coldest temperature: what is smaller than the"
+            " largest of them by 2^75 or more was rounded while sampling; energies are of the biases given",
+            stacklevel=stacklevel,
+        )
+
+
+def _result(states: NDArray[np.int8], energies: NDArray[np.float64], arithmetic: list[str]) -> "BatchResult":
+    warn_if_rounded(arithmetic, stacklevel=4)
+    return BatchResult(states, energies, arithmetic)
 
 
 def sample_batch(
@@ -115,7 +131,7 @@ def sample_batch(
     betas = floats("beta_schedule", beta_schedule, "(sweeps,)")
     if not betas.size:
         raise ValueError("beta_schedule is empty, expected at least one sweep")
-    return BatchResult(
+    return _result(
         *_core.anneal(
             *coupling_arrays(couplings),
             h,
@@ -184,7 +200,7 @@ def sample_batch_quantum(
     """
     h = floats("fields", fields, "(batch, spins)")
     num_reads = integer("num_reads", num_reads, 1, WORD)
-    return BatchResult(
+    return _result(
         *_core.anneal_quantum(
             *coupling_arrays(couplings),
             h,

@@ -29,12 +29,12 @@ from dimod.typing import SamplesLike
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
-from .batch import NUM_SLICES, sample_batch_quantum, transverse_and_problem
+from .batch import NUM_SLICES, sample_batch_quantum, transverse_and_problem, warn_if_rounded
 from .betas import BetaScheduleType
 from .checks import WORD, boolean, function, integer, one_of, real, seconds, seed_or_new, threads
 from .default_range import DefaultRangeWarning, Fit, Ising, range_of
 from .path_schedule import PathSchedule, refuse_what_is_not_here, slices_for
-from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields, warn_if_rounded
+from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields
 from .schedule import quantum_forward
 from .spin_form import in_floats, spin_form
 
@@ -292,7 +292,7 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             "initial_states_generator": initial_states_generator,
             "arithmetic": arithmetic,
         }
-        warn_if_rounded(arithmetic)
+        warn_if_rounded([arithmetic])
         return finished(watch, states, energies, labels, vartype, parameters, started, annealing)
 
     # Needs neither dimod nor an instance.

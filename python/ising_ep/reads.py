@@ -1,6 +1,5 @@
 """What the samplers share: initial states, a watch over the reads, sample sets."""
 
-import warnings
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
@@ -80,16 +79,6 @@ def energies_as_given(
     if given.vartype is dimod.SPIN or arithmetic not in ("wide", "rounded"):
         return energies + offset
     return np.asarray(given.energies(((states > 0).astype(np.int8), labels)), dtype=np.float64)
-
-
-def warn_if_rounded(arithmetic: str | None) -> None:
-    """Say that the numbers of a problem were too far apart for the core's longest integers."""
-    if arithmetic == "rounded":
-        warnings.warn(
-            "the biases of a variable are too far apart for the coldest temperature: what is smaller than the"
-            " largest of them by 2^75 or more was rounded while sampling; energies are of the biases given",
-            stacklevel=3,
-        )
 
 
 @dataclass

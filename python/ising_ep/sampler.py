@@ -18,11 +18,11 @@ from dimod.typing import SamplesLike
 from numpy.typing import ArrayLike
 
 from . import _core
-from .batch import sample_batch
+from .batch import sample_batch, warn_if_rounded
 from .betas import BetaScheduleType, betas_of_sweeps
 from .checks import WORD, boolean, function, integer, is_gibbs, one_of, seconds, seed_or_new, threads
 from .default_range import Ising, range_of
-from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields, warn_if_rounded
+from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields
 from .spin_form import in_floats, spin_form
 
 
@@ -217,7 +217,7 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             "proposal_acceptance_criteria": "Gibbs" if gibbs else "Metropolis",
             "arithmetic": arithmetic,
         }
-        warn_if_rounded(arithmetic)
+        warn_if_rounded([arithmetic])
         return finished(watch, states, energies, labels, vartype, parameters, started, annealing)
 
     # Needs neither dimod nor an instance; it stands here too because scripts look for it here.
