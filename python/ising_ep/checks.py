@@ -115,6 +115,8 @@ def array_of(name: str, array: ArrayLike, kinds: str, shape: str) -> NDArray[Any
 def floats(name: str, array: ArrayLike, shape: str) -> NDArray[np.float64]:
     """As contiguous float64 of the shape named; also fractions, decimals and integers of any size."""
     given = array_of(name, array, "fiuO", shape)
+    if given.dtype == np.float64:  # the usual case, which a small anneal should not wait for
+        return np.ascontiguousarray(given, dtype=np.float64)
     if given.dtype.kind == "O":
         result = floats_of_objects(name, given.ravel().tolist()).reshape(given.shape)
     else:

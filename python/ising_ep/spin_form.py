@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from .checks import LARGEST_INTEGER, floats_of_objects
 
+OBJECT = np.dtype(object)
+
 
 def spin_form(bqm: dimod.BinaryQuadraticModel) -> dimod.BinaryQuadraticModel:
     """The model in spins; itself where it is that already."""
@@ -32,7 +34,7 @@ def in_floats(bqm: dimod.BinaryQuadraticModel) -> dimod.BinaryQuadraticModel:
     """
     if not isinstance(bqm, dimod.BinaryQuadraticModel):
         raise TypeError(f"bqm is a {type(bqm).__name__}, expected a dimod.BinaryQuadraticModel")
-    if bqm.dtype != np.dtype(object):
+    if bqm.dtype != OBJECT:
         return bqm
     given = [*bqm.linear.values(), *bqm.quadratic.values(), bqm.offset]
     rounded = floats_of_objects("bqm", given)

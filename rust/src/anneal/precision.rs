@@ -54,10 +54,11 @@ pub(super) struct Coldest {
 
 impl Coldest {
     pub(super) fn of(job: &Job) -> Self {
-        let (mut beta, mut zero_temperature) = (0.0, false);
-        for &of_sweep in job.batch.betas {
-            zero_temperature |= of_sweep.is_infinite();
-            beta = if of_sweep.is_finite() { f64::max(beta, of_sweep) } else { beta };
+        let mut beta = job.batch.betas.iter().copied().fold(0.0, f64::max);
+        let zero_temperature = beta.is_infinite();
+        if zero_temperature {
+            let finite = job.batch.betas.iter().copied().filter(|beta| beta.is_finite());
+            beta = finite.fold(0.0, f64::max);
         }
         // A path integral flips a spin in all slices at once, whose fields add up.
         let slices = job.batch.trotter.map_or(1, |trotter| trotter.slices());
