@@ -96,6 +96,7 @@ RACE = """
 import os, sys, time
 from pathlib import Path
 from ising_ep.run_lock import InUseError, RunLock
+from ising_ep.stopped import StoppedError
 
 def one(folder, start):
     time.sleep(start - time.time())
@@ -104,7 +105,10 @@ def one(folder, start):
     except InUseError:
         return 2
     time.sleep(0.4)
-    lock.check()
+    try:
+        lock.check()
+    except StoppedError:
+        return 1
     lock.release()
     return 0
 
@@ -127,10 +131,16 @@ print(sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in chi
 
 
 def test_one_of_many_takes_what_is_left(tmp_path):
-    """Each holds it until all have tried, then looks whether it is still its own."""
+    """Each holds it until all have tried, then looks whether it is still its own: one may go on.
+
+    Another may have held it for a moment, while the lock of the dead one was taken away; it is told at its look.
+    """
     for _ in range(5):
         done = subprocess.run([sys.executable, "-c", RACE, str(tmp_path)], stdout=subprocess.PIPE, check=True)
-        assert done.stdout == b"[0, 2, 2, 2, 2, 2, 2, 2]\n"
+        outcomes = json.loads(done.stdout)
+        assert outcomes.count(0) == 1
+        assert outcomes.count(1) <= 1
+        assert set(outcomes) <= {0, 1, 2}
         assert list(tmp_path.iterdir()) == []
 
 
