@@ -133,7 +133,7 @@ print(sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in chi
 def test_one_of_many_takes_what_is_left(tmp_path):
     """Each holds it until all have tried, then looks whether it is still its own: one may go on.
 
-    Another may have held it for a moment, while the lock of the dead one was taken away; it is told at its look.
+    Another may have held it for a moment, while the lock of the dead one was taken away: its look says so.
     """
     for _ in range(5):
         done = subprocess.run([sys.executable, "-c", RACE, str(tmp_path)], stdout=subprocess.PIPE, check=True)
