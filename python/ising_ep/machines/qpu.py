@@ -29,7 +29,7 @@ from ..journal import CANCELLED, OFFLINE, UNSENT, Entry, Journal
 from ..qp import BadAnswerError
 from ..stopped import BudgetSpentError, QPUStoppedError
 from ..usage import Usage
-from .connection import Connection
+from .connection import LONG_POLL, Connection
 from .embedded import Schedule
 from .qpu_attempts import ATTEMPTS, LABEL_LAG, TRIES, Attempts, Problem
 from .qpu_layout import Anneal, Layout
@@ -39,8 +39,6 @@ log = logging.getLogger(__name__)
 
 # Problems in one request, as the client does.
 SUBMIT_SIZE = 20
-# Seconds that the service may hold a request until there is an answer: the longest that it takes.
-LONG_POLL = 30
 # Fetches of one answer that comes damaged, or is not there.
 FETCHES = 5
 # Seconds in which a problem that runs has to be answered. One that waits in the queue may wait.
