@@ -278,7 +278,7 @@ pub struct Batch<'a> {
     pub(crate) trotter: Option<&'a Trotter>,
     /// What moves, where spins do not flip but flow.
     pub(crate) dynamics: Option<&'a Dynamics>,
-    /// Power of two that brings the numbers of the problem, or of all of them, within reach of single precision.
+    /// Power of two that brings the numbers within reach of single precision: 1 until each problem is given its own.
     pub(crate) scale: f64,
 }
 
@@ -331,7 +331,6 @@ impl<'a> Batch<'a> {
                 return bad(format_args!("initial states hold a spin {s}, expected -1 or +1"));
             }
         }
-        let largest = fields.iter().fold(model.largest, |m, h| m.max(h.abs()));
         Ok(Batch {
             fields,
             betas,
@@ -344,7 +343,7 @@ impl<'a> Batch<'a> {
             rest: None,
             trotter: None,
             dynamics: None,
-            scale: scale_for(largest),
+            scale: 1.0,
         })
     }
 
