@@ -1,6 +1,6 @@
 # make train    an Ising machine learns handwritten digits
 # make test     every test, Rust and Python
-# make lint     formatting, clippy, ruff, types, declared dependencies
+# make lint     formatting, clippy, ruff, types, declared dependencies, who may import whom
 # make develop  the package in .venv as it lies here: changes of Python at once, of Rust by calling it again
 # make notebook docs/first-minute.ipynb, run anew: its outputs are those of the code as it is
 # make sanitize the Rust tests under AddressSanitizer; takes a few minutes to compile
@@ -35,6 +35,7 @@ lint: $(VENV)/installed-lint
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest ising_ep._core
 	$(BIN)/python -m deptry python
+	$(BIN)/lint-imports
 	@git grep -nE --untracked '$(OWN_PATH)'; test $$? -eq 1 || \
 	  { echo "a committed file must not hold a path of the machine it was made on"; exit 1; }
 

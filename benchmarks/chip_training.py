@@ -58,8 +58,8 @@ def run(data_dir: str, epochs: int, settings: dict[str, Any]) -> dict[str, Any]:
 
     from ising_ep import datasets, training
     from ising_ep.config import TrainConfig
-    from ising_ep.machines.configured import machine_of
     from ising_ep.machines.embedded import EmbeddedMachine
+    from ising_ep.training.build import machine_of
 
     data = datasets.load("mnist", data_dir=data_dir, train_per_class=100, test_per_class=10)
     given = {"dataset": "mnist", "machine": "chip", "epochs": epochs, **settings}

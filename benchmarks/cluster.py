@@ -35,10 +35,11 @@ import numpy as np
 from distributed import Client, LocalCluster
 
 import report
-from ising_ep import cluster, datasets, training
-from ising_ep.checkpoint import TrainState
+from ising_ep import datasets, training
 from ising_ep.config import TrainConfig
-from ising_ep.learning import SHARD, EquilibriumPropagation, total
+from ising_ep.learning.rule import SHARD, EquilibriumPropagation, total
+from ising_ep.training import cluster
+from ising_ep.training.run_folder import TrainState
 
 BATCHES = (50, 200, 1000)
 WORKERS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)

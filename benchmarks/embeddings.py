@@ -75,7 +75,7 @@ def point(
     """One network on one working graph."""
     from minorminer import busclique, find_embedding
 
-    from ising_ep.tiling import find_bicliques
+    from ising_ep.embedding.tiling import find_bicliques
 
     graph = chip(name, missing, seed)
     row: dict[str, Any] = {"chip": name, "missing": missing, "seed": seed, "network": list(sides)}

@@ -23,7 +23,7 @@ import click
 import numpy as np
 
 from fuzz_files import WRITERS, Sample, mutated, packed
-from ising_ep.files import FORMATS, Problem, parse_problem
+from ising_ep.problems.read import FORMATS, Problem, parse_problem
 from report import console, folder, machine, out_option, progress, table, where
 
 FULL = 1_000_000

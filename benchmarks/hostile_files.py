@@ -22,14 +22,14 @@ import click
 import dimod
 import numpy as np
 
-from ising_ep.formats.parts import MOST_BYTES, MOST_COUPLINGS, MOST_VARIABLES
-from ising_ep.formats.table import MOST_LINES
+from ising_ep.problems.formats.parts import MOST_BYTES, MOST_COUPLINGS, MOST_VARIABLES
+from ising_ep.problems.formats.table import MOST_LINES
 from report import console, folder, machine, number, out_option, progress, table, where
 
 MOST_MIB, MOST_SECONDS = 2048, 20
 READ = """
 import resource, sys
-from ising_ep.files import read_problem
+from ising_ep.problems.read import read_problem
 given = [text or None for text in sys.argv[2:]]
 try:
     bqm = read_problem(sys.argv[1], file_format=given[0], vartype=given[1])

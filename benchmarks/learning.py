@@ -40,11 +40,11 @@ from scipy.stats import chi2
 import report
 import stored
 from ising_ep import datasets, training
-from ising_ep.checkpoint import TrainState
 from ising_ep.datasets import Dataset
-from ising_ep.optimizers import decayed
+from ising_ep.learning.optimizers import decayed
 from ising_ep.reproduce.study import Results, Settings
 from ising_ep.reproduce.summary import deviation, mean, spread
+from ising_ep.training.run_folder import TrainState
 from learning_variants import BASE, VARIANTS, CentredOutputs, Filters
 
 TRAINED, HELD_OUT = 50_000, 10_000

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ising_ep import _core
 from ising_ep.config import TrainConfig
 from ising_ep.learning import EquilibriumPropagation
-from ising_ep.network import FullyConnected, Parameters, pair_sums, step
+from ising_ep.network.fully_connected import FullyConnected, Parameters, pair_sums, step
 
 # Free phases that start from chains draw other numbers than nudge phases do: their seed differs in this bit.
 CHAIN_SEED = 1 << 61

@@ -69,7 +69,7 @@ def run(data_dir: str, settings: dict[str, Any], per_class: int, quick: bool) ->
     """Trains once, and evaluates in every way."""
     from ising_ep import datasets, training
     from ising_ep.config import TrainConfig
-    from ising_ep.machines.configured import machine_of
+    from ising_ep.training.build import machine_of
 
     mnist = datasets.load_mnist(data_dir, train_per_class=per_class, test_per_class=10)
     config = TrainConfig.checked({"dataset": "mnist", **settings})

@@ -21,7 +21,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
 from ising_ep.chip import Chip
-from ising_ep.lines import Lines, lines_of
+from ising_ep.embedding.lines import Lines, lines_of
 
 
 def windows(lines: Lines, direction: int, own: range, others: range) -> list[int] | None:

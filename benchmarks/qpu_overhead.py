@@ -140,11 +140,11 @@ def main(calls: int, out: Path | None) -> None:
 
 def _ours(endpoint: str, token: str, folder: Path) -> Any:
     from ising_ep.embedding import embed
-    from ising_ep.journal import Journal
-    from ising_ep.machines.connection import Connection
     from ising_ep.machines.embedded import EmbeddedMachine
-    from ising_ep.machines.qpu import QPU
     from ising_ep.network import FullyConnected
+    from ising_ep.qpu.connection import Connection
+    from ising_ep.qpu.dispatch import QPU
+    from ising_ep.qpu.journal import Journal
 
     connection = Connection.open(endpoint=endpoint, token=token, config_file=False, cache_enabled=False)
     network = FullyConnected(784, (120, 40), 10)

@@ -22,14 +22,11 @@ import pytest
 
 import ising_ep
 from ising_ep import EPClassifier, datasets, schedule, training
-from ising_ep.augment import shifted
-from ising_ep.batch import sample_batch, sample_batch_quantum
-from ising_ep.checkpoint import TrainState
 from ising_ep.chip import Chip
 from ising_ep.config import TrainConfig, lacking
-from ising_ep.convolution import Convolutional
 from ising_ep.embedding import embed
 from ising_ep.learning import EquilibriumPropagation
+from ising_ep.learning.optimizers import decayed
 from ising_ep.machines import AnnealingMachine
 from ising_ep.machines.analog import AnalogMachine
 from ising_ep.machines.chip_model import ChipModel
@@ -38,9 +35,11 @@ from ising_ep.machines.deterministic import DeterministicMachine
 from ising_ep.machines.dimod_sampler import SamplerAnnealer, SamplerMachine
 from ising_ep.machines.embedded import EmbeddedMachine
 from ising_ep.machines.oscillator import OscillatorMachine
-from ising_ep.network import FullyConnected
-from ising_ep.optimizers import decayed
-from ising_ep.usage import Usage
+from ising_ep.machines.usage import Usage
+from ising_ep.network import Convolutional, FullyConnected
+from ising_ep.samplers.batch import sample_batch, sample_batch_quantum
+from ising_ep.training.augment import shifted
+from ising_ep.training.run_folder import TrainState
 
 
 @dataclass(frozen=True)

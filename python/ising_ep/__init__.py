@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import datasets as datasets
-    from .batch import BatchResult as BatchResult
-    from .correlate import correlations as correlations
-    from .correlate import unembed as unembed
-    from .default_range import default_beta_range as default_beta_range
+    from .embedding.unembed import correlations as correlations
+    from .embedding.unembed import unembed as unembed
     from .estimator import EPClassifier as EPClassifier
-    from .quantum import PathIntegralAnnealingSampler as PathIntegralAnnealingSampler
-    from .sampler import SimulatedAnnealingSampler as SimulatedAnnealingSampler
-    from .temperature import effective_beta as effective_beta
+    from .samplers.batch import BatchResult as BatchResult
+    from .samplers.default_range import default_beta_range as default_beta_range
+    from .samplers.path_integral import PathIntegralAnnealingSampler as PathIntegralAnnealingSampler
+    from .samplers.simulated import SimulatedAnnealingSampler as SimulatedAnnealingSampler
+    from .samplers.temperature import effective_beta as effective_beta
 
 # Loaded when first asked for: dimod alone, or scikit-learn, takes longer to import than all the rest.
 _HOME = {
-    "BatchResult": ".batch",
+    "BatchResult": ".samplers.batch",
     "EPClassifier": ".estimator",
-    "PathIntegralAnnealingSampler": ".quantum",
-    "SimulatedAnnealingSampler": ".sampler",
-    "correlations": ".correlate",
-    "default_beta_range": ".default_range",
-    "effective_beta": ".temperature",
-    "unembed": ".correlate",
+    "PathIntegralAnnealingSampler": ".samplers.path_integral",
+    "SimulatedAnnealingSampler": ".samplers.simulated",
+    "correlations": ".embedding.unembed",
+    "default_beta_range": ".samplers.default_range",
+    "effective_beta": ".samplers.temperature",
+    "unembed": ".embedding.unembed",
 }
 __all__ = [
     "BatchResult",

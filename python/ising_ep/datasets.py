@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .array_files import Arrays, Form, first_line, read_idx, read_npy, read_npz, require
 from .checks import LARGE, root_mean_square
+from .files.arrays import Arrays, Form, first_line, read_idx, read_npy, read_npz, require
 
 StrPath = str | os.PathLike[str]
 PerClass = tuple[int | None, int | None]  # for training, for test

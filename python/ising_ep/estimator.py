@@ -19,14 +19,13 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from .checkpoint import TrainState
 from .checks import LARGE, root_mean_square
-from .config import check_step
+from .config import OPTIMIZERS, Optimizer, check_step
 from .learning import EquilibriumPropagation, Rule
 from .machines import AnnealingMachine, Machine, check_machine
 from .network import FullyConnected, Parameters
-from .optimizers import OPTIMIZERS, Optimizer
-from .training import end_epoch, free_outputs, train_epoch
+from .training.loop import end_epoch, free_outputs, train_epoch
+from .training.run_folder import TrainState
 
 # Added to the fraction of each class's spins that are up: a class without any is unlikely, not impossible.
 UNSEEN = 0.01

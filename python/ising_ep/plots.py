@@ -16,10 +16,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from .atomic import replace, require_replaceable
 from .chip import Chip
 from .embedding import Embedding
-from .usage import GAP_STEP, GAP_STEPS, Usage
+from .files.atomic import replace, require_replaceable
+from .machines.usage import GAP_STEP, GAP_STEPS, Usage
 
 DPI = 150
 # Dark and light enough apart to be told in grey.

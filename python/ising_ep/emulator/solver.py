@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from ..checks import one_of, real
 from ..chip import Chip
+from ..chip.rules import check_anneal, check_ranges
+from ..chip.timing import access_time
 from ..machines.chip_model import ChipModel
-from ..machines.qpu_rules import check_anneal, check_ranges
-from ..machines.qpu_time import access_time
-from ..qp import UNUSED, decode_problem, encode_answer
+from ..qpu.qp import UNUSED, decode_problem, encode_answer
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

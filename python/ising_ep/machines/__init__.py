@@ -7,10 +7,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..batch import BatchResult
 from ..network import Couplings
-from ..usage import Usage
+from ..samplers.batch import BatchResult
 from .annealing import AnnealingMachine
+from .usage import Usage
 
 __all__ = ["AnnealingMachine", "Machine", "check_answer", "check_machine"]
 
@@ -60,8 +60,8 @@ def check_machine(machine: Machine) -> None:
     """
     if not isinstance(getattr(machine, "usage", None), Usage):
         raise TypeError(
-            f"machine {type(machine).__name__} has no usage, expected an ising_ep.usage.Usage, in which it"
-            " counts its problems"
+            f"machine {type(machine).__name__} has no usage, expected an"
+            " ising_ep.machines.usage.Usage, in which it counts its problems"
         )
 
 

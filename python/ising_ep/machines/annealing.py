@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, schedule
-from ..batch import BatchResult
 from ..checks import broadcast, integer, threads
 from ..network import Couplings
-from ..usage import Usage
+from ..samplers.batch import BatchResult
+from .usage import Usage
 
 
 class AnnealingMachine:

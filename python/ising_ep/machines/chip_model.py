@@ -13,7 +13,7 @@ at a temperature T. Here time is counted in sweeps of one of two models:
   at which a free spin turns by as much in a small field as a free qubit does: A counts as heat until it
   falls below kT. (Without it, beta = B / 2kT, chains of qubits freeze at s = 0.2, and a network of 160 spins
   on 1,000 qubits learned half as fast from the same sweeps.)
-- "quantum": path-integral sweeps (`ising_ep.quantum`) of H(s) itself at 1 / (k T).
+- "quantum": path-integral sweeps (`ising_ep.samplers.path_integral`) of H(s) itself at 1 / (k T).
 
 Where the schedule stands still both sample a thermal state, of the problem or of H(s). How they get there is
 no chip's dynamics, and neither freezes as a chip does when A(s) has become small (single qubits at about
@@ -46,12 +46,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from ..batch import NUM_SLICES
 from ..checks import WORD, integer, one_of, real, stream_ids, threads
 from ..chip import Chip
-from ..usage import Usage
-from .qpu_rules import check_anneal, check_graph, check_ranges
-from .qpu_time import access_time
+from ..chip.rules import check_anneal, check_graph, check_ranges
+from ..chip.timing import access_time
+from ..samplers.batch import NUM_SLICES
+from .usage import Usage
 
 Model = Literal["thermal", "quantum"]
 

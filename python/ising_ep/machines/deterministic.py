@@ -27,10 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 
-from ..batch import BatchResult
 from ..checks import integer
 from ..network import Couplings
-from ..usage import Usage
+from ..samplers.batch import BatchResult
+from .usage import Usage
 
 # The paper's: how far an internal state goes towards its drive, and where a neuron turns on.
 STEP, THRESHOLD = 0.5, 0.5

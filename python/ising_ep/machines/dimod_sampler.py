@@ -16,12 +16,12 @@ from dimod.core.composite import Composite
 from dimod.core.sampler import Sampler
 from numpy.typing import NDArray
 
-from ..batch import BatchResult
 from ..checks import broadcast, integer
 from ..chip import Chip
 from ..network import Couplings
-from ..usage import Usage
+from ..samplers.batch import BatchResult
 from .embedded import Schedule, schedules
+from .usage import Usage
 
 # What a call sets itself.
 OWN = ("initial_states", "num_reads", "seed")

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..batch import BatchResult
 from ..checks import broadcast, integer, real, threads
 from ..network import Couplings
-from ..usage import Usage
+from ..samplers.batch import BatchResult
+from .usage import Usage
 
 
 class DynamicalMachine:

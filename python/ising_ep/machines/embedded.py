@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..batch import BatchResult
 from ..checks import integer, real, same
 from ..chip import Chip
 from ..embedding import Embedding
 from ..network import Couplings, Network
-from ..usage import Usage
+from ..samplers.batch import BatchResult
+from .usage import Usage
 
 # Microseconds of a forward anneal; what solvers take by default.
 ANNEALING_TIME = 20.0

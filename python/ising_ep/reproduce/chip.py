@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.ticker import MaxNLocator
 
 from .. import training
-from ..checkpoint import TrainState
 from ..config import TrainConfig
-from ..machines.configured import machine_of
 from ..machines.embedded import EmbeddedMachine
+from ..training.build import machine_of
+from ..training.run_folder import TrainState
 from . import training_runs
 from .study import Results, Settings, Study, Table
 from .summary import STYLES, band, deviation, grouped, mean, panels, spread

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from .. import datasets, training
 from ..config import TrainConfig
-from ..machines.configured import chip_model_of, embedding_of, machine_of
+from ..training.build import chip_model_of, embedding_of, machine_of
 from .study import Results, Settings, Study, Table
 from .summary import band, grouped, mean, panels
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from .. import training
 from ..config import TrainConfig
-from ..machines.configured import machine_of
 from ..network import Network, Parameters
+from ..training.build import machine_of
 from . import training_runs
 from .study import Results, Settings, Study, Table
 from .summary import STYLES, grouped, mean, panels, spread

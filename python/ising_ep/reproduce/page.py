@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-from ..atomic import replace
+from ..files.atomic import replace
 from .results import Store
 from .study import Results, Study
 

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ..atomic import replace
+from ..files.atomic import replace
 from .study import Results, Settings, Study
 
 KEY = re.compile(r"[a-z0-9][a-z0-9.-]*")

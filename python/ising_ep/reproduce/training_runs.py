@@ -12,11 +12,11 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from .. import datasets, training
-from ..checkpoint import TrainState
 from ..config import TrainConfig
 from ..datasets import Dataset
 from ..machines import Machine
 from ..network import Parameters
+from ..training.run_folder import TrainState
 from .summary import band, deviation, mean
 
 if TYPE_CHECKING:

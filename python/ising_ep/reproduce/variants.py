@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, schedule
-from ..batch import BatchResult
 from ..machines import AnnealingMachine, Machine
+from ..machines.usage import Usage
 from ..network import Couplings
-from ..usage import Usage
+from ..samplers.batch import BatchResult
 
 States = NDArray[np.int8]
 Fields = NDArray[np.float32]

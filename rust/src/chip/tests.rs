@@ -1,4 +1,4 @@
-//! What Python cannot see; the rest is tested against dwave-system in tests/test_placement.py.
+//! What Python cannot see; the rest is tested against dwave-system in tests/embedding/test_placement.py.
 
 use super::*;
 

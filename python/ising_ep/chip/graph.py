@@ -1,0 +1,390 @@
+"""The working graph of a D-Wave chip: its qubits, its couplers, and the ranges it takes.
+
+A chip is a Chimera, Pegasus or Zephyr graph in which some qubits and couplers are missing. Qubits have the
+numbers that the service gives them; couplers are pairs of these, the smaller first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks import seed_or_new, short
+from ..files.untrusted import read_json
+from .families import FAMILIES, graph_of, shape_of
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+# Microseconds of what a chip does besides annealing, as the client's estimate of QPU time takes them: those
+# of Advantage_system4.1 in dwave.cloud.testing.mocks.
+TIMING: dict[str, Any] = {
+    "version": "1.0.0",
+    "typical_programming_time": 14072.88,
+    "reverse_annealing_with_reinit_prog_time_delta": 0.0,
+    "reverse_annealing_without_reinit_prog_time_delta": 5.55,
+    "default_programming_thermalization": 1000.0,
+    "default_annealing_time": 20.0,
+    "readout_time_model": "pwl_log_log",
+    # log10 of numbers of qubits, then log10 of the times that they take to be read out.
+    "readout_time_model_parameters": [
+        *(
+            0.0,
+            0.7699665876947938,
+            1.7242758696010096,
+            2.711975459489206,
+            3.1639057672764026,
+            3.750276915153992,
+        ),
+        *(1.539131714800995, 1.8726623164229292, 2.125631787097315, 2.332672340068556, 2.371606651233025),
+        2.3716219271760215,
+    ],
+    "qpu_delay_time_per_sample": 20.54,
+    "reverse_annealing_with_reinit_delay_time_delta": -4.5,
+    "reverse_annealing_without_reinit_delay_time_delta": -1.5,
+    "default_readout_thermalization": 0.0,
+    "decorrelation_max_nominal_anneal_time": 2000.0,
+    "decorrelation_time_range": [500.0, 10000.0],
+}
+# What the solvers on offer say of themselves (dwave-system's mock sampler gives Advantage's; the Chimera
+# values below are those of the 2000Q that the paper used).
+PROPERTIES: dict[str, Any] = {
+    "h_range": [-4.0, 4.0],
+    "j_range": [-1.0, 1.0],
+    "extended_j_range": [-2.0, 1.0],
+    "num_reads_range": [1, 10000],
+    "annealing_time_range": [0.5, 2000.0],
+    "default_annealing_time": 20.0,
+    "default_programming_thermalization": 1000.0,
+    "default_readout_thermalization": 0.0,
+    "max_anneal_schedule_points": 12,
+    "problem_run_duration_range": [0.0, 1e6],
+    "problem_timing_data": TIMING,
+}
+# Advantage2 has a limit for each half of a qubit's couplers in place of one for all; its value and its
+# programming time are those in D-Wave's documentation.
+OF_FAMILY: dict[str, dict[str, Any]] = {
+    "chimera": {
+        "h_range": [-2.0, 2.0],
+        "per_qubit_coupling_range": [-9.0, 6.0],
+        "annealing_time_range": [1.0, 2000.0],
+    },
+    "pegasus": {"per_qubit_coupling_range": [-18.0, 15.0]},
+    "zephyr": {
+        "per_group_coupling_range": [-13.0, 10.0],
+        "problem_timing_data": TIMING | {"typical_programming_time": 24500.0},
+    },
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Chip:
+    """A working graph.
+
+    Attributes:
+        family: "chimera", "pegasus" or "zephyr".
+        shape: Its sizes, as the service gives them: (rows, columns, tile), (m,), (m, tile).
+        qubits: int64 (qubits,) ascending.
+        couplers: int64 (couplers, 2), each ascending, in order.
+        graph_id: Name of the working graph: the solver's, or a digest.
+        properties: What a solver says of its ranges, by the service's names.
+
+    Example:
+        >>> chip = Chip.perfect("pegasus", 16)
+        >>> len(chip.qubits), len(chip.couplers), chip.h_range
+        (5640, 40484, (-4.0, 4.0))
+        >>> len(chip.without(0.02, seed=1).qubits)
+        5527
+    """
+
+    family: str
+    shape: tuple[int, ...]
+    qubits: NDArray[np.int64]
+    couplers: NDArray[np.int64]
+    graph_id: str
+    properties: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def perfect(cls, family: str, *shape: int) -> Self:
+        """A chip that lacks nothing.
+
+        Args:
+            family: "chimera", "pegasus" or "zephyr".
+            shape: As many of its sizes as are wanted: 16, 16, 4 of a Chimera, 16 of a Pegasus, 12, 4 of a
+                Zephyr graph by default.
+
+        Raises:
+            ValueError: If there is no such graph, or it is too large.
+        """
+        whole = shape_of(family, shape)
+        return cls._of_graph(family, whole, graph_of(family, whole))
+
+    @classmethod
+    def of_solver(cls, properties: Mapping[str, Any], graph_id: str | None = None) -> Self:
+        """The chip that a solver's properties describe, by the names of the service.
+
+        Args:
+            properties: With "topology", "qubits" and "couplers"; ranges that are left out are Advantage's.
+            graph_id: Name of the working graph, if the solver gives it.
+
+        Raises:
+            ValueError: If they do not describe a working graph.
+        """
+        for name in ("topology", "qubits", "couplers"):
+            if name not in properties:
+                raise ValueError(f"a solver's properties lack {name}")
+        topology = properties["topology"]
+        if not isinstance(topology, Mapping) or not {"type", "shape"} <= topology.keys():
+            raise ValueError(f"topology is {short(topology)}, expected an object with type and shape")
+        family, shape = topology["type"], shape_of(topology["type"], topology["shape"] or None)
+        if graph_id is not None:
+            check_graph_id(graph_id)
+        defaults = PROPERTIES | OF_FAMILY[family]
+        kept = {name: properties[name] for name in defaults if name in properties}
+        for name, value in kept.items():
+            _check_property(name, value)
+        qubits = np.unique(_whole_numbers("qubits", properties["qubits"]))
+        couplers = np.unique(np.sort(_pairs("couplers", properties["couplers"]), axis=1), axis=0)
+        whole = graph_of(family, shape)
+        for name, items, there in (
+            ("qubit", map(int, qubits), whole.has_node),
+            ("coupler", couplers.tolist(), lambda pair: whole.has_edge(*pair)),
+        ):
+            strange = next((item for item in items if not there(item)), None)
+            if strange is not None:
+                raise ValueError(f"{name} {strange} is none of a {family} graph of shape {list(shape)}")
+        if not np.isin(couplers, qubits).all():
+            raise ValueError("a coupler ends on a qubit that is not there")
+        return cls(family, shape, qubits, couplers, graph_id or _digest(qubits, couplers), defaults | kept)
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """A chip by its name, such as "pegasus:16", "zephyr:12", "chimera:16:16:4", or by a JSON file of a
+        solver's properties.
+
+        Raises:
+            ValueError: If there is no such chip.
+            OSError: If the file cannot be read.
+
+        Example:
+            >>> Chip.named("zephyr:12").shape
+            (12, 4)
+        """
+        if name.endswith(".json"):
+            properties = read_json(Path(name))
+            if not isinstance(properties, dict):
+                raise ValueError(f"{name} is not the properties of a solver as a JSON object")
+            try:
+                return cls.of_solver(properties, properties.get("graph_id"))
+            except ValueError as error:
+                raise ValueError(f"{name} is not the properties of a solver: {error}") from None
+        family, *sizes = name.split(":")
+        if family not in FAMILIES or not all(re.fullmatch("[0-9]{1,6}", size) for size in sizes):
+            raise ValueError(
+                f"chip is {short(name)}, expected one such as pegasus:16, zephyr:12, chimera:16,"
+                " or a .json file of a solver's properties"
+            )
+        return cls.perfect(family, *map(int, sizes))
+
+    def without(self, qubits: float = 0.0, couplers: float = 0.0, *, seed: int | None = None) -> Self:
+        """The chip with random qubits and couplers missing, as on every real one.
+
+        Args:
+            qubits: Fraction of the qubits that are missing.
+            couplers: Fraction missing of the couplers that are left.
+            seed: 0 to 2**64 - 1; by default a new one.
+
+        Raises:
+            ValueError: If a fraction is not from 0 to below 1.
+        """
+        for name, fraction in (("qubits", qubits), ("couplers", couplers)):
+            if not 0 <= fraction < 1:
+                raise ValueError(f"the fraction of missing {name} is {fraction}, expected from 0 to below 1")
+        rng = np.random.default_rng(seed_or_new(seed))
+        missing = rng.choice(self.qubits, round(qubits * len(self.qubits)), replace=False)
+        left = self.couplers[~np.isin(self.couplers, missing).any(axis=1)]
+        lost = rng.choice(len(left), round(couplers * len(left)), replace=False)
+        there, left = np.setdiff1d(self.qubits, missing), np.delete(left, lost, axis=0)
+        return type(self)(self.family, self.shape, there, left, _digest(there, left), self.properties)
+
+    @property
+    def h_range(self) -> tuple[float, float]:
+        """Smallest and largest field."""
+        return self._range("h_range")
+
+    @property
+    def j_range(self) -> tuple[float, float]:
+        """Smallest and largest coupling."""
+        return self._range("j_range")
+
+    @property
+    def chain_range(self) -> tuple[float, float]:
+        """Smallest and largest coupling within a chain: D-Wave's extended_j_range."""
+        return self._range("extended_j_range")
+
+    @cached_property
+    def graph(self) -> nx.Graph:
+        """The working graph, with what dwave-graphs says of its family and coordinates."""
+        return graph_of(
+            self.family,
+            self.shape,
+            node_list=self.qubits.tolist(),
+            edge_list=list(map(tuple, self.couplers.tolist())),
+        )
+
+    def positions(self, qubits: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where each of the qubits stands in `qubits`; -1 where it is missing."""
+        return _places(self.qubits, qubits)
+
+    def coupler_positions(self, couplers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where each coupler (couplers, 2), in either order, stands in `couplers`; -1 where it is missing.
+
+        Example:
+            >>> Chip.perfect("chimera", 1).coupler_positions(np.array([[0, 4], [5, 0], [0, 1]]))
+            array([ 0,  1, -1])
+        """
+        pairs = np.sort(self.positions(couplers.ravel()).reshape(-1, 2), axis=1)
+        there = pairs[:, 0] >= 0
+        # Of a missing qubit the key is that of no coupler.
+        return np.where(there, _places(self._keys, self._key(pairs)), -1)
+
+    @cached_property
+    def ends(self) -> NDArray[np.int64]:
+        """The couplers by the positions of their qubits: int64 (couplers, 2)."""
+        return self.positions(self.couplers.ravel()).reshape(-1, 2)
+
+    @cached_property
+    def halves(self) -> NDArray[np.int8] | None:
+        """Of a Zephyr chip, which half of each end's qubit a coupler sits on: int8 (couplers, 2) of 0 and 1.
+
+        Half a qubit's couplers have a limit of their own (per_group_coupling_range); None for other chips. In
+        the Zephyr coordinates (u, w, k, j, z) a qubit lies along a line, around 2z + j + 1/2; a coupler is on
+        its upper half if the other qubit crosses the line, or lies on it, further up.
+        """
+        if self.family != "zephyr":
+            return None
+        m, tile = self.shape
+        line, z = np.divmod(self.qubits, m)
+        line, j = np.divmod(line, 2)
+        u, w = np.divmod(line // tile, 2 * m + 1)
+        along = (2 * z + j)[self.ends]
+        other = np.where((u[self.ends[:, 0]] != u[self.ends[:, 1]])[:, np.newaxis], w[self.ends], along)
+        return (other[:, ::-1] > along).astype(np.int8)
+
+    @cached_property
+    def degree(self) -> int:
+        """The largest number of couplers of a qubit."""
+        return int(np.bincount(self.ends.ravel(), minlength=1).max())
+
+    @cached_property
+    def half_degree(self) -> int:
+        """The largest number of couplers on half a qubit of a Zephyr chip, see `halves`; of others 0."""
+        if self.halves is None:
+            return 0
+        return int(np.bincount((2 * self.ends + self.halves).ravel(), minlength=1).max())
+
+    @cached_property
+    def _keys(self) -> NDArray[np.int64]:
+        """Those of all couplers, ascending."""
+        return self._key(self.ends)
+
+    def _key(self, ends: NDArray[np.int64]) -> NDArray[np.int64]:
+        """A number for each pair of positions."""
+        keys: NDArray[np.int64] = ends[:, 0] * len(self.qubits) + ends[:, 1]
+        return keys
+
+    @property
+    def title(self) -> str:
+        """Family and shape in words.
+
+        Example:
+            >>> Chip.perfect("chimera", 2).title
+            'chimera 2x2x4'
+        """
+        return f"{self.family} {'x'.join(map(str, self.shape))}"
+
+    def __str__(self) -> str:
+        return f"{self.title}, {len(self.qubits)} qubits"
+
+    def _range(self, name: str) -> tuple[float, float]:
+        low, high = self.properties[name]
+        return float(low), float(high)
+
+    @classmethod
+    def _of_graph(cls, family: str, shape: tuple[int, ...], graph: nx.Graph) -> Self:
+        qubits = np.array(sorted(graph.nodes), dtype=np.int64)
+        couplers = np.array(sorted(map(sorted, graph.edges)), dtype=np.int64).reshape(-1, 2)
+        return cls(family, shape, qubits, couplers, _digest(qubits, couplers), PROPERTIES | OF_FAMILY[family])
+
+
+def check_graph_id(graph_id: Any) -> None:
+    """Refuses what is no name of a working graph.
+
+    Raises:
+        ValueError: If it is no short text.
+    """
+    if not isinstance(graph_id, str) or len(graph_id) > 100:
+        raise ValueError(f"graph_id is {short(graph_id)}, expected a text of up to 100 characters")
+
+
+def _pairs(name: str, given: Any) -> NDArray[np.int64]:
+    """A list of pairs of whole numbers as int64 (pairs, 2)."""
+    pairs = _items(name, given)
+    wrong = next((pair for pair in pairs if not isinstance(pair, list | tuple) or len(pair) != 2), None)
+    if wrong is not None:
+        raise ValueError(f"{name} holds {short(wrong)}, expected pairs of qubits")
+    return _whole_numbers(name, [number for pair in pairs for number in pair]).reshape(-1, 2)
+
+
+def _whole_numbers(name: str, given: Any) -> NDArray[np.int64]:
+    """A list of whole numbers as int64; numpy would cut fractions off, and read texts."""
+    numbers = _items(name, given)
+    for number in numbers:
+        if type(number) is not int or not 0 <= number < 2**63:
+            raise ValueError(f"{name} holds {short(number)}, expected whole numbers of qubits, from 0 on")
+    return np.array(numbers, dtype=np.int64)
+
+
+def _items(name: str, given: Any) -> list[Any] | tuple[Any, ...]:
+    items = given.tolist() if isinstance(given, np.ndarray) else given
+    if not isinstance(items, list | tuple):
+        raise ValueError(f"{name} is {short(given)}, expected a list")
+    return items
+
+
+def _check_property(name: str, value: Any) -> None:
+    """Refuses ranges and numbers that are none."""
+    if name.endswith("_range"):
+        is_pair = isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))
+        if not is_pair or value[0] > value[1]:
+            raise ValueError(f"{name} is {short(value)}, expected two numbers, the smaller first")
+    elif name != "problem_timing_data" and not _is_number(value):
+        raise ValueError(f"{name} is {short(value)}, expected a number")
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
+
+
+def _places(values: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each of those wanted stands in ascending values; -1 where it is none of them."""
+    places = np.searchsorted(values, wanted)
+    found = places < len(values)
+    found[found] = values[places[found]] == wanted[found]
+    return np.where(found, places, -1)
+
+
+def _digest(qubits: NDArray[np.int64], couplers: NDArray[np.int64]) -> str:
+    """A name for a working graph that no service has named."""
+    digest = hashlib.sha256(np.asarray(qubits, "<i8").tobytes())
+    digest.update(np.asarray(couplers, "<i8").tobytes())
+    return digest.hexdigest()[:16]

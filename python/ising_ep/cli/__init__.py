@@ -1,0 +1,5 @@
+"""The command `ising-ep`: parses, calls, prints."""
+
+from .commands import main
+
+__all__ = ["main"]

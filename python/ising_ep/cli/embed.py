@@ -1,0 +1,171 @@
+"""The command `ising-ep embed`, and what other commands that use a chip share with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..files.atomic import require_replaceable
+from ..printable import printable
+from .errors import one_line_errors
+from .help import Command
+from .options import layer_sizes, option, settings
+
+if TYPE_CHECKING:
+    from ..chip import Chip
+    from ..config import TrainConfig
+    from ..embedding import Embedding
+    from ..network import Network
+
+BAR = 40
+
+
+chip_options = settings("chip", "chip_missing", "chip_seed")
+
+
+@click.command(cls=Command)
+@option(
+    "--network",
+    type=click.Choice(["layers", "convolutional"]),
+    default="layers",
+    help="Layers, or the paper's convolutional network of 40 spins.  [default: layers]",
+    title="Network",
+)
+@option(
+    "--layers",
+    type=layer_sizes,
+    metavar="N,N,...",
+    help="Spins of each layer.  [default: 120,40]",
+    title="Network",
+)
+@chip_options
+@option("--copies", type=click.IntRange(1), help="Copies at most.  [default: as many as fit]", title="Search")
+@option(
+    "--method",
+    type=click.Choice(["auto", "structured", "minorminer"]),
+    default="auto",
+    help="Layout along the chip's lines or cells, search, or one after the other.  [default: auto]",
+    title="Search",
+)
+@option("--seed", type=click.IntRange(0), default=0, help="Seed of the search.  [default: 0]", title="Search")
+@option(
+    "--cache/--no-cache",
+    default=True,
+    help="Look in the user's cache first, and keep what is found.  [default: yes]",
+    title="Search",
+)
+@option("--out", type=click.Path(path_type=Path), help="JSON file for the chains.", title="Output")
+@option(
+    "--picture", type=click.Path(path_type=Path), help="PNG, SVG or PDF file for a drawing.", title="Output"
+)
+@one_line_errors
+def embed(
+    network: str,
+    layers: tuple[int, ...] | None,
+    chip: str | None,
+    chip_missing: float | None,
+    chip_seed: int | None,
+    copies: int | None,
+    method: str,
+    seed: int,
+    cache: bool,
+    out: Path | None,
+    picture: Path | None,
+) -> None:
+    """Lay a network on a D-Wave chip, in as many copies as fit.
+
+    Prints qubits, chains and copies.
+
+    \b
+    Examples:
+      ising-ep embed --layers 120,40 --chip pegasus:16 --chip-missing 0.005
+      ising-ep embed --copies 1 --out embedding.json --picture embedding.png
+      ising-ep embed --network convolutional --chip chimera:16 --chip-missing 0
+    """
+    from ..config import TrainConfig
+    from ..embedding import embed as find
+    from ..network import Convolutional, FullyConnected
+    from ..training.build import chip_of
+
+    _check_outputs(out, picture)
+    given = {"chip": chip, "chip_missing": chip_missing, "chip_seed": chip_seed}
+    config = TrainConfig.checked({"machine": "chip", "network": network, "layers": layers, **given})
+    graph = chip_of(config)
+    spins: Network = (
+        Convolutional((3, 3), num_classes=2)
+        if network == "convolutional"
+        else FullyConnected(1, config.layers, num_classes=config.layers[-1])
+    )
+    started = time.perf_counter()
+    embedding = find(
+        spins, graph, copies=copies, method=method, seed=seed, cache=cache, progress=_counted(started)
+    )
+    click.echo(f"{graph}, {len(graph.couplers)} couplers, working graph {printable(graph.graph_id)}")
+    click.echo(f"{spins.num_spins} spins, {len(spins.rows)} couplings: {described(embedding)}")
+    _histogram(embedding)
+    if out is not None:
+        embedding.save(out)
+        click.echo(f"Chains: {out}")
+    if picture is not None:
+        from .. import plots
+
+        plots.save(plots.embedding_on_chip(graph, embedding), picture)
+        click.echo(f"Picture: {picture}")
+
+
+def _check_outputs(out: Path | None, picture: Path | None) -> None:
+    """Refuses, before any work is done, files that could not be written afterwards."""
+    for file in (out, picture):
+        if file is not None and not file.parent.is_dir():
+            raise ValueError(f"{file} cannot be written: there is no folder {file.parent}")
+        if file is not None:
+            require_replaceable(file)
+    if out is not None and out == picture:
+        raise ValueError(f"--out and --picture are both {out}, expected two files")
+    if picture is not None:
+        from ..plots import require_picture
+
+        require_picture(picture)
+
+
+def described(embedding: Embedding) -> str:
+    """Copies, qubits and chains in words."""
+    copies, lengths = embedding.num_copies, embedding.chain_lengths()
+    text = f"{copies} {'copy' if copies == 1 else 'copies'}, {embedding.num_qubits} qubits"
+    return f"{text}, chains of {lengths.mean():.1f} on average, longest {lengths.max()}"
+
+
+def find_embedding(config: TrainConfig, network: Network, chip: Chip) -> Embedding:
+    """Where a run's network is on its chip, said in a line."""
+    from ..training.build import embedding_of
+
+    embedding = embedding_of(config, network, chip, _counted(time.perf_counter()))
+    click.echo(f"On {chip}: {described(embedding)}", err=True)
+    return embedding
+
+
+def _counted(started: float) -> Callable[[int], None]:
+    """Says every two seconds how many copies were found."""
+    said = started
+
+    def show(copies: int) -> None:
+        nonlocal said
+        now = time.perf_counter()
+        if now - said > 2:
+            said = now
+            click.echo(f"{copies} found after {now - started:.0f} s", err=True)
+
+    return show
+
+
+def _histogram(embedding: Embedding) -> None:
+    import numpy as np
+
+    counts = np.bincount(embedding.chain_lengths())
+    for length, count in enumerate(counts):
+        if count:
+            click.echo(f"chains of {length:2}: {count:5} {'#' * -(-count * BAR // counts.max())}")

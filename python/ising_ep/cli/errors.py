@@ -1,0 +1,135 @@
+"""How every command says that its input is wrong, or that it was stopped."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from ..errors import StoppedError
+from ..printable import one_line
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+# Exit code of what may go on later: sysexits' EX_TEMPFAIL.
+STOPPED = 75
+# Exit code of Ctrl-C, as shells have it.
+INTERRUPTED = 130
+# Seconds within which a second Ctrl-C is taken for the same one, and until one that was lost is repeated.
+SAME, REPEAT = 1.0, 2.0
+
+
+class BadInput(click.ClickException):
+    """One line on what is wrong."""
+
+    exit_code = 2
+
+
+class TryLater(click.ClickException):
+    """One line on why not now."""
+
+    exit_code = STOPPED
+
+
+class Interrupted(click.ClickException):
+    """Ctrl-C, where a command has nothing more to say of it."""
+
+    exit_code = INTERRUPTED
+
+    def __init__(self) -> None:
+        super().__init__("Stopped.")
+
+    def show(self, file: Any = None) -> None:
+        """Says so."""
+        click.echo(self.message, file=file, err=True)
+
+
+@contextmanager
+def interrupted_once() -> Iterator[None]:
+    """Turns Ctrl-C into `Interrupted`.
+
+    A second one that comes with the first does not break into what is being closed, a later one ends the
+    process at once. The first is repeated until it gets here: libraries have places that catch whatever is
+    raised.
+    """
+    first: float | None = None
+
+    def interrupt(number: int, _: object) -> None:
+        nonlocal first
+        if first is None:
+            first = time.monotonic()
+            signal.signal(signal.SIGALRM, interrupt)
+            signal.setitimer(signal.ITIMER_REAL, REPEAT, REPEAT)
+        elif number != signal.SIGALRM:
+            if time.monotonic() - first > SAME:
+                os._exit(INTERRUPTED)
+            return
+        raise KeyboardInterrupt
+
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if ours:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted from None
+    finally:
+        if first is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        elif (
+            ours and signal.getsignal(signal.SIGINT) is interrupt
+        ):  # and not what a run left there that ended
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def one_line_errors(command: F) -> F:
+    """Turns what is wrong with the input into one line and exit code 2, with a QPU or a scheduler into 75."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except (BrokenPipeError, click.exceptions.Exit):
+            raise  # `| head` has seen enough, or a command ends: click does it quietly
+        except StoppedError as error:
+            raise TryLater(_one_line(error)) from None
+        except (ValueError, OSError, MemoryError, RuntimeError) as error:  # the last: no more threads
+            raise BadInput(_one_line(error)) from None
+
+    return wrapped  # type: ignore[return-value]
+
+
+@contextmanager
+def one_line_warnings() -> Iterator[None]:
+    """Says each warning in a line, without the place in the code that gave it."""
+
+    def show(message: Warning | str, *_: object) -> None:
+        click.echo(f"Warning: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
+
+
+def _one_line(error: Exception) -> str:
+    """What is wrong, as a terminal can show it, without the number that the operating system has for it."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror is not None:
+        names = (error.filename, error.filename2)
+        text = ": ".join([*(str(name) for name in names if name is not None), error.strerror])
+    elif isinstance(error, MemoryError):
+        text = text or "not enough memory"
+    return one_line(text)

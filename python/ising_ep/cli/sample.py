@@ -1,0 +1,288 @@
+"""The command `ising-ep sample`: anneals a problem from a file."""
+
+from __future__ import annotations
+
+import math
+import platform
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from ..printable import printable
+from ..problems.formats import TABLE
+from .errors import one_line_errors
+from .help import Command
+from .progress import drawable
+
+if TYPE_CHECKING:
+    import dimod
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..problems.read import Problem
+
+# Seconds before it is worth saying that something is going on.
+PATIENCE = 2.0
+# Lines of the histogram, and characters of its longest bar.
+MOST_BINS = 12
+BAR = 40
+
+
+_FORMATS = "\n".join(f"  {known.name:<13}{known.what}" for known in TABLE)
+_HELP = f"""Find states of low energy of the Ising problem or QUBO in FILE.
+
+\b
+Examples:
+  ising-ep sample problem.coo --seed 1
+  ising-ep sample G1 --num-reads 200 --num-sweeps 5000 --output G1.npz
+  ising-ep sample couplings.txt --format coo --vartype SPIN --beta-range 0.1 10
+  ising-ep sample problem.qubo --schedule linear --output states.json --force
+  ising-ep sample bqp50.txt --instance 3
+  ising-ep sample Q.npy --format qubo-matrix
+
+\b
+Formats, as they are or compressed by gzip, bzip2 or xz:
+{_FORMATS}
+
+\b
+Output (the reads in their order, with versions, seed and settings):
+  .json   read it with dimod.SampleSet.from_serializable(json.load(open("states.json")))
+  .csv    a column for each variable, energy, num_occurrences; settings in states.csv.json
+  .npz    arrays states, energies, labels, settings: numpy.load("states.npz")
+"""
+
+
+@click.command(cls=Command, help=_HELP)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--num-reads", type=int, default=100, show_default=True, help="Independent anneals.")
+@click.option("--num-sweeps", type=int, default=1000, show_default=True, help="Sweeps of an anneal.")
+@click.option(
+    "--beta-range",
+    type=(float, float),
+    metavar="HOT COLD",
+    help="First and last inverse temperature.  [default: from the biases]",
+)
+@click.option(
+    "--schedule",
+    type=click.Choice(["geometric", "linear"]),
+    default="geometric",
+    show_default=True,
+    help="How the inverse temperature grows.",
+)
+@click.option("--seed", type=int, help="Seed of everything random.  [default: a new one, printed]")
+@click.option("--num-threads", type=int, help="Threads; never changes the result.  [default: all cores]")
+@click.option(
+    "--vartype",
+    type=click.Choice(["SPIN", "BINARY"], case_sensitive=False),
+    metavar="SPIN|BINARY",
+    help="For a COO file that does not say '# vartype=SPIN' or BINARY itself.",
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice([known.name for known in TABLE]),
+    metavar="NAME",
+    help="What FILE is, a name from below.  [default: by its content and name]",
+)
+@click.option("--instance", type=int, help="Which problem of a file with several (orlib), from 1.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Where to write the states: a .json, .csv or .npz."
+)
+@click.option("--force", is_flag=True, help="Overwrite the output.")
+@one_line_errors
+def sample(
+    file: Path,
+    num_reads: int,
+    num_sweeps: int,
+    beta_range: tuple[float, float] | None,
+    schedule: Literal["geometric", "linear"],
+    seed: int | None,
+    num_threads: int | None,
+    vartype: str | None,
+    file_format: str | None,
+    instance: int | None,
+    output: Path | None,
+    force: bool,
+) -> None:
+    """Reads, anneals, writes, prints."""
+    from ..checks import seed_or_new
+    from ..problems.read import read_with_format
+    from ..problems.write import check_output, label_array, write_sampleset
+    from ..samplers.simulated import SimulatedAnnealingSampler
+
+    if output is not None:
+        check_output(output, force=force, source=file)
+    elif force:
+        raise ValueError("--force is given, but there is nothing to overwrite without --output")
+    seed = seed_or_new(seed)
+    with _shown(f"Reading {file.name}"):
+        problem = read_with_format(file, file_format=file_format, vartype=vartype, instance=instance)
+    if output is not None and output.suffix.lower() == ".npz":
+        label_array(list(problem.bqm.variables))  # refuses what does not fit before the work is done
+    with _shown("Annealing") as show, warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        started = perf_counter()
+        sampleset = SimulatedAnnealingSampler().sample(
+            problem.bqm,
+            beta_range=beta_range,
+            num_reads=num_reads,
+            num_sweeps=num_sweeps,
+            beta_schedule_type=schedule,
+            seed=seed,
+            num_threads=num_threads,
+            progress=show,
+        )
+        seconds = perf_counter() - started
+    for warning in warned:
+        click.echo(f"Warning: {printable(warning.message)}", err=True)
+    if num_sweeps == 0:
+        click.echo("Warning: --num-sweeps 0: nothing is annealed, the states are random", err=True)
+    versions = {"python": platform.python_version()}
+    versions |= {name: version(name) for name in ("ising-ep", "dimod", "numpy")}
+    settings = {
+        "file": str(file),
+        "format": problem.file_format,
+        "instance": instance,
+        "vartype": problem.bqm.vartype.name,
+        "num_reads": num_reads,
+        "num_sweeps": num_sweeps,
+        "seed": seed,
+        "num_threads": num_threads,
+        "seconds": seconds,
+        **sampleset.info,
+        "versions": versions,
+    }
+    if output is not None:
+        with _shown(f"Writing {output.name}"):
+            write_sampleset(output, sampleset, settings)
+    _print_summary(problem, sampleset, settings)
+    if output is not None:
+        click.echo(f"States: {output}")
+
+
+def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[str, Any]) -> None:
+    bqm, energies = problem.bqm, sampleset.record.energy
+    count, rows = _histogram(energies, _rounding(bqm, sampleset))
+    best = float(energies.min())
+    click.echo(
+        f"{settings['file']}: {bqm.num_variables} variables, {bqm.num_interactions} couplings,"
+        f" {bqm.vartype.name} ({problem.file_format})"
+    )
+    mean = best + math.fsum(energies - best) / len(energies)  # a sum of large ones would be rounded
+    click.echo(f"Best energy {_number(best)} in {count} of {len(energies)} reads, mean {_number(mean)}")
+    if problem.objective is not None:
+        click.echo(f"Best {problem.objective.name} {_number(problem.objective.value(best))}")
+    _print_bars(rows)
+    hot, cold = settings["beta_range"]
+    click.echo(
+        f"{settings['num_reads']} reads of {settings['num_sweeps']} sweeps, beta {hot:.6g} to {cold:.6g}"
+        f" {settings['beta_schedule_type']}, seed {settings['seed']}: {settings['seconds']:.3g} s"
+    )
+    click.echo(", ".join(f"{name} {number}" for name, number in settings["versions"].items()))
+
+
+def _number(value: float) -> str:
+    """All of its digits; integers without a point."""
+    return str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
+
+
+def _rounding(bqm: dimod.BinaryQuadraticModel, sampleset: dimod.SampleSet) -> NDArray[np.float64]:
+    """What sums of the same biases may differ by in each read (reads,). Other energies are meant to differ.
+
+    A penalty that a state keeps adds nothing to its energy, so it does not count.
+    """
+    import dimod
+    import numpy as np
+
+    linear, (rows, cols, values), *_ = bqm.to_numpy_vectors()
+    linear, values, offset = abs(linear), abs(values), abs(float(bqm.offset))
+    biases = np.concatenate((linear, values, np.array([offset])))
+    total = biases.sum()
+    grain = np.ldexp(1.0, np.frexp(total)[1] - 50)
+    if grain > 0 and not np.fmod(biases, grain).any():
+        return np.zeros(len(sampleset))  # such sums are exact
+    if bqm.vartype is dimod.SPIN or sampleset.info["arithmetic"] not in ("wide", "rounded"):
+        return np.full(len(sampleset), 1e-12 * total)
+    sizes = dimod.BinaryQuadraticModel.from_numpy_vectors(
+        linear, (rows, cols, values), offset, bqm.vartype, variable_order=bqm.variables
+    )
+    return 1e-12 * np.asarray(sizes.energies(sampleset), dtype=np.float64)
+
+
+def _histogram(
+    energies: NDArray[np.float64], rounding: NDArray[np.float64]
+) -> tuple[int, list[tuple[str, int]]]:
+    """How many reads have the lowest energy, and the reads of each energy, or of each range of energies."""
+    import numpy as np
+
+    order = np.argsort(energies)
+    ordered, rounding = energies[order], rounding[order]
+    larger = np.append(0.0, np.maximum(rounding[1:], rounding[:-1]))
+    starts = np.flatnonzero(np.diff(ordered, prepend=-np.inf) > larger)
+    counts = np.diff(starts, append=len(ordered))
+    at_best = int(counts[0])
+    if len(starts) <= MOST_BINS:
+        return at_best, [
+            (_number(float(ordered[k])), int(count)) for k, count in zip(starts, counts, strict=True)
+        ]
+
+    from matplotlib.ticker import MaxNLocator  # not at the top: it takes half as long as all the rest
+
+    # The locator takes numbers far below 1 for zero.
+    scale = 10 ** np.floor(np.log10(ordered[-1] - ordered[0]))
+    ticks = MaxNLocator(MOST_BINS).tick_values(ordered[0] / scale, ordered[-1] / scale)
+    # It may leave out an end by a rounding error.
+    bins = (np.searchsorted(ticks, ordered / scale, side="right") - 1).clip(0, len(ticks) - 2)
+    texts = [f"{low:.12g} to {high:.12g}" for low, high in pairwise(ticks * scale)]
+    return at_best, list(zip(texts, np.bincount(bins, minlength=len(texts)).tolist(), strict=True))
+
+
+def _print_bars(rows: list[tuple[str, int]]) -> None:
+    """A bar a row, in characters that every terminal and file has."""
+    width = max(len(text) for text, _ in rows)
+    most = max(count for _, count in rows)
+    for text, count in rows:
+        bar = "#" * math.ceil(BAR * count / most)
+        click.echo(f"{text:>{width}} {count:>{len(str(most))}} {bar}".rstrip())
+
+
+@contextmanager
+def _shown(text: str) -> Iterator[Callable[[int, int], None]]:
+    """On a terminal, what is going on and for how long, once that takes longer than `PATIENCE`.
+
+    Yields what may be told how many reads of how many are done.
+    """
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = drawable()
+    if console is None:
+        yield lambda done, total: None
+        return
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[reads]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    task = progress.add_task(text, total=None, reads="")
+    timer = threading.Timer(PATIENCE, progress.start)
+    timer.start()
+    try:
+        yield lambda done, total: progress.update(
+            task, completed=done, total=total, reads=f"{done} of {total} reads"
+        )
+    finally:
+        timer.cancel()
+        timer.join()
+        progress.stop()

@@ -1,0 +1,1 @@
+"""Files: written whole or not at all, read with a bound, one writer to a folder."""

@@ -1,0 +1,6 @@
+"""Architectures: which spins exist, and which parameter sits on which coupling or field."""
+
+from .convolutional import Convolutional
+from .fully_connected import Couplings, FullyConnected, Network, Parameters
+
+__all__ = ["Convolutional", "Couplings", "FullyConnected", "Network", "Parameters"]

@@ -1,0 +1,1 @@
+"""Problems and sample sets on disk."""

@@ -1,0 +1,1 @@
+"""D-Wave's service: nothing lost, nothing paid for twice, its price told before it is paid."""

@@ -1,0 +1,300 @@
+"""What a training run costs on a QPU, before it is paid.
+
+With c copies of the network on the chip, images are annealed c a call, batch by batch. n images in batches
+of b take
+
+    calls(n, b, c) = floor(n / b) ceil(b / c) + ceil((n mod b) / c)
+
+calls, so that E epochs of n training and m test images take
+
+    free     E calls(n, b, c)
+    nudge    from 0 to as many: only images whose free phase came out wrong are nudged; if symmetric, twice
+    test     E calls(m, training.EVALUATION_BATCH, c), after each epoch
+
+Each call programs all copies, also those left idle. Its QPU access time is what the client's own estimator
+(`machines.qpu_time`) says. The calls of a batch and phase are in flight together, so that with R batches and
+phases, one after the other,
+
+    wall time = QPU access time + R round trips
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from ..chip import Chip
+from ..chip.rules import check_anneal
+from ..chip.timing import access_time
+from ..config import TrainConfig
+from ..embedding import Embedding
+from ..machines.embedded import Schedule, schedules
+from ..network import Network
+from ..training.loop import EVALUATION_BATCH, evaluation_batch
+
+# Seconds from a call to its answer less the QPU's own time: network and queues. An assumption, since it goes
+# with the way to the service and its load, for which D-Wave names no figure ("Operation and Timing" in its
+# documentation): measure it, and say so.
+ROUND_TRIP = 0.1
+# A change halves the cost if it leaves this part of it at most: half the reads leave a little more than half,
+# because programming takes as long.
+HALF = 0.55
+# Part of the test images that is tried instead of all.
+FEWER_TESTS = 10
+
+
+@dataclass(frozen=True)
+class Phase:
+    """All calls of one kind in a run.
+
+    Attributes:
+        calls: How many at most.
+        round_trips: Batches that are waited for, at most.
+        call_seconds: QPU access time of one call.
+    """
+
+    calls: int
+    round_trips: int
+    call_seconds: float
+
+    @property
+    def qpu_seconds(self) -> float:
+        """QPU access time of all calls, at most."""
+        return self.calls * self.call_seconds
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The cost of a run. Whatever is not said to be the least is an upper bound, every image being nudged.
+
+    Attributes:
+        free, nudge, test: Its phases.
+        round_trip: Seconds taken to pass between a call and its answer besides the QPU access time.
+
+    Example:
+        >>> print(Estimate(Phase(500, 500, 0.02), Phase(500, 500, 0.022), Phase(50, 5, 0.02), 0.1))
+        QPU access time up to 22.0 s in up to 1,050 calls, about 2.0 min of wall time
+    """
+
+    free: Phase
+    nudge: Phase
+    test: Phase
+    round_trip: float
+
+    @property
+    def calls(self) -> int:
+        """Problems sent to the QPU."""
+        return self.least_calls + self.nudge.calls
+
+    @property
+    def least_calls(self) -> int:
+        """Problems sent if the network got every image right."""
+        return self.free.calls + self.test.calls
+
+    @property
+    def qpu_seconds(self) -> float:
+        """QPU access time: what is paid for."""
+        return self.least_qpu_seconds + self.nudge.qpu_seconds
+
+    @property
+    def least_qpu_seconds(self) -> float:
+        """QPU access time if the network got every image right."""
+        return self.free.qpu_seconds + self.test.qpu_seconds
+
+    @property
+    def wall_seconds(self) -> float:
+        """QPU access time and round trips, without this computer's own work."""
+        trips = self.free.round_trips + self.nudge.round_trips + self.test.round_trips
+        return self.qpu_seconds + self.round_trip * trips
+
+    def __str__(self) -> str:
+        return (
+            f"QPU access time up to {duration(self.qpu_seconds)} in up to {self.calls:,} calls,"
+            f" about {duration(self.wall_seconds)} of wall time"
+        )
+
+
+def estimate(
+    config: TrainConfig,
+    network: Network,
+    num_train: int,
+    num_test: int,
+    chip: Chip,
+    embedding: Embedding,
+    *,
+    round_trip: float = ROUND_TRIP,
+) -> Estimate:
+    """The cost of a run from its first epoch to its last.
+
+    Args:
+        config: Its settings.
+        network: What is trained.
+        num_train: Training images.
+        num_test: Test images.
+        chip: The chip, with its solver's properties.
+        embedding: All copies of the network on it.
+        round_trip: Seconds from a call to its answer besides the QPU access time.
+
+    Raises:
+        ValueError: If the embedding is none of the network on the chip, the chip refuses the anneals, or its
+            solver does not say how long they take.
+
+    Example:
+        >>> from ising_ep.embedding import embed
+        >>> from ising_ep.network import FullyConnected
+        >>> config = TrainConfig.checked({"machine": "chip", "layers": (8, 4), "epochs": 10, "batch_size": 4})
+        >>> network, chip = FullyConnected(64, (8, 4), 4), Chip.perfect("pegasus", 4)
+        >>> tiled = embed(network, chip, copies=4, cache=False)
+        >>> print(estimate(config, network, 100, 20, chip, tiled))
+        QPU access time up to 9.3 s in up to 550 calls, about 1.0 min of wall time
+    """
+    embedding.verify(network, chip)
+    forward, reverse = (
+        _call_seconds(config.num_reads, schedule, chip, embedding)
+        for schedule in schedules(config.annealing_time, config.reverse_fraction)
+    )
+    copies, epochs = embedding.num_copies, config.epochs
+    calls = epochs * num_calls(num_train, config.batch_size, copies)
+    batches = epochs * -(-num_train // config.batch_size)
+    nudges = 2 if config.symmetric else 1
+    return Estimate(
+        free=Phase(calls, batches, forward),
+        nudge=Phase(nudges * calls, nudges * batches, reverse),
+        test=Phase(
+            epochs * num_calls(num_test, EVALUATION_BATCH, copies),
+            epochs * -(-num_test // EVALUATION_BATCH),
+            forward,
+        ),
+        round_trip=round_trip,
+    )
+
+
+def evaluation(config: TrainConfig, num_images: int, chip: Chip, embedding: Embedding) -> Phase:
+    """The free phase of so many images, in calls that are full but for the last; see `estimate`."""
+    forward, _ = schedules(config.annealing_time, config.reverse_fraction)
+    batch = evaluation_batch(embedding.num_copies)
+    return Phase(
+        num_calls(num_images, batch, embedding.num_copies),
+        -(-num_images // batch),
+        _call_seconds(config.num_reads, forward, chip, embedding),
+    )
+
+
+def num_calls(images: int, batch_size: int, copies: int) -> int:
+    """Calls of one phase of all images: calls(n, b, c) above.
+
+    Example:
+        >>> num_calls(10, batch_size=4, copies=3)  # batches of 4, 4 and 2
+        5
+    """
+    batches, rest = divmod(images, batch_size)
+    return batches * -(-batch_size // copies) + -(-rest // copies)
+
+
+def untiled(
+    config: TrainConfig,
+    network: Network,
+    num_train: int,
+    num_test: int,
+    chip: Chip,
+    embedding: Embedding,
+    *,
+    round_trip: float = ROUND_TRIP,
+) -> Estimate:
+    """The same run as the paper did it, one image a batch and a call; see `estimate`."""
+    one = Embedding(embedding.chains[:1], embedding.graph_id)
+    config = config.model_copy(update={"batch_size": 1})
+    return estimate(config, network, num_train, num_test, chip, one, round_trip=round_trip)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Another setting, as options of the command, what it means, and the cost with it."""
+
+    options: str
+    meaning: str
+    estimate: Estimate
+
+
+def halving_changes(
+    config: TrainConfig,
+    network: Network,
+    num_train: int,
+    num_test: int,
+    chip: Chip,
+    embedding: Embedding,
+    fitting: Embedding,
+    num_classes: int,
+    *,
+    round_trip: float = ROUND_TRIP,
+) -> list[Change]:
+    """Single changes of a run that leave about half its QPU access time or less, the cheapest run first.
+
+    Args:
+        config, network, num_train, num_test, chip, embedding, round_trip: As in `estimate`.
+        fitting: As many copies as were found to fit, or `embedding` where there are no more.
+        num_classes: Classes of the images.
+
+    Example:
+        >>> from ising_ep.embedding import embed
+        >>> from ising_ep.network import FullyConnected
+        >>> config = TrainConfig.checked({"machine": "chip", "layers": (8, 4), "epochs": 10})
+        >>> network, chip = FullyConnected(64, (8, 4), 4), Chip.perfect("pegasus", 4)
+        >>> four = embed(network, chip, copies=4, cache=False)
+        >>> one = Embedding(four.chains[:1], four.graph_id)
+        >>> for change in halving_changes(config, network, 100, 20, chip, one, four, 4):
+        ...     print(f"{change.options}: {change.estimate}")
+        --batch-size 4: QPU access time up to 9.3 s in up to 550 calls, about 1.0 min of wall time
+        --epochs 5: QPU access time up to 18.1 s in up to 1,100 calls, about 2.0 min of wall time
+    """
+    batch, epochs, reads = config.batch_size, config.epochs, config.num_reads
+    time, tests = config.annealing_time / 2, num_test // num_classes // FEWER_TESTS
+    tiled = max(batch, min(fitting.num_copies, num_train))
+    tiles = [] if tiled == batch else [f"--batch-size {tiled}"]
+    if config.copies is not None and config.copies != fitting.num_copies:
+        tiles.append(f"--copies {fitting.num_copies}")
+    candidates: list[tuple[str, str, dict[str, Any], int, Embedding]] = [
+        (" ".join(tiles), f"{fitting.num_copies} images a call", {"batch_size": tiled}, num_test, fitting),
+        (f"--epochs {epochs // 2}", "half as many", {"epochs": epochs // 2}, num_test, embedding),
+        (f"--num-reads {reads // 2}", "half as many", {"num_reads": reads // 2}, num_test, embedding),
+        (f"--annealing-time {time:g}", "half as long", {"annealing_time": time}, num_test, embedding),
+        (f"--test-per-class {tests}", "a tenth", {}, tests * num_classes, embedding),
+    ]
+    asked = estimate(config, network, num_train, num_test, chip, embedding, round_trip=round_trip)
+    changes = []
+    for options, meaning, settings, images, copies in candidates:
+        try:
+            changed = TrainConfig.checked(config.model_dump() | settings)
+            cost = estimate(changed, network, num_train, images, chip, copies, round_trip=round_trip)
+        except ValueError:  # nothing to halve, or the chip refuses it
+            continue
+        if images and cost.qpu_seconds <= HALF * asked.qpu_seconds:
+            changes.append(Change(options, meaning, cost))
+    return sorted(changes, key=lambda change: change.estimate.qpu_seconds)
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that suits.
+
+    Example:
+        >>> duration(0.0177), duration(442), duration(7380)
+        ('17.7 ms', '7.4 min', '2.0 h')
+    """
+    for longest, unit, name in ((1, 1e-3, "ms"), (60, 1, "s"), (3600, 60, "min")):
+        if seconds < longest:
+            return f"{seconds / unit:.1f} {name}"
+    return f"{seconds / 3600:,.1f} h"
+
+
+def _call_seconds(num_reads: int, schedule: Schedule, chip: Chip, embedding: Embedding) -> float:
+    """QPU access time of a call; refuses an anneal that the chip would refuse."""
+    qubits = embedding.qubits()
+    seconds = access_time(chip.properties, len(qubits), num_reads, schedule)
+    if not isfinite(seconds):
+        raise ValueError(f"the properties of {chip} do not say how long a call takes")
+    reverse = schedule[0][1] == 1
+    check_anneal(chip, schedule, num_reads, qubits, np.ones(len(qubits), dtype=np.int8) if reverse else None)
+    return seconds

@@ -1,0 +1,486 @@
+"""What a run has asked of a QPU: every problem is written down before it is sent, its answer when it comes.
+
+A run's problems are numbered in the order in which training needs them, and training is a function of its
+checkpoint: after a crash it asks for the same problems again, by the same numbers. The journal then says
+which of them were sent, under which ids, and holds the answers that came since the last checkpoint, so that
+none is paid for twice, and each is used once.
+
+It is an SQLite file: a process that is killed at any moment leaves whole rows, and two processes cannot write
+to one run (`Claim`, and SQLite's own lock). The name of the run is on the disk before the first row is. The
+last rows may be lost with the power; their labels, which are made of the run's name and the problem's number,
+still find the problems at the service. Each row carries a digest of itself, and one of its reads: what is
+damaged is not believed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import platform
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import QPUStoppedError
+from ..files.claim import Claim, is_name
+
+log = logging.getLogger(__name__)
+
+# Of the file; 1, of files that do not say any, had no digests.
+VERSION = 2
+SCHEMA = """
+CREATE TABLE run (
+    name TEXT NOT NULL,
+    host TEXT                    -- the computer that has it open; none once it was closed
+);
+CREATE TABLE problems (
+    series TEXT NOT NULL,        -- what the problem is for: "train", or an evaluation
+    number INTEGER NOT NULL,     -- in the order of the series
+    attempt INTEGER NOT NULL,    -- how many attempts at it came before
+    phase TEXT NOT NULL,         -- "free" or "nudge"
+    seed TEXT NOT NULL,          -- with problem_id, the images and the phase it is for (see training.py)
+    problem_id INTEGER NOT NULL,
+    digest TEXT NOT NULL,        -- of all that was asked
+    label TEXT NOT NULL,         -- of series, number, attempt, seed and problem_id, so no other has it
+    anneal TEXT NOT NULL,        -- digest of qubits, couplers, schedule and number of reads; "" if not known
+    id TEXT,                     -- the service's, as soon as it is known
+    status TEXT NOT NULL,        -- INTENDED, ACCEPTED, ANSWERED, or how it ended without an answer
+    intended REAL NOT NULL,      -- seconds since 1970
+    ended REAL,
+    estimate REAL,               -- seconds of the QPU that it was expected to take
+    access_time REAL,            -- seconds of the QPU that it took
+    reads_digest TEXT,
+    seal TEXT NOT NULL,          -- digest of the columns above
+    reads BLOB,                  -- one bit a qubit; kept until a checkpoint holds what was learned from them
+    PRIMARY KEY (series, number, attempt)
+);
+"""
+# All but the reads, in order.
+COLUMNS = (
+    "series",
+    "number",
+    "attempt",
+    "phase",
+    "seed",
+    "problem_id",
+    "digest",
+    "label",
+    "anneal",
+    "id",
+    "status",
+    "intended",
+    "ended",
+    "estimate",
+    "access_time",
+    "reads_digest",
+    "seal",
+)
+# Those of version 1.
+OLD_COLUMNS = tuple(name for name in COLUMNS if name not in ("anneal", "estimate", "reads_digest", "seal"))
+
+INTENDED, ACCEPTED, ANSWERED = "INTENDED", "ACCEPTED", "ANSWERED"
+# How attempts end that were not annealed, and cost nothing. Others may have been.
+UNSENT, CANCELLED, OFFLINE = "UNSENT", "CANCELLED", "OFFLINE"
+FREE = (UNSENT, CANCELLED, OFFLINE)
+
+
+@dataclass
+class Entry:
+    """An attempt at a problem.
+
+    Attributes:
+        number: Of the problem in its series.
+        attempt: How many came before at the same problem.
+        phase: "free" or "nudge".
+        seed: Of the phase.
+        problem_id: With the seed, which images it is for.
+        digest: Of all that is asked.
+        label: What finds it at the service.
+        anneal: Digest of what problems of its kind share: qubits, couplers, schedule, number of reads.
+        id: The service's, if known.
+        status: INTENDED, ACCEPTED, ANSWERED, or how it ended.
+        intended: When it was sent last, in seconds since 1970; 0 if it was not.
+        ended: When it came to an end.
+        estimate: Seconds of the QPU that it is expected to take, if that is known.
+        access_time: Seconds of the QPU, of an answer.
+        reads_digest: Of the reads, of an answer.
+        damaged: Its row is not as it was written.
+    """
+
+    number: int
+    attempt: int
+    phase: str
+    seed: int
+    problem_id: int
+    digest: str
+    label: str
+    anneal: str = ""
+    id: str | None = None
+    status: str = INTENDED
+    intended: float = 0.0
+    ended: float | None = None
+    estimate: float | None = None
+    access_time: float | None = None
+    reads_digest: str | None = None
+    damaged: bool = False
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it ended, and the QPU has surely not worked on it."""
+        return self.status.partition(":")[0] in FREE
+
+    @property
+    def cost(self) -> float:
+        """Seconds of the QPU that it counts for: what it took, or may take, and at least its estimate."""
+        return 0.0 if self.is_free else max(self.access_time or 0.0, self.estimate or 0.0)
+
+
+class Journal:
+    """The journal of a run.
+
+    Args:
+        path: Its file, made if there is none; None keeps it in memory.
+        series: What problems are for from now on.
+        run: The run's name, if the run folder says it; a new one is taken by default.
+
+    Attributes:
+        run: The run's name.
+        is_new: There was no journal, or an empty one.
+        known: All problems of the series with lower numbers were written down once.
+        settings: Phases, anneals and seeds of the series so far.
+
+    Raises:
+        ValueError: If the file is no journal, is another run's, a link, or damaged, or if another process is
+            at work on the run.
+
+    Example:
+        >>> journal = Journal(None)
+        >>> entry = Entry(0, 0, "free", 7, 3, "d1", journal.label(0, 0, 7, 3))
+        >>> journal.intend([entry])
+        >>> journal.attempts(0)[-1].status
+        'INTENDED'
+    """
+
+    def __init__(self, path: Path | None, series: str = "train", run: str | None = None) -> None:
+        self.series = series
+        self._path = path
+        held = None if path is None else _name_in(path)
+        if run is not None and held is not None and run != held:
+            raise ValueError(
+                f"{path} is the journal of run {held}, expected that of {run}; if it is damaged, remove it"
+                " and go on with --resume: what was sent is found again by its labels"
+            )
+        name = run or held
+        self._claim = None if path is None or name is None else Claim(name)
+        self._file = sqlite3.connect(path or ":memory:", timeout=1.0, isolation_level=None)
+        self._file.text_factory = lambda text: text.decode(errors="replace")  # the seal tells damage
+        try:
+            self._open(name)
+            if self._claim is None and path is not None:
+                self._claim = Claim(self.run)
+            self._read_all()
+        except BaseException as error:
+            self._release()
+            if isinstance(error, sqlite3.Error):
+                raise ValueError(_explained(path, error)) from None
+            if isinstance(error, QPUStoppedError):
+                raise ValueError(str(error)) from None
+            raise
+
+    def _open(self, name: str | None) -> None:
+        file = self._file
+        file.execute("PRAGMA locking_mode = EXCLUSIVE")
+        (version,) = file.execute("PRAGMA user_version").fetchone()
+        tables = {table for (table,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        self.is_new = not tables
+        if tables and not {"run", "problems"} <= tables:
+            raise ValueError(f"{self._path} is the database of another program, not the journal of a run")
+        if version > VERSION:
+            raise ValueError(
+                f"{self._path} has version {version}, expected up to {VERSION}: a later ising-ep wrote it"
+            )
+        found = {row[1] for row in file.execute("PRAGMA table_info(problems)")}
+        lacking = {*(OLD_COLUMNS if version < VERSION else COLUMNS), "reads"} - found if tables else set()
+        if lacking:
+            raise ValueError(f"{self._path} is not the journal of a run: it lacks column {min(lacking)}")
+        # What the power takes must not be the name: this is on the disk before it is used, the WAL is not.
+        file.execute("PRAGMA synchronous = FULL")
+        if tables and version < VERSION:
+            self._renew_format()
+        elif not tables:
+            with self._transaction():
+                self._make_tables(name or secrets.token_hex(6))
+        row = file.execute("SELECT name, host FROM run").fetchone()
+        if row is None or not is_name(row[0]):
+            raise ValueError(f"{self._path} is not the journal of a run: it does not say its name")
+        self.run, host = row
+        if host not in (None, platform.node()):
+            log.warning(
+                "%s was not closed on computer %s: make sure that nothing is at work on the run there, as"
+                " locks do not tell between computers on every file system",
+                self._path,
+                host,
+            )
+        file.execute("PRAGMA journal_mode = WAL")
+        # A commit need not reach the disk at once: what the power takes, the labels find.
+        file.execute("PRAGMA synchronous = NORMAL")
+        with self._transaction():
+            file.execute("UPDATE run SET host = ?", (platform.node(),))
+
+    def _make_tables(self, name: str) -> None:
+        for statement in SCHEMA.split(";\n"):
+            self._file.execute(statement)
+        self._file.execute("INSERT INTO run VALUES (?, NULL)", (name,))
+        self._file.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _renew_format(self) -> None:
+        """Turns a file of version 1 into one of this version. Reads without a digest are fetched again."""
+        name = self._file.execute("SELECT name FROM run").fetchone()
+        rows = self._file.execute(f"SELECT {', '.join(OLD_COLUMNS)} FROM problems").fetchall()
+        with self._transaction():
+            self._file.execute("DROP TABLE problems")
+            self._file.execute("DROP TABLE run")
+            self._make_tables(str(name[0]) if name else secrets.token_hex(6))
+            for row in rows:
+                old = dict(zip(OLD_COLUMNS, row, strict=True))
+                if not isinstance(old["access_time"], float):
+                    old["access_time"] = None
+                self._write_row({**dict.fromkeys(COLUMNS), **old, "anneal": ""}, None)
+
+    def label(self, number: int, attempt: int, seed: int, problem_id: int) -> str:
+        """The label of an attempt: the same for the same attempt, different for all others of all runs."""
+        return f"ising-ep {self.run} {self.series} {number}.{attempt} seed={seed} problem={problem_id}"
+
+    def intend(self, entries: Iterable[Entry]) -> None:
+        """Writes that these are about to be sent."""
+        entries = list(entries)
+        for entry in entries:
+            entry.status, entry.intended, entry.ended = INTENDED, time.time(), None
+        self._write(entries)
+
+    def accepted(self, entries: Iterable[Entry]) -> None:
+        """Writes the ids that the service gave them."""
+        entries = list(entries)
+        for entry in entries:
+            entry.status, entry.intended, entry.ended = ACCEPTED, entry.intended or time.time(), None
+        self._write(entries)
+
+    def answered(self, entry: Entry, reads: NDArray[np.int8]) -> None:
+        """Writes an answer, ``(num_reads, qubits)``, and what it cost: ``entry.access_time``."""
+        bits = np.packbits(reads > 0).tobytes()
+        entry.status, entry.ended, entry.reads_digest = ANSWERED, time.time(), _digest(bits)
+        self._write([entry], bits)
+
+    def ended(self, entry: Entry, status: str) -> None:
+        """Writes that there will be no answer, and why."""
+        entry.status, entry.ended = status, time.time()
+        self._write([entry])
+
+    def attempts(self, number: int) -> list[Entry]:
+        """All attempts at a problem of the series, in order."""
+        with self._said():
+            rows = self._file.execute(
+                f"SELECT {', '.join(COLUMNS)} FROM problems WHERE series = ? AND number = ? ORDER BY attempt",
+                (self.series, number),
+            ).fetchall()
+        return [_entry(row) for row in rows]
+
+    def reads(self, entry: Entry, num_reads: int, num_qubits: int) -> NDArray[np.int8] | None:
+        """The answer to an attempt, ``(num_reads, qubits)``, if it is still held, as it was written."""
+        with self._said():
+            found = self._file.execute(
+                "SELECT reads FROM problems WHERE series = ? AND number = ? AND attempt = ?", self._key(entry)
+            )
+            (blob,) = found.fetchone()
+        if blob is None:
+            return None
+        if not isinstance(blob, bytes) or _digest(blob) != entry.reads_digest:
+            log.warning(
+                "the reads of problem %d in %s are damaged and not used: they are fetched again",
+                entry.number,
+                self._path,
+            )
+            return None
+        bits = np.unpackbits(np.frombuffer(blob, dtype=np.uint8), count=num_reads * num_qubits)
+        return 2 * bits.reshape(num_reads, num_qubits).view(np.int8) - 1
+
+    def forget(self, before: int) -> None:
+        """Lets go of the answers to the problems before this one: what came of them is kept elsewhere."""
+        with self._transaction():
+            self._file.execute(
+                "UPDATE problems SET reads = NULL WHERE series = ? AND number < ? AND reads IS NOT NULL",
+                (self.series, before),
+            )
+
+    def forget_others(self, series: str) -> None:
+        """Lets go of the answers of all series but this one."""
+        with self._transaction():
+            self._file.execute(
+                "UPDATE problems SET reads = NULL WHERE series <> ? AND reads IS NOT NULL", (series,)
+            )
+
+    def counts(self, entry: Entry) -> bool:
+        """Whether an attempt is in `committed`."""
+        return self._costs.get(self._key(entry), 0.0) > 0
+
+    def committed(self, series: str | None = None) -> float:
+        """Seconds of the QPU that the run has to count for, or one series of it: of each attempt that may
+        have been annealed what it took, and at least its estimate."""
+        return math.fsum(cost for key, cost in self._costs.items() if series in (None, key[0]))
+
+    def spent(self, series: str, used: float) -> float:
+        """`committed` of the run, of which the series has ``used`` seconds at least: a checkpoint still says
+        so when the journal was lost."""
+        return self.committed() + max(0.0, used - self.committed(series))
+
+    def num_counted(self) -> int:
+        """Problems of the series that are in `committed`."""
+        return len({key[1] for key, cost in self._costs.items() if key[0] == self.series and cost > 0})
+
+    def access_time(self) -> float:
+        """Seconds of the QPU that all answers to the run have taken, evaluations included."""
+        with self._said():
+            (total,) = self._file.execute("SELECT total(access_time) FROM problems").fetchone()
+        return float(total)
+
+    def close(self) -> None:
+        """Closes the file, which another process may write to then."""
+        with suppress(sqlite3.Error):
+            self._file.execute("UPDATE run SET host = NULL")
+        self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _release(self) -> None:
+        with suppress(sqlite3.Error):
+            self._file.close()
+        if self._claim is not None:
+            self._claim.release()
+
+    def _key(self, entry: Entry) -> tuple[str, int, int]:
+        return self.series, entry.number, entry.attempt
+
+    def _write(self, entries: list[Entry], reads: bytes | None = None) -> None:
+        """Writes rows as a whole, in place of what was there."""
+        with self._transaction():
+            for entry in entries:
+                row = {**vars(entry), "series": self.series, "seed": str(entry.seed)}
+                self._write_row(row, reads)
+        for entry in entries:
+            self._costs[self._key(entry)] = entry.cost
+
+    def _write_row(self, row: dict[str, Any], reads: bytes | None) -> None:
+        values = tuple(row[name] for name in COLUMNS[:-1])
+        marks = ", ".join("?" * (len(COLUMNS) + 1))
+        self._file.execute(
+            f"INSERT OR REPLACE INTO problems ({', '.join(COLUMNS)}, reads) VALUES ({marks})",
+            (*values, _seal(values), reads),
+        )
+
+    def _read_all(self) -> None:
+        """Learns what each attempt of all series counts for, one that is damaged as the dearest; and what is
+        known of this series."""
+        costs: dict[tuple[str, int, int], float] = {}
+        damaged: list[tuple[str, int, int]] = []
+        self.known = 0
+        self.settings: set[tuple[str, str, int]] = set()
+        for row in self._file.execute(f"SELECT {', '.join(COLUMNS)} FROM problems"):
+            entry, key = _entry(row), row[:3]
+            if entry.damaged:
+                damaged.append(key)
+                continue
+            costs[key] = entry.cost
+            if key[0] == self.series:
+                self.known = max(self.known, entry.number + 1)
+                self.settings.add((entry.phase, entry.anneal, entry.seed))
+        self._costs = costs | dict.fromkeys(damaged, max(costs.values(), default=0.0))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._said():
+            self._file.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._file.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # a full disk has rolled back already
+                    self._file.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        """Turns an error of the file into one line that says what to do."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise QPUStoppedError(_explained(self._path, error)) from None
+
+
+def _name_in(path: Path) -> str | None:
+    """The name of the run whose journal this is, without a change to the file or its WAL, and without a lock.
+
+    None if there is no file, or none that says it. A link is not followed, wherever it leads.
+    """
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        file = path.with_name(path.name + suffix)
+        if file.is_symlink():
+            raise ValueError(f"{file} is a link, which is not followed: expected the journal itself")
+        if file.exists() and not file.is_file():
+            raise ValueError(f"{file} is not the journal of a run: it is no file")
+    if not path.exists():
+        return None
+    database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    try:
+        row = database.execute("SELECT name FROM run").fetchone()
+    except sqlite3.Error:
+        return None  # it is said when the file is opened
+    finally:
+        database.close()
+    return row[0] if row is not None and is_name(row[0]) else None
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    """The attempt that a row holds."""
+    *values, seal = row
+    columns = dict(zip(COLUMNS[1:-1], values[1:], strict=True))
+    damaged = seal != _seal(tuple(values)) or not columns["seed"].isdecimal()
+    seed = columns.pop("seed")
+    return Entry(**columns, seed=-1 if damaged else int(seed), damaged=damaged)
+
+
+def _seal(values: tuple[Any, ...]) -> str:
+    return _digest(repr(values).encode())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _explained(path: Path | None, error: sqlite3.Error) -> str:
+    """One line on what is wrong with the file, and how to go on."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")):
+        why = "another process has it open, or its file system does not lock files"
+    elif name.startswith("SQLITE_FULL"):
+        why = "make room, then go on with --resume"
+    elif name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        why = (
+            "it is not the journal of a run, or it is damaged. If it is damaged, remove it and go on with"
+            " --resume: what was sent is found again by its labels"
+        )
+    else:
+        why = "the journal of a run has to be read and written there"
+    return f"{path}: {error}: {why}"

@@ -1,0 +1,1 @@
+"""Annealing of Ising problems: arrays or dimod models in, reads out."""

@@ -1,0 +1,33 @@
+"""Training: epochs, batches, tests, run folders, workers."""
+
+from .loop import (
+    EVALUATION_BATCH,
+    EVALUATION_SEED,
+    Evaluation,
+    augmentation,
+    classes,
+    end_epoch,
+    evaluate,
+    evaluation_batch,
+    free_outputs,
+    learning_rule,
+    network_of,
+    train,
+    train_epoch,
+)
+
+__all__ = [
+    "EVALUATION_BATCH",
+    "EVALUATION_SEED",
+    "Evaluation",
+    "augmentation",
+    "classes",
+    "end_epoch",
+    "evaluate",
+    "evaluation_batch",
+    "free_outputs",
+    "learning_rule",
+    "network_of",
+    "train",
+    "train_epoch",
+]

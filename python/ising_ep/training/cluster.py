@@ -1,0 +1,347 @@
+"""Training on many machines: the workers of a Dask scheduler share every batch, and the tests.
+
+A batch is the same `learning.shards` however many workers there are. A task anneals some of them and returns
+the contrast of each; the trainer adds them up in the order of the shards, as it does without workers, and
+steps. So the result does not depend on who did what, or how often: the task of a worker that dies is done by
+another one. docs/cluster.md says what that costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import version
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config import TrainConfig
+from ..errors import StoppedError
+from ..learning.rule import SHARD, EquilibriumPropagation, total
+from ..machines import Machine
+from ..machines.usage import Usage
+from ..network import Network, Parameters
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+# Seconds until a scheduler that does not answer is given up.
+CONNECT_TIMEOUT = 5.0
+# Of a task, so that neither it nor its answer grows with the batch.
+MOST_SHARDS = 8
+# What must be the same everywhere, lest the bits are not.
+PACKAGES = ("ising_ep", "numpy")
+
+# Each thread of a worker has a rule of its own, as machines count what they are used for.
+_thread = threading.local()
+
+
+@contextmanager
+def connected(address: str, say: Callable[[str], object]) -> Iterator[Client]:
+    """A client of the scheduler at ``address``, as soon as it has a worker.
+
+    Args:
+        address: Such as ``tcp://127.0.0.1:8786``.
+        say: Called with a line when there are no workers to begin with. They are waited for as long as Dask's
+            ``distributed.scheduler.no-workers-timeout`` says; by default for ever.
+
+    Raises:
+        ValueError: If Dask is not installed, no scheduler answers, no worker comes, or versions differ.
+    """
+    try:
+        import dask
+        from distributed import Client
+    except ImportError:
+        raise ValueError("a scheduler needs Dask: pip install 'ising-ep[dask]'") from None
+    _check_scheduler(address)
+    # What goes wrong is raised here, in a line; Dask logs it besides, in many.
+    with _silenced("distributed"), Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False) as client:
+        if not client.ncores():
+            say(f"Waiting for workers. Start some with: dask worker {address}")
+            limit = dask.config.get("distributed.scheduler.no-workers-timeout")
+            try:
+                client.wait_for_workers(1, timeout=limit)
+            except TimeoutError:
+                raise ValueError(f"scheduler {address} has no workers, and got none in {limit}") from None
+        _check_versions(client)
+        yield client
+
+
+@contextmanager
+def _silenced(family: str) -> Iterator[None]:
+    """Nothing is logged by a family of loggers."""
+    loggers = [logging.getLogger(name) for name in list(logging.Logger.manager.loggerDict)]
+    silenced = [each for each in loggers if each.name.split(".")[0] == family and not each.disabled]
+    for logger in silenced:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger in silenced:
+            logger.disabled = False
+
+
+def _check_scheduler(address: str) -> None:
+    """Refuses what is no scheduler. `Client` waits for ever for something else that listens, and one that met
+    a malformed address leaves a thread and half of itself behind.
+
+    Raises:
+        ValueError: If nothing answers as a scheduler in time.
+    """
+    # Whatever speaks another protocol may end in any error of the parser.
+    try:
+        who = asyncio.run(asyncio.wait_for(_identity(address), CONNECT_TIMEOUT))
+    except TimeoutError:
+        why = f"no answer of a scheduler within {CONNECT_TIMEOUT:g} s"
+    except Exception as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+    else:
+        if who == "Scheduler":
+            return
+        why = f"this is a {who}"
+    raise ValueError(f"scheduler is {address}, expected one that answers: {why}")
+
+
+async def _identity(address: str) -> str:
+    """What a server of Dask's says it is."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    comm = await connect(address, timeout=CONNECT_TIMEOUT, **Security().get_connection_args("client"))
+    try:
+        await comm.write({"op": "identity", "reply": True})
+        return str((await comm.read())["type"])
+    finally:
+        comm.abort()
+
+
+def check(config: TrainConfig, machine: Machine | None = None) -> None:
+    """Refuses what workers cannot share, as far as it is known.
+
+    Raises:
+        ValueError: If the machine is not computed, or its answer for an image depends on others of the batch.
+    """
+    if config.machine == "qpu":
+        raise ValueError("machine is qpu, but only machines that are computed are shared by a scheduler")
+    embedding = getattr(machine, "embedding", None)
+    copies = embedding.num_copies if embedding else 1
+    if copies > 1 and config.batch_size > SHARD:
+        raise ValueError(
+            f"batch_size is {config.batch_size}, but a chip of {copies} copies anneals images together and"
+            f" takes at most {SHARD} with a scheduler; take 1 copy"
+        )
+
+
+def busy(client: Client) -> bool:
+    """Whether workers have still to answer: the trainer waits, and its state is that of a whole batch."""
+    return any(future.status == "pending" for future in list(client.futures.values()))
+
+
+def shared(rule: EquilibriumPropagation, client: Client) -> SharedRule:
+    """The rule, worked out by the workers.
+
+    Raises:
+        ValueError: If it has another way to compare than the one that is shared.
+    """
+    return SharedRule(rule, client)
+
+
+class SharedRule:
+    """A learning rule, its phases and contrasts worked out by the workers of a scheduler: a `learning.Rule`.
+
+    The workers have the rule itself, of whatever class it is, and with whatever settings. Its ``step`` is
+    done here.
+
+    Args:
+        rule: The rule. A class of its own may change ``phases``, what these are made of, ``contrasts``,
+            ``outputs``, ``predict`` and ``step``.
+        client: A client of the scheduler.
+
+    Raises:
+        ValueError: If its class has a ``compare`` or ``contrast`` of its own, in place of which the shards'
+            ``contrasts`` are added up.
+    """
+
+    def __init__(self, rule: EquilibriumPropagation, client: Client) -> None:
+        for name in ("compare", "contrast"):
+            if getattr(type(rule), name) is not getattr(EquilibriumPropagation, name):
+                raise ValueError(
+                    f"{type(rule).__name__} has a {name} of its own, which a scheduler cannot share: change"
+                    " phases or contrasts"
+                )
+        self.rule = rule
+        self.client = client
+        # Held by a task, not scattered, so that Dask makes it again where its worker died.
+        self._sent = client.submit(_both, rule, _versions(), pure=False)
+
+    @property
+    def network(self) -> Network:
+        """See `learning.Rule`."""
+        return self.rule.network
+
+    @property
+    def machine(self) -> Machine:
+        """See `learning.Rule`; here it counts what those of the workers were used for."""
+        return self.rule.machine
+
+    @property
+    def seed(self) -> int:
+        """See `learning.Rule`."""
+        return self.rule.seed
+
+    def with_seed(self, seed: int) -> SharedRule:
+        """See `learning.Rule`."""
+        return SharedRule(self.rule.with_seed(seed), self.client)
+
+    def step(
+        self,
+        parameters: Parameters,
+        change: Parameters,
+        memory: Parameters | None = None,
+        *,
+        update: int = 1,
+        decay: float = 1.0,
+    ) -> None:
+        """See `EquilibriumPropagation.step`."""
+        self.rule.step(parameters, change, memory, update=update, decay=decay)
+
+    def compare(
+        self,
+        parameters: Parameters,
+        x: NDArray[np.float32],
+        target: NDArray[np.float32],
+        ids: NDArray[np.uint32],
+        weights: NDArray[np.float32] | None = None,
+        *,
+        decay: float = 1.0,
+    ) -> tuple[Parameters, NDArray[np.float32]]:
+        """See `EquilibriumPropagation.compare`."""
+        num_shards = -(-len(x) // SHARD)
+
+        def parts(num_threads: int) -> Iterator[tuple[Any, ...]]:
+            # As many tasks as can work at once: one costs milliseconds, whatever it is about.
+            num_tasks = max(min(num_threads, num_shards), -(-num_shards // MOST_SHARDS))
+            ends = [SHARD * (k * num_shards // num_tasks) for k in range(num_tasks + 1)]
+            for part in map(slice, ends[:-1], ends[1:]):
+                of_part = None if weights is None else weights[part]
+                yield parameters, x[part], target[part], ids[part], of_part, decay, len(x)
+
+        def changes() -> Iterator[Parameters]:
+            for contrasts, found in self._map(_compare, parts):
+                outputs.append(found)
+                yield from map(_copied, contrasts)
+
+        outputs: list[NDArray[np.float32]] = []
+        return total(changes()), np.concatenate(outputs)
+
+    def predict(
+        self, parameters: Parameters, batches: Iterable[tuple[NDArray[np.float32], NDArray[np.uint32]]]
+    ) -> Iterator[NDArray[np.float32]]:
+        """See `EquilibriumPropagation.predict`."""
+        return self._map(_predict, lambda _: ((parameters, *batch) for batch in batches))
+
+    def _map(
+        self, task: Callable[..., Any], arguments: Callable[[int], Iterable[tuple[Any, ...]]]
+    ) -> Iterator[Any]:
+        """What the task returns for each of the arguments, made for a number of threads, in their order.
+
+        Counts what the machines were used for.
+        """
+        waiting: deque[Future] = deque()
+        try:
+            # Each thread in turn, the first of every worker before the second of any. Dask by itself would
+            # leave short tasks to the worker that has the rule already.
+            threads = sorted((k, who) for who, n in self.client.ncores().items() for k in range(n))
+            places = [who for _, who in threads] or [None]
+            for some, who in zip(arguments(len(places)), cycle(places), strict=False):
+                asked = {"workers": who, "allow_other_workers": who is not None, "pure": False}
+                waiting.append(self.client.submit(_run, task, self._sent, some, **asked))
+                if len(waiting) > 2 * len(places):
+                    yield self._next(waiting)
+            while waiting:
+                yield self._next(waiting)
+        except Exception as error:
+            # Dask's own errors: workers that die again and again, none that comes, no scheduler any longer.
+            if isinstance(error, OSError) or type(error).__module__.startswith("distributed."):
+                why = " ".join(str(error).split()).rstrip(".")
+                raise StoppedError(f"the scheduler gave up: {why}") from None
+            raise
+        finally:
+            waiting.clear()  # Dask cancels what nobody waits for
+
+    def _next(self, waiting: deque[Future]) -> Any:
+        found, usage = waiting[0].result()
+        waiting.popleft()
+        self.machine.usage.add(usage)
+        return found
+
+
+def _both(*both: Any) -> Any:
+    return both
+
+
+def _run(task: Callable[..., Any], sent: tuple[EquilibriumPropagation, dict[str, str]], some: Any) -> Any:
+    """What the task returns, and what its machine was used for, on a worker."""
+    if getattr(_thread, "sent", None) is not sent:
+        rule, versions = sent
+        if versions != _versions():
+            raise StoppedError(_difference("a worker", _versions(), versions))
+        _thread.sent, _thread.rule = sent, copy.deepcopy(rule)
+    usage = _thread.rule.machine.usage
+    usage.restore(Usage())
+    return task(_thread.rule, *map(_copied, some)), usage.copy()
+
+
+def _copied(value: Any) -> Any:
+    """Arrays, or parameters, in memory of their own: as they come they may be unaligned, or read-only."""
+    if isinstance(value, dict):
+        return {name: _copied(array) for name, array in value.items()}
+    return np.array(value) if isinstance(value, np.ndarray) else value
+
+
+def _compare(
+    rule: EquilibriumPropagation,
+    parameters: Parameters,
+    x: NDArray[np.float32],
+    target: NDArray[np.float32],
+    ids: NDArray[np.uint32],
+    weights: NDArray[np.float32] | None,
+    decay: float,
+    batch: int,
+) -> tuple[list[Parameters], NDArray[np.float32]]:
+    """The contrast of each shard of these images of a batch, and the outputs of all."""
+    free, first, second = rule.phases(parameters, x, target, ids)
+    return list(rule.contrasts(x, first, second, weights, decay=decay, batch=batch)), rule.outputs(free)
+
+
+def _predict(
+    rule: EquilibriumPropagation, parameters: Parameters, x: NDArray[np.float32], ids: NDArray[np.uint32]
+) -> NDArray[np.float32]:
+    return next(rule.predict(parameters, [(x, ids)]))
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in PACKAGES}
+
+
+def _check_versions(client: Client) -> None:
+    """Refuses a scheduler or workers of other versions; `_run` looks at workers that come later."""
+    found = client.get_versions(packages=list(PACKAGES))
+    for who, facts in {"the scheduler": found["scheduler"], **found["workers"]}.items():
+        theirs = {name: facts["packages"].get(name) for name in PACKAGES}
+        if theirs != _versions():
+            raise ValueError(_difference(who, theirs, _versions()))
+
+
+def _difference(who: str, theirs: dict[str, Any], ours: dict[str, str]) -> str:
+    has, wanted = (", ".join(f"{k} {v}" for k, v in versions.items()) for versions in (theirs, ours))
+    return f"{who} has {has}, expected what the trainer has, {wanted}"

@@ -1,0 +1,428 @@
+"""`ising-ep sample` from file to file: what it finds is the optimum, what it writes can be read, bad input
+is one line and leaves nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import fractions
+import gzip
+import itertools
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import dimod
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from dimod.serialization import coo
+
+from ising_ep import SimulatedAnnealingSampler, cli
+from ising_ep.problems.formats import TABLE
+from ising_ep.problems.read import read_problem
+
+NODES = 14
+
+
+def sample(*arguments):
+    """Runs the command in the working directory."""
+    return CliRunner().invoke(cli.main, ["sample", *map(str, arguments)])
+
+
+def process(*arguments, **options):
+    command = [sys.executable, "-m", "ising_ep", "sample", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
+
+
+def json_output():
+    return dimod.SampleSet.from_serializable(json.loads(Path("out.json").read_text()))
+
+
+def reads(sampleset):
+    """All of a sample set but its info, which has the time that it took."""
+    record = sampleset.record
+    return list(sampleset.variables), record.sample.tolist(), record.energy.tolist(), sampleset.vartype
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def random_graph(seed):
+    """A file like those of the Gset, and the weight of its best cut by trying all of them."""
+    rng = np.random.default_rng(seed)
+    edges = [
+        (i, j, int(rng.choice([-1, 1])))
+        for i, j in itertools.combinations(range(1, NODES + 1), 2)
+        if rng.random() < 0.4
+    ]
+    text = f"{NODES} {len(edges)}\n" + "".join(f"{i} {j} {w}\n" for i, j, w in edges)
+    i, j, w = np.array(edges).T
+    sides = np.array(list(itertools.product((0, 1), repeat=NODES)))
+    return text, int(((sides[:, i - 1] != sides[:, j - 1]) @ w).max()), sum(w)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_best_cut_of_a_graph(seed):
+    text, best, total = random_graph(seed)
+    Path("G1").write_text(text)
+    result = sample("G1", "--seed", seed)
+    assert result.exit_code == 0, result.output
+    assert f"Best cut {best}\n" in result.stdout
+    assert f"Best energy {total - 2 * best} in " in result.stdout
+
+
+def as_printed(energy):
+    """All digits, integers without a point, and numbers that no integer is exact for with their exponent."""
+    return repr(float(energy)).removesuffix(".0")
+
+
+def write_problem(kind, bqm):
+    """The problem in a file of this kind, by dimod where it can."""
+    path = Path(f"problem.{kind}")
+    if kind == "coo":
+        path.write_text(coo.dumps(bqm, vartype_header=True))
+    elif kind == "bqm":
+        path.write_bytes(bqm.to_file().read())
+    elif kind == "json":
+        path.write_text(json.dumps(bqm.to_serializable()))
+    else:
+        linear = [f"{i} {i} {bqm.linear[i]}\n" for i in bqm.variables]
+        quadratic = [f"{min(i, j)} {max(i, j)} {b}\n" for (i, j), b in bqm.quadratic.items()]
+        header = f"p qubo 0 {len(linear)} {len(linear)} {len(quadratic)}\n"
+        path.write_text(header + "".join(linear + quadratic))
+    return path
+
+
+def problem(vartype):
+    bqm = dimod.generators.ran_r(5, 9, seed=3)
+    bqm.change_vartype(vartype)
+    bqm.offset = 0  # which COO and qubo have no place for
+    bqm.add_linear_from((v, v / 4 + 1) for v in bqm.variables)
+    return bqm
+
+
+@pytest.mark.parametrize(
+    ("kind", "vartype"),
+    [*itertools.product(("coo", "bqm", "json"), ("SPIN", "BINARY")), ("qubo", "BINARY")],
+)
+def test_optimum_of_every_format(kind, vartype):
+    bqm = problem(vartype)
+    best = dimod.ExactSolver().sample(bqm).first
+    result = sample(write_problem(kind, bqm), "--output", "out.json", "--seed", 5)
+    assert result.exit_code == 0, result.output
+    found = json_output()
+    assert f"Best energy {as_printed(found.first.energy)} in " in result.stdout
+    assert f"9 variables, 36 couplings, {vartype} ({kind})" in result.stdout
+    assert found.vartype.name == vartype
+    assert found.first.energy == pytest.approx(best.energy, abs=1e-9)
+    assert found.first.sample == best.sample
+
+
+MIXED = dimod.BQM({"a": 1, "b,\n": -2, ("c", 1): 0.5, 4: 0}, {("a", 4): 3, ("b,\n", ("c", 1)): -1}, 7, "SPIN")
+
+
+@pytest.mark.parametrize("bqm", [problem("BINARY"), MIXED], ids=["binary", "mixed labels"])
+def test_outputs_hold_the_reads_in_their_order(bqm):
+    path = write_problem("json", bqm)
+    for ending in ("json", "csv", "npz"):
+        result = sample(path, "--num-reads", 7, "--num-sweeps", 3, "--seed", 11, "--output", f"out.{ending}")
+        assert result.exit_code == 0, result.output
+        assert f"States: out.{ending}\n" in result.stdout
+    problem = read_problem(path)
+    expected = SimulatedAnnealingSampler().sample(problem, num_reads=7, num_sweeps=3, seed=11)
+    states, energies = expected.record.sample, expected.record.energy
+    variables = list(expected.variables)
+    assert energies == pytest.approx(problem.energies((states, variables)))
+
+    read = json_output()
+    assert reads(read) == reads(expected)
+
+    with Path("out.csv").open(newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == [*map(str, variables), "energy", "num_occurrences"]
+    assert [[int(x) for x in row[:-2]] for row in rows] == states.tolist()
+    assert [(float(row[-2]), int(row[-1])) for row in rows] == [(energy, 1) for energy in energies]
+
+    with np.load("out.npz") as arrays:  # which refuses pickles
+        assert set(arrays) == {"states", "energies", "labels", "settings"}
+        assert arrays["states"].tolist() == states.tolist()
+        assert arrays["energies"].tolist() == energies.tolist()
+        texts = arrays["labels"].tolist()
+        saved = json.loads(str(arrays["settings"]))
+    if all(isinstance(v, int) for v in variables):
+        assert texts == variables
+    else:
+        assert [json.loads(text) for text in texts] == json.loads(json.dumps(variables))
+
+    settings = {"seed": 11, "num_reads": 7, "num_sweeps": 3, "file": "problem.json", "format": "json"}
+    for found in (read.info, saved, json.loads(Path("out.csv.json").read_text())):
+        assert settings.items() <= found.items()
+        assert set(found["versions"]) == {"python", "ising-ep", "dimod", "numpy"}
+
+
+def test_a_seed_that_is_printed_gives_the_same_reads():
+    path = write_problem("coo", problem("SPIN"))
+    first = sample(path, "--num-sweeps", 2, "--output", "first.csv")
+    seed = re.search(r"seed (\d+):", first.stdout)[1]
+    sample(path, "--num-sweeps", 2, "--seed", seed, "--num-threads", 3, "--output", "again.csv")
+    sample(path, "--num-sweeps", 2, "--output", "other.csv")
+    assert Path("first.csv").read_text() == Path("again.csv").read_text() != Path("other.csv").read_text()
+
+
+def test_options_reach_the_annealer():
+    path = write_problem("coo", problem("SPIN"))
+    options = ("--beta-range", 0.25, 4, "--schedule", "linear", "--num-reads", 3, "--num-sweeps", 20)
+    result = sample(path, *options, "--seed", 2, "--output", "out.json")
+    assert "3 reads of 20 sweeps, beta 0.25 to 4 linear, seed 2: " in result.stdout
+    expected = SimulatedAnnealingSampler().sample(
+        read_problem(path),
+        beta_range=(0.25, 4),
+        beta_schedule_type="linear",
+        num_reads=3,
+        num_sweeps=20,
+        seed=2,
+    )
+    assert reads(json_output()) == reads(expected)
+
+
+def bars(stdout):
+    """The rows (text, count, length of the bar) of the histogram."""
+    rows = re.findall(r"^ *(-?\d\S*(?: to \S+)?) +(\d+)(?: (#+))?$", stdout, flags=re.MULTILINE)
+    return [(text, int(count), len(bar)) for text, count, bar in rows]
+
+
+@pytest.mark.parametrize("scale", [1, 1e-30, 1e200])
+@pytest.mark.parametrize("sweeps", [0, 1000])
+def test_histogram(sweeps, scale):
+    """A row for each energy of a glass that is solved, ranges of energies of states at random."""
+    bqm = problem("SPIN")
+    bqm.scale(scale)
+    path = write_problem("json", bqm)
+    result = sample(path, "--num-sweeps", sweeps, "--seed", 3, "--output", "out.npz")
+    energies = np.load("out.npz")["energies"]
+    rows = bars(result.stdout)
+    assert sum(count for _, count, _ in rows) == 100
+    assert max(length for *_, length in rows) == 40
+    most = max(count for _, count, _ in rows)
+    assert all(40 * count / most <= length < 40 * count / most + 1 for _, count, length in rows)
+    if sweeps:
+        assert [text for text, *_ in rows] == list(dict.fromkeys(map(as_printed, np.sort(energies).tolist())))
+    else:
+        edges = np.array([[float(x) for x in text.split(" to ")] for text, _, _ in rows])
+        assert 5 <= len(rows) <= 12
+        assert (edges[1:, 0] == edges[:-1, 1]).all()
+        inside = (energies[:, None] >= edges[:, 0]) & (energies[:, None] < edges[:, 1])
+        assert inside.sum(axis=0).tolist() == [count for _, count, _ in rows]
+        assert all(len(text) < 30 for text, *_ in rows)
+
+
+@pytest.mark.parametrize("weight", [1, 0.3])
+@pytest.mark.parametrize("penalty", [10, 10**12, 10**15])
+def test_reads_with_the_best_energy_are_counted_beside_a_penalty(penalty, weight):
+    """Independent sets of a ring: each node counts, whatever the penalty on two neighbours is."""
+    lines = [f"{i} {i} {-weight * (1 + i % 3)}\n{i} {(i + 1) % 20} {penalty}\n" for i in range(20)]
+    Path("ring.coo").write_text("# vartype=BINARY\n" + "".join(lines))
+    result = sample(
+        "ring.coo", "--num-sweeps", 30, "--beta-range", 0.1 / penalty, 3, "--seed", 1, "--output", "ring.npz"
+    )
+    energies = np.load("ring.npz")["energies"]
+    found = Counter(np.rint(energies / weight).tolist())
+    assert len(found) > 1
+    assert np.abs(energies / weight - np.rint(energies / weight)).max() < 1e-6
+    assert f" in {found[min(found)]} of 100 reads" in result.stdout
+    if len(found) <= 12:
+        assert [count for _, count, _ in bars(result.stdout)] == [found[k] for k in sorted(found)]
+
+
+BAD = [
+    (["missing.coo"], "missing.coo: No such file or directory"),
+    ([".", "--format", "coo"], ".: Is a directory"),
+    (
+        ["problem.coo", "--format", "lp"],
+        "Invalid value for '--format': 'lp' is not one of 'coo', 'bqm', 'bqpjson'",
+    ),
+    (["problem.coo", "--instance", "2"], "instance is 2, but a file of format coo has one problem"),
+    (
+        ["graph.txt"],
+        "graph.txt: lines 'n m' and 'i j value' can be a graph for max-cut (--format gset) or a QUBO",
+    ),
+    (["matrix.npy"], "matrix.npy: a numpy array can be a QUBO (--format qubo-matrix) or a graph"),
+    (
+        ["model.lp"],
+        "model.lp: looks like a linear or quadratic program (LP), which is not read; expected one of coo",
+    ),
+    (["model.cqm"], "model.cqm: looks like a constrained quadratic model (CQM) of dimod, which is not read"),
+    (["problem.coo", "--format", "gset"], "problem.coo: line 2 is '0 0 1.000000', expected 'nodes edges'"),
+    (["problem.coo", "--vartype", "BINARY"], "problem.coo: "),
+    (
+        ["plain.txt"],
+        "plain.txt: no line is '# vartype=SPIN' or '# vartype=BINARY', expected one, or --vartype",
+    ),
+    (["problem.coo", "--num-reads", "0"], "num_reads is 0, expected an integer from 1"),
+    (["problem.coo", "--num-reads", "4000000000"], "4000000000 reads of 9 spins do not fit into memory"),
+    (["problem.coo", "--num-sweeps", "-1"], "num_sweeps is -1, expected an integer >= 0"),
+    (["problem.coo", "--beta-range", "1", "nan"], "beta_range is (1.0, nan), expected two numbers >= 0"),
+    (["problem.coo", "--beta-range", "0", "1"], "expected numbers > 0 for a geometric schedule"),
+    (["problem.coo", "--num-threads", "0"], "num_threads is 0, expected an integer from 1 to 4096"),
+    (["problem.coo", "--seed", "-1"], "seed is -1, expected an integer from 0"),
+    (["problem.coo", "--output", "out.txt"], "out.txt: expected a name that ends in .json, .csv or .npz"),
+    (["problem.coo", "--output", "no/out.csv"], "no/out.csv: there is no folder no"),
+    (["problem.coo", "--output", "old.csv"], "old.csv exists; choose another, or overwrite it with --force"),
+    (["problem.coo", "--output", "new.csv"], "new.csv.json exists; choose another"),
+    (
+        ["problem.coo", "--output", "folder.csv", "--force"],
+        "folder.csv is a folder, expected a file to write",
+    ),
+    (["problem.json", "--output", "./problem.json", "--force"], "problem.json is the file with the problem"),
+    (["long.json", "--output", "out.npz"], "characters, too long for .npz; expected .json or .csv"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "text"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
+def test_bad_input_is_one_line_and_writes_nothing(arguments, text, folder):
+    write_problem("coo", problem("SPIN"))
+    write_problem("json", problem("SPIN"))
+    Path("plain.txt").write_text("0 1 1\n")
+    Path("graph.txt").write_text("3 2\n1 2 1\n2 3 1\n")
+    np.save("matrix.npy", np.eye(3))
+    Path("model.lp").write_text("Minimize\n obj: x\nEnd\n")
+    Path("model.cqm").write_bytes(dimod.CQM().to_file().read())
+    Path("old.csv").write_text("old")
+    Path("new.csv.json").write_text("{}")
+    Path("folder.csv").mkdir()
+    long = dimod.BQM({"a" * 1000: 1, **dict.fromkeys(range(70_000), 0)}, {}, 0, "SPIN")
+    Path("long.json").write_text(json.dumps(long.to_serializable()))
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    result = sample(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert re.fullmatch(r"(Usage:.*\n.*\n\n)?Error: [^\n]+\n", result.stderr)
+    assert text in result.stderr
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_cuts_and_nodes_are_those_of_the_file():
+    """The cut of each read, counted from the states by the file's own numbers of nodes."""
+    edges = [(1, 2, 123456789012345), (2, 3, 987654321098765), (3, 1, 5), (5, 3, -1)]
+    text = "# a comment\n\n5 4\n" + "".join(f"{i} {j} {w}\n" for i, j, w in edges)
+    Path("long.mc.gz").write_bytes(gzip.compress(text.encode()))
+    result = sample("long.mc.gz", "--seed", 1, "--output", "out.csv")
+    assert result.exit_code == 0, result.output
+    with Path("out.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert list(found[0]) == ["1", "2", "3", "4", "5", "energy", "num_occurrences"]
+    cuts = [sum(w for i, j, w in edges if read[str(i)] != read[str(j)]) for read in found]
+    assert max(cuts) == 123456789012345 + 987654321098765
+    assert f"Best cut {max(cuts)}\n" in result.stdout
+    total = sum(w for *_, w in edges)
+    assert [float(read["energy"]) for read in found] == [total - 2 * cut for cut in cuts]
+    mean = fractions.Fraction(sum(total - 2 * cut for cut in cuts), len(cuts))
+    assert f"Best energy {total - 2 * max(cuts)} in " in result.stdout
+    assert f"mean {as_printed(float(mean))}\n" in result.stdout
+
+
+def test_what_is_maximised_is_printed():
+    Path("bqp.txt").write_text("2\n1 1\n1 1 3\n3 5\n1 1 5\n2 2 3\n3 3 1\n1 2 -6\n2 3 -1\n")
+    result = sample("bqp.txt", "--instance", 2, "--seed", 1, "--output", "out.json")
+    assert "Best energy -6 in " in result.stdout
+    assert "Best value of x'Qx 6\n" in result.stdout
+    assert json_output().info["instance"] == 2
+    assert json_output().first.sample == {1: 1, 2: 0, 3: 1}
+
+
+def test_no_sweeps_are_said():
+    path = write_problem("coo", problem("SPIN"))
+    said = "Warning: --num-sweeps 0: nothing is annealed, the states are random\n"
+    assert sample(path, "--num-sweeps", 0).stderr == said
+    assert sample(path, "--num-sweeps", 1).stderr == ""
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "npz"])
+@pytest.mark.parametrize("force", [False, True])
+def test_a_disk_that_fills_leaves_things_as_they_were(ending, force):
+    """A limit on the size of files stands for the disk: the settings fit, the states do not."""
+    path = write_problem("coo", problem("SPIN"))
+    if force:
+        sample(path, "--num-reads", 3, "--output", f"out.{ending}")
+    before = {p.name: p.read_bytes() for p in Path().iterdir()}
+    code = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"
+        "from ising_ep import cli; cli.main()"
+    )
+    arguments = ["sample", path, "--num-reads", 20000, "--num-sweeps", 1, "--output", f"out.{ending}"]
+    command = [sys.executable, "-c", code, *map(str, arguments), *["--force"] * force]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"Error: out.{ending}: File too large\n"
+    assert {p.name: p.read_bytes() for p in Path().iterdir()} == before
+
+
+def test_force_overwrites():
+    path = write_problem("coo", problem("SPIN"))
+    Path("out.csv").write_text("old")
+    assert sample(path, "--output", "out.csv", "--force").exit_code == 0
+    assert len(Path("out.csv").read_text().splitlines()) == 101
+    assert {p.name for p in Path().iterdir()} == {"problem.coo", "out.csv", "out.csv.json"}
+
+
+def test_a_warning_is_a_line():
+    Path("zeros.coo").write_text("# vartype=SPIN\n0 1 0\n")
+    result = sample("zeros.coo")
+    assert result.exit_code == 0
+    assert result.stderr == "Warning: all biases are zero: beta_range is set to [0.1, 1]\n"
+
+
+def test_in_a_pipe():
+    """Results on stdout and nothing else anywhere, in ASCII; a reader that has seen enough is no error."""
+    path = write_problem("coo", problem("SPIN"))
+    done = process(path, "--seed", "1", env={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.isascii()
+    assert len(bars(done.stdout)) >= 1
+    closed, end = os.pipe()
+    os.close(closed)
+    command = [sys.executable, "-m", "ising_ep", "sample", path]
+    done = subprocess.run(command, stdout=end, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(end)
+    assert done.stderr == ""
+
+
+def test_help_says_how():
+    text = sample("--help").stdout
+    for wanted in ("Examples:", "--output", "SPIN|BINARY", "Gset", "SampleSet.from_serializable"):
+        assert wanted in text
+    for known in TABLE:
+        assert f"    {known.name:<12} {known.what}\n" in text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_on_a_terminal():
+    """Long work shows that it goes on; Ctrl-C ends it and leaves nothing behind."""
+    path = write_problem("coo", problem("SPIN"))
+    here, there = os.openpty()
+    options = ["--num-reads", "3000", "--num-sweeps", "10000000", "--output", "out.json"]
+    command = [sys.executable, "-m", "ising_ep", "sample", path, *options]
+    with subprocess.Popen(command, stdin=there, stdout=there, stderr=there) as running:
+        os.close(there)
+        shown = b""
+        while b"Annealing" not in shown or b" of 3000 reads" not in shown:
+            shown += os.read(here, 1000)
+        running.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # how Linux says that the other end is closed
+            while more := os.read(here, 1000):
+                shown += more
+    os.close(here)
+    assert running.returncode == 130
+    assert b"Stopped" in shown
+    assert b"Best energy" not in shown
+    assert [p.name for p in Path().iterdir()] == ["problem.coo"]
