@@ -24,7 +24,7 @@ train: $(VENV)/installed
 
 test: $(VENV)/installed-test
 	cargo test --workspace
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 lint: $(VENV)/installed-lint
 	cargo fmt --all --check

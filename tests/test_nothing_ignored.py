@@ -534,10 +534,10 @@ WALKS: dict[str, Walk] = {
     "training.network_of": Walk(
         training.network_of,
         training.network_of,
-        {"config": config_of(), "dataset": DIGITS},
+        {"config": config_of(), "form": DIGITS},
         {
             "config": config_of(layers=(5, 10)),
-            "dataset": Beside(PATTERNS, {"config": config_of(layers=(6, 20))}),
+            "form": Beside(PATTERNS, {"config": config_of(layers=(6, 20))}),
         },
     ),
     "training.learning_rule": Walk(

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,28 @@ PUBLISHED = {
 NAMES = ("digits", *PUBLISHED, "patterns")
 
 _ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
+
+
+class DataForm(Protocol):
+    """What a network is made for: inputs, classes, and the shape of an image, if inputs are those of one.
+
+    A `Dataset` has them; so has the record of a run.
+    """
+
+    @property
+    def num_inputs(self) -> int:
+        """Number of pixels of one image."""
+        ...
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        ...
+
+    @property
+    def image_shape(self) -> tuple[int, int] | None:
+        """Height and width of an image, None where they are unknown."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,6 +64,7 @@ def estimate(seconds_per_call: float | None, **settings: Any) -> None:
     config = TrainConfig.checked({"machine": "chip", **given})
     dataset = _dataset(config)
     network, chip = training.network_of(config, dataset), chip_of(config)
+    network.check_images(dataset.x_train)
     embedding, fitting = _embeddings(config, network, chip)
     run = (config, network, len(dataset.x_train), len(dataset.x_test), chip)
     trip = costs.ROUND_TRIP if seconds_per_call is None else seconds_per_call

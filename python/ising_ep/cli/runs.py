@@ -50,6 +50,7 @@ def new(
         threads = threads or 1
     dataset = load(config)
     network = training.network_of(config, dataset)
+    network.check_images(dataset.x_train)
     training.augmentation(config, dataset)  # may refuse
     spendable = budget.of_new(qpu)
     annealer = annealer_of(config, threads, qpu | {"max_qpu_time": spendable})

@@ -163,6 +163,14 @@ class Convolutional:
         step(parameters["W0"], -weight_rate, np.asarray(filters), limit)
         step(parameters["W1"], -weight_rate, contrast(self.pools, self.outputs), limit)
 
+    def check_images(self, x: NDArray[np.float32]) -> None:
+        """Refuses other pixels than -1 and +1."""
+        other = np.abs(x) != 1
+        if other.any():
+            raise ValueError(
+                f"a convolutional network takes images of -1 and +1, and a pixel is {x[other][0]:g}"
+            )
+
     def targets(self, labels: ArrayLike) -> NDArray[np.float32]:
         """See `Network.targets`."""
         return class_targets(labels, self.num_classes, self.spins_per_class, self.levels)

@@ -90,6 +90,10 @@ class Network(Protocol):
         and reads of the states ``(batch, reads, spins)``, and holds it within ±limit."""
         ...
 
+    def check_images(self, x: NDArray[np.float32]) -> None:
+        """Refuses images ``(batch, num_inputs)`` that the network cannot take, by a ValueError."""
+        ...
+
     def targets(self, labels: ArrayLike) -> NDArray[np.float32]:
         """Output spins ``(batch, outputs)`` wanted for ``labels (batch,)``: high for the class, else low."""
         ...
@@ -237,6 +241,9 @@ class FullyConnected:
             step(parameters[f"W{k}"], -weight_rate, products, limit)
         for k, layer in enumerate(self.slices):
             step(parameters[f"b{k}"], -bias_rate, contrast[:, layer].sum(axis=0), limit)
+
+    def check_images(self, x: NDArray[np.float32]) -> None:
+        """Takes all."""
 
     def targets(self, labels: ArrayLike) -> NDArray[np.float32]:
         """See `Network.targets`."""

@@ -1,13 +1,18 @@
-"""The machine that the settings of a run describe."""
+"""The network, the machine and the learning rule that the settings of a run describe."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from ..chip import Chip
 from ..config import TrainConfig
+from ..datasets import DataForm, Dataset
 from ..embedding import Embedding, embed
+from ..learning import EquilibriumPropagation
 from ..machines import AnnealingMachine, Machine
 from ..machines.analog import AnalogMachine
 from ..machines.chip_model import ChipModel
@@ -15,7 +20,8 @@ from ..machines.coherent import CoherentMachine
 from ..machines.deterministic import DeterministicMachine
 from ..machines.embedded import Annealer, EmbeddedMachine
 from ..machines.oscillator import OscillatorMachine
-from ..network import Network
+from ..network import Convolutional, FullyConnected, Network
+from .augment import Augment, shifted
 
 # Those whose spins flow.
 DYNAMICAL: dict[str, Callable[..., Machine]] = {
@@ -113,3 +119,75 @@ def machine_of(
         annealing_time=config.annealing_time,
         reverse_fraction=config.reverse_fraction,
     )
+
+
+def network_of(config: TrainConfig, form: DataForm) -> Network:
+    """The network that ``config`` describes, for inputs and classes of this form, as a data set has one.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    if config.network == "layers":
+        levels = (0, 1) if config.machine == "deterministic" else (-1, 1)
+        return FullyConnected(form.num_inputs, config.layers, form.num_classes, levels)
+    if form.image_shape is None:
+        raise ValueError("a convolutional network takes images of a known height and width")
+    return Convolutional(form.image_shape, form.num_classes)
+
+
+def learning_rule(
+    config: TrainConfig,
+    dataset: Dataset,
+    num_threads: int | None = None,
+    machine: Machine | None = None,
+) -> EquilibriumPropagation:
+    """The learning rule that ``config`` describes, for inputs and classes of ``dataset``.
+
+    Args:
+        config: Its settings.
+        dataset: What it learns from.
+        num_threads: As in `train`.
+        machine: As in `train`.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    own = getattr(machine, "num_threads", num_threads)
+    if machine is not None and num_threads is not None and own != num_threads:
+        raise ValueError(
+            f"num_threads is {num_threads}, but the machine that is given has {own or 'all cores'}"
+        )
+    network = network_of(config, dataset)
+    for x in (dataset.x_train, dataset.x_test):
+        network.check_images(x)
+    return EquilibriumPropagation(
+        network=network,
+        machine=machine or machine_of(config, network, num_threads=num_threads),
+        nudge=config.nudge,
+        symmetric=config.symmetric,
+        learning_rate=config.learning_rate,
+        bias_learning_rate=config.bias_learning_rate,
+        coupling_learning_rate=config.coupling_learning_rate,
+        statistic=config.statistic,
+        field_limit=np.inf if config.machine == "deterministic" else config.field_limit,
+        seed=config.seed,
+        optimizer=config.optimizer,
+        weight_decay=config.weight_decay,
+        centre=dataset.x_train.mean(axis=0) if config.centre else None,
+    )
+
+
+def augmentation(config: TrainConfig, dataset: Dataset) -> Augment | None:
+    """What ``config`` makes of the images before it learns from them.
+
+    Raises:
+        ValueError: If the data are not images, or none of them would be left.
+    """
+    if not config.shift:
+        return None
+    if dataset.image_shape is None:
+        raise ValueError(f"shift is {config.shift}, but {dataset.name} has no known height and width")
+    side = min(dataset.image_shape)
+    if config.shift >= side:
+        raise ValueError(f"shift is {config.shift}, expected less than the {side} pixels of a side")
+    return partial(shifted, image_shape=dataset.image_shape, most=config.shift)

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from ..config import TrainConfig
 from ..datasets import Dataset
-from ..learning import EquilibriumPropagation, Rule
+from ..learning import Rule
 from ..learning.optimizers import decayed
 from ..machines import Machine, check_machine
-from ..network import Convolutional, FullyConnected, Network, Parameters
+from ..network import Network, Parameters
 from . import cluster
-from .augment import Augment, shifted
-from .build import machine_of
+from .augment import Augment
+from .build import augmentation, learning_rule
 from .notes import at_chance, cautions
 from .run_folder import TrainState
 
@@ -248,6 +248,7 @@ def evaluate(
         raise ValueError(
             f"x has shape {x.shape} and y {y.shape}, expected (n, {dataset.num_inputs}) and (n,), not empty"
         )
+    rule.network.check_images(x)
     if not 0 <= y.min() <= y.max() < dataset.num_classes:
         raise ValueError(f"y holds {y.min()} to {y.max()}, expected classes 0 to {dataset.num_classes - 1}")
     return _evaluate(rule, parameters, np.ascontiguousarray(x, dtype=np.float32), y, on_batch, batch_size)
@@ -262,78 +263,6 @@ def evaluation_batch(copies: int) -> int:
         248
     """
     return max(1, EVALUATION_BATCH // copies) * copies
-
-
-def network_of(config: TrainConfig, dataset: Dataset) -> Network:
-    """The network that ``config`` describes, for inputs and classes of ``dataset``.
-
-    Raises:
-        ValueError: If they do not fit.
-    """
-    if config.network == "layers":
-        levels = (0, 1) if config.machine == "deterministic" else (-1, 1)
-        return FullyConnected(dataset.num_inputs, config.layers, dataset.num_classes, levels)
-    if dataset.image_shape is None or not (np.abs(dataset.x_train) == 1).all():
-        raise ValueError(
-            f"a convolutional network takes images of -1 and +1, and {dataset.name} are not such"
-        )
-    return Convolutional(dataset.image_shape, dataset.num_classes)
-
-
-def learning_rule(
-    config: TrainConfig,
-    dataset: Dataset,
-    num_threads: int | None = None,
-    machine: Machine | None = None,
-) -> EquilibriumPropagation:
-    """The learning rule that ``config`` describes, for inputs and classes of ``dataset``.
-
-    Args:
-        config: Its settings.
-        dataset: What it learns from.
-        num_threads: As in `train`.
-        machine: As in `train`.
-
-    Raises:
-        ValueError: If they do not fit.
-    """
-    own = getattr(machine, "num_threads", num_threads)
-    if machine is not None and num_threads is not None and own != num_threads:
-        raise ValueError(
-            f"num_threads is {num_threads}, but the machine that is given has {own or 'all cores'}"
-        )
-    network = network_of(config, dataset)
-    return EquilibriumPropagation(
-        network=network,
-        machine=machine or machine_of(config, network, num_threads=num_threads),
-        nudge=config.nudge,
-        symmetric=config.symmetric,
-        learning_rate=config.learning_rate,
-        bias_learning_rate=config.bias_learning_rate,
-        coupling_learning_rate=config.coupling_learning_rate,
-        statistic=config.statistic,
-        field_limit=np.inf if config.machine == "deterministic" else config.field_limit,
-        seed=config.seed,
-        optimizer=config.optimizer,
-        weight_decay=config.weight_decay,
-        centre=dataset.x_train.mean(axis=0) if config.centre else None,
-    )
-
-
-def augmentation(config: TrainConfig, dataset: Dataset) -> Augment | None:
-    """What ``config`` makes of the images before it learns from them.
-
-    Raises:
-        ValueError: If the data are not images, or none of them would be left.
-    """
-    if not config.shift:
-        return None
-    if dataset.image_shape is None:
-        raise ValueError(f"shift is {config.shift}, but {dataset.name} has no known height and width")
-    side = min(dataset.image_shape)
-    if config.shift >= side:
-        raise ValueError(f"shift is {config.shift}, expected less than the {side} pixels of a side")
-    return partial(shifted, image_shape=dataset.image_shape, most=config.shift)
 
 
 def free_outputs(
