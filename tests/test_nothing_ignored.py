@@ -144,6 +144,13 @@ def in_parts(function: Callable[..., Any], **given: Any) -> Any:
     return function(**{"on_batch": done.append} | given), done
 
 
+class Lazy(EquilibriumPropagation):
+    """Learns nothing."""
+
+    def step(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+
 class NobodyError(ValueError):
     """What `Nobody` says."""
 
@@ -474,10 +481,11 @@ WALKS: dict[str, Walk] = {
             "state": TrainState({k: v + 1 for k, v in trained(config_of())[0].items()}),
             "num_threads": Refused(0),
             "machine": Shouting(**SWEEPS),
+            "network": FullyConnected(64, (5, 10), 10),
+            "rule": Lazy,
             "scheduler": Refused(Nobody(), "nobody works"),
-            "on_batch": CALLED,
-            "on_test": CALLED,
-            "on_epoch": CALLED,
+            "callbacks": Refused([print], "expected an ising_ep.training.Callback"),
+            "folder": Refused(__file__, "is not an empty folder"),
         },
     ),
     "training.train_epoch": Walk(
@@ -543,12 +551,12 @@ WALKS: dict[str, Walk] = {
     "training.learning_rule": Walk(
         training.learning_rule,
         lambda **given: vars(training.learning_rule(**given)) | {"centre": None},
-        {"config": config_of(), "dataset": DIGITS},
+        {"config": config_of(), "data": DIGITS},
         {
             "config": config_of(nudge=2.0),
-            "dataset": Beside(PATTERNS, {"config": config_of(layers=(6, 20))}),
+            "data": Beside(PATTERNS, {"config": config_of(layers=(6, 20))}),
             "num_threads": 2,
-            "machine": Shouting(),
+            "parts": training.Parts(machine=Shouting()),
         },
     ),
     "training.augmentation": Walk(
@@ -573,6 +581,15 @@ WALKS: dict[str, Walk] = {
     "training.classes": Walk(
         training.classes,
         training.classes,
+        {"network": NETWORK, "outputs": np.array([[1, -1], [-1, 1]], np.float32)},
+        {
+            "network": Refused(FullyConnected(3, (3,), 3), "reshape"),
+            "outputs": np.array([[-1, 1], [1, -1]], np.float32),
+        },
+    ),
+    "training.probabilities": Walk(
+        training.probabilities,
+        training.probabilities,
         {"network": NETWORK, "outputs": np.array([[1, -1], [-1, 1]], np.float32)},
         {
             "network": Refused(FullyConnected(3, (3,), 3), "reshape"),
@@ -785,6 +802,29 @@ DATASETS: dict[str, Walk] = {
 }
 
 
+def predicted(files: Path, path: str, **more: Any) -> Any:
+    """What the model of a run predicts; the run is trained when it is first asked for."""
+    if not (files / path).exists():
+        training.train(config_of(seed=len(path)), DIGITS, folder=files / path)
+    model = ising_ep.load(files / path, **more)
+    return model.outputs(DIGITS.x_test), model.num_threads, type(model.rule)
+
+
+LOAD = Walk(
+    ising_ep.load,
+    predicted,
+    {"path": "run"},
+    {
+        "path": "another",
+        "network": Refused(FullyConnected(64, (5, 10), 10), "array"),
+        "machine": Shouting(**SWEEPS),
+        "rule": Lazy,
+        "num_threads": 1,
+    },
+)
+DATASETS |= {"load": LOAD, "training.load": LOAD}
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of data sets, each in two versions."""
@@ -818,7 +858,7 @@ def parameters(function: Callable[..., Any]) -> set[str]:
 def functions(module: ModuleType) -> Iterator[str]:
     """Names of its public functions."""
     for name, function in inspect.getmembers(module, inspect.isfunction):
-        if function.__module__ == module.__name__ and not name.startswith("_"):
+        if function.__module__.startswith(module.__name__) and not name.startswith("_"):
             yield name
 
 

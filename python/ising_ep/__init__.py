@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .samplers.path_integral import PathIntegralAnnealingSampler as PathIntegralAnnealingSampler
     from .samplers.simulated import SimulatedAnnealingSampler as SimulatedAnnealingSampler
     from .samplers.temperature import effective_beta as effective_beta
+    from .training import load as load
 
 # Loaded when first asked for: dimod alone, or scikit-learn, takes longer to import than all the rest.
 _HOME = {
@@ -26,6 +27,7 @@ _HOME = {
     "correlations": ".embedding.unembed",
     "default_beta_range": ".samplers.default_range",
     "effective_beta": ".samplers.temperature",
+    "load": ".training",
     "unembed": ".embedding.unembed",
 }
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "datasets",
     "default_beta_range",
     "effective_beta",
+    "load",
     "unembed",
 ]
 

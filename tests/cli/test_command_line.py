@@ -564,7 +564,7 @@ def test_more_images_than_an_epoch_has_are_refused(run):
     folder = RunFolder.open(run)
     folder.save(replace(folder.load(), batch=13, images=13))
     folder.close()
-    assert_checkpoint_refused()
+    assert_refused(ising_ep("train", "--resume", "run", "--epochs", "3"), CHECKPOINT)
 
 
 def test_a_run_without_a_checkpoint_starts_anew(run):

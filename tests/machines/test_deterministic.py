@@ -12,7 +12,8 @@ from ising_ep.config import TrainConfig
 from ising_ep.learning import EquilibriumPropagation
 from ising_ep.machines.deterministic import THRESHOLD, DeterministicMachine
 from ising_ep.network import FullyConnected
-from ising_ep.training.run_folder import RunFolder
+from ising_ep.training.run_folder import DataRecord, RunFolder
+from support.callbacks import calling
 
 
 def relax(couplings, fields, machine=None, initial_states=None):
@@ -252,7 +253,7 @@ def same(first, second) -> bool:
 def test_a_run_resumed_anywhere_ends_in_the_same_bits(tmp_path, batch_size):
     digits = datasets.load_digits(train_per_class=4, test_per_class=3)
     config = config_of(batch_size=batch_size)
-    run = RunFolder.create(tmp_path / "run", config, digits.fingerprint())
+    run = RunFolder.create(tmp_path / "run", config, DataRecord.of(digits))
     saved = []
 
     def on_batch(state):
@@ -260,7 +261,7 @@ def test_a_run_resumed_anywhere_ends_in_the_same_bits(tmp_path, batch_size):
             run.save(state)
             saved.append(run.load())
 
-    whole = training.train(config, digits, num_threads=1, on_batch=on_batch)
+    whole = training.train(config, digits, num_threads=1, callbacks=calling(on_batch=on_batch))
     assert len(saved) >= 6
     for state in saved[:: len(saved) // 4]:
         assert same(

@@ -14,7 +14,8 @@ from ising_ep.machines import AnnealingMachine
 from ising_ep.machines.analog import AnalogMachine
 from ising_ep.machines.coherent import STEP, CoherentMachine
 from ising_ep.training.build import DYNAMICAL
-from ising_ep.training.run_folder import RunFolder
+from ising_ep.training.run_folder import DataRecord, RunFolder
+from support.callbacks import calling
 from support.problems import energies_of, layered_batch, random_batch, sparse_batch
 
 MACHINES = pytest.mark.parametrize("machine", list(DYNAMICAL.values()))
@@ -297,7 +298,7 @@ def test_a_run_resumed_anywhere_ends_in_the_same_bits(tmp_path, name):
     config = TrainConfig.checked(
         {"machine": name, "layers": (16, 10), "epochs": 2, "batch_size": 4, "num_steps": 20}
     )
-    run = RunFolder.create(tmp_path / "run", config, digits.fingerprint())
+    run = RunFolder.create(tmp_path / "run", config, DataRecord.of(digits))
     saved = []
 
     def on_batch(state):
@@ -305,7 +306,7 @@ def test_a_run_resumed_anywhere_ends_in_the_same_bits(tmp_path, name):
             run.save(state)
             saved.append(run.load())
 
-    whole = training.train(config, digits, num_threads=1, on_batch=on_batch)
+    whole = training.train(config, digits, num_threads=1, callbacks=calling(on_batch=on_batch))
     assert len(saved) >= 4
     for state in saved[::2]:
         again = training.train(RunFolder.open(run.path).config, digits, num_threads=2, state=state)

@@ -90,7 +90,7 @@ def test_impossible_networks_are_refused(arguments, text):
 def test_grey_images_are_refused():
     config = TrainConfig.checked({"network": "convolutional"})
     with pytest.raises(ValueError, match="takes images of -1 and \\+1, and a pixel is 0"):
-        training.learning_rule(config, datasets.load_digits(train_per_class=1))
+        training.train(config, datasets.load_digits(train_per_class=1))
 
 
 @pytest.mark.parametrize("machine", ["annealing", "chip"])

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 from ising_ep.config import TrainConfig
-from ising_ep.training.run_folder import CHECKPOINT, CONFIG, METRICS, SOLVER, RunFolder, _digest
+from ising_ep.training.run_folder import CHECKPOINT, CONFIG, METRICS, SOLVER, DataRecord, RunFolder, _digest
 
 LIMIT = 2**31
 SECONDS = 20
@@ -252,7 +252,7 @@ def run_folders(folder: Path) -> None:
     def run(name: str, **files: bytes | Callable[[Path], object]) -> None:
         path = folder / f"run-{name}"
         with_name = {"config": CONFIG, "checkpoint": CHECKPOINT, "metrics": METRICS, "solver": SOLVER}
-        RunFolder.create(path, TrainConfig(), "abc").close()
+        RunFolder.create(path, TrainConfig(), DataRecord("abc", 64, 10)).close()
         for key, content in files.items():
             file = path / with_name[key]
             file.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from ising_ep.qpu.connection import Connection
 from ising_ep.qpu.dispatch import QPU
 from ising_ep.qpu.journal import Journal
 from ising_ep.training.build import machine_of
+from support.callbacks import calling
 
 PATTERNS = {"dataset": "patterns", "network": "convolutional", "epochs": 6, "seed": 3}
 MODEL = {"temperature": 15.0, "sweeps_per_us": 10.0}
@@ -60,7 +61,7 @@ def connect(service, journal=None, patience=20.0, **settings):
 def train(annealer, data, machine="qpu", state=None, on_batch=None, **settings):
     config = TrainConfig.checked({**PATTERNS, "machine": machine, **settings})
     ready = machine_of(config, training.network_of(config, data), annealer=annealer)
-    return training.train(config, data, machine=ready, state=state, on_batch=on_batch)
+    return training.train(config, data, machine=ready, state=state, callbacks=calling(on_batch=on_batch))
 
 
 @pytest.fixture(scope="module")

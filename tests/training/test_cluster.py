@@ -32,6 +32,7 @@ from ising_ep.machines import AnnealingMachine
 from ising_ep.network import FullyConnected
 from ising_ep.training import cluster
 from ising_ep.training.run_folder import RunFolder, TrainState
+from support.callbacks import calling
 
 QUIET = {"host": "127.0.0.1", "dashboard_address": None, "threads_per_worker": 1}
 
@@ -174,7 +175,7 @@ def test_workers_that_are_killed_change_nothing(client, digits):
             os.kill(pids[0], signal.SIGKILL)
             threading.Timer(0.05, os.kill, (pids[1], signal.SIGKILL)).start()
 
-    shared = training.train(config, digits, scheduler=client, on_batch=on_batch)
+    shared = training.train(config, digits, scheduler=client, callbacks=calling(on_batch=on_batch))
     assert not {*pids[:2]} & {*client.run(os.getpid).values()}
     assert_same(training.train(config, digits), shared)
 

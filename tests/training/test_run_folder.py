@@ -31,10 +31,13 @@ from ising_ep.training.run_folder import (
     FILES,
     METRICS,
     TEMPORARY,
+    DataRecord,
     RunFolder,
     TrainState,
     _digest,
 )
+
+DATA = DataRecord("abc", num_inputs=4, num_classes=3)
 
 
 def a_state(epochs: int = 2) -> TrainState:
@@ -56,7 +59,7 @@ def a_state(epochs: int = 2) -> TrainState:
 
 @pytest.fixture
 def run(tmp_path) -> RunFolder:
-    folder = RunFolder.create(tmp_path / "run", TrainConfig(seed=3, batch_size=3), "abc")
+    folder = RunFolder.create(tmp_path / "run", TrainConfig(seed=3, batch_size=3), DATA)
     folder.save(a_state())
     return folder
 
@@ -99,14 +102,14 @@ def test_files_have_the_modes_of_ordinary_files(run):
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     (tmp_path / "mine").write_text("precious")
     with pytest.raises(ValueError, match="not an empty folder"):
-        RunFolder.create(tmp_path, TrainConfig(), "abc")
+        RunFolder.create(tmp_path, TrainConfig(), DATA)
     assert [p.name for p in tmp_path.iterdir()] == ["mine"]
 
 
 def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
-        RunFolder.create(tmp_path / "file" / "run", TrainConfig(), "abc")
+        RunFolder.create(tmp_path / "file" / "run", TrainConfig(), DATA)
 
 
 def test_what_is_no_run_is_named(tmp_path):
@@ -181,10 +184,10 @@ def test_a_write_that_fails_leaves_the_old_checkpoint_and_says_which(run):
 
 def test_a_disk_that_is_full_from_the_start_leaves_no_file(tmp_path):
     with files_of_at_most(400), pytest.raises(OSError, match="File too large") as error:
-        RunFolder.create(tmp_path / "run", TrainConfig(), "abc")
+        RunFolder.create(tmp_path / "run", TrainConfig(), DATA)
     assert error.value.filename == str(tmp_path / "run" / CONFIG)
     assert list((tmp_path / "run").iterdir()) == []
-    RunFolder.create(tmp_path / "run", TrainConfig(), "abc").close()
+    RunFolder.create(tmp_path / "run", TrainConfig(), DATA).close()
 
 
 # A folder of somebody else's
@@ -275,12 +278,12 @@ def test_a_run_has_one_writer(run):
 
 
 def test_of_two_that_create_a_run_one_does(tmp_path):
-    first = RunFolder.create(tmp_path, TrainConfig(), "abc")
+    first = RunFolder.create(tmp_path, TrainConfig(), DATA)
     with pytest.raises(ValueError, match="is not an empty folder"):
-        RunFolder.create(tmp_path, TrainConfig(), "abc")
+        RunFolder.create(tmp_path, TrainConfig(), DATA)
     (tmp_path / CONFIG).unlink()  # as if it had not got so far
     with pytest.raises(InUseError):
-        RunFolder.create(tmp_path, TrainConfig(), "abc")
+        RunFolder.create(tmp_path, TrainConfig(), DATA)
     first.close()
 
 
@@ -501,7 +504,7 @@ def test_records_that_name_all_settings_are_read(tmp_path, settings):
 
 def test_a_record_names_what_the_machine_has(tmp_path):
     config = TrainConfig.checked({"machine": "deterministic"})
-    run = RunFolder.create(tmp_path / "run", config, "abc")
+    run = RunFolder.create(tmp_path / "run", config, DATA)
     names = json.loads((tmp_path / "run" / CONFIG).read_text())["config"].keys()
     assert {"free_steps", "nudge"} <= names
     assert not {"num_sweeps", "chip", "gain", "statistic"} & names

@@ -17,7 +17,8 @@ from ising_ep.config import TrainConfig, preset
 from ising_ep.machines import AnnealingMachine
 from ising_ep.training.augment import shifted
 from ising_ep.training.notes import cautions
-from ising_ep.training.run_folder import CHECKPOINT, CONFIG, RunFolder, TrainState
+from ising_ep.training.run_folder import CHECKPOINT, CONFIG, DataRecord, RunFolder, TrainState
+from support.callbacks import calling
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +56,14 @@ def test_another_seed_is_another_run(digits):
 
 def test_a_run_resumed_from_every_epoch_ends_in_the_same_bits(digits, tmp_path):
     config = config_of()
-    run = RunFolder.create(tmp_path / "run", config, digits.fingerprint())
+    run = RunFolder.create(tmp_path / "run", config, DataRecord.of(digits))
     states = []
 
     def on_epoch(state):
         run.save(state)
         states.append(run.load())
 
-    whole = training.train(config, digits, on_epoch=on_epoch)
+    whole = training.train(config, digits, callbacks=calling(on_epoch=on_epoch))
     assert [(state.epoch, state.batch) for state in states] == [(1, 0), (2, 0), (3, 0)]
     for state in states:
         resumed = training.train(config, digits, state=state)
@@ -85,7 +86,7 @@ ADAM = {"optimizer": "adam", "decay": "cosine", "centre": True, "shift": 1, "tes
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_a_run_resumed_anywhere_ends_in_the_same_bits(digits, tmp_path, more, batch_size):
     config = config_of(batch_size=batch_size, **more)
-    run = RunFolder.create(tmp_path / "run", config, digits.fingerprint())
+    run = RunFolder.create(tmp_path / "run", config, DataRecord.of(digits))
     whole = training.train(config, digits)
     places = random.Random(3).sample(range(1, 3 * -(-40 // batch_size)), 4)
 
@@ -103,7 +104,7 @@ def test_a_run_resumed_anywhere_ends_in_the_same_bits(digits, tmp_path, more, ba
                 raise StopError
 
         with pytest.raises(StopError):
-            training.train(config, digits, on_batch=on_batch)
+            training.train(config, digits, callbacks=calling(on_batch=on_batch))
         resumed = training.train(config, digits, state=run.load())
         assert same_parameters(whole, resumed)
         assert accuracies(whole) == accuracies(resumed)
@@ -195,7 +196,7 @@ def test_a_run_resumed_before_a_test_makes_the_test(digits, tmp_path, machine):
     if "machine" in machine:
         machine = machine | {"num_reads": None, "num_sweeps": None}
     config = config_of(**machine)
-    run = RunFolder.create(tmp_path / "run", config, digits.fingerprint())
+    run = RunFolder.create(tmp_path / "run", config, DataRecord.of(digits))
     whole = training.train(config, digits)
 
     class StopError(Exception):
@@ -212,7 +213,7 @@ def test_a_run_resumed_before_a_test_makes_the_test(digits, tmp_path, machine):
                 raise StopError  # in the test
 
         with pytest.raises(StopError):
-            training.train(config, digits, on_test=on_test)
+            training.train(config, digits, callbacks=calling(on_test=on_test))
         assert seen == [0, len(digits.x_test)] * stopped
         state = run.load()
         assert (state.epoch, state.images) == (stopped - 1, len(digits.x_train))

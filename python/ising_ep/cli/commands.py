@@ -16,7 +16,7 @@ from .embed import embed
 from .emulate import emulate
 from .errors import INTERRUPTED, STOPPED, one_line_errors, one_line_warnings
 from .estimate import estimate
-from .evaluation import evaluated, evaluation_options, require_writable
+from .evaluation import evaluation_options, free_outputs, require_writable
 from .help import Group
 from .options import SETTINGS, choices, option, settings
 from .progress import training_progress
@@ -198,6 +198,8 @@ def train(
             progress.ended(state)
             stop.check()
 
+        watching = training.Callback()
+        watching.on_batch, watching.on_test, watching.on_epoch = on_batch, on_test, on_epoch  # type: ignore[method-assign]
         for note in notes.notes(run.config, dataset):
             click.echo(note, err=True)
         try:
@@ -208,9 +210,7 @@ def train(
                 num_threads=threads,
                 machine=None if run.config.test_reads else machine,
                 scheduler=client,
-                on_batch=on_batch,
-                on_test=on_test,
-                on_epoch=on_epoch,
+                callbacks=[watching],
             )
         except (KeyboardInterrupt, StoppedError) as why:
             reason = "Stopped" if isinstance(why, KeyboardInterrupt) else f"Stopped: {why}"
@@ -234,7 +234,7 @@ def train(
     if state.usage.chains:
         click.echo(cost(machine))
     click.echo(f"Run folder: {run.path}")
-    runs.draw(run, dataset, state, run.path)
+    runs.draw(run, state, run.path)
 
 
 @main.command()
@@ -263,24 +263,29 @@ def evaluate(
     """
     import numpy as np
 
+    from ..training import Evaluation
     from . import runs
     from .loading import load_dataset
 
-    folder, state, own = runs.finished(run)
-    images = own
-    if dataset is not None or data_dir is not None:
+    folder, state = runs.finished(run)
+    data = folder.known_data()
+    if dataset is None and data_dir is None:
+        images = runs.own_dataset(folder)
+    else:
         name = dataset or folder.config.dataset
         # The run's folder holds the run's data set, and no other.
         of_run = folder.config.data_dir if name == folder.config.dataset else None
-        other = load_dataset(name, data_dir or of_run)
-        if (other.num_inputs, other.num_classes) != (images.num_inputs, images.num_classes):
+        images = load_dataset(name, data_dir or of_run)
+        if (images.num_inputs, images.num_classes) != (data.num_inputs, data.num_classes):
             raise ValueError(
-                f"{other.name} has {other.num_inputs} inputs and {other.num_classes} classes, but the run"
-                f" was trained on {images.num_inputs} and {images.num_classes}"
+                f"{images.name} has {images.num_inputs} inputs and {images.num_classes} classes, but the run"
+                f" was trained on {data.num_inputs} and {data.num_classes}"
             )
-        images = other
-    x, y = images.x_test, images.y_test
-    result = evaluated(folder, state, images, x, y, threads=threads, copies=copies, limits=limits)
+    network, outputs = free_outputs(
+        folder, state, images.x_test, threads=threads, copies=copies, limits=limits
+    )
+    y = images.y_test
+    result = Evaluation.of(network, outputs, y)
     click.echo(f"{len(y)} test images: accuracy {result.accuracy:.2%}, mean squared error {result.loss:.4f}")
     for label in range(images.num_classes):
         of_class = y == label
@@ -295,29 +300,44 @@ def evaluate(
 @click.option(
     "--out", type=click.Path(path_type=Path), help="CSV file for the labels, instead of the screen."
 )
+@click.option(
+    "--probabilities", is_flag=True, help="Write the probability of each class beside the label, too."
+)
 @evaluation_options
 @one_line_errors
 def predict(
-    run: Path, images: Path, out: Path | None, threads: int | None, copies: int | None, **limits: Any
+    run: Path,
+    images: Path,
+    out: Path | None,
+    probabilities: bool,
+    threads: int | None,
+    copies: int | None,
+    **limits: Any,
 ) -> None:
     """Classes of the images in FILE.npy, or in the array x of FILE.npz.
 
-    \b
-    Example:
-      ising-ep predict runs/first images.npy --out labels.csv
-    """
-    import numpy as np
+    The run folder is enough: the data set that it was trained on is not read.
 
-    from .. import datasets
+    \b
+    Examples:
+      ising-ep predict runs/first images.npy --out labels.csv
+      ising-ep predict runs/first images.npy --probabilities
+    """
+    from .. import datasets, training
     from . import runs
 
-    folder, state, dataset = runs.finished(run)
+    folder, state = runs.finished(run)
     if out is not None:
         require_writable(out)
-    x = datasets.load_images(images, dataset.num_inputs)
-    labels = np.zeros(len(x), dtype=np.int64)  # not looked at: only the predictions are used
-    result = evaluated(folder, state, dataset, x, labels, threads=threads, copies=copies, limits=limits)
-    lines = "image,label\n" + "".join(f"{k},{label}\n" for k, label in enumerate(result.predictions))
+    x = datasets.load_images(images, folder.known_data().num_inputs)
+    network, outputs = free_outputs(folder, state, x, threads=threads, copies=copies, limits=limits)
+    rows = [[str(k), str(label)] for k, label in enumerate(training.classes(network, outputs))]
+    names = ["image", "label"]
+    if probabilities:
+        found = training.probabilities(network, outputs)
+        names += [f"p{label}" for label in range(found.shape[1])]
+        rows = [row + [f"{p:.4f}" for p in of_image] for row, of_image in zip(rows, found, strict=True)]
+    lines = "".join(",".join(row) + "\n" for row in [names, *rows])
     if out is None:
         click.echo(lines, nl=False)
     else:
@@ -339,10 +359,10 @@ def plot(run: Path, out: Path | None) -> None:
     from ..files.run_lock import InUseError
     from . import runs
 
-    folder, state, dataset = runs.finished(run)
+    folder, state = runs.finished(run)
     if out is None:
         try:
             runs.hold_to_the_end(folder)
         except InUseError as error:
             click.echo(f"{error}: the pictures are those of its last checkpoint", err=True)
-    runs.draw(folder, dataset, state, out or folder.path)
+    runs.draw(folder, state, out or folder.path)

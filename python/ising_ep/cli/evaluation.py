@@ -25,10 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..chip import Chip
-    from ..datasets import Dataset
     from ..embedding import Embedding
     from ..network import Network
-    from ..training import Evaluation
     from ..training.run_folder import RunFolder, TrainState
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,46 +54,42 @@ def evaluation_options(command: F) -> F:
     return command
 
 
-def evaluated(
+def free_outputs(
     run: RunFolder,
     state: TrainState,
-    dataset: Dataset,
     x: NDArray[np.float32],
-    y: NDArray[np.int64],
     *,
     threads: int | None,
     copies: int | None,
     limits: dict[str, Any],
-) -> Evaluation:
-    """Evaluates images by the network of a run.
+) -> tuple[Network, NDArray[np.float32]]:
+    """Finds the free phase of images by the network of a run, on its machine.
 
     Args:
         run: The run.
         state: Its parameters.
-        dataset: Of inputs and classes like the run's.
         x: Images ``(n, num_inputs)``.
-        y: Their classes ``(n,)``.
         threads: Of a machine that is computed; None for all cores.
         copies: Of the network on a QPU, at most; None for as many as are of use, and fit.
         limits: What the options of a QPU say.
+
+    Returns:
+        The network, and its output spins ``(n, outputs)``.
 
     Raises:
         ValueError: If options and machine do not fit, or a QPU would take longer than it may.
         StoppedError: If the QPU cannot be used any longer.
     """
-    from .. import training
-    from ..training.build import machine_of
+    from ..training import Trained
+    from ..training.build import recorded_embedding
 
-    config = run.config.of_tests()
-    runs.check_qpu_options(config, limits | {"copies": copies})
-    runs.check_threads(config, threads)
-    if config.machine == "qpu":
-        return _on_qpu(run, state, dataset, x, y, copies, limits)
-    network = training.network_of(config, dataset)
-    annealer = runs.annealer_of(config, threads, {})
-    embedding = runs.embedding_of_run(run, annealer.chip) if annealer else None
-    machine = machine_of(config, network, annealer=annealer, embedding=embedding, num_threads=threads)
-    return training.evaluate(config, dataset, state.parameters, x, y, machine=machine)
+    runs.check_qpu_options(run.config, limits | {"copies": copies})
+    runs.check_threads(run.config, threads)
+    if run.config.machine == "qpu":
+        return _on_qpu(run, state, x, copies, limits)
+    embedding = recorded_embedding(run.config, run.path)
+    model = Trained(run.config, run.known_data(), state.parameters, embedding=embedding, num_threads=threads)
+    return model.network, model.outputs(x)
 
 
 def require_writable(file: Path) -> None:
@@ -115,19 +109,17 @@ def require_writable(file: Path) -> None:
 def _on_qpu(
     run: RunFolder,
     state: TrainState,
-    dataset: Dataset,
     x: NDArray[np.float32],
-    y: NDArray[np.int64],
     copies: int | None,
     limits: dict[str, Any],
-) -> Evaluation:
-    from .. import training
+) -> tuple[Network, NDArray[np.float32]]:
     from ..machines.embedded import EmbeddedMachine
+    from ..training import Parts, Trained, evaluation_batch, network_of
     from ..training.build import machine_of
     from .qpu import connect
 
-    config = run.config.of_tests()
-    network = training.network_of(config, dataset)
+    config, data = run.config.of_tests(), run.known_data()
+    network = network_of(config, data)
     qpu = connect(run.solver(), **limits | {"max_qpu_time": None})
     embedding = _filled(run, network, qpu.chip, len(x), copies)
     machine = machine_of(config, network, annealer=qpu, embedding=embedding)
@@ -136,19 +128,12 @@ def _on_qpu(
     asked = limits["max_qpu_time"]
     spent = qpu.journal.spent(runs.TRAIN, state.usage.access_time)
     qpu.max_access_time = budget.check_evaluation(run, machine, qpu.journal, len(x), spent, asked)
+    model = Trained(config, data, state.parameters, Parts(machine=machine))
     with _how_to_go_on():
-        found = training.evaluate(
-            config,
-            dataset,
-            state.parameters,
-            x,
-            y,
-            machine=machine,
-            batch_size=training.evaluation_batch(embedding.num_copies),
-        )
+        found = model.outputs(x, batch_size=evaluation_batch(embedding.num_copies))
     click.echo(cost(machine), err=True)
     qpu.journal.forget_others(runs.TRAIN)
-    return found
+    return network, found
 
 
 def _filled(run: RunFolder, network: Network, chip: Chip, num_images: int, copies: int | None) -> Embedding:

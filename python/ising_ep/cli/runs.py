@@ -39,7 +39,7 @@ def new(
     from ..config import TrainConfig
     from ..training import cluster
     from ..training.build import machine_of
-    from ..training.run_folder import EMBEDDING, RunFolder
+    from ..training.run_folder import EMBEDDING, DataRecord, RunFolder
     from .embed import find_embedding
 
     config = TrainConfig.checked(given)
@@ -64,7 +64,7 @@ def new(
         images = len(dataset.x_train), len(dataset.x_test)
         click.echo(estimate(config, network, *images, annealer.chip, embedding), err=True)
     out = out or Path("runs") / f"{Path(config.dataset).stem}-{datetime.now():%Y%m%d-%H%M%S}"
-    run = RunFolder.create(out, config, dataset.fingerprint(), spendable)
+    run = RunFolder.create(out, config, DataRecord.of(dataset), spendable)
     click.get_current_context().call_on_close(run.close)
     if embedding is not None:
         embedding.save(out / EMBEDDING)
@@ -83,7 +83,7 @@ def resumed(
     """A run to go on with, ``shared`` by workers or not: it may get more epochs, and its data may have
     moved."""
     from ..config import TrainConfig
-    from ..training import cluster
+    from ..training import DataRecord, cluster
 
     run, state, dataset = opened(path, given.get("data_dir"), hold=True)
     for name in ("machine", "network"):  # which other settings there are goes with these
@@ -104,8 +104,8 @@ def resumed(
     if asked.machine == "qpu":
         budget.check_resumed(run, state, machine.annealer.journal, spendable)  # type: ignore[attr-defined]
     run.remove_leftovers()
-    if (asked, spendable) != (run.config, run.max_qpu_time):
-        run.change(asked, spendable)
+    if (asked, spendable) != (run.config, run.max_qpu_time) or run.data is None:
+        run.change(asked, DataRecord.of(dataset), spendable)
     return run, state, dataset, machine
 
 
@@ -120,11 +120,8 @@ def opened(
     run = RunFolder.open(path)
     if hold:
         hold_to_the_end(run)
-    dataset = load(run.config, data_dir)
-    if dataset.fingerprint() != run.fingerprint:
-        raise ValueError(
-            f"{run.config.dataset} does not hold the images that the run in {path} was trained on"
-        )
+    training.Parts().complete(run.given, path)
+    dataset = own_dataset(run, data_dir)
     if not (path / CHECKPOINT).exists():
         return run, None, dataset
     state = run.load(training.network_of(run.config, dataset).shapes())
@@ -141,12 +138,26 @@ def hold_to_the_end(run: RunFolder) -> None:
     click.get_current_context().call_on_close(run.close)
 
 
-def finished(path: Path) -> tuple[RunFolder, TrainState, Dataset]:
-    """A run that has a checkpoint."""
-    run, state, dataset = opened(path)
-    if state is None:
+def finished(path: Path) -> tuple[RunFolder, TrainState]:
+    """A run that has a checkpoint. Its data set is not read."""
+    from .. import training
+    from ..training.run_folder import CHECKPOINT, RunFolder
+
+    run = RunFolder.open(path)
+    training.Parts().complete(run.given, path)
+    if not (path / CHECKPOINT).exists():
         raise ValueError(f"{path} holds no checkpoint yet")
-    return run, state, dataset
+    return run, run.load(training.network_of(run.config, run.known_data()).shapes())
+
+
+def own_dataset(run: RunFolder, data_dir: str | None = None) -> Dataset:
+    """The data set of a run, from ``data_dir`` if it moved."""
+    dataset = load(run.config, data_dir)
+    if dataset.fingerprint() != run.fingerprint:
+        raise ValueError(
+            f"{run.config.dataset} does not hold the images that the run in {run.path} was trained on"
+        )
+    return dataset
 
 
 def machine_of_run(
@@ -179,20 +190,20 @@ def load(config: TrainConfig, data_dir: str | None = None) -> Dataset:
     return load_dataset(config.dataset, folder, config.train_per_class, config.test_per_class)
 
 
-def draw(run: RunFolder, dataset: Dataset, state: TrainState, out: Path) -> None:
-    """The pictures of a run, from its checkpoint alone."""
+def draw(run: RunFolder, state: TrainState, out: Path) -> None:
+    """The pictures of a run, from its folder alone."""
     import numpy as np
 
     from .. import plots, training
     from ..training.run_folder import CONFUSION, CURVES, READS, WEIGHTS
 
     out.mkdir(parents=True, exist_ok=True)
-    seen = training.network_of(run.config, dataset).receptive_field(dataset.image_shape)
+    data = run.known_data()
+    seen = training.network_of(run.config, data).receptive_field(data.image_shape)
     figures = {WEIGHTS: plots.first_layer_weights(state.parameters["W0"], seen)}
-    if len(state.predictions) == len(dataset.y_test):
-        found = np.array(state.predictions)
-        matrix = plots.confusion_matrix(dataset.y_test, found, dataset.num_classes)
-        figures = {CONFUSION: matrix, **figures}
+    if state.predictions and len(state.predictions) == len(state.labels):
+        labels, found = np.array(state.labels), np.array(state.predictions)
+        figures = {CONFUSION: plots.confusion_matrix(labels, found, data.num_classes), **figures}
     if state.history:
         figures = {CURVES: plots.training_curves(state.history), **figures}
     if state.usages and state.usage.chains:

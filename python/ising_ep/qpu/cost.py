@@ -33,7 +33,7 @@ from ..config import TrainConfig
 from ..embedding import Embedding
 from ..machines.embedded import Schedule, schedules
 from ..network import Network
-from ..training.loop import EVALUATION_BATCH, evaluation_batch
+from ..training.evaluation import EVALUATION_BATCH, evaluation_batch
 
 # Seconds from a call to its answer less the QPU's own time: network and queues. An assumption, since it goes
 # with the way to the service and its load, for which D-Wave names no figure ("Operation and Timing" in its

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +66,16 @@ def runs(quick: bool) -> dict[str, Settings]:
     }
 
 
+class Last(training.Callback):
+    """Keeps the live state of a run."""
+
+    state: TrainState
+
+    def on_batch(self, state: TrainState) -> None:
+        """Keeps it."""
+        self.state = state
+
+
 def run(settings: Settings, folder: Path) -> dict[str, Any]:
     """Trains once, and tests the weights on their own machine and by annealing of the network itself."""
     names = ("seed", "epochs", "num_sweeps")
@@ -75,9 +84,9 @@ def run(settings: Settings, folder: Path) -> dict[str, Any]:
     )
     paper, whole = training_runs.mnist100(folder)
     machine = machine_of(config, training.network_of(config, paper), num_threads=1)
-    live: deque[TrainState] = deque(maxlen=1)
-    result, parameters = training_runs.train(config, folder, machine=machine, on_batch=live.append)
-    state = live[-1]
+    live = Last()
+    result, parameters = training_runs.train(config, folder, machine=machine, callbacks=[live])
+    state = live.state
     plain = TrainConfig.checked(training_runs.MNIST100 | {"seed": settings["seed"]})
     weights = training.evaluate(plain, whole, parameters, whole.x_test, whole.y_test, num_threads=1)
     return {

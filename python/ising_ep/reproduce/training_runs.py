@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ def train(
     *,
     machine: Machine | None = None,
     tested: Sequence[int] = (),
-    on_batch: Callable[[TrainState], None] | None = None,
+    callbacks: Iterable[training.Callback] = (),
 ) -> tuple[dict[str, Any], Parameters]:
     """Trains once, and tests after the last epoch, and those in ``tested``, on all test images.
 
@@ -52,16 +52,21 @@ def train(
     paper, whole = mnist100(folder)
     accuracies: dict[str, float] = {}
 
-    def on_epoch(state: TrainState) -> None:
-        if state.epoch in tested or state.epoch == config.epochs:
-            result = training.evaluate(
-                config, whole, state.parameters, whole.x_test, whole.y_test, num_threads=1, machine=machine
-            )
-            accuracies[str(state.epoch)] = round(result.accuracy, 6)
+    class Tests(training.Callback):
+        def on_epoch(self, state: TrainState) -> None:
+            if state.epoch in tested or state.epoch == config.epochs:
+                result = training.evaluate(
+                    config,
+                    whole,
+                    state.parameters,
+                    whole.x_test,
+                    whole.y_test,
+                    num_threads=1,
+                    machine=machine,
+                )
+                accuracies[str(state.epoch)] = round(result.accuracy, 6)
 
-    state = training.train(
-        config, paper, num_threads=1, machine=machine, on_batch=on_batch, on_epoch=on_epoch
-    )
+    state = training.train(config, paper, num_threads=1, machine=machine, callbacks=[*callbacks, Tests()])
     return {
         "train": [row["train_accuracy"] for row in state.history],
         "test_100": [row["test_accuracy"] for row in state.history],

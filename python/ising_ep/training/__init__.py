@@ -1,23 +1,32 @@
-"""Training: epochs, batches, tests, run folders, workers."""
+"""Training: epochs, batches, tests, run folders, trained models, workers."""
 
 from .build import augmentation, learning_rule, network_of
-from .loop import (
+from .callbacks import Callback, Saving
+from .evaluation import (
     EVALUATION_BATCH,
     EVALUATION_SEED,
     Evaluation,
     classes,
-    end_epoch,
-    evaluate,
     evaluation_batch,
     free_outputs,
-    train,
-    train_epoch,
+    probabilities,
 )
+from .loop import end_epoch, train, train_epoch
+from .parts import Parts
+from .run_folder import DataRecord, RunFolder, TrainState
+from .trained import Trained, evaluate, load
 
 __all__ = [
     "EVALUATION_BATCH",
     "EVALUATION_SEED",
+    "Callback",
+    "DataRecord",
     "Evaluation",
+    "Parts",
+    "RunFolder",
+    "Saving",
+    "TrainState",
+    "Trained",
     "augmentation",
     "classes",
     "end_epoch",
@@ -25,7 +34,9 @@ __all__ = [
     "evaluation_batch",
     "free_outputs",
     "learning_rule",
+    "load",
     "network_of",
+    "probabilities",
     "train",
     "train_epoch",
 ]

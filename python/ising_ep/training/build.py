@@ -22,6 +22,8 @@ from ..machines.embedded import Annealer, EmbeddedMachine
 from ..machines.oscillator import OscillatorMachine
 from ..network import Convolutional, FullyConnected, Network
 from .augment import Augment, shifted
+from .parts import NONE_GIVEN, Parts
+from .run_folder import EMBEDDING
 
 # Those whose spins flow.
 DYNAMICAL: dict[str, Callable[..., Machine]] = {
@@ -137,32 +139,32 @@ def network_of(config: TrainConfig, form: DataForm) -> Network:
 
 def learning_rule(
     config: TrainConfig,
-    dataset: Dataset,
+    data: DataForm,
     num_threads: int | None = None,
-    machine: Machine | None = None,
+    parts: Parts = NONE_GIVEN,
 ) -> EquilibriumPropagation:
-    """The learning rule that ``config`` describes, for inputs and classes of ``dataset``.
+    """The learning rule that ``config`` describes, for inputs and classes of ``data``.
 
     Args:
         config: Its settings.
-        dataset: What it learns from.
+        data: What it learns from: a data set, where ``config`` has a ``centre``; else a form will do.
         num_threads: As in `train`.
-        machine: As in `train`.
+        parts: What stands in the place of what ``config`` describes.
 
     Raises:
         ValueError: If they do not fit.
     """
-    own = getattr(machine, "num_threads", num_threads)
-    if machine is not None and num_threads is not None and own != num_threads:
-        raise ValueError(
-            f"num_threads is {num_threads}, but the machine that is given has {own or 'all cores'}"
-        )
-    network = network_of(config, dataset)
-    for x in (dataset.x_train, dataset.x_test):
-        network.check_images(x)
-    return EquilibriumPropagation(
+    parts.check(config, num_threads)
+    network = parts.network or network_of(config, data)
+    machine = parts.machine or machine_of(config, network, num_threads=num_threads)
+    centre = None
+    if config.centre:
+        if not isinstance(data, Dataset):
+            raise ValueError("centre is True, but there are no images here whose mean it could be")
+        centre = data.x_train.mean(axis=0)
+    return (parts.rule or EquilibriumPropagation)(
         network=network,
-        machine=machine or machine_of(config, network, num_threads=num_threads),
+        machine=machine,
         nudge=config.nudge,
         symmetric=config.symmetric,
         learning_rate=config.learning_rate,
@@ -173,8 +175,29 @@ def learning_rule(
         seed=config.seed,
         optimizer=config.optimizer,
         weight_decay=config.weight_decay,
-        centre=dataset.x_train.mean(axis=0) if config.centre else None,
+        centre=centre,
     )
+
+
+def rule_of_tests(
+    config: TrainConfig,
+    data: DataForm,
+    num_threads: int | None,
+    parts: Parts,
+    learner: EquilibriumPropagation,
+) -> EquilibriumPropagation:
+    """The rule that finds the free phases of tests: on the machine that learns, unless tests have reads of
+    their own."""
+    machine = None if config.test_reads else learner.machine
+    own = Parts(learner.network, machine, parts.rule)
+    return learning_rule(config.of_tests(), data, None if machine else num_threads, own)
+
+
+def recorded_embedding(config: TrainConfig, folder: Path) -> Embedding | None:
+    """Where the network of a run lies on its modelled chip, as its folder says; None without such a chip."""
+    if config.machine != "chip":
+        return None
+    return Embedding.load(folder / EMBEDDING, chip_of(config))
 
 
 def augmentation(config: TrainConfig, dataset: Dataset) -> Augment | None:

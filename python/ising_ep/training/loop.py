@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,45 +22,37 @@ from ..config import TrainConfig
 from ..datasets import Dataset
 from ..learning import Rule
 from ..learning.optimizers import decayed
-from ..machines import Machine, check_machine
-from ..network import Network, Parameters
+from ..machines import Machine
+from ..network import Network
 from . import cluster
 from .augment import Augment
-from .build import augmentation, learning_rule
+from .build import augmentation, learning_rule, rule_of_tests
+from .callbacks import Callback, Callbacks, Saving
+from .evaluation import classes, evaluation
 from .notes import at_chance, cautions
-from .run_folder import TrainState
+from .parts import Parts, RuleMaker
+from .run_folder import DataRecord, RunFolder, TrainState
+from .trained import check_parameters
 
 if TYPE_CHECKING:
     from distributed import Client
 
-# Images annealed in one call where nothing is learned from them; any number gives the same answer.
-EVALUATION_BATCH = 250
-# Evaluation draws other random numbers than training: its seed differs in this bit.
-EVALUATION_SEED = 1 << 62
 # Problem ids are 32 bits; later epochs of very long runs use them again.
 NUM_IDS = 1 << 32
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """Free phase of a set of images: accuracy in 0..1, mean squared error, and the classes found."""
-
-    accuracy: float
-    loss: float
-    predictions: NDArray[np.int64]
-
-
-def train(
+def train(  # each argument is a part of the run that a user may replace
     config: TrainConfig,
     dataset: Dataset,
     *,
     state: TrainState | None = None,
     num_threads: int | None = None,
+    network: Network | None = None,
     machine: Machine | None = None,
+    rule: RuleMaker | None = None,
     scheduler: Client | None = None,
-    on_batch: Callable[[TrainState], None] | None = None,
-    on_test: Callable[[TrainState, int], None] | None = None,
-    on_epoch: Callable[[TrainState], None] | None = None,
+    callbacks: Iterable[Callback] = (),
+    folder: Path | str | None = None,
 ) -> TrainState:
     """Trains to ``config.epochs``, from the start or from ``state``.
 
@@ -73,15 +66,20 @@ def train(
         num_threads: Threads, or None for all cores; with a scheduler those of a task, or None for 1. The
             result does not depend on it. Of a given machine it must be the number that the machine has, if it
             says one.
+        network: The architecture; None makes the one that ``config`` describes. A given one stands in its
+            place.
         machine: What anneals, in training and in tests; None makes the one that ``config`` describes. A given
             one stands in its place, with reads, sweeps and all else of its own; ``config`` must have no
             ``test_reads``, for which a second machine is made.
+        rule: What makes the learning rule, in training and in tests: a class such as one derived from
+            `EquilibriumPropagation`, which is the default, or a function. It is called as that class is, by
+            keywords: with the network, the machine and the settings of ``config``.
         scheduler: A client of the Dask scheduler whose workers share the batches and the tests (`cluster`);
             None for this process alone. The result does not depend on it.
-        on_batch: Called with the live state after each batch.
-        on_test: Called with the live state and the number of test images that are done: with 0 before each
-            test, then after each part of it.
-        on_epoch: Called with the live state after each epoch and its test.
+        callbacks: Called as the run goes on.
+        folder: A run folder to write, with a checkpoint at each test and epoch: a new or an empty folder.
+            What was given in place of what ``config`` describes is recorded in it, in words. None writes
+            nothing.
 
     Returns:
         The state after the last epoch.
@@ -90,35 +88,57 @@ def train(
         UserWarning: If it will probably learn nothing, or has not (`notes`).
 
     Raises:
-        ValueError: If config, dataset, machine and number of threads do not fit.
+        ValueError: If config, dataset, network, machine and number of threads do not fit.
         StoppedError: If the scheduler is lost.
     """
     if scheduler is not None and num_threads is None and machine is None:
         num_threads = 1
-    _check_given(config, machine)
-    alone = learning_rule(config, dataset, num_threads, machine)
-    testing = learning_rule(
-        config.of_tests(), dataset, num_threads, None if config.test_reads else alone.machine
-    )
-    check_machine(alone.machine)
-    rule: Rule = alone
-    tested: Rule = testing
+    parts = Parts(network, machine, rule)
+    alone = learning_rule(config, dataset, num_threads, parts)
+    testing = rule_of_tests(config, dataset, num_threads, parts, alone)
+    for images in (dataset.x_train, dataset.x_test):
+        alone.network.check_images(images)
+    learner: Rule = alone
+    tester: Rule = testing
     if scheduler is not None:
         cluster.check(config, alone.machine)
-        rule, tested = cluster.shared(alone, scheduler), cluster.shared(testing, scheduler)
+        learner, tester = cluster.shared(alone, scheduler), cluster.shared(testing, scheduler)
     if state is None:
         rng = np.random.default_rng([config.seed, 0])
-        state = TrainState(parameters=rule.network.initial_parameters(rng))
-    _check_parameters(rule.network, state.parameters)
+        state = TrainState(parameters=learner.network.initial_parameters(rng))
+    check_parameters(learner.network, state.parameters)
     for caution in cautions(config, dataset):
         warnings.warn(caution, stacklevel=2)
     begun = state.epoch
-    rule.machine.usage.restore(state.usage)
+    learner.machine.usage.restore(state.usage)
     augment = augmentation(config, dataset)
+    told = Callbacks(callbacks)
+    with ExitStack() as stack:
+        if folder is not None:
+            run = RunFolder.create(Path(folder), config, DataRecord.of(dataset), given=parts.described())
+            stack.callback(run.close)
+            told = Callbacks([Saving(run), told])
+        _epochs(config, dataset, learner, tester, state, augment, told)
+    chance = at_chance(state.history[-1]["train_accuracy"], dataset.y_train) if state.epoch > begun else None
+    if chance:
+        warnings.warn(chance, stacklevel=2)
+    return state
+
+
+def _epochs(
+    config: TrainConfig,
+    dataset: Dataset,
+    learner: Rule,
+    tester: Rule,
+    state: TrainState,
+    augment: Augment | None,
+    told: Callback,
+) -> None:
+    """Trains and tests until the last epoch; changes ``state``."""
     num_images = len(dataset.y_train)
     while state.epoch < config.epochs:
         train_epoch(
-            rule,
+            learner,
             state,
             dataset.x_train,
             dataset.y_train,
@@ -126,23 +146,17 @@ def train(
             first_id=state.epoch * num_images,
             decay=partial(decayed, config.decay, epochs=config.epochs),
             augment=augment,
-            on_batch=on_batch,
+            on_batch=told.on_batch,
         )
-        done = None
-        if on_test:
-            on_test(state, 0)
-            done = partial(on_test, state)
-        test = _evaluate(tested, state.parameters, dataset.x_test, dataset.y_test, done)
-        row = end_epoch(rule, state)
+        told.on_test(state, 0)
+        test = evaluation(
+            tester, state.parameters, dataset.x_test, dataset.y_test, partial(told.on_test, state)
+        )
+        row = end_epoch(learner, state)
         state.history.append(row | {"test_accuracy": test.accuracy, "test_loss": test.loss})
         state.usages.append(state.usage.copy())
-        state.predictions = test.predictions.tolist()
-        if on_epoch:
-            on_epoch(state)
-    chance = at_chance(state.history[-1]["train_accuracy"], dataset.y_train) if state.epoch > begun else None
-    if chance:
-        warnings.warn(chance, stacklevel=2)
-    return state
+        state.predictions, state.labels = test.predictions.tolist(), dataset.y_test.tolist()
+        told.on_epoch(state)
 
 
 def train_epoch(
@@ -210,88 +224,6 @@ def end_epoch(rule: Rule, state: TrainState) -> dict[str, float]:
     return row
 
 
-def evaluate(
-    config: TrainConfig,
-    dataset: Dataset,
-    parameters: Parameters,
-    x: NDArray[np.float32],
-    y: NDArray[np.int64],
-    *,
-    num_threads: int | None = None,
-    machine: Machine | None = None,
-    batch_size: int = EVALUATION_BATCH,
-    on_batch: Callable[[int], None] | None = None,
-) -> Evaluation:
-    """Free phase of the images ``x (n, num_inputs)`` with labels ``y (n,)``.
-
-    Args:
-        config: Settings of the run that the parameters come from.
-        dataset: What it was trained on; tells inputs and classes.
-        parameters: The network's parameters.
-        x: Images.
-        y: Labels.
-        num_threads: Threads, or None for all cores. The result does not depend on it. Of a given machine it
-            must be the number that the machine has, if it says one.
-        machine: What anneals; None makes the one that ``config`` describes, with its ``test_reads`` if it has
-            such. A given one has reads of its own: give it with ``config.of_tests()``.
-        batch_size: Images of a call of the machine. Only a chip of several copies, which anneals images
-            together, may answer otherwise for another number; see `evaluation_batch`.
-        on_batch: Called with the number of images done after each batch.
-
-    Raises:
-        ValueError: If shapes do not fit, or the machine does not fit the rest.
-    """
-    _check_given(config, machine)
-    rule = learning_rule(config.of_tests(), dataset, num_threads, machine)
-    _check_parameters(rule.network, parameters)
-    if x.ndim != 2 or x.shape[1] != dataset.num_inputs or y.shape != x.shape[:1] or not len(x):
-        raise ValueError(
-            f"x has shape {x.shape} and y {y.shape}, expected (n, {dataset.num_inputs}) and (n,), not empty"
-        )
-    rule.network.check_images(x)
-    if not 0 <= y.min() <= y.max() < dataset.num_classes:
-        raise ValueError(f"y holds {y.min()} to {y.max()}, expected classes 0 to {dataset.num_classes - 1}")
-    return _evaluate(rule, parameters, np.ascontiguousarray(x, dtype=np.float32), y, on_batch, batch_size)
-
-
-def evaluation_batch(copies: int) -> int:
-    """Images of a call of a machine with so many copies of the network, where nothing is learned: about
-    `EVALUATION_BATCH`, with no copy idle.
-
-    Example:
-        >>> evaluation_batch(copies=4)
-        248
-    """
-    return max(1, EVALUATION_BATCH // copies) * copies
-
-
-def free_outputs(
-    rule: Rule,
-    parameters: Parameters,
-    x: NDArray[np.float32],
-    ids: NDArray[np.uint32],
-    on_batch: Callable[[int], None] | None = None,
-    batch_size: int = EVALUATION_BATCH,
-) -> NDArray[np.float32]:
-    """Output spins ``(n, outputs)`` of the free phase of ``x``, with the random numbers that ``ids`` name."""
-    rule = rule.with_seed(rule.seed ^ EVALUATION_SEED)
-    outputs, done = [], 0
-    starts = range(0, len(x), batch_size)
-    batches = ((x[k : k + batch_size], ids[k : k + batch_size]) for k in starts)
-    for found in rule.predict(parameters, batches):
-        outputs.append(found)
-        done += len(found)
-        if on_batch:
-            on_batch(done)
-    return np.concatenate(outputs)
-
-
-def classes(network: Network, outputs: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The class ``(n,)`` that each row of output spins stands for."""
-    found: NDArray[np.int64] = network.scores(outputs).argmax(axis=1)
-    return found
-
-
 def _batches(
     seed: int, batch_size: int, num_images: int, first_id: int, state: TrainState
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint32]]]:
@@ -301,33 +233,3 @@ def _batches(
     for start in range(state.batch * batch_size, num_images, batch_size):
         stop = start + batch_size
         yield order[start:stop], ids[start:stop].astype(np.uint32)
-
-
-def _check_given(config: TrainConfig, machine: Machine | None) -> None:
-    """Refuses reads of tests for a machine that has its own."""
-    if machine is not None and config.test_reads is not None:
-        raise ValueError(
-            f"test_reads is {config.test_reads}, but the machine that is given has reads of its own; set them"
-            " there, and test_reads to None"
-        )
-
-
-def _check_parameters(network: Network, parameters: Parameters) -> None:
-    """Refuses parameters of another network."""
-    found = {name: value.shape for name, value in parameters.items()}
-    if found != network.shapes():
-        raise ValueError(f"parameters have shapes {found}, expected {network.shapes()}")
-
-
-def _evaluate(
-    rule: Rule,
-    parameters: Parameters,
-    x: NDArray[np.float32],
-    y: NDArray[np.int64],
-    on_batch: Callable[[int], None] | None = None,
-    batch_size: int = EVALUATION_BATCH,
-) -> Evaluation:
-    found = free_outputs(rule, parameters, x, np.arange(len(x), dtype=np.uint32), on_batch, batch_size)
-    predictions = classes(rule.network, found)
-    loss = np.mean((found - rule.network.targets(y)) ** 2, dtype=np.float64)
-    return Evaluation(float(np.mean(predictions == y)), float(loss), predictions)

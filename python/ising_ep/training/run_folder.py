@@ -1,6 +1,7 @@
 """Run folders: settings, metrics and parameters of a run, on disk.
 
-    config.json              settings, budget, versions, command line, fingerprint of the data; written once
+    config.json              settings, budget, versions, command line, fingerprint and shape of the data,
+                             and what was given in place of what the settings describe; written once
     checkpoint.safetensors   parameters, what Adam remembers; the rest of `TrainState` as JSON in its header
     metrics.csv              one row an epoch, written from the checkpoint's history for reading
     chip.csv                 what each epoch cost, and how the chip did, of a run on one
@@ -39,6 +40,7 @@ from safetensors.numpy import save
 
 from ..checks import short
 from ..config import TrainConfig
+from ..datasets import Dataset
 from ..errors import NotSavedError
 from ..files.atomic import TEMPORARY, kind_of, replace, require_replaceable
 from ..files.claim import is_name
@@ -59,6 +61,8 @@ FILES = (
     *(CURVES, CONFUSION, WEIGHTS, READS),
 )
 FORMAT = 1
+# Format of `CONFIG`. Format 1, without a number, does not say the shape of the data.
+CONFIG_FORMAT = 2
 # Bytes of a checkpoint besides its arrays: the state, in which quotes are written twice, names and shapes.
 _MOST_HEADER = 4 * MOST_BYTES
 
@@ -77,6 +81,7 @@ class TrainState:
         seconds: Wall time of these batches.
         history: One row for each finished epoch, by the names of ``metrics.csv``.
         predictions: Classes found for the test images after the last finished epoch.
+        labels: Classes of the test images, there.
         usage: What the machine was used for until now.
         usages: The same at the end of each finished epoch.
         updates: Updates of the parameters.
@@ -92,6 +97,7 @@ class TrainState:
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
     predictions: list[int] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     usages: list[Usage] = field(default_factory=list)
     updates: int = 0
@@ -110,29 +116,81 @@ class TrainState:
         ]
 
 
+@dataclass(frozen=True)
+class DataRecord:
+    """What a run keeps of its data set: enough to know it again, and to predict without it.
+
+    Attributes:
+        fingerprint: Of the data set (`Dataset.fingerprint`).
+        num_inputs: Length of an input vector.
+        num_classes: Number of classes.
+        image_shape: Shape of an image, None where it is unknown.
+    """
+
+    fingerprint: str
+    num_inputs: int
+    num_classes: int
+    image_shape: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Self:
+        """The record of a data set."""
+        return cls(dataset.fingerprint(), dataset.num_inputs, dataset.num_classes, dataset.image_shape)
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> Self:
+        """The record in the settings of a run.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        inputs, classes = content["num_inputs"], content["num_classes"]
+        image = content.get("image_shape")
+        sizes = (inputs, classes, *(image or ()))
+        if not all(type(size) is int and 1 <= size < 2**31 for size in sizes):
+            raise ValueError(f"the shape of its data is {short(content)}, expected sizes")
+        return cls(str(content["fingerprint"]), inputs, classes, None if image is None else tuple(image))
+
+
 class RunFolder:
     """The folder of one run. It has one writer at a time: what first writes to it holds it until `close`.
 
     Attributes:
         path: The folder.
         config: Settings of the run.
+        data: What it keeps of the data it is trained on; None in a folder of format 1, which kept its
+            fingerprint alone.
+        given: What was given to the trainer in place of what the settings describe (a network, a machine, a
+            rule), in words.
         fingerprint: Of the data it is trained on.
         max_qpu_time: Seconds of QPU access time that all that is asked for in the folder may take; None for
             no limit. It decides nothing of the result, so it is no setting.
     """
 
     def __init__(
-        self, path: Path, config: TrainConfig, fingerprint: str, max_qpu_time: float | None = None
+        self,
+        path: Path,
+        config: TrainConfig,
+        data: DataRecord | str,
+        max_qpu_time: float | None = None,
+        given: Mapping[str, str] | None = None,
     ) -> None:
         self.path = path
         self.config = config
-        self.fingerprint = fingerprint
+        self.data = None if isinstance(data, str) else data
+        self.fingerprint = data if isinstance(data, str) else data.fingerprint
         self.max_qpu_time = max_qpu_time
+        self.given = dict(given or {})
         self._lock: RunLock | None = None
 
     @classmethod
     def create(
-        cls, path: Path, config: TrainConfig, fingerprint: str, max_qpu_time: float | None = None
+        cls,
+        path: Path,
+        config: TrainConfig,
+        data: DataRecord,
+        max_qpu_time: float | None = None,
+        given: Mapping[str, str] | None = None,
     ) -> Self:
         """Makes the folder and writes its settings.
 
@@ -142,7 +200,7 @@ class RunFolder:
         """
         _require_empty(path)
         path.mkdir(parents=True, exist_ok=True)
-        run = cls(path, config, fingerprint, max_qpu_time)
+        run = cls(path, config, data, max_qpu_time, given)
         try:
             run.hold()
             _require_empty(path)  # of two that begin at once, the first may have been and gone
@@ -172,7 +230,8 @@ class RunFolder:
             )
         try:
             config = TrainConfig.recorded(dict(content["config"]))
-            return cls(path, config, str(content["fingerprint"]), _budget(content.get("max_qpu_time")))
+            data = _data(content)
+            return cls(path, config, data, _budget(content.get("max_qpu_time")), _given(content))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{file} is not the settings of a run: {_one_line(error)}") from None
 
@@ -197,10 +256,24 @@ class RunFolder:
             self._lock.release()
             self._lock = None
 
-    def change(self, config: TrainConfig, max_qpu_time: float | None = None) -> None:
+    def known_data(self) -> DataRecord:
+        """What the run keeps of its data.
+
+        Raises:
+            ValueError: If the folder is of a format that does not keep it.
+        """
+        if self.data is None:
+            raise ValueError(
+                f"{self.path} is of format 1, which does not say the shape of its images;"
+                f" `ising-ep train --resume {self.path}` with its data at hand brings it to format"
+                f" {CONFIG_FORMAT}"
+            )
+        return self.data
+
+    def change(self, config: TrainConfig, data: DataRecord, max_qpu_time: float | None = None) -> None:
         """Replaces settings and budget, for a run that goes on to more epochs, with more QPU time, or whose
-        data moved."""
-        self.config, self.max_qpu_time = config, max_qpu_time
+        data moved, and brings the folder to the format of today."""
+        self.config, self.data, self.max_qpu_time = config, data, max_qpu_time
         self.hold()
         self._write_config()
 
@@ -337,8 +410,10 @@ class RunFolder:
 
     def _write_config(self) -> None:
         content = {
+            "format": CONFIG_FORMAT,
             "config": self.config.model_dump(mode="json"),
-            "fingerprint": self.fingerprint,
+            **asdict(self.known_data()),
+            "given": self.given,
             "max_qpu_time": self.max_qpu_time,
             "command": sys.argv,
             "versions": {
@@ -347,6 +422,24 @@ class RunFolder:
             },
         }
         replace(self.path / CONFIG, json.dumps(content, indent=2).encode() + b"\n")
+
+
+def _data(content: Mapping[str, Any]) -> DataRecord | str:
+    """What the settings of a run say of its data: the fingerprint alone in format 1."""
+    found = content.get("format", 1)
+    if found not in (1, CONFIG_FORMAT) or type(found) is not int:
+        raise ValueError(
+            f"its format is {short(found)}, expected at most {CONFIG_FORMAT}: it is of a later version of"
+            " ising-ep"
+        )
+    return str(content["fingerprint"]) if found == 1 else DataRecord.read(content)
+
+
+def _given(content: Mapping[str, Any]) -> dict[str, str]:
+    given = content.get("given", {})
+    if not isinstance(given, dict) or not all(isinstance(text, str) for text in given.values()):
+        raise ValueError(f"given is {short(given)}, expected words for what was given to the trainer")
+    return given
 
 
 def _budget(value: Any) -> float | None:
@@ -433,8 +526,9 @@ def _check(state: TrainState, batch_size: int) -> None:
         for epoch, row in enumerate(state.history, start=1)
     ):
         raise ValueError(f"its history is not that of {state.epoch} epochs")
-    if not all(type(label) is int for label in state.predictions):
-        raise ValueError("its predictions are not classes")
+    for name in ("predictions", "labels"):
+        if not all(type(label) is int and label >= 0 for label in getattr(state, name)):
+            raise ValueError(f"its {name} are not classes")
 
 
 def _is_finite(value: Any) -> bool:

@@ -1,10 +1,12 @@
-"""The scikit-learn face: `EPClassifier`."""
+"""`EPClassifier`: an Ising machine as a scikit-learn classifier."""
 
 from __future__ import annotations
 
 import warnings
 from inspect import signature
 from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -19,16 +21,15 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from .checks import LARGE, root_mean_square
-from .config import OPTIMIZERS, Optimizer, check_step
-from .learning import EquilibriumPropagation, Rule
-from .machines import AnnealingMachine, Machine, check_machine
-from .network import FullyConnected, Parameters
-from .training.loop import end_epoch, free_outputs, train_epoch
-from .training.run_folder import TrainState
-
-# Added to the fraction of each class's spins that are up: a class without any is unlikely, not impossible.
-UNSEEN = 0.01
+from ..checks import LARGE, root_mean_square
+from ..config import OPTIMIZERS, Optimizer, check_step
+from ..learning import EquilibriumPropagation, Rule
+from ..machines import AnnealingMachine, Machine, check_machine
+from ..network import FullyConnected, Network, Parameters
+from ..training.evaluation import classes, free_outputs, shares
+from ..training.loop import end_epoch, train_epoch
+from ..training.run_folder import TrainState
+from . import fitted
 
 _Floats = NDArray[np.float32]
 _AT_LEAST_ONE = Interval(Integral, 1, 2**31, closed="left")
@@ -247,7 +248,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The likeliest label ``(n,)`` of each row of X ``(n, n_features)``; of equals the first."""
-        numbers = self._scores(X).argmax(axis=1)
+        numbers = classes(*self._outputs(X))
         found: NDArray[Any] = self.classes_[numbers]
         return found
 
@@ -265,7 +266,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         Returns:
             ``(n, n_classes)``, columns as in ``classes_``; of two classes d_1 - d_0, ``(n,)``.
         """
-        decision: NDArray[np.float64] = np.log((1 + self._scores(X).astype(np.float64)) / 2 + UNSEEN)
+        decision: NDArray[np.float64] = np.log(shares(*self._outputs(X)))
         return decision[:, 1] - decision[:, 0] if len(self.classes_) == 2 else decision
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -282,6 +283,53 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         if decision.ndim == 1:
             decision = np.stack([np.zeros_like(decision), decision], axis=1)
         return np.asarray(softmax(decision, axis=1))
+
+    def save(self, file: str | PathLike[str]) -> None:
+        """Writes the fitted classifier in one file, without a pickle; `load` makes it again.
+
+        A ``machine`` of its own is kept in words alone, and must be given to `load` again. Labels may be
+        integers, floats, booleans or strings.
+
+        Args:
+            file: The file; one that is there is replaced.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: If it is not fitted.
+            ValueError: If its labels or its random state cannot be written so.
+            OSError: If the file cannot be written.
+        """
+        check_is_fitted(self)
+        fitted.write(self, Path(file))
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], *, machine: Machine | None = None) -> Self:
+        """Makes a fitted classifier of a file that `save` wrote, or of a run folder of ``ising-ep train``.
+
+        A run's classifier anneals on the machine of the run, with the reads of its tests; its labels are the
+        numbers of the classes. No data set is read, and no pickle.
+
+        Args:
+            path: The file, or the run folder.
+            machine: What anneals; None for the default of a file, for the run's own of a folder.
+
+        Raises:
+            FileNotFoundError: If there is no such file or folder.
+            ValueError: If it is damaged, has a machine of its own that is not given, or is of a network that
+                is not one of layers.
+
+        Example:
+            >>> import tempfile
+            >>> from sklearn.datasets import load_iris
+            >>> X, y = load_iris(return_X_y=True)
+            >>> model = EPClassifier((10,), max_iter=2, random_state=0).fit(X / 5, y)
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     model.save(f"{folder}/iris.safetensors")
+            ...     again = EPClassifier.load(f"{folder}/iris.safetensors")
+            >>> bool((again.predict(X / 5) == model.predict(X / 5)).all())
+            True
+        """
+        path = Path(path)
+        return fitted.of_run(cls, path, machine) if path.is_dir() else fitted.of_file(cls, path, machine)
 
     @property
     def coefs_(self) -> list[_Floats]:
@@ -393,11 +441,12 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             weight_decay=self.weight_decay,
         )
 
-    def _scores(self, X: ArrayLike) -> _Floats:
-        """Mean output spin ``(n, n_classes)`` of each class."""
+    def _outputs(self, X: ArrayLike) -> tuple[Network, _Floats]:
+        """The network, and its output spins ``(n, outputs)`` in the free phase of each row."""
         check_is_fitted(self)
         x = validate_data(self, X, dtype=np.float32, order="C", reset=False)
-        return _class_scores(self._rule(), self.parameters_, x)
+        rule = self._rule()
+        return rule.network, _free_outputs(rule, self.parameters_, x)
 
     def _train(
         self,
@@ -421,7 +470,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             train_epoch(rule, state, x, y, batch_size=self.batch_size, first_id=self.t_, weights=weights)
             row = end_epoch(rule, state)
             if early_stopping:
-                right = _class_scores(rule, state.parameters, x_held).argmax(axis=1) == y_held
+                right = classes(rule.network, _free_outputs(rule, state.parameters, x_held)) == y_held
                 row["validation_accuracy"] = float(np.average(right, weights=weights_held))
             # Whole epochs only: after Ctrl-C a warm start goes on from the last one.
             self.parameters_, self.n_iter_, self.t_ = _copy(state.parameters), state.epoch, self.t_ + len(x)
@@ -450,9 +499,9 @@ def _threads(n_jobs: int | None) -> int:
         return int(effective_n_jobs(n_jobs))
 
 
-def _class_scores(rule: Rule, parameters: Parameters, x: _Floats) -> _Floats:
-    """As ``Network.scores``, of the free phase; all rows meet the same random numbers."""
-    return rule.network.scores(free_outputs(rule, parameters, x, np.zeros(len(x), dtype=np.uint32)))
+def _free_outputs(rule: Rule, parameters: Parameters, x: _Floats) -> _Floats:
+    """Output spins of the free phase; all rows meet the same random numbers."""
+    return free_outputs(rule, parameters, x, np.zeros(len(x), dtype=np.uint32))
 
 
 def _copy(parameters: Parameters) -> Parameters:

@@ -1,0 +1,90 @@
+"""The parts of a run that may be given in place of what its settings describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..config import TrainConfig
+from ..learning import EquilibriumPropagation
+from ..machines import Machine, check_machine
+from ..network import Network
+from ..printable import one_line
+
+# Called by keywords, as the class `EquilibriumPropagation` is.
+RuleMaker = Callable[..., EquilibriumPropagation]
+# Characters of the words that a run folder keeps for a part.
+_MOST_WORDS = 300
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A network, a machine and a learning rule, each None where the settings of the run describe it.
+
+    Args:
+        network: The architecture.
+        machine: What anneals.
+        rule: What makes the learning rule of them and the settings.
+    """
+
+    network: Network | None = None
+    machine: Machine | None = None
+    rule: RuleMaker | None = None
+
+    def check(self, config: TrainConfig, num_threads: int | None) -> None:
+        """Refuses settings that a given part would leave without effect.
+
+        Raises:
+            ValueError: If there is such a setting.
+            TypeError: If the machine is none.
+        """
+        if self.machine is None:
+            return
+        check_machine(self.machine)
+        if config.test_reads is not None:
+            raise ValueError(
+                f"test_reads is {config.test_reads}, but the machine that is given has reads of its own; set"
+                " them there, and test_reads to None"
+            )
+        own = getattr(self.machine, "num_threads", num_threads)
+        if num_threads is not None and own != num_threads:
+            raise ValueError(
+                f"num_threads is {num_threads}, but the machine that is given has {own or 'all cores'}"
+            )
+
+    def described(self) -> dict[str, str]:
+        """Words for each part that is given, by its name.
+
+        Example:
+            >>> from ising_ep.network import FullyConnected
+            >>> Parts(FullyConnected(4, (2,), 2)).described()["network"][:28]
+            'FullyConnected(num_inputs=4,'
+        """
+        return {name: _words(part) for name, part in vars(self).items() if part is not None}
+
+    def complete(self, recorded: Mapping[str, str], where: Path) -> None:
+        """Refuses to stand for a run some of whose recorded parts are missing here.
+
+        Raises:
+            ValueError: If one is.
+        """
+        for name, words in recorded.items():
+            if getattr(self, name) is None:
+                raise ValueError(
+                    f"{where} was trained with a {name} of its own, {words}: give it to ising_ep.load as"
+                    f" {name}=..."
+                )
+
+
+NONE_GIVEN = Parts()
+
+
+def _words(part: Any) -> str:
+    """The representation of an object that has one, or the name of its class or of the function."""
+    named = part if isinstance(part, type) or hasattr(part, "__qualname__") else type(part)
+    text = f"{named.__module__}.{named.__qualname__}"
+    if named is not part and not repr(part).startswith("<"):  # it has one of its own
+        text = repr(part)
+    return one_line(text)[:_MOST_WORDS]

@@ -1,0 +1,313 @@
+"""Trained models: parameters with all that is needed to predict from images alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..config import TrainConfig
+from ..datasets import DataForm
+from ..embedding import Embedding
+from ..learning import EquilibriumPropagation
+from ..machines import Machine
+from ..network import Network, Parameters
+from ..printable import one_line
+from ..samplers.batch import BatchResult
+from .build import learning_rule, machine_of, network_of, recorded_embedding
+from .evaluation import (
+    EVALUATION_BATCH,
+    EVALUATION_SEED,
+    Evaluation,
+    classes,
+    free_outputs,
+    probabilities,
+)
+from .model_file import read_model, write_model
+from .parts import NONE_GIVEN, Parts, RuleMaker
+from .run_folder import DataRecord, RunFolder
+
+KIND = "Trained"
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained model: predicts classes, probabilities, hidden states and energies from images alone.
+
+    The random numbers of an image are those of its place among the images and of ``config.seed``; they are
+    the ones of a test in training.
+
+    Args:
+        config: Settings of the run that the parameters come from.
+        data: Inputs, classes and image shape of what it was trained on, as a data set has them.
+        parameters: Of the network.
+        parts: What stands in the place of what ``config`` describes. Of a machine that is given, reads and
+            sweeps are its own.
+        embedding: Where the network lies on the chip of ``config``, if it has one; None looks for it.
+        num_threads: Threads, or None for all cores. The result does not depend on it.
+
+    Raises:
+        ValueError: If they do not fit together.
+
+    Example:
+        >>> from ising_ep import datasets, training
+        >>> patterns = datasets.load_patterns()
+        >>> config = TrainConfig.checked({"dataset": "patterns"})
+        >>> model = Trained(config, patterns, training.train(config, patterns).parameters)
+        >>> model.predict(patterns.x_test)
+        array([0, 1])
+        >>> model.predict_proba(patterns.x_test).round(2)
+        array([[0.99, 0.01],
+               [0.01, 0.99]])
+        >>> model.sample(patterns.x_test).states.shape  # images, reads, spins
+        (2, 10, 12)
+    """
+
+    config: TrainConfig
+    data: DataForm
+    parameters: Parameters
+    parts: Parts = NONE_GIVEN
+    embedding: Embedding | None = None
+    num_threads: int | None = None
+
+    def __post_init__(self) -> None:
+        self.parts.check(self.config, self.num_threads)
+        if self.embedding is not None and self.parts.machine is not None:
+            raise ValueError("an embedding is given, but so is a machine, which has its own or none")
+        check_parameters(self.network, self.parameters)
+
+    @cached_property
+    def rule(self) -> EquilibriumPropagation:
+        """What finds the free phase."""
+        config, parts = self.config.of_tests(), self.parts
+        if self.embedding is not None:
+            network = parts.network or network_of(config, self.data)
+            machine = machine_of(config, network, embedding=self.embedding, num_threads=self.num_threads)
+            parts = Parts(network, machine, parts.rule)
+        return learning_rule(config, self.data, self.num_threads, parts)
+
+    @property
+    def network(self) -> Network:
+        """The architecture."""
+        return self.rule.network
+
+    @property
+    def machine(self) -> Machine:
+        """What anneals."""
+        return self.rule.machine
+
+    def outputs(
+        self,
+        x: ArrayLike,
+        *,
+        batch_size: int = EVALUATION_BATCH,
+        on_batch: Callable[[int], None] | None = None,
+    ) -> NDArray[np.float32]:
+        """Output spins ``(n, outputs)`` of the free phase, averaged over the reads that are kept.
+
+        Args:
+            x: Images ``(n, num_inputs)``, or of the image shape ``(n, height, width, ...)``.
+            batch_size: Images of a call of the machine. Only a chip of several copies, which anneals images
+                together, may answer otherwise for another number; see `evaluation_batch`.
+            on_batch: Called with the number of images done after each batch.
+
+        Raises:
+            ValueError: If they are no images of this shape, or none that the network can take.
+        """
+        images = self._images(x)
+        ids = np.arange(len(images), dtype=np.uint32)
+        return free_outputs(self.rule, self.parameters, images, ids, on_batch, batch_size)
+
+    def predict(self, x: ArrayLike) -> NDArray[np.int64]:
+        """Class ``(n,)`` of each image; see `outputs`."""
+        return classes(self.network, self.outputs(x))
+
+    def predict_proba(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Probability of each class ``(n, num_classes)``; see `outputs` and `evaluation.probabilities`."""
+        return probabilities(self.network, self.outputs(x))
+
+    def sample(self, x: ArrayLike) -> BatchResult:
+        """Every read of the free phase of each image.
+
+        Args:
+            x: As for `outputs`.
+
+        Returns:
+            States ``(n, reads, spins)`` of all spins, hidden ones included, and energies ``(n, reads)``.
+        """
+        images = self._images(x)
+        limit = self.rule.field_limit
+        fields = np.clip(self.network.fields(self.parameters, images), -limit, limit)
+        return self.machine.sample(
+            self.network.couplings(self.parameters),
+            fields,
+            seed=self.rule.seed ^ EVALUATION_SEED,
+            problem_ids=np.arange(len(images), dtype=np.uint32),
+        )
+
+    def evaluate(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        batch_size: int = EVALUATION_BATCH,
+        on_batch: Callable[[int], None] | None = None,
+    ) -> Evaluation:
+        """Accuracy and mean squared error of images ``x`` of classes ``y (n,)``; see `outputs`.
+
+        Raises:
+            ValueError: If shapes do not fit, or a class is none of the run's.
+        """
+        images, labels = self._images(x), np.asarray(y)
+        if labels.shape != images.shape[:1]:
+            raise ValueError(
+                f"x has shape {images.shape} and y {labels.shape}, expected (n, {self.data.num_inputs}) and"
+                " (n,), not empty"
+            )
+        if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < self.data.num_classes:
+            raise ValueError(
+                f"y holds {labels.min()} to {labels.max()}, expected classes 0 to {self.data.num_classes - 1}"
+            )
+        outputs = self.outputs(images, batch_size=batch_size, on_batch=on_batch)
+        return Evaluation.of(self.network, outputs, labels)
+
+    def save(self, file: str | PathLike[str]) -> None:
+        """Writes the model in one file, from which `load` makes it again. Nothing in it is pickled.
+
+        What was given in place of what the settings describe is kept in words alone, and must be given to
+        `load` again. So must no embedding: it is looked for anew.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        data = self.data
+        content = {
+            "config": self.config.model_dump(mode="json"),
+            "data": asdict(DataRecord("", data.num_inputs, data.num_classes, data.image_shape)),
+            "given": self.parts.described(),
+        }
+        write_model(Path(file), KIND, self.parameters, content)
+
+    def _images(self, x: ArrayLike) -> NDArray[np.float32]:
+        """Images as the network takes them, if they are such."""
+        images = np.asarray(x)
+        if images.dtype.kind not in "biuf" or images.ndim < 2 or not len(images):
+            raise ValueError(
+                f"x is {images.dtype} of shape {images.shape}, expected numbers"
+                f" (n, {self.data.num_inputs}), not empty"
+            )
+        flat = np.ascontiguousarray(images.reshape(len(images), -1), dtype=np.float32)
+        if flat.shape[1] != self.data.num_inputs:
+            raise ValueError(
+                f"x has shape {images.shape}, expected (n, {self.data.num_inputs}) as in training"
+            )
+        if not np.isfinite(flat).all():
+            raise ValueError("x holds numbers that are not finite in single precision")
+        self.network.check_images(flat)
+        return flat
+
+
+def load(
+    path: str | PathLike[str],
+    *,
+    network: Network | None = None,
+    machine: Machine | None = None,
+    rule: RuleMaker | None = None,
+    num_threads: int | None = None,
+) -> Trained:
+    """Loads a trained model from a run folder, or from a file that `Trained.save` wrote.
+
+    No data set is read, and no pickle.
+
+    Args:
+        path: The folder or file.
+        network: The network, of a run that was trained with one of its own.
+        machine: What anneals; None makes the one that the settings of the run describe. A given one has reads
+            of its own.
+        rule: What makes the learning rule, of a run that was trained with one of its own.
+        num_threads: Threads, or None for all cores. The result does not depend on it.
+
+    Raises:
+        FileNotFoundError: If there is no such folder or file, or no checkpoint in it.
+        ValueError: If it is damaged, or a part with which it was trained is missing.
+
+    Example:
+        >>> model = load("runs/first")  # doctest: +SKIP
+        >>> model.predict(images)  # doctest: +SKIP
+    """
+    parts, path = Parts(network, machine, rule), Path(path)
+    if not path.is_dir():
+        return _of_file(path, parts, num_threads)
+    run = RunFolder.open(path)
+    parts.complete(run.given, path)
+    data, config = run.known_data(), _config_of(run.config, parts)
+    shapes = (network or network_of(config, data)).shapes()
+    embedding = None if machine else recorded_embedding(config, path)
+    return Trained(config, data, run.load(shapes).parameters, parts, embedding, num_threads)
+
+
+def evaluate(  # the settings of a run, its data, its parameters and what is to be evaluated
+    config: TrainConfig,
+    dataset: DataForm,
+    parameters: Parameters,
+    x: NDArray[np.float32],
+    y: NDArray[np.int64],
+    *,
+    num_threads: int | None = None,
+    machine: Machine | None = None,
+    batch_size: int = EVALUATION_BATCH,
+    on_batch: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Evaluates the images ``x (n, num_inputs)`` of classes ``y (n,)``: `Trained.evaluate` in one call.
+
+    Args:
+        config: Settings of the run that the parameters come from.
+        dataset: What it was trained on; tells inputs and classes.
+        parameters: The network's parameters.
+        x: Images.
+        y: Labels.
+        num_threads: Threads, or None for all cores. The result does not depend on it. Of a given machine it
+            must be the number that the machine has, if it says one.
+        machine: What anneals; None makes the one that ``config`` describes, with its ``test_reads`` if it has
+            such. A given one has reads of its own: give it with ``config.of_tests()``.
+        batch_size: As for `Trained.outputs`.
+        on_batch: Called with the number of images done after each batch.
+
+    Raises:
+        ValueError: If shapes do not fit, or the machine does not fit the rest.
+    """
+    model = Trained(config, dataset, parameters, Parts(machine=machine), num_threads=num_threads)
+    return model.evaluate(x, y, batch_size=batch_size, on_batch=on_batch)
+
+
+def _of_file(path: Path, parts: Parts, num_threads: int | None) -> Trained:
+    """The model of a file."""
+    parameters, content = read_model(path, KIND)
+    try:
+        config, data = TrainConfig.recorded(content["config"]), DataRecord.read(content["data"])
+        given = dict(content["given"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a model that was saved: {one_line(error)}") from None
+    parts.complete(given, path)
+    return Trained(_config_of(config, parts), data, parameters, parts, None, num_threads)
+
+
+def _config_of(config: TrainConfig, parts: Parts) -> TrainConfig:
+    """The settings of a run, without the reads of its tests where the machine that is given has its own."""
+    return config if parts.machine is None else config.of_tests()
+
+
+def check_parameters(network: Network, parameters: Parameters) -> None:
+    """Refuses parameters of another network.
+
+    Raises:
+        ValueError: If they are such.
+    """
+    found = {name: value.shape for name, value in parameters.items()}
+    if found != network.shapes():
+        raise ValueError(f"parameters have shapes {found}, expected {network.shapes()}")
