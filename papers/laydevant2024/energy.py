@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import training
-from ..config import TrainConfig
-from ..network import Network, Parameters
-from ..training.build import machine_of
+from ising_ep import training
+from ising_ep.config import TrainConfig
+from ising_ep.network import Network, Parameters
+from ising_ep.training.build import machine_of
+from studies.markdown import Sentences
+from studies.study import Study, Table
+from studies.summary import STYLES, grouped, mean, panels, spread
+from studies.units import Results, Settings
+
 from . import training_runs
-from .study import Results, Settings, Study, Table
-from .summary import STYLES, grouped, mean, panels, spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+TEXT = Sentences.beside(__file__)
 # What anneals the 1,000 reads, and trains: names of `TrainConfig.machine`, of each the seeds, the epochs, and
 # the settings beyond its defaults. On a chip fewer: an epoch takes half a minute.
 Plan = dict[str, tuple[int, int, Settings]]
@@ -178,27 +182,25 @@ def figures(results: Results) -> dict[str, Figure]:
 
 def remarks(results: Results) -> str:
     """Whether training narrows the energies, in the units of the chip and beside their depth."""
-    lines = []
-    for machine, group in grouped(results, lambda result: TITLES[result["machine"]]).items():
-        plain, relative = _ratios(group, False), _ratios(group, True)
-        grown = mean([mean(np.array(r["after"]["lowest"]) / np.array(r["before"]["lowest"])) for r in group])
-        narrower = [np.array(r["before"]["deviation"]) / np.abs(r["before"]["lowest"]) for r in group]
-        wider = [np.array(r["after"]["deviation"]) / np.abs(r["after"]["lowest"]) for r in group]
-        share = mean(np.concatenate(narrower) > np.concatenate(wider))
-        lines.append(
-            f"On {machine}, the standard deviation of E before training is {spread(plain, 2)} times that"
-            " after it, and beside the depth of the lowest state, s.d. of E / |lowest E|,"
-            f" {spread(relative, 2)} times (mean and s.d. over seeds); relative to its depth the"
-            f" distribution is narrower after training for {share:.0%} of the images and seeds. The lowest"
-            f" energy itself grows {grown:.1f} times by training, as weights and fields grow:"
-            " the plain spread tells of that too, the one beside the depth does not."
-        )
-        if mean(plain) < 1:
-            lines.append(
-                "In plain units the spread does not shrink, because the energies themselves have grown"
-                " more than their spread beside the depth has shrunk."
-            )
-    return "\n\n".join(lines)
+    groups = grouped(results, lambda result: TITLES[result["machine"]])
+    return "\n\n".join(_remarks(machine, group) for machine, group in groups.items())
+
+
+def _remarks(machine: str, group: list[dict[str, Any]]) -> str:
+    plain, relative = _ratios(group, False), _ratios(group, True)
+    before, after = (
+        np.concatenate([np.array(r[when]["deviation"]) / np.abs(r[when]["lowest"]) for r in group])
+        for when in ("before", "after")
+    )
+    return TEXT.filled(
+        "remarks",
+        machine=machine,
+        plain=spread(plain, 2),
+        relative=spread(relative, 2),
+        share=mean(before > after),
+        grown=mean([mean(np.array(r["after"]["lowest"]) / np.array(r["before"]["lowest"])) for r in group]),
+        wider=TEXT.filled("wider") if mean(plain) < 1 else "",
+    )
 
 
 STUDY = Study(

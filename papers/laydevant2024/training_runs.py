@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from .. import datasets, training
-from ..config import TrainConfig
-from ..datasets import Dataset
-from ..machines import Machine
-from ..network import Parameters
-from ..training.run_folder import TrainState
-from .summary import band, deviation, mean
+from ising_ep import datasets, training
+from ising_ep.config import TrainConfig
+from ising_ep.datasets import Dataset
+from ising_ep.machines import Machine
+from ising_ep.network import Parameters
+from ising_ep.training.run_folder import TrainState
+from studies.summary import band, deviation, mean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

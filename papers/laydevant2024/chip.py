@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import MaxNLocator
 
-from .. import training
-from ..config import TrainConfig
-from ..machines.embedded import EmbeddedMachine
-from ..training.build import machine_of
-from ..training.run_folder import TrainState
+from ising_ep import training
+from ising_ep.config import TrainConfig
+from ising_ep.machines.embedded import EmbeddedMachine
+from ising_ep.training.build import machine_of
+from ising_ep.training.run_folder import TrainState
+from studies.markdown import Sentences
+from studies.study import Study, Table
+from studies.summary import STYLES, band, deviation, grouped, mean, panels, spread
+from studies.units import Results, Settings
+
 from . import training_runs
-from .study import Results, Settings, Study, Table
-from .summary import STYLES, band, deviation, grouped, mean, panels, spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+TEXT = Sentences.beside(__file__)
 PAPER_TEST, PAPER_DEVIATION = 0.888, 0.015
 
 # The slowest first, so that two processes end together.
@@ -190,33 +194,33 @@ def remarks(results: Results) -> str:
 
     def broken(group: list[dict[str, Any]]) -> str:
         first, last = (100 * mean([result["chains_broken"][k] for result in group]) for k in (0, -1))
-        return f"{first:.1f} % of the chains in the first epoch and {last:.1f} % in the last"
+        return TEXT.filled("broken", first=first, last=last)
 
-    return "\n\n".join(
-        [
-            f"The network is on {chip[0]['qubits']} qubits of a Pegasus P16 with 2 % missing, with chains of"
-            " J = -1; there are 10 reads a phase, of 20 us forward, and in reverse to s = 0.25. After epoch"
-            f" {epochs} the thermal chip is {test(chip) - test(network):+.3f} from annealing of the network"
-            f" itself in test accuracy, and {train(chip, epochs) - train(network, epochs):+.3f} in training."
-            f" In the reads is {test(chip) - weights(chip):+.3f}: the chip's weights on the chip against"
-            " the same weights annealed without it. The rest,"
-            f" {weights(chip) - test(network):+.3f}, is in the weights: what was learned from such reads.",
-            f"Broken are, on the thermal chip, {broken(chip)}; without errors of h and J {broken(quiet)};"
-            f" with path integrals {broken(quantum)}. Without the errors test accuracy changes by"
-            f" {test(quiet) - test(chip):+.3f} (between the seeds of the thermal chip are"
-            f" {max(chip_tests) - min(chip_tests):.3f}).",
-            f"With path integrals, {quantum[0]['num_sweeps']} sweeps where the thermal chip has"
-            f" {chip[0]['num_sweeps']}, training stands at {train(quantum, early):.3f} after epoch {early};"
-            f" the thermal chip is at {train(chip, early):.3f} then, the network itself at"
-            f" {train(network, early):.3f}. Heat mends it: at 100 mK in place of 15 training stands at"
-            f" {train(warm, warm_epochs):.3f} after epoch {warm_epochs}, the thermal chip at"
-            f" {train(chip, warm_epochs):.3f}. So few sweeps leave a cold chain, whose qubits turn"
-            " one by one, as the falling transverse field froze it, and the reads tell of that.",
-            f"To fit half an hour on two cores there are {epochs} epochs and not the paper's 50, {early} with"
-            f" path integrals, and few seeds (thermal {len(chip)}, without errors {len(quiet)}, path"
-            f" integrals {len(quantum)} each). Drift and errors of the read-out are not in the model, and its"
-            " reads are colder than a chip's (docs/chip.md).",
-        ]
+    return TEXT.filled(
+        "remarks",
+        qubits=chip[0]["qubits"],
+        epochs=epochs,
+        test=test(chip) - test(network),
+        train=train(chip, epochs) - train(network, epochs),
+        in_reads=test(chip) - weights(chip),
+        in_weights=weights(chip) - test(network),
+        broken=broken(chip),
+        broken_quiet=broken(quiet),
+        broken_quantum=broken(quantum),
+        quiet=test(quiet) - test(chip),
+        between_seeds=max(chip_tests) - min(chip_tests),
+        chip_sweeps=chip[0]["num_sweeps"],
+        chip_then=train(chip, early),
+        chip_beside_warm=train(chip, warm_epochs),
+        network_then=train(network, early),
+        quantum_sweeps=quantum[0]["num_sweeps"],
+        quantum_epochs=early,
+        quantum=train(quantum, early),
+        warm_epochs=warm_epochs,
+        warm=train(warm, warm_epochs),
+        chip_seeds=len(chip),
+        quiet_seeds=len(quiet),
+        quantum_seeds=len(quantum),
     )
 
 

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config import TrainConfig
-from ..machines import AnnealingMachine, Machine
+from ising_ep.config import TrainConfig
+from ising_ep.machines import AnnealingMachine, Machine
+from studies.markdown import Sentences
+from studies.study import Study, Table
+from studies.summary import deviation, grouped, mean, panels, spread
+from studies.units import Results, Settings
+
 from . import training_runs
-from .study import Results, Settings, Study, Table
-from .summary import deviation, grouped, mean, panels, spread
 from .variants import ClippedHidden, FirstRead, FittedRange, RandomStarts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+TEXT = Sentences.beside(__file__)
 # The paper's accuracies on its 100 test images and on the training images, on D-Wave's chip.
 PAPER_TRAIN, PAPER_TEST, PAPER_DEVIATION = 0.988, 0.888, 0.015
 # Standard error of an accuracy of 0.89 on 100 images.
@@ -130,57 +134,55 @@ def remarks(results: Results) -> str:
     # The paper's runs and ours see the same 100 images: these are the spreads over runs alone.
     error = (float(deviation(few)) ** 2 + PAPER_DEVIATION**2) ** 0.5
     inside = abs(gap) <= 2 * error
-    lines = [
-        f"Training {'reaches' if reached else 'does not reach'} the paper's {PAPER_TRAIN} in"
-        f" {len(method[0]['train'])} epochs: {spread(train, 4)}. On the paper's 100 test images it comes to"
-        f" {spread(few)} against {PAPER_TEST} ± {PAPER_DEVIATION}, which is {abs(gap):.3f}"
-        f" {'above' if gap > 0 else 'below'} and {'within' if inside else 'beyond'} two of the joint s.d.,"
-        f" {2 * error:.3f}. All 10,000 give {spread(every)}, {mean(every) - mean(few):+.3f} from the 100:"
-        f" which 100 images one takes moves the number by a standard error of {ERROR_OF_100}, so the"
-        " paper's number says little of other images.",
-    ]
-    if reached and not inside:
-        published = groups["published"]
-        ways = [result["test_100"][-1] for result in published]
-        lines.append(
-            "Images and settings are the same as the paper's; the machine, the order of the images, and"
-            " what the published code does otherwise are not. All of the latter together give"
-            f" {spread(ways)} on the 100 and {spread([result['train'][-1] for result in published], 4)} in"
-            " training."
-        )
-    changes = []
-    for variant, group in groups.items():
-        if variant == METHOD:
-            continue
-        ours = [training_runs.last_test(result) for result in group]
-        change = mean(ours) - mean(every)
-        noise = (float(deviation(ours)) ** 2 / len(ours) + float(deviation(every)) ** 2 / len(every)) ** 0.5
-        clear = "more" if abs(change) > 2 * noise else "not more"
-        changes.append(
-            f"- {VARIANTS[variant]}: {change:+.3f}, {clear} than two standard errors of the difference,"
-            f" {2 * noise:.3f}"
-        )
     pairs = [
         (results[key], results[f"{METHOD}-{key.split('-')[-1]}"]) for key in results if "full-nudge" in key
     ]
     numbers = ("train", "test_100", "test_10000")
     same = sum(all(one[name] == other[name] for name in numbers) for one, other in pairs)
-    why = (
-        ": a field of 4 already holds the outputs at the target, and what is left of the clipping is the"
-        " division, a learning rate of four fifths"
-        if same == len(pairs)
-        else ""
+    return TEXT.filled(
+        "remarks",
+        reaches="reaches" if reached else "does not reach",
+        epochs=len(method[0]["train"]),
+        paper_train=PAPER_TRAIN,
+        paper_test=PAPER_TEST,
+        paper_deviation=PAPER_DEVIATION,
+        train=spread(train, 4),
+        few=spread(few),
+        every=spread(every),
+        every_less_few=mean(every) - mean(few),
+        gap=abs(gap),
+        side="above" if gap > 0 else "below",
+        inside="within" if inside else "beyond",
+        two_errors=2 * error,
+        error_of_100=ERROR_OF_100,
+        published=_published(groups["published"]) if reached and not inside else "",
+        changes="\n".join(
+            _change(variant, group, every) for variant, group in groups.items() if variant != METHOD
+        ),
+        same=same,
+        pairs=len(pairs),
+        why=TEXT.filled("why") if same == len(pairs) else "",
     )
-    lines += [
-        "What the published code does otherwise, in accuracy on the 10,000 test images, against the method:",
-        "\n".join(changes),
-        "Where the first read is taken, random starts cannot matter, since the first read is the one that"
-        " begins at the free state. Fields are clipped to ±4 after the nudge is added both in the"
-        " published code and here, as a chip would, so by default a nudge of 5 acts as 4 and is divided by"
-        f" 5. With the nudge in full {same} of {len(pairs)} seeds come out with the very same"
-        f" accuracies{why}.",
-    ]
-    return "\n\n".join(lines)
+
+
+def _published(group: list[dict[str, Any]]) -> str:
+    """What all of the published code's ways give together."""
+    few = spread([result["test_100"][-1] for result in group])
+    return TEXT.filled("published", few=few, train=spread([result["train"][-1] for result in group], 4))
+
+
+def _change(variant: str, group: list[dict[str, Any]], every: list[float]) -> str:
+    """A line on what a variant changes of the method's accuracies, and whether that is more than noise."""
+    ours = [training_runs.last_test(result) for result in group]
+    change = mean(ours) - mean(every)
+    noise = (float(deviation(ours)) ** 2 / len(ours) + float(deviation(every)) ** 2 / len(every)) ** 0.5
+    return TEXT.filled(
+        "change",
+        variant=VARIANTS[variant],
+        change=change,
+        clear="more" if abs(change) > 2 * noise else "not more",
+        two_errors=2 * noise,
+    )
 
 
 STUDY = Study(

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from .. import datasets, training
-from ..config import TrainConfig
-from ..training.build import chip_model_of, embedding_of, machine_of
-from .study import Results, Settings, Study, Table
-from .summary import band, grouped, mean, panels
+from ising_ep import datasets, training
+from ising_ep.config import TrainConfig
+from ising_ep.training.build import chip_model_of, embedding_of, machine_of
+from studies.markdown import Sentences
+from studies.study import Study, Table
+from studies.summary import band, grouped, mean, panels
+from studies.units import Results, Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+TEXT = Sentences.beside(__file__)
 CHIPS = ("chimera:16", "pegasus:16")
 
 
@@ -105,16 +108,14 @@ def figures(results: Results) -> dict[str, Figure]:
 def remarks(results: Results) -> str:
     """Whether the error becomes 0, and whether it stays."""
     groups = grouped(results, lambda result: str(result["chip"]))
-    counts = [f"{len(_firsts(group))} of {len(group)} runs on {chip}" for chip, group in groups.items()]
+    counts = (
+        TEXT.filled("count", right=len(_firsts(group)), runs=len(group), chip=chip)
+        for chip, group in groups.items()
+    )
     lost = sum(0 in result["loss"] and result["loss"][-1] != 0 for result in results.values())
-    text = f"Both patterns come out right with a mean squared error of 0 in {' and '.join(counts)}."
-    if lost:
-        text += (
-            f" In {lost} of all runs the last epoch has an error again: at a finite temperature a free"
-            " phase now and then has an output spin wrong, and the next update answers to it, at a"
-            " learning rate of 0.1 that is large beside the couplings. The paper shows one run."
-        )
-    return text
+    return TEXT.filled(
+        "remarks", counts=" and ".join(counts), lost=TEXT.filled("lost", runs=lost) if lost else ""
+    )
 
 
 STUDY = Study(

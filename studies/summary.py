@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from ..plots import DPI
-from .study import Results
+from ising_ep.plots import DPI
+
+from .units import Results
 
 G = TypeVar("G", bound=Hashable)
 

@@ -1,4 +1,4 @@
-"""Runs the units that are missing, each in a process of its own, on one thread."""
+"""Runs the units that are missing in processes, each of one thread."""
 
 from __future__ import annotations
 
@@ -6,70 +6,76 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from .results import Store
-from .study import Settings, Study
+from .progress import Shown, shown_on_stderr
+from .units import Run, Settings, Store, Units
 
 # What the libraries behind numpy and scikit-learn ask for their number of threads, when they are loaded.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def run(
+def complete(
     store: Store,
-    studies: Sequence[Study],
+    works: Sequence[Units],
     data_dir: Path,
     processes: int,
-    on_unit: Callable[[Study, str, float], object],
-    on_running: Callable[[Sequence[str]], object] = lambda names: None,
+    *,
+    fresh: bool = False,
+    shown: Shown | None = None,
 ) -> None:
     """Runs what is missing; each result is saved as soon as it is there.
 
     Args:
         store: Where results are.
-        studies: Which studies.
+        works: Which units.
         data_dir: Folder of MNIST's files.
         processes: Units at once.
-        on_unit: Called with study, key and seconds after each unit.
-        on_running: Called with the names of the units under way, at the beginning and whenever they change.
+        fresh: Whether each unit gets a process of its own, so that its peak of memory is its own too.
+        shown: What is told of the progress; by default a bar or lines on stderr.
 
     Raises:
         ValueError: If a unit has bad settings.
         OSError: If MNIST is needed and not there, or results cannot be written.
     """
-    missing = [(study, key, unit) for study in studies for key, unit in store.missing(study).items()]
-    if not missing:
-        return
-    if any(unit.get("dataset") == "mnist" for _, _, unit in missing) and not data_dir.is_dir():
+    missing = [(units, key) for units in works for key in store.missing(units).settings]
+    if any(units.settings[key].get("dataset") == "mnist" for units, key in missing) and not data_dir.is_dir():
         raise FileNotFoundError(
             f"{data_dir} is no folder, expected one with MNIST's four IDX files; give it by --data-dir"
         )
+    if not missing:
+        return
     # Made before the work, so that a folder that cannot be is refused first.
     store.folder.mkdir(parents=True, exist_ok=True)
     # Forked processes would inherit the threads of the core in whatever state they are.
     context = multiprocessing.get_context("spawn")
+    tasks = 1 if fresh else None
     with (
+        shown_on_stderr(len(missing)) if shown is None else nullcontext(shown) as shown,
         _one_thread(),
-        ProcessPoolExecutor(processes, context, initializer=_end_on_signals) as pool,
+        ProcessPoolExecutor(
+            processes, context, initializer=_end_on_signals, max_tasks_per_child=tasks
+        ) as pool,
     ):
         futures = {
-            pool.submit(timed, study.run, unit, data_dir): (study, key, unit) for study, key, unit in missing
+            pool.submit(_timed, units.run, units.settings[key], data_dir): (units, key)
+            for units, key in missing
         }
         # Units begin in their order.
-        pending = [f"{study.name} {key}" for study, key, _ in missing]
+        pending = [f"{units.name} {key}" for units, key in missing]
         try:
-            on_running(pending[:processes])
+            shown.running(pending[:processes])
             for future in as_completed(futures):
-                study, key, unit = futures.pop(future)
+                units, key = futures.pop(future)
                 result, seconds = future.result()
-                store.save(study, key, unit, result, seconds)
-                on_unit(study, key, seconds)
-                pending.remove(f"{study.name} {key}")
-                on_running(pending[:processes])
+                store.save(units, key, result, seconds)
+                shown.done(f"{units.name} {key}", seconds)
+                pending.remove(f"{units.name} {key}")
+                shown.running(pending[:processes])
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for child in multiprocessing.active_children():
@@ -77,9 +83,7 @@ def run(
             raise
 
 
-def timed(
-    function: Callable[[Settings, Path], dict[str, Any]], unit: Settings, data_dir: Path
-) -> tuple[dict[str, Any], float]:
+def _timed(function: Run, unit: Settings, data_dir: Path) -> tuple[dict[str, Any], float]:
     """The result of a unit, and the seconds of a core it took, whatever else ran beside it."""
     started = time.process_time()
     result = function(unit, data_dir)

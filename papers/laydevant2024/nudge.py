@@ -11,16 +11,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from .. import training
-from ..config import TrainConfig
-from ..network import Parameters
+from ising_ep import training
+from ising_ep.config import TrainConfig
+from ising_ep.network import Parameters
+from studies.markdown import Sentences
+from studies.study import Study, Table
+from studies.summary import band, mean, panels, spread
+from studies.units import Results, Settings
+
 from . import training_runs
-from .study import Results, Settings, Study, Table
-from .summary import band, mean, panels, spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+TEXT = Sentences.beside(__file__)
 # The step: a learning rate over beta, as in the paper; or that of beta 5 at every beta.
 FIXED_RATE, FIXED_STEP = "rate", "step"
 WAYS = {FIXED_RATE: "learning rate 0.01", FIXED_STEP: "step of beta 5"}
@@ -207,51 +211,43 @@ def remarks(results: Results) -> str:
 
     def best(way: str, sign: int) -> str:
         accuracy, beta = max((tests[way, sign * size], sign * size) for size in sizes)
-        return f"{accuracy:.3f} (beta {beta:g})"
+        return TEXT.filled("best", accuracy=accuracy, beta=beta)
 
     def changed(when: str, beta: float, name: str) -> float:
         return mean(_changes(results, when, beta, name))
 
     def turned(when: str) -> str:
         low, high = (changed(when, beta, "outputs_turned") for beta in (least, paper))
-        return f"{low:+.1%} against {high:+.1%}"
+        return TEXT.filled("turned", low=low, high=high)
 
-    def left(when: str) -> str:
+    def left(when: str) -> float:
         """Size of the mean contrast, which is the update times beta, beside that of the paper's beta."""
         low, high = (changed(when, beta, "mean_update") * beta for beta in (least, paper))
-        return f"{low / high:.0%}"
+        return low / high
 
     def full(when: str) -> float:
         """The least beta that turns as many output spins as the paper's does, to a hundredth of them."""
         wanted = 0.99 * changed(when, paper, "outputs_turned")
         return min(size for size in sizes if changed(when, size, "outputs_turned") >= wanted)
 
-    return "\n\n".join(
-        (
-            "A nudge turns an output spin only if it is larger than the field that holds the spin. Of the"
-            f" output spins of wrong images, beta {least:g} turns {turned('untrained')} by beta {paper:g}"
-            " to their target on the untrained network, whose outputs nothing holds yet, and"
-            f" {turned('trained')} on the one trained by the paper's settings (those turned away"
-            " subtracted). The contrast of the two phases, averaged over the images, is"
-            f" {left('untrained')} of that of beta {paper:g} on the untrained network and {left('trained')}"
-            f" on the trained one; from beta {full('untrained'):g} and {full('trained'):g} on, a larger"
-            " nudge turns no more outputs.",
-            "Divided by beta, as the rule has it, this is a large step: at the paper's learning rate an"
-            f" image's update on the untrained network is {changed('untrained', least, 'update'):.2f} in"
-            f" size at beta {least:g} and {changed('untrained', paper, 'update'):.2f} at {paper:g}. To tell"
-            " the two apart every beta was trained in two ways, at the paper's learning rate, where the"
-            " step of one spin's flip is the rate over beta, and at the step of beta 5. The best of the"
-            f" first are {best(FIXED_RATE, 1)}, of the second {best(FIXED_STEP, 1)}; beta {least:g} gives"
-            f" {tests[FIXED_RATE, least]:.3f} and {tests[FIXED_STEP, least]:.3f}, {paper:g}"
-            f" {tests[FIXED_RATE, paper]:.3f} in both. Fields are clipped to ±4, so that betas beyond 4 act"
-            " as 4, and only the division differs.",
-            f"A negative beta pushes the outputs away from the target: {paper:g} turns"
-            f" {changed('untrained', -paper, 'outputs_turned'):+.1%} of them on the untrained network. The"
-            f" best of these betas are {best(FIXED_RATE, -1)} and {best(FIXED_STEP, -1)}; chance is 0.1."
-            " For an output that already is what it should be a positive beta changes nothing, and a"
-            " negative one turns it: nine in ten outputs are to be -1, and are pushed to +1, a state that"
-            " no image has.",
-        )
+    both = ("untrained", "trained")
+    return TEXT.filled(
+        "remarks",
+        least=least,
+        paper=paper,
+        turned={when: turned(when) for when in both},
+        left={when: left(when) for when in both},
+        full={when: full(when) for when in both},
+        update=changed("untrained", least, "update"),
+        paper_update=changed("untrained", paper, "update"),
+        best_rate=best(FIXED_RATE, 1),
+        best_step=best(FIXED_STEP, 1),
+        rate=tests[FIXED_RATE, least],
+        step=tests[FIXED_STEP, least],
+        paper_rate=tests[FIXED_RATE, paper],
+        pushed=changed("untrained", -paper, "outputs_turned"),
+        best_minus_rate=best(FIXED_RATE, -1),
+        best_minus_step=best(FIXED_STEP, -1),
     )
 
 

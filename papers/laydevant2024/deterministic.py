@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.neural_network import MLPClassifier
 
-from ..config import TrainConfig
+from ising_ep.config import TrainConfig
+from studies.markdown import Sentences
+from studies.study import Study, Table
+from studies.summary import grouped, mean, panels, spread
+from studies.units import Results, Settings
+
 from . import training_runs
-from .study import Results, Settings, Study, Table
-from .summary import grouped, mean, panels, spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+TEXT = Sentences.beside(__file__)
 HIDDEN = 120
 METHOD, BACKPROP = "relaxation", "backprop"
 # Rates of the published command line, for weights and biases alike, and ours.
@@ -131,31 +135,25 @@ def remarks(results: Results) -> str:
     """Against backpropagation, and what the rates do."""
     groups = _groups(results)
     tests = {name: [training_runs.last_test(result) for result in group] for name, group in groups.items()}
-    train = [result["train"][-1] for result in groups[METHOD]]
-    gap = mean(tests[METHOD]) - mean(tests[BACKPROP])
     yardstick = groups[BACKPROP]
-    told = ", ".join(f"{name} {value}" for name, value in yardstick[0]["settings"].items())
     ends = [result["epochs"] for result in yardstick]
-    lost = [name for name in RATES if min(tests[name]) < AT_CHANCE]
-    lines = [
-        f"After epoch {len(groups[METHOD][0]['train'])} the binary neurons are at {spread(train, 4)} in"
-        f" training and at {spread(tests[METHOD])} on the 10,000 test images, {gap:+.3f} from"
-        f" backpropagation's {spread(tests[BACKPROP])}. That is scikit-learn's"
-        f" `MLPClassifier(({HIDDEN},))` on the same 1,000 images, as it comes ({told}; batches of 200)."
-        f" It stops by itself, after {min(ends)} to {max(ends)} epochs, and has one output a class where"
-        " the others have four.",
-        f"The published command line has rates of {PUBLISHED_RATE} and one image an update. Here they give"
-        f" {spread(tests['published-rates'])}; with ten images an update, which take a tenth of the step,"
-        f" {spread(tests['published-rates-batch10'])}."
-        + (" Some seeds of " + ", ".join(TITLES[name] for name in lost) + " stay at chance." if lost else "")
-        + " The nudge reaches no further than beta: it turns an output on only where its drive is above"
-        " 1/2 - beta / 2, and off only below 1/2 + beta / 2. One update changes the drive by the rate over"
-        " beta for each hidden neuron that is on, and a large rate takes it past what the nudge can turn.",
-        "The published code cannot be run as it is (`elif` without an `if`, options that are not defined), so"
-        " its numbers are not known from it. Ours differs from it where `ising_ep.machines.deterministic`"
-        " says; its biases begin within ±1/sqrt(fan-in), ours at 0.",
-    ]
-    return "\n\n".join(lines)
+    lost = [TITLES[name] for name in RATES if min(tests[name]) < AT_CHANCE]
+    return TEXT.filled(
+        "remarks",
+        epochs=len(groups[METHOD][0]["train"]),
+        train=spread([result["train"][-1] for result in groups[METHOD]], 4),
+        test=spread(tests[METHOD]),
+        gap=mean(tests[METHOD]) - mean(tests[BACKPROP]),
+        backprop=spread(tests[BACKPROP]),
+        hidden=HIDDEN,
+        settings=", ".join(f"{name} {value}" for name, value in yardstick[0]["settings"].items()),
+        first_end=min(ends),
+        last_end=max(ends),
+        published_rate=PUBLISHED_RATE,
+        published=spread(tests["published-rates"]),
+        published_batch10=spread(tests["published-rates-batch10"]),
+        stuck=TEXT.filled("stuck", names=", ".join(lost)) if lost else "",
+    )
 
 
 STUDY = Study(

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from .. import training
-from ..config import TrainConfig
-from ..datasets import Dataset
-from .study import Results, Settings, Study, Table
-from .summary import band, grouped, mean, panels, spread
+from ising_ep import training
+from ising_ep.config import TrainConfig
+from ising_ep.datasets import Dataset
+from studies.markdown import Sentences
+from studies.study import Study, Table
+from studies.summary import band, grouped, mean, panels, spread
+from studies.units import Results, Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+TEXT = Sentences.beside(__file__)
 # The paper's settings for MNIST, where the package has others for digits.
 PAPER: dict[str, Any] = {"learning_rate": 0.01, "statistic": "lowest"}
 ROWS: dict[str, tuple[str, float, dict[str, Any]]] = {
@@ -112,13 +115,12 @@ def remarks(results: Results) -> str:
     }
     best = max(tests, key=lambda row: mean(tests[row]))
     accuracy = mean(tests[best])
-    error = (accuracy * (1 - accuracy) / 180) ** 0.5
-    return (
-        f"The best of the three, over the last 10 epochs, is *{ROWS[best][0]}*, {spread(tests[best])}; the"
-        f" paper's settings on the published code's pixels give {spread(tests['published'])}. All see the"
-        f" same 180 test images, on which an accuracy has a standard error of {error:.3f}. The paper has no"
-        " number to set beside these. Pixels up to 2 double the step of the first layer's weights and the"
-        " fields, which then are clipped more often."
+    return TEXT.filled(
+        "remarks",
+        best=ROWS[best][0],
+        best_test=spread(tests[best]),
+        published=spread(tests["published"]),
+        error=(accuracy * (1 - accuracy) / 180) ** 0.5,
     )
 
 

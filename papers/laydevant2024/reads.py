@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config import TrainConfig
+from ising_ep.config import TrainConfig
+from studies.markdown import Sentences
+from studies.study import Study, Table
+from studies.summary import STYLES, deviation, grouped, mean, panels, spread
+from studies.units import Results, Settings
+
 from . import training_runs
-from .study import Results, Settings, Study, Table
-from .summary import STYLES, deviation, grouped, mean, panels, spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+TEXT = Sentences.beside(__file__)
 Setting = tuple[int, int, float]
 # Reads, sweeps, and the fraction of the schedule that the reverse anneal goes back to.
 PAPER: Setting = (10, 100, 0.25)
@@ -143,20 +147,25 @@ def remarks(results: Results) -> str:
     keep = [setting for setting in groups if test[setting] >= test[PAPER] - LOSS]
     reads, sweeps, fraction = cheapest = min(keep, key=lambda setting: time[setting])
     best = max(groups, key=lambda setting: test[setting])
-    depth = {setting[2]: test[setting] for setting in groups if setting[:2] == PAPER[:2]}
-    lines = [
-        f"The cheapest that keeps the accuracy to {LOSS:g} of the paper's settings, {test[PAPER]:.3f}, is"
-        f" {reads} reads of {sweeps} sweeps, turned at {fraction:g}: {test[cheapest]:.3f} in"
-        f" {time[cheapest]:.1f} s, against {time[PAPER]:.1f} s ({time[PAPER] / time[cheapest]:.1f} times"
-        f" less). The best of all is {best[0]} reads of {best[1]} sweeps, turned at {best[2]:g},"
-        f" {test[best]:.3f}; {len(groups)} settings were tried, so the best of them is also the luckiest.",
-        "The depth of the reverse anneal, at which 0 forgets the free state and 1 keeps it: "
-        + ", ".join(f"{part:g} gives {value:.3f}" for part, value in sorted(depth.items()))
-        + ".",
-        "Seconds are those of training on one core beside another run, without the tests; a chip's time"
-        " goes otherwise, with reads and not with sweeps.",
-    ]
-    return "\n\n".join(lines)
+    depths = {setting[2]: test[setting] for setting in groups if setting[:2] == PAPER[:2]}
+    return TEXT.filled(
+        "remarks",
+        loss=LOSS,
+        paper_test=test[PAPER],
+        paper_seconds=time[PAPER],
+        reads=reads,
+        sweeps=sweeps,
+        fraction=fraction,
+        test=test[cheapest],
+        seconds=time[cheapest],
+        times=time[PAPER] / time[cheapest],
+        best_reads=best[0],
+        best_sweeps=best[1],
+        best_fraction=best[2],
+        best_test=test[best],
+        settings=len(groups),
+        depths=", ".join(TEXT.filled("depth", fraction=f, test=t) for f, t in sorted(depths.items())),
+    )
 
 
 STUDY = Study(

@@ -11,11 +11,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core, schedule
-from ..machines import AnnealingMachine, Machine
-from ..machines.usage import Usage
-from ..network import Couplings
-from ..samplers.batch import BatchResult
+from ising_ep import _core, schedule
+from ising_ep.machines import AnnealingMachine, Machine
+from ising_ep.machines.usage import Usage
+from ising_ep.network import Couplings
+from ising_ep.samplers.batch import BatchResult
 
 States = NDArray[np.int8]
 Fields = NDArray[np.float32]
