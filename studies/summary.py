@@ -50,6 +50,19 @@ def spread(values: Sequence[float], digits: int = 3) -> str:
     return f"{mean(values):.{digits}f} ± {float(deviation(values)):.{digits}f}"
 
 
+def ranged(values: Sequence[float], digits: int = 3) -> str:
+    """Mean, with the lowest and the highest of several.
+
+    Example:
+        >>> ranged([0.84, 0.86])
+        '0.850 (0.840 to 0.860)'
+    """
+    text = f"{mean(values):.{digits}f}"
+    if len(values) == 1:
+        return text
+    return f"{text} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
 def grouped(results: Results, key: Callable[[dict[str, Any]], G]) -> dict[G, list[dict[str, Any]]]:
     """Results with the same ``key``, in order; one group is the seeds of one setting."""
     groups: dict[G, list[dict[str, Any]]] = {}

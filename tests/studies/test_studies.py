@@ -164,9 +164,7 @@ def test_a_result_of_a_later_format_is_one_line(folders):
     record = json.loads(file.read_text())
     assert record["format"] == FORMAT
     file.write_text(json.dumps(record | {"format": FORMAT + 1}))
-    with pytest.raises(
-        ValueError, match=rf"n3\.json is not a result .* of format 1 to {FORMAT}"
-    ):
+    with pytest.raises(ValueError, match=rf"n3\.json is not a result .* of format 1 to {FORMAT}"):
         store.records(squares().units(False))
 
 
