@@ -13,6 +13,7 @@ lines, or whose chains bend, are not among them.
 
 from __future__ import annotations
 
+import math
 import time
 
 import click
@@ -68,16 +69,15 @@ def main(chip: str, left: int, right: int, step: int, longer: float, seconds: fl
     uses = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(graph.qubits), len(kept)))
     result = milp(
         -np.ones(len(kept)),
-        integrality=np.ones(len(kept)),
+        integrality=np.ones(len(kept), dtype=np.int64),
         bounds=Bounds(0, 1),
         constraints=LinearConstraint(uses, ub=1),
         options={"time_limit": seconds},
     )
     found = 0 if result.x is None else round(-result.fun)
+    bound = math.inf if result.mip_dual_bound is None else -result.mip_dual_bound
     seconds = time.perf_counter() - start
-    click.echo(
-        f"K({left},{right}) on {chip}: {found} copies, bound {-result.mip_dual_bound:g}, {seconds:.0f} s"
-    )
+    click.echo(f"K({left},{right}) on {chip}: {found} copies, bound {bound:g}, {seconds:.0f} s")
 
 
 if __name__ == "__main__":

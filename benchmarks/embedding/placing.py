@@ -61,11 +61,13 @@ class Network:
         # A gauge of each spin: chains stay ferromagnetic.
         self.signs = rng.choice(np.array([-1, 1], dtype=np.int8), self.fields.shape)
         self.chains = list(self.embedding.values())
+        ends = np.ascontiguousarray(self.couplers.T)
         self.placement = _core.Placement(
             self.num_qubits,
             np.cumsum([0, *map(len, self.chains)]),
             np.concatenate(self.chains),
-            *np.ascontiguousarray(self.couplers.T),
+            ends[0],
+            ends[1],
             sum(SIDES),
             self.rows,
             self.cols,
@@ -118,7 +120,8 @@ def placing(network: Network) -> dict[str, Way]:
     h, j, _ = place(values, fields[:1], STRENGTH)
     pairs = network.couplers.tolist()
     their_j = [theirs.get_quadratic(a, b, default=0) for a, b in pairs]
-    if not np.allclose(h[0], [theirs.linear[q] for q in range(network.num_qubits)], rtol=1e-15):
+    their_h = np.array([theirs.linear[q] for q in range(network.num_qubits)], dtype=np.float64)
+    if not np.allclose(h[0], their_h, rtol=1e-15):
         raise RuntimeError("fields differ from dwave-system's")
     if not np.allclose(j[0], their_j, rtol=1e-15):
         raise RuntimeError("couplings differ from dwave-system's")

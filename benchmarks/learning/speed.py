@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import dimod
@@ -131,7 +132,12 @@ def once(call: Callable[[], None], _: int) -> None:
 def main(data_dir: Path, threads: int, rounds: int, epochs: tuple[int, ...]) -> None:
     """Prints a table of images per second and their ratios."""
     mnist = datasets.load_mnist(data_dir, train_per_class=100, test_per_class=10)
-    settings = {"dataset": "mnist", "train_per_class": 100, "test_per_class": 10, "layers": (HIDDEN, OUTPUT)}
+    settings: dict[str, Any] = {
+        "dataset": "mnist",
+        "train_per_class": 100,
+        "test_per_class": 10,
+        "layers": (HIDDEN, OUTPUT),
+    }
     rows = []
     for count in epochs:
         config = TrainConfig(**settings, epochs=max(count, 1), nudge=NUDGE, field_limit=LIMIT)
@@ -142,7 +148,7 @@ def main(data_dir: Path, threads: int, rounds: int, epochs: tuple[int, ...]) -> 
             parameters = training.train(config, mnist, num_threads=threads).parameters
         order = rng.permutation(len(mnist.x_train))
         x, target = mnist.x_train[order], rule.network.targets(mnist.y_train[order])
-        ways = {
+        ways: dict[str, tuple[int, Callable[..., None]]] = {
             "published": (20, as_published),
             "well": (60, used_well),
             "ours": (1000, partial(ours, rule)),

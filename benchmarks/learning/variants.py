@@ -229,7 +229,7 @@ def draw(found: list[Row]) -> Figure:
     """Error rates on a log scale, so that what collapses is on the page too."""
     figure = Figure(figsize=(8, 1.6 + 0.24 * len(found)), layout="constrained")
     axes = figure.subplots()
-    places = []
+    places: list[float] = []
     for k, row in enumerate(found):
         # A line of space before each group.
         begins = k > 0 and VARIANTS[row.name].group != VARIANTS[found[k - 1].name].group

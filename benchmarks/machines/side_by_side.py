@@ -125,7 +125,7 @@ def main(
     names = machine or MACHINES
     folder = report.folder(out, full=not quick and not machine and epochs >= 50)
     facts = report.machine()
-    settings = [
+    settings: list[dict[str, Any]] = [
         {"machine": name, "epochs": math.ceil(SHARE * epochs) if name == "chip" else epochs, "seed": seed}
         for name in reversed(names)  # the longest first
         for seed in range(1 if name == "chip" else seeds)
@@ -158,7 +158,7 @@ def tables(done: dict[str, list[dict[str, Any]]]) -> str:
         tests = ranged([record["test_accuracy"] for record in runs], 4)
         epochs = len(runs[0]["train_accuracies"])
         rows.append((name, str(epochs), str(len(runs)), f"{train:.4f}", tests, number(speed)))
-    header = ("machine", "epochs", "seeds", "training images", "test images", "images/s")
+    header: tuple[str, ...] = ("machine", "epochs", "seeds", "training images", "test images", "images/s")
     parts = [table(header, rows)]
     for title, key, values, unit in STUDIES:
         rows = [

@@ -152,7 +152,8 @@ def mqlib(rng: random.Random) -> Sample:
 def orlib(rng: random.Random) -> Sample:
     count = rng.randint(1, 3)
     chosen = rng.randint(1, count)
-    lines, found = [str(count)], (0, [])
+    lines = [str(count)]
+    found: tuple[int, Terms] = (0, [])
     for k in range(1, count + 1):
         n = rng.randint(1, 4)
         terms = draw_terms(rng, list(range(1, n + 1)), diagonal=True)

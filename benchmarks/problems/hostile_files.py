@@ -54,7 +54,7 @@ def rows(count: int, first: bytes, line: Callable[[int], str]) -> bytes:
 
 
 def bqm_file(shape: tuple[Any, ...], body: bytes = b"", **changes: Any) -> bytes:
-    header = {"dtype": "float64", "itype": "int32", "ntype": "int32", "shape": shape}
+    header: dict[str, Any] = {"dtype": "float64", "itype": "int32", "ntype": "int32", "shape": shape}
     header |= {"type": "BinaryQuadraticModel", "variables": False, "vartype": "SPIN"} | changes
     text = json.dumps(header).encode()
     return b"DIMODBQM\x02\x00" + struct.pack("<I", len(text)) + text + body

@@ -121,8 +121,8 @@ def main(calls: int, out: Path | None) -> None:
         parts = [f"{part:.2f} ms" if in_client.any() else "not told apart" for part in in_client]
         (least, _), (most, _) = np.min(values, axis=0)[1], np.max(values, axis=0)[1]
         span = f"{least:.2f} to {most:.2f} ms"
-        wall, cpu = (f"{time:.2f} ms" for time in besides)
-        rows.append((name, wall, parts[0], span, cpu, parts[1], f"{whole:.1f} ms"))
+        wall, cpu_time = (f"{each:.2f} ms" for each in besides)
+        rows.append((name, wall, parts[0], span, cpu_time, parts[1], f"{whole:.1f} ms"))
     header = (
         "way",
         "besides the service, median",

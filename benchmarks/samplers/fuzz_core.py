@@ -94,7 +94,8 @@ def main(calls: int, seed: int, out: Path | None) -> None:
     \b
     Example: python -m benchmarks.samplers.fuzz_core --calls 20000
     """
-    folder, counts = report.folder(out, False), Counter()
+    folder = report.folder(out, False)
+    counts: Counter[str] = Counter()
     with report.progress() as bar:
         task = bar.add_task("calls", total=calls)
         for number in range(calls):

@@ -56,13 +56,13 @@ def independent_set(graph: nx.Graph, penalty: float, kind: str, vartype: str) ->
     linear = {v: -float(weights[v]) for v in range(len(graph))}
     return dimod.BinaryQuadraticModel(
         linear, dict.fromkeys(graph.edges, 10.0 + penalty), 0.0, "BINARY"
-    ).change_vartype(vartype, inplace=False)
+    ).change_vartype(dimod.Vartype[vartype], inplace=False)
 
 
 def ground_states(bqm: dimod.BinaryQuadraticModel) -> set[tuple[int, ...]]:
     """All of them, variables 0, 1, ... in order, by exact numbers."""
-    linear = [Fraction(bqm.linear[v]) for v in range(bqm.num_variables)]
-    quadratic = [(u, v, Fraction(b)) for (u, v), b in bqm.quadratic.items()]
+    linear = [Fraction(float(bqm.linear[v])) for v in range(bqm.num_variables)]
+    quadratic = [(u, v, Fraction(float(b))) for (u, v), b in bqm.quadratic.items()]
     energies: dict[tuple[int, ...], Fraction] = {}
     values = (-1, 1) if bqm.vartype is dimod.SPIN else (0, 1)
     for state in itertools.product(values, repeat=bqm.num_variables):
@@ -82,7 +82,7 @@ def in_order(sampleset: dimod.SampleSet) -> NDArray[np.int8]:
 
 def on_chains(sampler: Any, bqm: dimod.BinaryQuadraticModel, penalty: float, **options: Any) -> Any:
     """Reads on pairs of qubits: both qubits of a pair are coupled to those of neighbours."""
-    pairs = {v: ((v, 0), (v, 1)) for v in range(bqm.num_variables)}
+    pairs: dict[Any, Any] = {v: ((v, 0), (v, 1)) for v in range(bqm.num_variables)}
     edges = [*pairs.values(), *((a, b) for u, v in bqm.quadratic for a in pairs[u] for b in pairs[v])]
     chip = dimod.StructureComposite(sampler, [q for pair in pairs.values() for q in pair], edges)
     return FixedEmbeddingComposite(chip, pairs).sample(bqm, chain_strength=3 * (10 + penalty), **options)

@@ -269,7 +269,9 @@ def draw(results: dict[str, dict[Key, dict[str, Any]]], titles: dict[str, str]) 
     ]
     figure = Figure(figsize=(9, 1.4 + 0.2 * len(bars) + 0.16 * len(results)), layout="constrained")
     axes = figure.subplots()
-    place, ticks, last, seen = 0.0, {}, None, set()
+    place, last = 0.0, None
+    ticks: dict[str, list[float]] = {}
+    seen = set()
     for name, key, ratio in bars:
         place += 1.0 if name == last else 1.8
         last = name
@@ -346,7 +348,7 @@ def main(
             def advance(text: str | None, count: int) -> None:
                 nonlocal done
                 done += count
-                bar.update(task, completed=done, **({} if text is None else {"description": text}))
+                bar.update(task, completed=done, description=text)
 
             measured = measure(name, work, rounds, threads, advance)
             results[name] = summary(work, measured)

@@ -72,7 +72,9 @@ def seconds_of(work: Callable[[], object], times: int) -> float:
     return float(np.median(interleaved({"": lambda _: work()}, times)[""]))
 
 
-def updates(rule: EquilibriumPropagation, data: datasets.Dataset, batch_size: int, images: int) -> float:
+def updates(
+    rule: EquilibriumPropagation | cluster.SharedRule, data: datasets.Dataset, batch_size: int, images: int
+) -> float:
     """Images per second of whole updates, after one that does not count."""
     state = TrainState(rule.network.initial_parameters(np.random.default_rng(0)))
     ends: list[float] = []
@@ -221,7 +223,7 @@ def main(data_dir: Path, rounds: int, quick: bool, out: Path | None) -> None:
         report.progress() as bar,
     ):
         rule = training.learning_rule(config_of(1), data, num_threads=1)
-        ways: dict[str, EquilibriumPropagation] = {
+        ways: dict[str, EquilibriumPropagation | cluster.SharedRule] = {
             "no scheduler, 1 thread": rule,
             "no scheduler, 2 threads": training.learning_rule(config_of(1), data, num_threads=2),
             "1 worker": cluster.shared(rule, first),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from ising_ep.config import TrainConfig
+from studies import markdown, page, summary
 from studies.markdown import Sentences
 from studies.page import Page
 from studies.processes import complete
@@ -216,3 +218,10 @@ def test_sentences_have_their_numbers_and_no_gaps(tmp_path):
     assert text.filled("two") == "Other"
     with pytest.raises(KeyError):
         text.filled("one", all=1)
+
+
+@pytest.mark.parametrize("module", [markdown, page, summary], ids=lambda module: module.__name__)
+def test_examples(module):
+    results = doctest.testmod(module)
+    assert results.attempted > 0
+    assert results.failed == 0
