@@ -118,27 +118,11 @@ def rounded(parameters: Parameters, bits: int, centre: NDArray[np.float32] | Non
     return held
 
 
-def presets() -> dict[str, dict[str, Any]]:
-    """Those of the package.
-
-    Raises:
-        click.ClickException: If it has not those that are asked for here.
-    """
-    known: dict[str, dict[str, Any]] = getattr(configs, "PRESETS", {})
-    lacking = [name for name in SEEDS if name not in known]
-    if lacking:
-        raise click.ClickException(
-            f"ising_ep.config.PRESETS has no {' and no '.join(lacking)}: expected a newer ising-ep"
-        )
-    return known
-
-
 def units(names: Sequence[str], seeds: int | None, threads: int, quick: bool) -> dict[str, Settings]:
     """All that decides the result of each run."""
-    known = presets()
     found = {}
     for name in names:
-        given = {"dataset": "mnist", **known[name], **(QUICK if quick else {})}
+        given = {"dataset": "mnist", **configs.PRESETS[name], **(QUICK if quick else {})}
         for seed in range(seeds or (1 if quick else SEEDS[name])):
             config = config_settings(TrainConfig.checked(given | {"seed": seed}))
             found[f"{name}-seed{seed}"] = {
@@ -267,8 +251,7 @@ def page(records: Results, threads: int) -> tuple[str, Figure]:
     """Both tables with the settings below them, and the figure."""
     groups = by_preset(records)
     dates = sorted({record["date"][:10] for record in records.values()})
-    known = presets()
-    settings = "".join(f"- `{name}`: `{json.dumps(known[name])}`\n" for name in groups)
+    settings = "".join(f"- `{name}`: `{json.dumps(configs.PRESETS[name])}`\n" for name in groups)
     text = (
         f"{accuracies(groups, threads)}\nTest accuracy with weights and biases rounded after training:\n\n"
         f"{rounding(groups)}\nSettings, those not named are the defaults:\n\n{settings}\n"
