@@ -67,7 +67,7 @@ def complete(
         }
         # Units begin in their order.
         pending = [f"{units.name} {key}" for units, key in missing]
-        try:
+        with _ended_on_errors(pool):
             shown.running(pending[:processes])
             for future in as_completed(futures):
                 units, key = futures.pop(future)
@@ -76,11 +76,6 @@ def complete(
                 shown.done(f"{units.name} {key}", seconds)
                 pending.remove(f"{units.name} {key}")
                 shown.running(pending[:processes])
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in multiprocessing.active_children():
-                child.terminate()
-            raise
 
 
 def _timed(function: Run, unit: Settings, data_dir: Path) -> tuple[dict[str, Any], float]:
@@ -88,6 +83,18 @@ def _timed(function: Run, unit: Settings, data_dir: Path) -> tuple[dict[str, Any
     started = time.process_time()
     result = function(unit, data_dir)
     return result, time.process_time() - started
+
+
+@contextmanager
+def _ended_on_errors(pool: ProcessPoolExecutor) -> Iterator[None]:
+    """Ends the pool and its processes when anything is raised, Ctrl-C too."""
+    try:
+        yield
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
 
 
 @contextmanager

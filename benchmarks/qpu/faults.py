@@ -30,6 +30,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -210,28 +211,54 @@ class Study:
     summary: Callable[[Runs], tuple[str, ...]]
 
 
+def _of_strikes(calls: int, runs: Runs) -> tuple[str, ...]:
+    return (
+        _number(runs),
+        _number(runs, lambda r: r["same"]),
+        _total(runs, "twice"),
+        _total(runs, "stops"),
+        str(sum(r["attempts"] - calls for r in runs)),
+        _number(runs, lambda r: r["exit_code"] == UNCAUGHT),
+    )
+
+
+def _of_kills(calls: int, runs: Runs) -> tuple[str, ...]:
+    before = [r["problems_before"] for r in runs]
+    return (
+        _number(runs),
+        _number(runs, lambda r: r["same"]),
+        _total(runs, "twice"),
+        _total(runs, "traceback"),
+        f"{min(before)} to {max(before)} of {calls}",
+    )
+
+
+def _of_budgets(runs: Runs) -> tuple[str, ...]:
+    return (
+        _number(runs),
+        _number(runs, lambda r: r["stopped"]),
+        f"{max(r['calls_over'] for r in runs):.2f}",
+        _number(runs, lambda r: r["same"]),
+        _total(runs, "twice"),
+    )
+
+
+def _of_stays(runs: Runs) -> tuple[str, ...]:
+    return _number(runs), str(len(runs[0]["exit_codes"])), str(max(r["most"] for r in runs))
+
+
+def _of_pairs(runs: Runs) -> tuple[str, ...]:
+    return (
+        _number(runs),
+        _number(runs, lambda r: r["refused"] == 1),
+        _number(runs, lambda r: r["same"]),
+        _total(runs, "twice"),
+        _total(runs, "traceback"),
+    )
+
+
 def studies(points: int, kills: int, pairs: int, calls: int) -> dict[str, Study]:
     """All but mnist, by name, for a run of so many calls."""
-
-    def summary(runs: Runs) -> tuple[str, ...]:
-        return (
-            _number(runs),
-            _number(runs, lambda r: r["same"]),
-            _total(runs, "twice"),
-            _total(runs, "stops"),
-            str(sum(r["attempts"] - calls for r in runs)),
-            _number(runs, lambda r: r["exit_code"] == UNCAUGHT),
-        )
-
-    def summary_of_kills(runs: Runs) -> tuple[str, ...]:
-        before = [r["problems_before"] for r in runs]
-        return (
-            _number(runs),
-            _number(runs, lambda r: r["same"]),
-            _total(runs, "twice"),
-            _total(runs, "traceback"),
-            f"{min(before)} to {max(before)} of {calls}",
-        )
 
     strikes = ("runs", "same weights", "paid for twice", "stopped and resumed", "sent again", "tracebacks")
     of_kills = ("runs", "same weights", "paid for twice", "tracebacks", "problems sent before")
@@ -246,34 +273,26 @@ def studies(points: int, kills: int, pairs: int, calls: int) -> dict[str, Study]
         "faults": Study(
             ("fault", *strikes),
             {name: (with_fault, of, points) for name, of in of_faults.items()},
-            summary,
+            partial(_of_strikes, calls),
         ),
         "budget": Study(
             ("all the time", "runs", "stopped by it", "calls beyond it, most", "same weights", "paid twice"),
             {name: (with_budget, of, points) for name, of in strange.items()},
-            lambda runs: (
-                _number(runs),
-                _number(runs, lambda r: r["stopped"]),
-                f"{max(r['calls_over'] for r in runs):.2f}",
-                _number(runs, lambda r: r["same"]),
-                _total(runs, "twice"),
-            ),
+            _of_budgets,
         ),
         "stays": Study(
             ("from some point on", "runs", "starts of each", "anneals of one problem, most"),
             {name: (that_stays, of, points) for name, of in stays.items()},
-            lambda runs: (
-                _number(runs),
-                str(len(runs[0]["exit_codes"])),
-                str(max(r["most"] for r in runs)),
-            ),
+            _of_stays,
         ),
-        "storm": Study(("", *strikes), {"all faults at once": (storm, (), points)}, summary),
-        "kills": Study(("", *of_kills), {"killed": (killed, ("",), kills)}, summary_of_kills),
+        "storm": Study(
+            ("", *strikes), {"all faults at once": (storm, (), points)}, partial(_of_strikes, calls)
+        ),
+        "kills": Study(("", *of_kills), {"killed": (killed, ("",), kills)}, partial(_of_kills, calls)),
         "journals": Study(
             ("killed, then", *of_kills),
             {name: (killed, (name,), pairs if name == "WAL removed" else points) for name in DAMAGES},
-            summary_of_kills,
+            partial(_of_kills, calls),
         ),
         "two": Study(
             ("two resumes at once", "times", "one refused", "same weights", "paid for twice", "tracebacks"),
@@ -281,13 +300,7 @@ def studies(points: int, kills: int, pairs: int, calls: int) -> dict[str, Study]
                 "of one folder": (two_at_once, (False,), pairs),
                 "of two copies of it": (two_at_once, (True,), pairs),
             },
-            lambda runs: (
-                _number(runs),
-                _number(runs, lambda r: r["refused"] == 1),
-                _number(runs, lambda r: r["same"]),
-                _total(runs, "twice"),
-                _total(runs, "traceback"),
-            ),
+            _of_pairs,
         ),
     }
 

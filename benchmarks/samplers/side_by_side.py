@@ -330,9 +330,7 @@ def main(
     for prefix in only:
         if not any(name.startswith(prefix) for name in chosen):
             raise click.BadParameter(f"{prefix!r} begins none of {', '.join(all_works)}", param_hint="--only")
-    for sampler in peers.SAMPLERS:
-        if not peers.installed(sampler):
-            report.console.print(f"{sampler} is left out: it is not installed")
+    peers.tell_missing(*peers.SAMPLERS)
     if max(threads) > report.cores():
         report.console.print(f"{max(threads)} threads on {report.cores()} core: their times mean nothing")
     out = report.folder(out, full=not (quick or only))

@@ -155,6 +155,19 @@ def measure(
     return settings
 
 
+def measure_instance(
+    family: Family, rounds: int, reads: int, rng: np.random.Generator, say: Any
+) -> tuple[list[Setting], float]:
+    """What `measure` finds on a new instance, and the energy of its target."""
+    problem = family.build(rng)
+    say("long run")
+    best = best_known(family, problem)
+    settings = measure(family, problem, rounds, reads, rng, say)
+    best = min([best, *(float(e.min()) for s in settings for e in s.energies)])
+    # A hair more than equal: sums of the same energy in another order.
+    return settings, best + abs(best) * max(family.tolerance, 1e-9)
+
+
 def time_to_solution(p: NDArray[np.float64], seconds: Any, reads: int) -> NDArray[np.float64]:
     """Seconds until the target is seen with certainty 0.99, in calls of so many reads."""
     with np.errstate(divide="ignore"):
@@ -331,9 +344,7 @@ def main(
     out = report.folder(out, full=not (quick or only))
     instances, reads = instances or (2 if quick else 5), reads or (32 if quick else 64)
     chosen = {name: family for name, family in families(quick).items() if not only or name in only}
-    for sampler in (BASE, "openjij"):
-        if not peers.installed(sampler):
-            report.console.print(f"{sampler} is left out: it is not installed")
+    peers.tell_missing(BASE, "openjij")
     results, targets_of = {}, {}
     with report.progress() as bar:
         task = bar.add_task("", total=len(chosen) * instances)
@@ -345,13 +356,8 @@ def main(
                     bar.update(task, description=f"{prefix}: {what}")
 
                 rng = np.random.default_rng([SEED, *name.encode(), k])
-                problem = family.build(rng)
-                say("long run")
-                best = best_known(family, problem)
-                settings = measure(family, problem, rounds, reads, rng, say)
-                best = min([best, *(float(e.min()) for s in settings for e in s.energies)])
-                # A hair more than equal: sums of the same energy in another order.
-                targets.append(best + abs(best) * max(family.tolerance, 1e-9))
+                settings, target = measure_instance(family, rounds, reads, rng, say)
+                targets.append(target)
                 measured.append(settings)
                 bar.advance(task)
             found = outcomes(measured, targets, np.random.default_rng([SEED, index]))

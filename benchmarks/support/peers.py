@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.support.problems import Problem
+from . import report
+from .problems import Problem
 
 States = NDArray[np.int8]
 
@@ -208,6 +209,13 @@ def installed(name: str) -> bool:
         return importlib.util.find_spec(SAMPLERS[name][1]) is not None
     except ModuleNotFoundError:  # the parent of a dotted name
         return False
+
+
+def tell_missing(*names: str) -> None:
+    """Says on stderr which of these samplers are left out."""
+    for name in names:
+        if not installed(name):
+            report.console.print(f"{name} is left out: it is not installed")
 
 
 def energies_of(problem: Problem, run: Run, answer: Any) -> NDArray[np.float64]:
