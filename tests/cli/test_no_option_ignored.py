@@ -450,20 +450,6 @@ WALKS: dict[str, Walk] = {
             "threads": (Changes("--threads 3"),),
         },
     ),
-    "reproduce": Walk(
-        "reproduce --out out",
-        {
-            "names": (Changes("nudge --data-dir nowhere"), Refused("nothing", "no study 'nothing'")),
-            "quick": (Changes("--quick"),),
-            "data_dir": (
-                Refused("--data-dir nowhere", "nowhere is no folder", "reproduce nudge --quick --out out"),
-                Refused("--data-dir idx", "--data-dir is idx, but no study"),
-                Refused("--data-dir idx digits convolutional", "--data-dir is idx, but no study"),
-            ),
-            "out": (Changes("--out other"),),
-            "processes": (Changes("--processes 3"),),
-        },
-    ),
 }
 
 

@@ -1,150 +1,32 @@
-"""`ising-ep reproduce`: resumes, keeps quick and full apart, and its page holds what ran and nothing else."""
+"""The command of the paper's studies, what each of them writes, and the machines of the published code."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from matplotlib.figure import Figure
 
-from ising_ep import cli
 from ising_ep.machines import AnnealingMachine
 from ising_ep.network import FullyConnected
-from ising_ep.reproduce import page, runner, studies, training_runs
-from ising_ep.reproduce.results import Store
-from ising_ep.reproduce.study import Study
-from ising_ep.reproduce.variants import ClippedHidden, FirstRead, FittedRange, RandomStarts, Wrapper
+from papers.laydevant2024 import training_runs
+from papers.laydevant2024.__main__ import main
+from papers.laydevant2024.contents import PAGE
+from papers.laydevant2024.variants import ClippedHidden, FirstRead, FittedRange, RandomStarts, Wrapper
 
-# A study of squares. Units note that they ran, and one dies with its process while the folder says so.
-
-
-def square_units(quick):
-    units = {f"n{n}": {"seed": n, "number": n} for n in ((2, 3) if quick else (2, 3, 4))}
-    return units if quick else {**units, "deadly": {"seed": 5, "number": 5, "dies": True}}
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = "papers.laydevant2024"
 
 
-def square(settings, folder):
-    if settings.get("dies") and (folder / "deadly").exists():
-        os.kill(os.getpid(), signal.SIGKILL)
-    with (folder / "ran").open("a") as log:
-        log.write(f"{settings['number']}\n")
-    return {"square": settings["number"] ** 2}
-
-
-def square_table(results):
-    return ["key", "square"], [[key, str(result["square"])] for key, result in results.items()]
-
-
-def square_figure(results):
-    figure = Figure()
-    figure.subplots().plot([result["square"] for result in results.values()])
-    return {"parabola": figure}
-
-
-def squares(name="squares", units=square_units):
-    return Study(
-        name=name,
-        title=f"The {name}",
-        paper="Says 16.",
-        runs=units,
-        run=square,
-        table=square_table,
-        figures=square_figure,
-        remarks=lambda results: f"They sum up to {sum(r['square'] for r in results.values())}.",
-    )
-
-
-def go(store, *chosen, data_dir):
-    done, running = [], []
-    missing = [f"{study.name} {key}" for study in chosen for key in store.missing(study)]
-    runner.run(store, chosen, data_dir, 1, lambda study, key, seconds: done.append(key), running.append)
-    # One after the other, in their order, and none in the end.
-    assert running == [[name] for name in missing] + [[]] * bool(missing)
-    return done
-
-
-@pytest.fixture
-def folders(tmp_path):
-    data = tmp_path / "data"
-    data.mkdir()
-    return Store.of(tmp_path / "out", quick=False), data
-
-
-def test_goes_on_after_a_unit_was_killed(folders):
-    store, data = folders
-    (data / "deadly").touch()
-    with pytest.raises(RuntimeError):
-        go(store, squares(), data_dir=data)
-    assert sorted(store.missing(squares())) == ["deadly"]
-    page.write(store, [squares()])
-    assert "## The squares" not in (store.folder / "README.md").read_text()
-    (data / "deadly").unlink()
-    assert go(store, squares(), data_dir=data) == ["deadly"]
-    assert go(store, squares(), data_dir=data) == []
-    assert (data / "ran").read_text().split() == ["2", "3", "4", "5"]
-
-
-def test_a_unit_of_other_settings_runs_again(folders):
-    store, data = folders
-    go(store, squares(units=lambda quick: {"a": {"number": 2}, "b": {"number": 3}}), data_dir=data)
-    changed = squares(units=lambda quick: {"a": {"number": 2}, "b": {"number": 4}})
-    assert list(store.missing(changed)) == ["b"]
-    assert go(store, changed, data_dir=data) == ["b"]
-    assert {key: r["result"]["square"] for key, r in store.records(changed).items()} == {"a": 4, "b": 16}
-
-
-def test_quick_and_full_are_apart(folders):
-    full, data = folders
-    quick = Store.of(full.folder, quick=True)
-    assert go(quick, squares(), data_dir=data) == ["n2", "n3"]
-    assert full.records(squares()) == {}
-    before = {path: path.read_bytes() for path in quick.folder.rglob("*.json")}
-    assert len(before) == 2
-    go(full, squares(), data_dir=data)
-    page.write(full, [squares()])
-    assert before == {path: path.read_bytes() for path in quick.folder.rglob("*.json")}
-    assert not (quick.folder / "README.md").exists()
-
-
-def test_the_page_holds_what_ran(folders):
-    store, data = folders
-    ran, not_run = squares("evens", lambda quick: {"n6": {"number": 6, "seed": 6}}), squares()
-    go(store, ran, data_dir=data)
-    assert page.write(store, [not_run, ran]) == [ran]
-    text = (store.folder / "README.md").read_text()
-    assert "| n6 | 36 |" in text
-    assert "They sum up to 36." in text
-    assert "`ising-ep reproduce evens`: 1 runs" in text
-    record = store.records(ran)["n6"]
-    assert record["date"][:10] in text
-    assert "seeds 6;" in text
-    assert f"numpy {np.__version__}" in text
-    assert [line for line in text.splitlines() if "squares" in line] == ["`squares` (The squares)."]
-    links = re.findall(r"\]\((.*?)\)", text)
-    assert links == ["figures/parabola.png"]
-    assert (store.folder / links[0]).read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_result_that_is_none_is_one_line(folders):
-    store, data = folders
-    go(store, squares(), data_dir=data)
-    file = store.folder / "results/squares/n3.json"
-    assert json.loads(file.read_text())["seed"] == 3
-    file.write_text("{")
-    with pytest.raises(ValueError, match=r"n3\.json is not a result"):
-        store.records(squares())
-
-
-def ising_ep(*arguments):
-    return CliRunner().invoke(cli.main, ["reproduce", *map(str, arguments)])
+def command(*arguments):
+    return CliRunner().invoke(main, [*map(str, arguments)])
 
 
 @pytest.mark.parametrize(
@@ -153,39 +35,41 @@ def ising_ep(*arguments):
         (["squares"], "there is no study 'squares', expected all or some of fully-connected"),
         (["fully-connected", "--data-dir", "nowhere"], "nowhere is no folder, expected one with MNIST's"),
         (["all", "--processes", "0"], "--processes"),
+        (["--data-dir", "idx"], "--data-dir is idx, but no study that was named needs MNIST"),
+        (["digits", "convolutional", "--data-dir", "idx"], "--data-dir is idx, but no study"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(arguments, text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    result = ising_ep(*arguments)
+    result = command(*arguments)
     assert result.exit_code == 2
     assert text in result.stderr
     assert not any(tmp_path.iterdir())
 
 
 def test_a_real_study_from_the_command_line(tmp_path):
-    result = ising_ep("convolutional", "--quick", "--out", tmp_path)
+    result = command("convolutional", "--quick", "--out", tmp_path)
     assert result.exit_code == 0, result.output
     assert "4/4: convolutional" in result.stderr
     assert f"studies in {tmp_path / 'quick/README.md'}" in result.stdout
     text = (tmp_path / "quick/README.md").read_text()
-    assert "`ising-ep reproduce convolutional --quick`: 4 runs" in text
+    assert "`python -m papers.laydevant2024 convolutional --quick`: 4 runs" in text
     assert "| chimera:16 | 2 |" in text
-    again = ising_ep("convolutional", "--quick", "--out", tmp_path)
+    again = command("convolutional", "--quick", "--out", tmp_path)
     assert "4/4" not in again.stderr
     assert (tmp_path / "quick/README.md").read_text() == text
-    listed = ising_ep("--quick", "--out", tmp_path).stdout
+    listed = command("--quick", "--out", tmp_path).stdout
     assert re.search(r"convolutional +4/4 +[\d.]+  done:", listed)
     assert re.search(r"fully-connected +0/\d+ +< 2  not run:", listed)
-    count = len(studies.STUDIES)
+    count = len(PAGE.studies)
     assert listed.splitlines()[-1] == f"At most 2 minutes for each study, {2 * count} for all {count}"
 
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_ends_all_and_is_no_traceback(times, tmp_path):
     """Twice at once too, as `timeout -s INT` sends it: to the command, and to its group with it."""
-    command = [sys.executable, "-m", "ising_ep", "reproduce", "digits", "--quick", "--out", str(tmp_path)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    given = [sys.executable, "-m", MODULE, "digits", "--quick", "--out", str(tmp_path)]
+    process = subprocess.Popen(given, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
     first = process.stderr.readline()
     assert first == "0/6: digits published-seed0, digits published-seed1 under way\n"
     for _ in range(times):
@@ -213,7 +97,7 @@ def ten_classes(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("study", studies.STUDIES, ids=lambda study: study.name)
+@pytest.mark.parametrize("study", PAGE.studies, ids=lambda study: study.name)
 def test_a_section_of_each_real_study(study, ten_classes, monkeypatch):
     """Its first seed, one epoch, on other and fewer images than MNIST's: all that it writes is made."""
     monkeypatch.setitem(training_runs.MNIST100, "train_per_class", 10)
@@ -236,16 +120,16 @@ def test_a_section_of_each_real_study(study, ten_classes, monkeypatch):
     assert "nan" not in remarks + "".join(cell for row in rows for cell in row).replace("annealing", "")
 
 
-@pytest.mark.parametrize("study", studies.STUDIES, ids=lambda study: study.name)
-def test_units_of_each_real_study(study, tmp_path):
-    full, quick = (Store.of(tmp_path, quick).units(study) for quick in (False, True))
+@pytest.mark.parametrize("study", PAGE.studies, ids=lambda study: study.name)
+def test_units_of_each_real_study(study):
+    full, quick = (study.units(quick).settings for quick in (False, True))
     assert 0 < len(quick) <= len(full)
     for settings in (*full.values(), *quick.values()):
         assert isinstance(settings["seed"], int)
 
 
 def test_names_of_studies_are_different():
-    names = [study.name for study in studies.STUDIES]
+    names = [study.name for study in PAGE.studies]
     assert len(set(names)) == len(names)
 
 

@@ -1,13 +1,8 @@
-"""A short run of the fuzzer of the readers of problem files; benchmarks/fuzz_readers.py is the long one."""
-
-import sys
-from pathlib import Path
+"""A short run of the fuzzer of the readers of problem files, of which benchmarks has the long one."""
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
-
-import fuzz_readers
+from benchmarks.problems import fuzz_readers
 
 
 def test_files_are_read_right_or_refused():

@@ -21,7 +21,6 @@ from .help import Group
 from .options import SETTINGS, choices, option, settings
 from .progress import training_progress
 from .qpu import cost, qpu_options
-from .reproduce import reproduce
 from .sample import sample
 from .stop import stop_on_signals
 
@@ -42,7 +41,6 @@ def main() -> None:
       ising-ep embed --layers 120,40 --chip pegasus:16 --copies 4
       ising-ep emulate
       ising-ep estimate --batch-size 4
-      ising-ep reproduce fully-connected --data-dir ~/mnist
       ising-ep sample problem.coo
     """
 
@@ -50,7 +48,6 @@ def main() -> None:
 main.add_command(embed)
 main.add_command(emulate)
 main.add_command(estimate)
-main.add_command(reproduce)
 main.add_command(sample)
 
 

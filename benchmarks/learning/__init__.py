@@ -1,0 +1,1 @@
+"""Learning: what makes it better, the presets, and its speed."""

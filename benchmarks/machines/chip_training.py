@@ -1,0 +1,141 @@
+"""MNIST/100 on the chip model, through embedding, tiles and unembedding: accuracy against chains and noise.
+
+    python -m benchmarks.machines.chip_training --data-dir DIR [--study settings] [--epochs 50]
+
+784-120-40 with the paper's settings (10 reads, beta 5, reverse anneal to s = 0.25) on a Pegasus P16 with 2 %
+of its qubits missing, on which each image is a call of 20 us anneals, 40 sweeps of the thermal model to a
+microsecond. Studies:
+
+- `settings`: chain strength and noise (standard errors of h and J), one seed, and the default ones beside it;
+- `tiles`: minibatches of four, one image a call, and all four on four copies; 0.5 % of the qubits missing, as
+  on the real chips, since four do not fit with 2 %.
+
+Accuracies are of the last epoch, on the 1,000 training images, and on the first 100 test images of each
+class. A run takes some ten minutes. The default settings over several seeds, without noise, and beside
+simulated annealing of the network itself, are the paper's study `chip`
+(`python -m papers.laydevant2024 chip`).
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.support import report
+from studies.markdown import table
+from studies.summary import mean, ranged
+
+STUDIES: dict[str, dict[str, list[dict[str, Any]]]] = {
+    "settings": {
+        f"chains {strength:g}, noise {noise[0]:g} and {noise[1]:g}": [
+            {"chain_strength": strength, "chip_noise": noise}
+        ]
+        for strength, noise in (
+            (1.0, (0.02, 0.015)),
+            (0.5, (0.02, 0.015)),
+            (2.0, (0.02, 0.015)),
+            (1.0, (0.06, 0.045)),
+        )
+    },
+    "tiles": {
+        f"{images} of a minibatch of four in a call": [
+            {"batch_size": 4, "copies": copies, "seed": seed, "chip_missing": 0.005, "num_sweeps": 400}
+            for seed in range(2)
+        ]
+        for images, copies in (("one", 1), ("four", 4))
+    },
+}
+
+
+def run(data_dir: Path, epochs: int, settings: dict[str, Any]) -> dict[str, Any]:
+    """Trains once."""
+    import numpy as np
+
+    from ising_ep import datasets, training
+    from ising_ep.config import TrainConfig
+    from ising_ep.machines.embedded import EmbeddedMachine
+    from ising_ep.training.build import machine_of
+
+    data = datasets.load("mnist", data_dir=data_dir, train_per_class=100, test_per_class=10)
+    given = {"dataset": "mnist", "machine": "chip", "epochs": epochs, **settings}
+    config = TrainConfig.checked(given)
+    machine = machine_of(config, training.network_of(config, data), num_threads=1)
+    assert isinstance(machine, EmbeddedMachine)
+    started = time.perf_counter()
+    state = training.train(config, data, machine=machine)
+    seconds = time.perf_counter() - started
+    more = datasets.load("mnist", data_dir=data_dir, train_per_class=1, test_per_class=100)
+    test = training.evaluate(config, data, state.parameters, more.x_test, more.y_test, machine=machine)
+    return {
+        "settings": config.model_dump(mode="json"),
+        "train_accuracy": state.history[-1]["train_accuracy"],
+        "train_accuracies": [row["train_accuracy"] for row in state.history],
+        "test_accuracy": test.accuracy,
+        "test_images": len(more.y_test),
+        "largest_weight": float(np.abs(state.parameters["W1"]).max()),
+        # Of all reads of training and its tests.
+        "calls": state.usage.problems,
+        "chains_broken": state.usage.chain_break_fraction,
+        "copies": machine.embedding.num_copies,
+        "qubits": machine.embedding.num_qubits,
+        "longest_chain": int(machine.embedding.chain_lengths().max()),
+        "seconds": seconds,
+    }
+
+
+@click.command()
+@report.data_dir_option
+@click.option("--study", type=click.Choice(list(STUDIES)), multiple=True, help="Only this.  [default: all]")
+@click.option("--epochs", default=50, show_default=True)
+@report.processes_option
+@report.out_option
+def main(data_dir: Path, study: tuple[str, ...], epochs: int, processes: int, out: Path | None) -> None:
+    """Train on the chip model, setting by setting.
+
+    \b
+    Example: python -m benchmarks.machines.chip_training --data-dir ~/mnist --study tiles --epochs 5
+    """
+    folder = report.folder(out, full=epochs >= 50)
+    facts = report.machine()
+    names = study or tuple(STUDIES)
+    done: dict[str, dict[str, list[dict[str, Any]]]] = {
+        name: {row: [] for row in STUDIES[name]} for name in names
+    }
+    jobs = {
+        (name, row, k): (run, (data_dir, epochs, settings))
+        for name in names
+        for row, all_of_row in STUDIES[name].items()
+        for k, settings in enumerate(all_of_row)
+    }
+    left = [name for name, *_ in jobs]
+    for (name, row, _), result in report.in_processes(jobs, processes):
+        done[name][row].append(result)
+        left.remove(name)
+        if name in left:
+            continue
+        text = _table(done[name])
+        click.echo(f"{name}\n\n{text}")
+        if folder is not None:
+            record = {"machine": facts, "epochs": epochs, "runs": done[name]}
+            report.write(folder, f"chip_training_{name}", record, f"{text}\n{report.where(facts)}\n")
+
+
+def _table(done: dict[str, list[dict[str, Any]]]) -> str:
+    """A row for each setting, means over its seeds."""
+    header = ("", "train", "test (1,000)", "chains broken", "calls", "copies, qubits, longest", "minutes")
+    lines = []
+    for row, runs in done.items():
+        first = runs[0]
+        spread = [ranged([r[name] for r in runs]) for name in ("train_accuracy", "test_accuracy")]
+        broken, calls = (mean([r[name] for r in runs]) for name in ("chains_broken", "calls"))
+        size = f"{first['copies']}, {first['qubits']}, {first['longest_chain']}"
+        minutes = mean([r["seconds"] for r in runs]) / 60
+        lines.append((row, *spread, f"{broken:.2%}", f"{calls:,.0f}", size, f"{minutes:.1f}"))
+    return table(header, lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The QPU: faults, kills, and what a call costs besides the service."""

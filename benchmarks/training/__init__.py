@@ -1,0 +1,1 @@
+"""Training on a scheduler of many workers."""

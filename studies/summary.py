@@ -1,0 +1,91 @@
+"""Means and standard deviations over seeds, in words and in figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from ising_ep.plots import DPI
+
+from .units import Results
+
+G = TypeVar("G", bound=Hashable)
+
+# Told apart in grey by lightness, and in any case by line and marker.
+STYLES = (
+    {"color": "#1b4f72", "linestyle": "-", "marker": "o"},
+    {"color": "#e67e22", "linestyle": "--", "marker": "s"},
+    {"color": "#7d8a97", "linestyle": "-.", "marker": "^"},
+    {"color": "#111111", "linestyle": ":", "marker": "D"},
+    {"color": "#5dade2", "linestyle": "-", "marker": "v"},
+)
+
+
+def deviation(values: ArrayLike, axis: int = 0) -> NDArray[np.float64]:
+    """Standard deviation over seeds, 0 of one seed."""
+    array = np.asarray(values, dtype=np.float64)
+    one = array.shape[axis] < 2
+    return np.zeros(np.delete(array.shape, axis)) if one else array.std(axis=axis, ddof=1)
+
+
+def mean(values: ArrayLike) -> float:
+    """Mean over seeds."""
+    return float(np.mean(np.asarray(values, dtype=np.float64)))
+
+
+def spread(values: Sequence[float], digits: int = 3) -> str:
+    """Mean ± standard deviation.
+
+    Example:
+        >>> spread([0.84, 0.86])
+        '0.850 ± 0.014'
+    """
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f}"
+    return f"{mean(values):.{digits}f} ± {float(deviation(values)):.{digits}f}"
+
+
+def ranged(values: Sequence[float], digits: int = 3) -> str:
+    """Mean, with the lowest and the highest of several.
+
+    Example:
+        >>> ranged([0.84, 0.86])
+        '0.850 (0.840 to 0.860)'
+    """
+    text = f"{mean(values):.{digits}f}"
+    if len(values) == 1:
+        return text
+    return f"{text} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+def grouped(results: Results, key: Callable[[dict[str, Any]], G]) -> dict[G, list[dict[str, Any]]]:
+    """Results with the same ``key``, in order; one group is the seeds of one setting."""
+    groups: dict[G, list[dict[str, Any]]] = {}
+    for result in results.values():
+        groups.setdefault(key(result), []).append(result)
+    return groups
+
+
+def panels(columns: int, rows: int = 1) -> tuple[Figure, NDArray[np.object_]]:
+    """A figure of axes ``(rows * columns,)`` with a light grid."""
+    figure = Figure(figsize=(4.5 * columns, 3.6 * rows), layout="constrained", dpi=DPI)
+    axes: NDArray[np.object_] = np.atleast_1d(figure.subplots(rows, columns)).ravel()
+    for each in axes:
+        each.grid(alpha=0.3)
+    return figure, axes
+
+
+def band(axes: Axes, x: ArrayLike, runs: ArrayLike, label: str, style: int, markersize: float = 4) -> None:
+    """The mean of ``runs (seeds, points)`` over ``x (points,)``, and a band of one standard deviation."""
+    values = np.asarray(runs, dtype=np.float64)
+    middle, width = values.mean(axis=0), deviation(values)
+    looks = STYLES[style % len(STYLES)]
+    axes.plot(np.asarray(x), middle, label=label, markersize=markersize, **looks)  # type: ignore[arg-type]
+    axes.fill_between(
+        np.asarray(x), middle - width, middle + width, color=looks["color"], alpha=0.2, linewidth=0
+    )
