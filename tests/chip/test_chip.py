@@ -11,8 +11,9 @@ import pytest
 from dwave.cloud.testing import mocks
 from dwave.system.coupling_groups import coupling_groups
 
-from ising_ep.chip.families import size_of
-from ising_ep.chip.graph import OF_FAMILY, PROPERTIES, TIMING, Chip
+from ising_ep.chip.advantage import PROPERTIES, TIMING
+from ising_ep.chip.families import FAMILIES
+from ising_ep.chip.graph import Chip
 
 SHAPES = [("chimera", 3, 2, 4), ("pegasus", 3), ("zephyr", 3, 4), ("zephyr", 2, 2)]
 
@@ -152,7 +153,7 @@ def test_each_family_has_its_own_limit() -> None:
     assert "per_qubit_coupling_range" not in Chip.perfect("zephyr", 1).properties
     assert Chip.perfect("chimera", 1).h_range == (-2, 2)
     given = Chip.of_solver(solver(Chip.perfect("pegasus", 2), per_qubit_coupling_range=[-9, 6]))
-    assert given.properties == PROPERTIES | OF_FAMILY["pegasus"] | {"per_qubit_coupling_range": [-9, 6]}
+    assert given.properties == PROPERTIES | FAMILIES["pegasus"].limits | {"per_qubit_coupling_range": [-9, 6]}
 
 
 @pytest.mark.parametrize(
@@ -250,8 +251,9 @@ def test_bad_names(name: str) -> None:
 def test_sizes_are_bounded_from_above_before_a_graph_is_made(whole: Any) -> None:
     """And by little, so that nothing is refused for long before it is too large."""
     chip = Chip.perfect(*whole)
-    for bound, there in zip(size_of(*whole[:1], whole[1:]), (chip.qubits, chip.couplers), strict=True):
-        assert len(there) <= bound <= 5 * len(there)
+    family, shape = FAMILIES[whole[0]], whole[1:]
+    assert len(chip.qubits) <= family.num_qubits(shape) <= 5 * len(chip.qubits)
+    assert len(chip.couplers) <= family.most_couplers(shape) <= 5 * len(chip.couplers)
 
 
 @pytest.mark.parametrize(

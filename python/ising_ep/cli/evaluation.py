@@ -7,6 +7,7 @@ or killed and is begun again finds what it has sent, and none of it is paid for 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -179,7 +180,7 @@ def _filled(run: RunFolder, network: Network, chip: Chip, num_images: int, copie
 
 def _series(state: TrainState, embedding: Embedding, x: NDArray[np.float32]) -> str:
     """The name of an evaluation: the same for the same parameters, copies and images."""
-    digest = hashlib.sha256(f"{embedding.graph_id} {embedding.chains} {x.shape}".encode())
+    digest = hashlib.sha256(f"{embedding.graph_id} {json.dumps(embedding.chains)} {x.shape}".encode())
     for name, value in sorted(state.parameters.items()):
         digest.update(f"{name} {value.shape}".encode() + value.tobytes())
     digest.update(x.tobytes())
