@@ -22,8 +22,8 @@ import click
 import dimod
 import numpy as np
 
-from ising_ep.problems.formats.parts import MOST_BYTES, MOST_COUPLINGS, MOST_VARIABLES
-from ising_ep.problems.formats.table import MOST_LINES
+from ising_ep.problems.parsing.parts import MOST_BYTES, MOST_COUPLINGS, MOST_VARIABLES
+from ising_ep.problems.parsing.table import MOST_LINES
 from report import console, folder, machine, number, out_option, progress, table, where
 
 MOST_MIB, MOST_SECONDS = 2048, 20

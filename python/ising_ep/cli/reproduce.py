@@ -13,7 +13,8 @@ from click.core import ParameterSource
 
 from .errors import INTERRUPTED, one_line_errors
 from .help import Command
-from .progress import WIDE, drawable
+from .progress import WIDE
+from .screen import drawable
 
 if TYPE_CHECKING:
     from ..reproduce.results import Store

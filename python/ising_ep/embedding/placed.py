@@ -124,8 +124,8 @@ class Placed(Embedding):
 
     Example:
         >>> from ising_ep.network import FullyConnected
-        >>> network, chip = FullyConnected(1, (1, 1), 1), Chip.perfect("chimera", 2)
-        >>> placed = Embedding([[[0], [4, 12]]], chip.graph_id).verify(network, chip)
+        >>> network, chip = FullyConnected(1, (1, 2), 2), Chip.perfect("chimera", 2)
+        >>> placed = Embedding([[[0], [4, 12], [5]]], chip.graph_id).verify(network, chip)
         >>> placed.verify(network, chip) is placed
         True
     """
