@@ -10,7 +10,8 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
-from ising_ep.cli.progress import WIDE, drawable
+from ising_ep.cli.progress import WIDE
+from ising_ep.cli.screen import drawable
 
 
 class Shown(Protocol):

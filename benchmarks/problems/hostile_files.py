@@ -23,8 +23,8 @@ import dimod
 import numpy as np
 
 from benchmarks.support import report
-from ising_ep.problems.formats.parts import MOST_BYTES, MOST_COUPLINGS, MOST_VARIABLES
-from ising_ep.problems.formats.table import MOST_LINES
+from ising_ep.problems.parsing.parts import MOST_BYTES, MOST_COUPLINGS, MOST_VARIABLES
+from ising_ep.problems.parsing.table import MOST_LINES
 from studies.markdown import number, table
 
 MOST_MIB, MOST_SECONDS = 2048, 20

@@ -1,5 +1,6 @@
 """Checks of numbers and arrays that come from outside: one line that names the value, or what was meant."""
 
+import hashlib
 import math
 import secrets
 import warnings
@@ -10,6 +11,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+# Arrays by what they hold: indices and counts, real numbers, states of -1 and +1, truth values.
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Spins = NDArray[np.int8]
+Bools = NDArray[np.bool_]
 
 # The core numbers reads and problems with one 32-bit word each of its random counter.
 WORD = 2**32 - 1
@@ -206,3 +213,21 @@ def broadcast(states: NDArray[np.int8], shape: tuple[int, int, int]) -> NDArray[
 def same(kept: NDArray[Any], given: NDArray[Any]) -> bool:
     """Whether both hold the same numbers; one array does, without a look at them."""
     return kept is given or np.array_equal(kept, given)
+
+
+def digest(*parts: NDArray[Any] | bytes | str) -> bytes:
+    """The SHA-256 of arrays, bytes and texts, one after the other.
+
+    What tells parts apart, such as the shape of an array, is given as a part of its own.
+
+    Example:
+        >>> digest("spins", np.zeros(2, dtype=np.int8)) == digest(b"spins" + bytes(2))
+        True
+    """
+    found = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, str):
+            found.update(part.encode())
+        else:
+            found.update(np.ascontiguousarray(part).data if isinstance(part, np.ndarray) else part)
+    return found.digest()

@@ -161,13 +161,7 @@ def chip_reads(usages: Sequence[Usage]) -> Figure:
 
 def embedding_on_chip(chip: Chip, embedding: Embedding) -> Figure:
     """The chip in grey, and on it the chains, a colour for each copy; couplers between them are fainter."""
-    import dwave.graphs
-
-    layout = {
-        "chimera": dwave.graphs.chimera_layout,
-        "pegasus": lambda graph: dwave.graphs.pegasus_layout(graph, crosses=True),
-        "zephyr": dwave.graphs.zephyr_layout,
-    }[chip.family](chip.graph)
+    layout = chip.topology.layout(chip.graph)
     places = np.array([layout[qubit] for qubit in chip.qubits.tolist()])
     chain_of = np.full(len(chip.qubits), -1)
     lengths = embedding.chain_lengths()

@@ -3,16 +3,23 @@
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import dwave.graphs
+import networkx as nx
 import numpy as np
 import pytest
 from dwave.cloud.testing import mocks
 from dwave.system.coupling_groups import coupling_groups
 
-from ising_ep.chip.families import size_of
-from ising_ep.chip.graph import OF_FAMILY, PROPERTIES, TIMING, Chip
+from ising_ep import plots
+from ising_ep.chip.advantage import PROPERTIES, TIMING
+from ising_ep.chip.families import FAMILIES
+from ising_ep.chip.families.chimera import Chimera
+from ising_ep.chip.graph import Chip
+from ising_ep.embedding import embed
+from ising_ep.machines.chip_model import ChipModel
+from ising_ep.network import Convolutional, FullyConnected
 
 SHAPES = [("chimera", 3, 2, 4), ("pegasus", 3), ("zephyr", 3, 4), ("zephyr", 2, 2)]
 
@@ -152,7 +159,7 @@ def test_each_family_has_its_own_limit() -> None:
     assert "per_qubit_coupling_range" not in Chip.perfect("zephyr", 1).properties
     assert Chip.perfect("chimera", 1).h_range == (-2, 2)
     given = Chip.of_solver(solver(Chip.perfect("pegasus", 2), per_qubit_coupling_range=[-9, 6]))
-    assert given.properties == PROPERTIES | OF_FAMILY["pegasus"] | {"per_qubit_coupling_range": [-9, 6]}
+    assert given.properties == PROPERTIES | FAMILIES["pegasus"].limits | {"per_qubit_coupling_range": [-9, 6]}
 
 
 @pytest.mark.parametrize(
@@ -250,8 +257,9 @@ def test_bad_names(name: str) -> None:
 def test_sizes_are_bounded_from_above_before_a_graph_is_made(whole: Any) -> None:
     """And by little, so that nothing is refused for long before it is too large."""
     chip = Chip.perfect(*whole)
-    for bound, there in zip(size_of(*whole[:1], whole[1:]), (chip.qubits, chip.couplers), strict=True):
-        assert len(there) <= bound <= 5 * len(there)
+    family, shape = FAMILIES[whole[0]], whole[1:]
+    assert len(chip.qubits) <= family.num_qubits(shape) <= 5 * len(chip.qubits)
+    assert len(chip.couplers) <= family.most_couplers(shape) <= 5 * len(chip.couplers)
 
 
 @pytest.mark.parametrize(
@@ -278,3 +286,36 @@ def test_bad_files(text: str, said: str, tmp_path: Path) -> None:
 def test_bad_fractions(name: str, fraction: float) -> None:
     with pytest.raises(ValueError, match=f"fraction of missing {name} is {fraction}"):
         Chip.perfect("chimera", 1).without(**{name: fraction})
+
+
+def test_a_new_topology_is_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that asks about a topology asks its `Family`: nothing else here knows of these graphs."""
+
+    class Bricks(Chimera):
+        name = "bricks"
+        default_shape = (4, 3, 4)
+        limits: ClassVar[dict[str, Any]] = {"h_range": [-7.0, 7.0]}
+
+        def graph(self, shape: tuple[int, ...], **lists: Any) -> nx.Graph:
+            graph = super().graph(shape, **lists)
+            graph.graph["family"] = self.name
+            return graph
+
+        def layout(self, graph: nx.Graph) -> Any:
+            return nx.spring_layout(graph, iterations=1, seed=1)
+
+        def chimera_cells(self, source: nx.Graph, graph: nx.Graph) -> Any:
+            return super().chimera_cells(source, super().graph(self.default_shape))
+
+    with pytest.raises(ValueError, match="expected one of chimera, pegasus, zephyr"):
+        Chip.perfect("bricks")
+    monkeypatch.setitem(FAMILIES, "bricks", Bricks())
+    chip = Chip.named("bricks")
+    assert (chip.title, chip.h_range) == ("bricks 4x3x4", (-7.0, 7.0))
+    said = ChipModel(chip).properties
+    assert said["num_qubits"] == 4 * 3 * 8
+    assert np.array_equal(Chip.of_solver(said).couplers, chip.couplers)
+    for network in (FullyConnected(1, (6, 4), 2), Convolutional((3, 3), num_classes=2)):
+        placed = embed(network, chip, method="structured", cache=False)
+        assert placed.num_copies == 1
+        assert plots.embedding_on_chip(chip, placed).axes

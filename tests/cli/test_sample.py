@@ -24,8 +24,13 @@ from click.testing import CliRunner
 from dimod.serialization import coo
 
 from ising_ep import SimulatedAnnealingSampler, cli
+from ising_ep.cli import screen
+from ising_ep.problems import formats, read
 from ising_ep.problems.formats import TABLE
+from ising_ep.problems.parsing.format import Format
+from ising_ep.problems.parsing.parts import Parts
 from ising_ep.problems.read import read_problem
+from ising_ep.problems.write import OUTPUTS, Output
 
 NODES = 14
 
@@ -248,7 +253,7 @@ BAD = [
     ([".", "--format", "coo"], ".: Is a directory"),
     (
         ["problem.coo", "--format", "lp"],
-        "Invalid value for '--format': 'lp' is not one of 'coo', 'bqm', 'bqpjson'",
+        "Invalid value for '--format': 'lp' is not one of 'bqm', 'bqpjson', 'coo'",
     ),
     (["problem.coo", "--instance", "2"], "instance is 2, but a file of format coo has one problem"),
     (
@@ -258,7 +263,7 @@ BAD = [
     (["matrix.npy"], "matrix.npy: a numpy array can be a QUBO (--format qubo-matrix) or a graph"),
     (
         ["model.lp"],
-        "model.lp: looks like a linear or quadratic program (LP), which is not read; expected one of coo",
+        "model.lp: looks like a linear or quadratic program (LP), which is not read; expected one of bqm, ",
     ),
     (["model.cqm"], "model.cqm: looks like a constrained quadratic model (CQM) of dimod, which is not read"),
     (["problem.coo", "--format", "gset"], "problem.coo: line 2 is '0 0 1.000000', expected 'nodes edges'"),
@@ -403,6 +408,44 @@ def test_help_says_how():
         assert wanted in text
     for known in TABLE:
         assert f"    {known.name:<12} {known.what}\n" in text
+    for output in OUTPUTS.values():
+        assert f"    {output.ending:<7} {output.what}\n" in text
+
+
+def test_a_new_format_is_a_row(monkeypatch):
+    """The help, the choices and the errors are those of the tables."""
+    stars = Format("stars", "spins that want to be alike", parse_stars, endings=(".stars",))
+    monkeypatch.setattr(formats, "TABLE", (*TABLE, stars))
+    monkeypatch.setattr(read, "FORMATS", (*read.FORMATS, "stars"))
+    monkeypatch.setitem(formats.BY_NAME, "stars", stars)
+    table = Output(
+        ".txt", "energies, one a line", lambda path, reads, _: np.savetxt(path, reads.record.energy)
+    )
+    monkeypatch.setitem(OUTPUTS, ".txt", table)
+    text = sample("--help").stdout
+    assert "    stars        spins that want to be alike\n" in text
+    assert "    .txt    energies, one a line\n" in text
+    Path("three").write_text("***")
+    assert "expected one of bqm, " in sample("three").stderr
+    result = sample("three", "--format", "stars", "--seed", "1", "--num-reads", "5", "--output", "e.txt")
+    assert "Best energy -3 in" in result.stdout
+    assert np.loadtxt("e.txt").min() == -3
+    assert "'moons' is not one of 'bqm'," in sample("three", "--format", "moons").stderr
+    assert "ends in .json, .csv, .npz or .txt" in sample("three", "--output", "e.md").stderr
+
+
+def parse_stars(text, asked):
+    """Every two stars of the file as a coupling of -1."""
+    rows, cols = np.triu_indices(text.count(b"*"), 1)
+    return Parts(np.zeros(text.count(b"*")), rows, cols, -np.ones(len(rows)), "SPIN")
+
+
+def test_long_work_says_how_far_it_is_where_there_is_no_terminal(monkeypatch):
+    monkeypatch.setattr(screen, "PLAIN_INTERVAL", 0.0)
+    path = write_problem("coo", problem("SPIN"))
+    said = sample(path, "--num-reads", "3000", "--num-sweeps", "100").stderr.splitlines()
+    assert said
+    assert all(re.fullmatch(r"Annealing: \d+ of 3000 reads after \d+ s", line) for line in said)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

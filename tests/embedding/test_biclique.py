@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from minorminer import busclique
 
-from ising_ep.embedding.biclique import Windows, lay, rectangles
-from ising_ep.embedding.chains import Chains
+from ising_ep.embedding.biclique import Router, Windows, rectangles
 from ising_ep.embedding.lines import lines_of
+from ising_ep.embedding.mending import BicliqueCopy
 from ising_ep.embedding.paths import disjoint_paths
-from ising_ep.embedding.tiling import _fill, find_bicliques
+from ising_ep.embedding.tiling import FIRST_TWO, Filler, Layout, find_bicliques
 
 CHIPS = {
     "P4": (dwave.graphs.pegasus_graph, 4),
@@ -184,7 +184,7 @@ def test_wide_copies_lie_closer(wide, places):
     free, copies, found = lines.qubit >= 0, [], []
     for _ in places:
         place = rectangles(Windows(lines, free), 0, 120, 10, gravity=(-1, 4), wide=wide)[0]
-        copy = lay(lines, free, place, 120, 10, 4.0)
+        copy = Router(lines, free, place, 120, 10, pull=4.0).lay()
         free &= ~lines.holding(qubit for chain in copy.chains for qubit in chain)
         copies.append((copy.chains[:120], copy.chains[120:]))
         found.append(place.right_low)
@@ -196,8 +196,7 @@ def test_wide_copies_lie_closer(wide, places):
 def test_most_copies_of_a_layout(wide, number):
     # One layout of the twelve that find_bicliques tries, which would take a minute.
     graph = dwave.graphs.pegasus_graph(16)
-    lines = lines_of(graph)
-    copies = _fill(lines, lines.qubit >= 0, 120, 10, None, upright=2, first=0, along=-1, wide=wide)
+    copies = Filler(lines_of(graph), 120, 10).fill(Layout(FIRST_TWO, direction=0, end=-1, wide=wide))
     assert len(copies) == number
     check(graph, [(copy.chains[:120], copy.chains[120:]) for copy in copies], 120, 10)
 
@@ -239,10 +238,10 @@ def test_mending_and_trimming():
     graph.add_edges_from([(4, 10), (10, 11)])
     graph.remove_node(2)
     neighbours = {q: sorted(graph[q]) for q in graph}
-    copy = Chains(neighbours, [[0, 1, 3, 4], [11]], 1, set(graph))
+    copy = BicliqueCopy(neighbours, [[0, 1, 3, 4], [11]], 1, set(graph))
     assert copy.mend()
     assert set(copy.chains[0]) >= {0, 1, 3, 4, 6, 7, 8}
     assert copy.couplers.tolist() == [[1]]
     copy.trim()
     assert copy.qubits == 2
-    assert not Chains(neighbours, [[0, 1, 3, 4], [11]], 1, {10}).mend()
+    assert not BicliqueCopy(neighbours, [[0, 1, 3, 4], [11]], 1, {10}).mend()

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import pickle
 import warnings
+from dataclasses import replace
 
 import networkx as nx
 import numpy as np
 import pytest
 
 from ising_ep.chip import Chip
-from ising_ep.embedding import DoesNotFitError, Embedding, embed
-from ising_ep.embedding import search as module
+from ising_ep.config import TrainConfig
+from ising_ep.embedding import DoesNotFitError, Embedding, Placed, embed
+from ising_ep.embedding.patterns import PATTERNS, SIDE, TILE, pattern_of
+from ising_ep.embedding.search import Search
+from ising_ep.machines.chip_model import ChipModel
+from ising_ep.machines.embedded import EmbeddedMachine
 from ising_ep.network import Convolutional, FullyConnected
+from ising_ep.qpu.cost import estimate
 
 PAIRS = FullyConnected(1, (6, 4), 2)
 PATTERN = Convolutional((3, 3), num_classes=2)
@@ -134,13 +141,65 @@ def test_each_defect_of_an_embedding_is_named(good):
         good.verify(PAIRS, P4.without(0.1, seed=1))
 
 
+def test_to_be_placed_is_to_be_verified(good, monkeypatch):
+    assert isinstance(good, Placed)
+    with pytest.raises(ValueError, match="chains for 10 spins, the network has 9"):
+        Placed(good.chains, good.graph_id, FullyConnected(1, (5, 4), 2), P4)
+    chains = [[list(chain) for chain in copy] for copy in good.chains]
+    mine = Embedding(chains, good.graph_id)
+    placed = mine.verify(PAIRS, P4)
+    chains[0][0].clear()
+    assert placed.chains == mine.chains == good.chains
+
+    # One look is enough for the same network and chip, though they be other objects; not for others.
+    looks = []
+    look = Placed._check_couplings
+    monkeypatch.setattr(Placed, "_check_couplings", lambda self, *given: looks.append(look(self, *given)))
+    assert placed.verify(PAIRS, P4) is placed
+    assert placed.verify(FullyConnected(7, (6, 4), 2), Chip.perfect("pegasus", 4)) is placed
+    assert pickle.loads(pickle.dumps(placed)).chains == placed.chains
+    assert looks == []
+    fewer = FullyConnected(1, (6, 4), 2, (0, 1))
+    assert placed.verify(fewer, P4) is placed
+    with pytest.raises(ValueError, match="was made for working graph"):
+        placed.verify(PAIRS, P4.without(0.01, seed=1))
+    with pytest.raises(ValueError, match="the network has 11"):
+        placed.verify(FullyConnected(1, (7, 4), 2), P4)
+    same_name = replace(
+        P4, qubits=P4.qubits[:-1], couplers=P4.couplers[(P4.couplers < P4.qubits[-1]).all(axis=1)]
+    )
+    assert placed.verify(PAIRS, same_name) is not placed
+    assert len(looks) == 1
+
+
+def test_one_verification_serves_search_machine_and_estimate(monkeypatch):
+    looks = []
+    look = Placed._check_couplings
+    monkeypatch.setattr(Placed, "_check_couplings", lambda self, *given: looks.append(look(self, *given)))
+    config = TrainConfig.checked({"machine": "chip", "layers": (6, 4)})
+    embedding = embed(PAIRS, P4, copies=2, cache=False)
+    machine = EmbeddedMachine(ChipModel(P4), embedding, PAIRS)
+    estimate(config, PAIRS, 10, 10, P4, embedding)
+    assert machine.embedding is embedding
+    assert len(looks) == 1
+
+
+def test_a_pattern_is_an_embedding_of_its_network():
+    cells = Chip.perfect("chimera", SIDE, SIDE, TILE)
+    for network, pattern in zip([PATTERN], PATTERNS, strict=True):
+        assert pattern_of(network) is pattern
+        Embedding([pattern.chains], cells.graph_id).verify(network, cells)
+    for other in (Convolutional((3, 3), num_classes=3), Convolutional((4, 3), num_classes=2), PAIRS):
+        assert pattern_of(other) is None
+
+
 def test_files_come_back_as_they_were(good, tmp_path):
     good.save(tmp_path / "e.json")
     again = Embedding.load(tmp_path / "e.json", P4)
     assert (again.chains, again.graph_id) == (good.chains, good.graph_id)
     (tmp_path / "plain.json").write_text(json.dumps(good.chains[0]))
     plain = Embedding.load(tmp_path / "plain.json", P4)
-    assert plain.chains == [good.chains[0]]
+    assert plain.chains == good.chains[:1]
     plain.verify(PAIRS, P4)
 
 
@@ -176,7 +235,7 @@ def test_the_cache_is_read_checked_and_replaced(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     first = embed(PAIRS, P4)
     (file,) = tmp_path.rglob("*.json")
-    monkeypatch.setattr(module, "_structured", lambda network: pytest.fail("looked for it again"))
+    monkeypatch.setattr(Search, "find", lambda search: pytest.fail("looked for it again"))
     assert embed(PAIRS, P4).chains == first.chains
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

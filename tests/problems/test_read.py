@@ -455,7 +455,7 @@ def test_files_that_are_not_read_are_named(make, what, name):
             b"root:x:0:0:root:/root:/bin/bash\n",
             "by its first line 'root:x:0:0:root:/root:/bin/bash'; expected",
         ),
-        (b"\x00\x01\x02\x03", "binary data of no format that is known; expected one of coo, bqm"),
+        (b"\x00\x01\x02\x03", "binary data of no format that is known; expected one of bqm, bqpjson"),
         (b"0 1\n1 2\n2 0\n", r"line 2 is '1 2', expected 'i j' of two integers from 1 to 0 \(read as gset\)"),
         (b"[1, 2]", "first line '\\[1, 2\\]'"),
     ],

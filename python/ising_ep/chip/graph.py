@@ -1,12 +1,11 @@
 """The working graph of a D-Wave chip: its qubits, its couplers, and the ranges it takes.
 
-A chip is a Chimera, Pegasus or Zephyr graph in which some qubits and couplers are missing. Qubits have the
+A chip is a graph of one of the `families` in which some qubits and couplers are missing. Qubits have the
 numbers that the service gives them; couplers are pairs of these, the smaller first.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import sys
 from collections.abc import Mapping
@@ -18,72 +17,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import seed_or_new, short
+from ..checks import digest, seed_or_new, short
 from ..files.untrusted import read_json
-from .families import FAMILIES, graph_of, shape_of
+from .families import FAMILIES, family_of
+from .family import Family
 
 if TYPE_CHECKING:
     import networkx as nx
-
-# Microseconds of what a chip does besides annealing, as the client's estimate of QPU time takes them: those
-# of Advantage_system4.1 in dwave.cloud.testing.mocks.
-TIMING: dict[str, Any] = {
-    "version": "1.0.0",
-    "typical_programming_time": 14072.88,
-    "reverse_annealing_with_reinit_prog_time_delta": 0.0,
-    "reverse_annealing_without_reinit_prog_time_delta": 5.55,
-    "default_programming_thermalization": 1000.0,
-    "default_annealing_time": 20.0,
-    "readout_time_model": "pwl_log_log",
-    # log10 of numbers of qubits, then log10 of the times that they take to be read out.
-    "readout_time_model_parameters": [
-        *(
-            0.0,
-            0.7699665876947938,
-            1.7242758696010096,
-            2.711975459489206,
-            3.1639057672764026,
-            3.750276915153992,
-        ),
-        *(1.539131714800995, 1.8726623164229292, 2.125631787097315, 2.332672340068556, 2.371606651233025),
-        2.3716219271760215,
-    ],
-    "qpu_delay_time_per_sample": 20.54,
-    "reverse_annealing_with_reinit_delay_time_delta": -4.5,
-    "reverse_annealing_without_reinit_delay_time_delta": -1.5,
-    "default_readout_thermalization": 0.0,
-    "decorrelation_max_nominal_anneal_time": 2000.0,
-    "decorrelation_time_range": [500.0, 10000.0],
-}
-# What the solvers on offer say of themselves (dwave-system's mock sampler gives Advantage's; the Chimera
-# values below are those of the 2000Q that the paper used).
-PROPERTIES: dict[str, Any] = {
-    "h_range": [-4.0, 4.0],
-    "j_range": [-1.0, 1.0],
-    "extended_j_range": [-2.0, 1.0],
-    "num_reads_range": [1, 10000],
-    "annealing_time_range": [0.5, 2000.0],
-    "default_annealing_time": 20.0,
-    "default_programming_thermalization": 1000.0,
-    "default_readout_thermalization": 0.0,
-    "max_anneal_schedule_points": 12,
-    "problem_run_duration_range": [0.0, 1e6],
-    "problem_timing_data": TIMING,
-}
-# Advantage2 has a limit for each half of a qubit's couplers in place of one for all; its value and its
-# programming time are those in D-Wave's documentation.
-OF_FAMILY: dict[str, dict[str, Any]] = {
-    "chimera": {
-        "h_range": [-2.0, 2.0],
-        "per_qubit_coupling_range": [-9.0, 6.0],
-        "annealing_time_range": [1.0, 2000.0],
-    },
-    "pegasus": {"per_qubit_coupling_range": [-18.0, 15.0]},
-    "zephyr": {
-        "per_group_coupling_range": [-13.0, 10.0],
-        "problem_timing_data": TIMING | {"typical_programming_time": 24500.0},
-    },
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +31,7 @@ class Chip:
     """A working graph.
 
     Attributes:
-        family: "chimera", "pegasus" or "zephyr".
+        family: Name of its topology, one of `families.FAMILIES`.
         shape: Its sizes, as the service gives them: (rows, columns, tile), (m,), (m, tile).
         qubits: int64 (qubits,) ascending.
         couplers: int64 (couplers, 2), each ascending, in order.
@@ -118,15 +58,15 @@ class Chip:
         """A chip that lacks nothing.
 
         Args:
-            family: "chimera", "pegasus" or "zephyr".
+            family: Name of its topology, one of `families.FAMILIES`.
             shape: As many of its sizes as are wanted: 16, 16, 4 of a Chimera, 16 of a Pegasus, 12, 4 of a
                 Zephyr graph by default.
 
         Raises:
             ValueError: If there is no such graph, or it is too large.
         """
-        whole = shape_of(family, shape)
-        return cls._of_graph(family, whole, graph_of(family, whole))
+        topology = family_of(family)
+        return cls._of_graph(topology, topology.whole_shape(shape))
 
     @classmethod
     def of_solver(cls, properties: Mapping[str, Any], graph_id: str | None = None) -> Self:
@@ -145,26 +85,28 @@ class Chip:
         topology = properties["topology"]
         if not isinstance(topology, Mapping) or not {"type", "shape"} <= topology.keys():
             raise ValueError(f"topology is {short(topology)}, expected an object with type and shape")
-        family, shape = topology["type"], shape_of(topology["type"], topology["shape"] or None)
+        family = family_of(topology["type"])
+        shape = family.whole_shape(topology["shape"] or None)
         if graph_id is not None:
             check_graph_id(graph_id)
-        defaults = PROPERTIES | OF_FAMILY[family]
+        defaults = family.properties
         kept = {name: properties[name] for name in defaults if name in properties}
         for name, value in kept.items():
             _check_property(name, value)
         qubits = np.unique(_whole_numbers("qubits", properties["qubits"]))
         couplers = np.unique(np.sort(_pairs("couplers", properties["couplers"]), axis=1), axis=0)
-        whole = graph_of(family, shape)
+        whole = family.graph(shape)
         for name, items, there in (
             ("qubit", map(int, qubits), whole.has_node),
             ("coupler", couplers.tolist(), lambda pair: whole.has_edge(*pair)),
         ):
             strange = next((item for item in items if not there(item)), None)
             if strange is not None:
-                raise ValueError(f"{name} {strange} is none of a {family} graph of shape {list(shape)}")
+                raise ValueError(f"{name} {strange} is none of a {family.name} graph of shape {list(shape)}")
         if not np.isin(couplers, qubits).all():
             raise ValueError("a coupler ends on a qubit that is not there")
-        return cls(family, shape, qubits, couplers, graph_id or _digest(qubits, couplers), defaults | kept)
+        name = graph_id or _name_graph(qubits, couplers)
+        return cls(family.name, shape, qubits, couplers, name, defaults | kept)
 
     @classmethod
     def named(cls, name: str) -> Self:
@@ -214,7 +156,12 @@ class Chip:
         left = self.couplers[~np.isin(self.couplers, missing).any(axis=1)]
         lost = rng.choice(len(left), round(couplers * len(left)), replace=False)
         there, left = np.setdiff1d(self.qubits, missing), np.delete(left, lost, axis=0)
-        return type(self)(self.family, self.shape, there, left, _digest(there, left), self.properties)
+        return type(self)(self.family, self.shape, there, left, _name_graph(there, left), self.properties)
+
+    @property
+    def topology(self) -> Family:
+        """All that its family knows of itself."""
+        return family_of(self.family)
 
     @property
     def h_range(self) -> tuple[float, float]:
@@ -234,8 +181,7 @@ class Chip:
     @cached_property
     def graph(self) -> nx.Graph:
         """The working graph, with what dwave-graphs says of its family and coordinates."""
-        return graph_of(
-            self.family,
+        return self.topology.graph(
             self.shape,
             node_list=self.qubits.tolist(),
             edge_list=list(map(tuple, self.couplers.tolist())),
@@ -264,21 +210,11 @@ class Chip:
 
     @cached_property
     def halves(self) -> NDArray[np.int8] | None:
-        """Of a Zephyr chip, which half of each end's qubit a coupler sits on: int8 (couplers, 2) of 0 and 1.
+        """Which half of each end's qubit a coupler sits on: int8 (couplers, 2) of 0 and 1.
 
-        Half a qubit's couplers have a limit of their own (per_group_coupling_range); None for other chips. In
-        the Zephyr coordinates (u, w, k, j, z) a qubit lies along a line, around 2z + j + 1/2; a coupler is on
-        its upper half if the other qubit crosses the line, or lies on it, further up.
+        None for a topology whose halves of qubits have no limits of their own (per_group_coupling_range).
         """
-        if self.family != "zephyr":
-            return None
-        m, tile = self.shape
-        line, z = np.divmod(self.qubits, m)
-        line, j = np.divmod(line, 2)
-        u, w = np.divmod(line // tile, 2 * m + 1)
-        along = (2 * z + j)[self.ends]
-        other = np.where((u[self.ends[:, 0]] != u[self.ends[:, 1]])[:, np.newaxis], w[self.ends], along)
-        return (other[:, ::-1] > along).astype(np.int8)
+        return self.topology.halves(self.shape, self.qubits, self.ends)
 
     @cached_property
     def degree(self) -> int:
@@ -287,7 +223,7 @@ class Chip:
 
     @cached_property
     def half_degree(self) -> int:
-        """The largest number of couplers on half a qubit of a Zephyr chip, see `halves`; of others 0."""
+        """The largest number of couplers on half a qubit, see `halves`; 0 where halves have no limits."""
         if self.halves is None:
             return 0
         return int(np.bincount((2 * self.ends + self.halves).ravel(), minlength=1).max())
@@ -320,10 +256,11 @@ class Chip:
         return float(low), float(high)
 
     @classmethod
-    def _of_graph(cls, family: str, shape: tuple[int, ...], graph: nx.Graph) -> Self:
+    def _of_graph(cls, family: Family, shape: tuple[int, ...]) -> Self:
+        graph = family.graph(shape)
         qubits = np.array(sorted(graph.nodes), dtype=np.int64)
         couplers = np.array(sorted(map(sorted, graph.edges)), dtype=np.int64).reshape(-1, 2)
-        return cls(family, shape, qubits, couplers, _digest(qubits, couplers), PROPERTIES | OF_FAMILY[family])
+        return cls(family.name, shape, qubits, couplers, _name_graph(qubits, couplers), family.properties)
 
 
 def check_graph_id(graph_id: Any) -> None:
@@ -383,8 +320,6 @@ def _places(values: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.
     return np.where(found, places, -1)
 
 
-def _digest(qubits: NDArray[np.int64], couplers: NDArray[np.int64]) -> str:
+def _name_graph(qubits: NDArray[np.int64], couplers: NDArray[np.int64]) -> str:
     """A name for a working graph that no service has named."""
-    digest = hashlib.sha256(np.asarray(qubits, "<i8").tobytes())
-    digest.update(np.asarray(couplers, "<i8").tobytes())
-    return digest.hexdigest()[:16]
+    return digest(np.asarray(qubits, "<i8"), np.asarray(couplers, "<i8")).hex()[:16]

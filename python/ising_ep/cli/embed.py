@@ -14,15 +14,13 @@ from ..printable import printable
 from .errors import one_line_errors
 from .help import Command
 from .options import layer_sizes, option, settings
+from .screen import print_bars
 
 if TYPE_CHECKING:
     from ..chip import Chip
     from ..config import TrainConfig
     from ..embedding import Embedding
     from ..network import Network
-
-BAR = 40
-
 
 chip_options = settings("chip", "chip_missing", "chip_seed")
 
@@ -86,6 +84,8 @@ def embed(
       ising-ep embed --copies 1 --out embedding.json --picture embedding.png
       ising-ep embed --network convolutional --chip chimera:16 --chip-missing 0
     """
+    import numpy as np
+
     from ..config import TrainConfig
     from ..embedding import embed as find
     from ..network import Convolutional, FullyConnected
@@ -106,7 +106,8 @@ def embed(
     )
     click.echo(f"{graph}, {len(graph.couplers)} couplers, working graph {printable(graph.graph_id)}")
     click.echo(f"{spins.num_spins} spins, {len(spins.rows)} couplings: {described(embedding)}")
-    _histogram(embedding)
+    lengths = enumerate(np.bincount(embedding.chain_lengths()).tolist())
+    print_bars([(f"chains of {length}:", count) for length, count in lengths if count])
     if out is not None:
         embedding.save(out)
         click.echo(f"Chains: {out}")
@@ -160,12 +161,3 @@ def _counted(started: float) -> Callable[[int], None]:
             click.echo(f"{copies} found after {now - started:.0f} s", err=True)
 
     return show
-
-
-def _histogram(embedding: Embedding) -> None:
-    import numpy as np
-
-    counts = np.bincount(embedding.chain_lengths())
-    for length, count in enumerate(counts):
-        if count:
-            click.echo(f"chains of {length:2}: {count:5} {'#' * -(-count * BAR // counts.max())}")

@@ -6,7 +6,7 @@ or killed and is begun again finds what it has sent, and none of it is paid for 
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -164,11 +164,13 @@ def _filled(run: RunFolder, network: Network, chip: Chip, num_images: int, copie
 
 def _series(state: TrainState, embedding: Embedding, x: NDArray[np.float32]) -> str:
     """The name of an evaluation: the same for the same parameters, copies and images."""
-    digest = hashlib.sha256(f"{embedding.graph_id} {embedding.chains} {x.shape}".encode())
+    from ..checks import digest
+
+    where = f"{embedding.graph_id} {json.dumps(embedding.chains)} {x.shape}"
+    parts: list[NDArray[Any] | str] = [where]
     for name, value in sorted(state.parameters.items()):
-        digest.update(f"{name} {value.shape}".encode() + value.tobytes())
-    digest.update(x.tobytes())
-    return f"evaluate {digest.hexdigest()[:12]}"
+        parts += [f"{name} {value.shape}", value]
+    return f"evaluate {digest(*parts, x).hex()[:12]}"
 
 
 @contextmanager

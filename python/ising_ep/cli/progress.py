@@ -9,28 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .screen import PLAIN_INTERVAL, drawable
+
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import Progress
 
     from ..training.run_folder import TrainState
 
-# Seconds between lines where no bar can be drawn.
-PLAIN_INTERVAL = 10.0
 # Seconds between two looks of the bar.
 BAR_INTERVAL = 0.1
 # Seconds of learning after which it is said how long the whole run takes, if no epoch has ended before.
 FIRST_GUESS = 10.0
 # Columns from which there is room for more than the epoch, the time left and accuracies.
 WIDE = 76
-
-
-def drawable() -> Console | None:
-    """The terminal on stderr, if it can be drawn on: it is one, and not a dumb one."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    return console if console.is_terminal and not console.is_dumb_terminal else None
 
 
 class Pace:

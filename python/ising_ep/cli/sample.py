@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -17,10 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from ..printable import printable
-from ..problems.formats import TABLE
 from .errors import one_line_errors
 from .help import Command
-from .progress import drawable
+from .screen import print_bars, waiting
 
 if TYPE_CHECKING:
     import dimod
@@ -29,15 +25,10 @@ if TYPE_CHECKING:
 
     from ..problems.read import Problem
 
-# Seconds before it is worth saying that something is going on.
-PATIENCE = 2.0
-# Lines of the histogram, and characters of its longest bar.
+# Lines of the histogram.
 MOST_BINS = 12
-BAR = 40
 
-
-_FORMATS = "\n".join(f"  {known.name:<13}{known.what}" for known in TABLE)
-_HELP = f"""Find states of low energy of the Ising problem or QUBO in FILE.
+_HELP = """Find states of low energy of the Ising problem or QUBO in FILE.
 
 \b
 Examples:
@@ -50,17 +41,36 @@ Examples:
 
 \b
 Formats, as they are or compressed by gzip, bzip2 or xz:
-{_FORMATS}
+{formats}
 
 \b
 Output (the reads in their order, with versions, seed and settings):
-  .json   read it with dimod.SampleSet.from_serializable(json.load(open("states.json")))
-  .csv    a column for each variable, energy, num_occurrences; settings in states.csv.json
-  .npz    arrays states, energies, labels, settings: numpy.load("states.npz")
+{outputs}
 """
 
 
-@click.command(cls=Command, help=_HELP)
+class SampleCommand(Command):
+    """The command, whose help has the formats that are read and written: these take a second to load."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes what the command is for."""
+        from ..problems.formats import TABLE
+        from ..problems.write import OUTPUTS
+
+        formats = "\n".join(f"  {known.name:<13}{known.what}" for known in TABLE)
+        outputs = "\n".join(f"  {output.ending:<8}{output.what}" for output in OUTPUTS.values())
+        self.help = _HELP.format(formats=formats, outputs=outputs)
+        super().format_help_text(ctx, formatter)
+
+
+def _known_format(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    """Refuses the name of a format that is not read."""
+    from ..problems.read import FORMATS
+
+    return None if name is None else click.Choice(FORMATS).convert(name, option, context)
+
+
+@click.command(cls=SampleCommand, help=_HELP)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--num-reads", type=int, default=100, show_default=True, help="Independent anneals.")
 @click.option("--num-sweeps", type=int, default=1000, show_default=True, help="Sweeps of an anneal.")
@@ -88,13 +98,15 @@ Output (the reads in their order, with versions, seed and settings):
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice([known.name for known in TABLE]),
+    callback=_known_format,
     metavar="NAME",
     help="What FILE is, a name from below.  [default: by its content and name]",
 )
-@click.option("--instance", type=int, help="Which problem of a file with several (orlib), from 1.")
+@click.option("--instance", type=int, help="Which problem of a file with several, from 1.")
 @click.option(
-    "--output", type=click.Path(path_type=Path), help="Where to write the states: a .json, .csv or .npz."
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Where to write the states, a name with an ending from below.",
 )
 @click.option("--force", is_flag=True, help="Overwrite the output.")
 @one_line_errors
@@ -115,57 +127,64 @@ def sample(
     """Reads, anneals, writes, prints."""
     from ..checks import seed_or_new
     from ..problems.read import read_with_format
-    from ..problems.write import check_output, label_array, write_sampleset
-    from ..samplers.simulated import SimulatedAnnealingSampler
+    from ..problems.write import check_labels, check_output, write_sampleset
 
     if output is not None:
         check_output(output, force=force, source=file)
     elif force:
         raise ValueError("--force is given, but there is nothing to overwrite without --output")
-    seed = seed_or_new(seed)
-    with _shown(f"Reading {file.name}"):
+    with waiting(f"Reading {file.name}"):
         problem = read_with_format(file, file_format=file_format, vartype=vartype, instance=instance)
-    if output is not None and output.suffix.lower() == ".npz":
-        label_array(list(problem.bqm.variables))  # refuses what does not fit before the work is done
-    with _shown("Annealing") as show, warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
-        started = perf_counter()
-        sampleset = SimulatedAnnealingSampler().sample(
-            problem.bqm,
-            beta_range=beta_range,
-            num_reads=num_reads,
-            num_sweeps=num_sweeps,
-            beta_schedule_type=schedule,
-            seed=seed,
-            num_threads=num_threads,
-            progress=show,
-        )
-        seconds = perf_counter() - started
-    for warning in warned:
-        click.echo(f"Warning: {printable(warning.message)}", err=True)
-    if num_sweeps == 0:
-        click.echo("Warning: --num-sweeps 0: nothing is annealed, the states are random", err=True)
-    versions = {"python": platform.python_version()}
-    versions |= {name: version(name) for name in ("ising-ep", "dimod", "numpy")}
+    if output is not None:
+        check_labels(output, list(problem.bqm.variables))
+    same = {
+        "num_reads": num_reads,
+        "num_sweeps": num_sweeps,
+        "seed": seed_or_new(seed),
+        "num_threads": num_threads,
+    }
+    sampleset, seconds = _annealed(problem.bqm, beta_range=beta_range, beta_schedule_type=schedule, **same)
     settings = {
         "file": str(file),
         "format": problem.file_format,
         "instance": instance,
         "vartype": problem.bqm.vartype.name,
-        "num_reads": num_reads,
-        "num_sweeps": num_sweeps,
-        "seed": seed,
-        "num_threads": num_threads,
+        **same,
         "seconds": seconds,
         **sampleset.info,
-        "versions": versions,
+        "versions": _versions(),
     }
     if output is not None:
-        with _shown(f"Writing {output.name}"):
+        with waiting(f"Writing {output.name}"):
             write_sampleset(output, sampleset, settings)
     _print_summary(problem, sampleset, settings)
     if output is not None:
         click.echo(f"States: {output}")
+
+
+def _annealed(bqm: dimod.BinaryQuadraticModel, **settings: Any) -> tuple[dimod.SampleSet, float]:
+    """The reads, and the seconds that they took; what is strange about the settings is said."""
+    from ..samplers.simulated import SimulatedAnnealingSampler
+
+    with waiting("Annealing") as tell, warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        started = perf_counter()
+        sampleset = SimulatedAnnealingSampler().sample(
+            bqm,
+            progress=lambda done, total: tell(f"{done} of {total} reads", done, total),
+            **settings,
+        )
+        seconds = perf_counter() - started
+    for warning in warned:
+        click.echo(f"Warning: {printable(warning.message)}", err=True)
+    if settings["num_sweeps"] == 0:
+        click.echo("Warning: --num-sweeps 0: nothing is annealed, the states are random", err=True)
+    return sampleset, seconds
+
+
+def _versions() -> dict[str, str]:
+    names = ("ising-ep", "dimod", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
 def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[str, Any]) -> None:
@@ -180,7 +199,7 @@ def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[
     click.echo(f"Best energy {_number(best)} in {count} of {len(energies)} reads, mean {_number(mean)}")
     if problem.objective is not None:
         click.echo(f"Best {problem.objective.name} {_number(problem.objective.value(best))}")
-    _print_bars(rows)
+    print_bars(rows)
     hot, cold = settings["beta_range"]
     click.echo(
         f"{settings['num_reads']} reads of {settings['num_sweeps']} sweeps, beta {hot:.6g} to {cold:.6g}"
@@ -243,46 +262,3 @@ def _histogram(
     bins = (np.searchsorted(ticks, ordered / scale, side="right") - 1).clip(0, len(ticks) - 2)
     texts = [f"{low:.12g} to {high:.12g}" for low, high in pairwise(ticks * scale)]
     return at_best, list(zip(texts, np.bincount(bins, minlength=len(texts)).tolist(), strict=True))
-
-
-def _print_bars(rows: list[tuple[str, int]]) -> None:
-    """A bar a row, in characters that every terminal and file has."""
-    width = max(len(text) for text, _ in rows)
-    most = max(count for _, count in rows)
-    for text, count in rows:
-        bar = "#" * math.ceil(BAR * count / most)
-        click.echo(f"{text:>{width}} {count:>{len(str(most))}} {bar}".rstrip())
-
-
-@contextmanager
-def _shown(text: str) -> Iterator[Callable[[int, int], None]]:
-    """On a terminal, what is going on and for how long, once that takes longer than `PATIENCE`.
-
-    Yields what may be told how many reads of how many are done.
-    """
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    console = drawable()
-    if console is None:
-        yield lambda done, total: None
-        return
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.fields[reads]}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-    )
-    task = progress.add_task(text, total=None, reads="")
-    timer = threading.Timer(PATIENCE, progress.start)
-    timer.start()
-    try:
-        yield lambda done, total: progress.update(
-            task, completed=done, total=total, reads=f"{done} of {total} reads"
-        )
-    finally:
-        timer.cancel()
-        timer.join()
-        progress.stop()

@@ -11,12 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .chains import Chains
-from .lines import Bools, Ints, Lines
+from ..checks import Bools, Floats, Ints
+from .lines import Lines
+from .mending import BicliqueCopy
 from .paths import disjoint_paths
 
 # What a detour around a missing qubit costs in qubits.
 DETOUR = 3
+# What is added to the cost of a qubit whose missing couplers a copy could not make up for: more than any way
+# around it.
+AVOID = 50
+# What a step along the stack costs in qubits, for each unit of pull. Over a whole path on the chips there are
+# it adds up to less than a qubit, so that it decides between windows of equal length only.
+STEP = 1e-4
 # How often a copy is laid anew around missing couplers.
 ATTEMPTS = 5
 # Copies among which the best is taken: the one with the fewest qubits, each qubit by which the longest chain
@@ -141,94 +148,125 @@ def rectangles(
     return sorted(best)
 
 
-def lay(
-    lines: Lines,
-    free: Bools,
-    place: Rectangle,
-    left: int,
-    right: int,
-    pull: float = 0.0,
-) -> Chains | None:
-    """A copy in the rectangle, mended and trimmed; None if there is none.
-
-    A positive pull takes, among equal windows, those at low positions of the right side's lines, so that what
-    is left over lies together for the next copy of a stack.
+class Router:
+    """Lays one copy in a rectangle, mended and trimmed.
 
     A path along one direction's lines from one end of the rectangle to the other crosses all of the other's,
     even with detours over segments of the other direction: a detour stays on one line, which the path crosses
     before and after it. So each side is a set of disjoint paths, which may use what the other side leaves.
     Couplers that are missing where paths cross are made up for by growing the chains there.
-    """
-    across = place.direction
-    ranges = ((place.left_low, place.left_high), (place.right_low, place.right_high))
-    inside = (lines.region(ranges if across == 0 else ranges[::-1]) & free).ravel()
-    # Where a segment lies along the stack: the left side's start there, the right side's lines are there.
-    depth = np.empty(free.shape)
-    depth[across] = lines.offset[across, :, None] + lines.length * np.arange(free.shape[2])
-    depth[1 - across] = np.arange(lines.count)[:, None]
-    cost = 1 + (1e-4 * pull * depth + lines.flaws).ravel()
-    per_direction = inside.size // 2
-    line_of = np.arange(inside.size) // free.shape[2] % lines.count
 
-    def side(direction: int, allowed: Bools, low: int, high: int, number: int) -> list[Ints]:
+    Args:
+        lines: The chip.
+        free: (2, lines, segments + 2) the segments that no other copy has.
+        place: The rectangle.
+        left: Spins of the left side.
+        right: Spins of the right side.
+        pull: A positive one takes, among equal windows, those at low positions of the right side's lines, so
+            that what is left over lies together for the next copy of a stack.
+    """
+
+    def __init__(
+        self, lines: Lines, free: Bools, place: Rectangle, left: int, right: int, pull: float = 0.0
+    ) -> None:
+        self._lines = lines
+        self._place = place
+        self._left, self._right = left, right
+        self._across = across = place.direction
+        ranges = ((place.left_low, place.left_high), (place.right_low, place.right_high))
+        inside = lines.region(ranges if across == 0 else ranges[::-1]) & free
+        # Segments of the rectangle, by flat index, and what a path costs for going through one.
+        self._inside = inside.ravel()
+        self._cost = 1 + (STEP * pull * self._depth(free.shape) + lines.flaws).ravel()
+        self._free_qubits = set(lines.qubit[free].tolist())
+
+    def _depth(self, shape: tuple[int, ...]) -> Floats:
+        """Where a segment lies along the stack: the left side's start there, the right side's lines are
+        there."""
+        lines, depth = self._lines, np.empty(shape)
+        depth[self._across] = lines.offset[self._across, :, None] + lines.length * np.arange(shape[2])
+        depth[1 - self._across] = np.arange(lines.count)[:, None]
+        return depth
+
+    def lay(self) -> BicliqueCopy | None:
+        """The copy; None if there is none."""
+        labels = self._lines.qubit.ravel()
+        for attempt in range(ATTEMPTS):
+            paths = self._route()
+            if paths is None:
+                return None
+            chains = [labels[path].tolist() for path in [*paths[0], *paths[1]]]
+            copy = BicliqueCopy(self._lines.neighbours, chains, self._left, self._free_qubits)
+            if copy.mend():
+                copy.trim()
+                return copy
+            # First the left side goes elsewhere, then the right.
+            side = attempt % 2
+            self._avoid(paths[side], np.nonzero(copy.couplers == 0)[side])
+        return None
+
+    def _avoid(self, paths: list[Ints], lacking: Ints) -> None:
+        """Makes flawed segments dear for the paths that lack couplings."""
+        flaws = self._lines.flaws.ravel()
+        for chain in set(lacking.tolist()):
+            path = paths[chain]
+            self._cost[path[flaws[path] > 0]] += AVOID
+
+    def _route(self) -> tuple[list[Ints], list[Ints]] | None:
+        """The paths of both sides; None if there are not enough."""
+        place, across = self._place, self._across
+        left = self._paths(across, self._straight(), (place.right_low, place.right_high - 1), self._left)
+        if not left:
+            return None
+        right = self._right_paths(left)
+        # Each side again, now that the other may be narrower and has left segments for detours.
+        size = None
+        while len(right) == self._right and (size is None or _total(left, right) < size):
+            size = _total(left, right)
+            left = self._paths(across, self._without(right), self._span(right, 1 - across), self._left)
+            if len(left) < self._left:
+                return None
+            right = self._right_paths(left)
+        return (left, right) if len(right) == self._right else None
+
+    def _right_paths(self, left: list[Ints]) -> list[Ints]:
+        span = self._span(left, self._across)
+        return self._paths(1 - self._across, self._without(left), span, self._right)
+
+    def _paths(self, direction: int, allowed: Bools, span: tuple[int, int], number: int) -> list[Ints]:
+        """Up to so many paths of allowed segments that cross the other direction's lines of the span."""
         nodes = np.nonzero(allowed)[0]
         index = np.full(allowed.size, -1)
         index[nodes] = np.arange(nodes.size)
-        edges = index[lines.edges]
+        edges = index[self._lines.edges]
         edges = edges[(edges >= 0).all(axis=1)]
-        starts, ends = (lines.covering(direction, p).ravel()[nodes] for p in (low, high))
-        return [nodes[path] for path in disjoint_paths(edges, cost[nodes], starts, ends, number)]
+        starts, ends = (self._lines.covering(direction, position).ravel()[nodes] for position in span)
+        return [nodes[path] for path in disjoint_paths(edges, self._cost[nodes], starts, ends, number)]
 
-    def without(paths: list[Ints]) -> Bools:
-        rest = inside.copy()
+    def _straight(self) -> Bools:
+        """The rectangle's segments of the left side's direction."""
+        allowed = self._inside.copy().reshape(2, -1)
+        allowed[1 - self._across] = False
+        return allowed.ravel()
+
+    def _without(self, paths: list[Ints]) -> Bools:
+        """The rectangle's segments that are on none of the paths."""
+        rest = self._inside.copy()
         rest[np.concatenate(paths)] = False
         return rest
 
-    def span(paths: list[Ints], direction: int) -> tuple[int, int]:
-        qubits = np.concatenate(paths)
-        positions = line_of[qubits[qubits // per_direction == direction]]
+    def _span(self, paths: list[Ints], direction: int) -> tuple[int, int]:
+        """The first and the last of the direction's lines that the paths are on."""
+        directions, lines, _ = np.unravel_index(np.concatenate(paths), self._lines.qubit.shape)
+        positions = lines[directions == direction]
         return int(positions.min()), int(positions.max())
 
-    def route() -> tuple[list[Ints], list[Ints]] | None:
-        straight = inside.copy()
-        straight[(1 - across) * per_direction : (2 - across) * per_direction] = False
-        hidden = side(across, straight, place.right_low, place.right_high - 1, left)
-        if not hidden:
-            return None
-        outputs = side(1 - across, without(hidden), *span(hidden, across), right)
-        if len(outputs) < right:
-            return None
-        # Each side again, now that the other may be narrower and has left segments for detours.
-        size = None
-        while size is None or sum(map(len, hidden + outputs)) < size:
-            size = sum(map(len, hidden + outputs))
-            hidden = side(across, without(outputs), *span(outputs, 1 - across), left)
-            if len(hidden) < left:
-                return None
-            outputs = side(1 - across, without(hidden), *span(hidden, across), right)
-        return hidden, outputs
 
-    labels, flaws = lines.qubit.ravel(), lines.flaws.ravel()
-    free_qubits = set(lines.qubit[free].tolist())
-    for attempt in range(ATTEMPTS):
-        paths = route()
-        if paths is None:
-            return None
-        chains = [labels[path].tolist() for path in [*paths[0], *paths[1]]]
-        copy = Chains(lines.neighbours, chains, left, free_qubits)
-        if copy.mend():
-            copy.trim()
-            return copy
-        # One side should go elsewhere than over the couplers that are missing: first the left, then the
-        # right.
-        turn = attempt % 2
-        for chain in set(np.nonzero(copy.couplers == 0)[turn].tolist()):
-            path = paths[turn][chain]
-            cost[path[flaws[path] > 0]] += 50
-    return None
+def _total(left: list[Ints], right: list[Ints]) -> int:
+    return sum(map(len, left + right))
 
 
-def best_copy(lines: Lines, free: Bools, left: int, right: int) -> Chains | None:
+def best_copy(lines: Lines, free: Bools, left: int, right: int) -> BicliqueCopy | None:
     """The copy with the fewest qubits, and no chain much longer than need be, that is found among the free
     ones."""
     windows = Windows(lines, free)
@@ -236,7 +274,7 @@ def best_copy(lines: Lines, free: Bools, left: int, right: int) -> Chains | None
     best = None
     good = 0
     for place in places:
-        copy = lay(lines, free, place, left, right)
+        copy = Router(lines, free, place, left, right).lay()
         if copy is None:
             continue
         good += 1
@@ -248,5 +286,5 @@ def best_copy(lines: Lines, free: Bools, left: int, right: int) -> Chains | None
     return best
 
 
-def _price(copy: Chains) -> int:
+def _price(copy: BicliqueCopy) -> int:
     return copy.qubits + LONGER * copy.longest

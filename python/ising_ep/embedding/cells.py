@@ -7,33 +7,28 @@ a coupler there is dropped, and of the rest a large set of disjoint ones is chos
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..chip import Chip
+from ..chip.families import FAMILIES
+from .patterns import SIDE, TILE, Pattern
+from .placed import Chains
 
-# The patterns are drawn on a Chimera graph of this many rows and columns.
-SIDE = 3
+if TYPE_CHECKING:
+    import networkx as nx
+
 # Searches for the largest set, and how many rivals more the next pick may have than the one with fewest.
 TRIES = 10
 TOLERANCE = 2.0
 
 
-def pack(
-    pattern: list[list[int]],
-    rows: NDArray[np.int64],
-    cols: NDArray[np.int64],
-    chip: Chip,
-    copies: int | None,
-    seed: int,
-) -> list[list[list[int]]]:
+def pack(pattern: Pattern, chip: Chip, copies: int | None, seed: int) -> list[Chains]:
     """Disjoint copies of a pattern on a chip.
 
     Args:
-        pattern: Chains of each spin, as qubits of a 3 x 3 Chimera graph.
-        rows: First spin of each coupling of the network.
-        cols: Second spin of each coupling.
+        pattern: The layout of a network.
         chip: Where.
         copies: How many at most, or None for as many as fit.
         seed: Of the search for the largest number.
@@ -41,39 +36,26 @@ def pack(
     Returns:
         Chains of each copy, in the chip's qubits.
     """
-    places = _places(pattern, rows, cols, chip)
+    places = _places(pattern, chip)
     if not places or copies == 1:
         return places[:1]
     chosen = _disjoint([[q for chain in place for q in chain] for place in places], chip, seed)
     return [places[k] for k in sorted(chosen)][:copies]
 
 
-def _places(
-    pattern: list[list[int]], rows: NDArray[np.int64], cols: NDArray[np.int64], chip: Chip
-) -> list[list[list[int]]]:
+def _places(pattern: Pattern, chip: Chip) -> list[Chains]:
     """The pattern at every place where nothing is missing."""
-    import dwave.graphs
-
-    source = dwave.graphs.chimera_graph(SIDE)
-    mappings = {
-        "chimera": dwave.graphs.chimera_sublattice_mappings,
-        "pegasus": dwave.graphs.pegasus_sublattice_mappings,
-        "zephyr": dwave.graphs.zephyr_sublattice_mappings,
-    }[chip.family]
-    needed = _couplers_of(pattern, rows, cols, source)
-    used = [qubit for chain in pattern for qubit in chain]
-    found: dict[tuple[int, ...], list[list[int]]] = {}
-    for mapping in mappings(source, chip.graph):
-        # Zephyr's cells have twice the qubits; these are two disjoint Chimera cells, and not all that
-        # overlap.
-        if any(offset % 4 for offset in mapping.offset[3:]):
-            continue
+    source = FAMILIES["chimera"].graph((SIDE, SIDE, TILE))
+    needed = _couplers_of(pattern, source)
+    used = [qubit for chain in pattern.chains for qubit in chain]
+    found: dict[tuple[int, ...], Chains] = {}
+    for mapping in chip.topology.chimera_cells(source, chip.graph):
         image = [mapping(qubit) for qubit in range(len(source))]
         for turn in _turns():
             move = [image[turn[qubit]] for qubit in range(len(image))]
             there = all(move[qubit] in chip.graph for qubit in used)
             if there and all(chip.graph.has_edge(move[a], move[b]) for a, b in needed):
-                chains = [[move[qubit] for qubit in chain] for chain in pattern]
+                chains = [[move[qubit] for qubit in chain] for chain in pattern.chains]
                 found[tuple(sorted(move[qubit] for qubit in used))] = chains
     return [found[key] for key in sorted(found)]
 
@@ -82,7 +64,7 @@ def _turns() -> list[list[int]]:
     """The grid of cells as it is, mirrored, and turned: where each qubit of the Chimera graph goes."""
     turns = []
     for upside_down, mirrored, transposed in itertools.product((False, True), repeat=3):
-        grid = np.arange(SIDE * SIDE * 8).reshape(SIDE, SIDE, 2, 4)
+        grid = np.arange(SIDE * SIDE * 2 * TILE).reshape(SIDE, SIDE, 2, TILE)
         grid = grid[::-1] if upside_down else grid
         grid = grid[:, ::-1] if mirrored else grid
         grid = grid.transpose(1, 0, 2, 3)[:, :, ::-1] if transposed else grid
@@ -90,18 +72,14 @@ def _turns() -> list[list[int]]:
     return turns
 
 
-def _couplers_of(
-    pattern: list[list[int]], rows: NDArray[np.int64], cols: NDArray[np.int64], source: object
-) -> list[tuple[int, int]]:
+def _couplers_of(pattern: Pattern, source: nx.Graph) -> list[tuple[int, int]]:
     """The couplers that the pattern needs: those within its chains and those of its couplings."""
-    chain_of = {qubit: spin for spin, chain in enumerate(pattern) for qubit in chain}
-    pairs = {frozenset(pair) for pair in zip(rows.tolist(), cols.tolist(), strict=True)}
+    chain_of = {qubit: spin for spin, chain in enumerate(pattern.chains) for qubit in chain}
+    spins = ((a, b, chain_of.get(a), chain_of.get(b)) for a, b in source.edges)
     return [
         (a, b)
-        for a, b in source.edges  # type: ignore[attr-defined]
-        if a in chain_of
-        and b in chain_of
-        and (chain_of[a] == chain_of[b] or frozenset((chain_of[a], chain_of[b])) in pairs)
+        for a, b, i, j in spins
+        if i is not None and j is not None and (i == j or (min(i, j), max(i, j)) in pattern.couplings)
     ]
 
 

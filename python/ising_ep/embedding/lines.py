@@ -1,19 +1,15 @@
 """A D-Wave chip as straight lines of qubits.
 
-A qubit of a Chimera, Pegasus or Zephyr chip is a segment of a vertical (direction 0) or horizontal (direction
-1) line. The lines of one direction stand side by side at positions 0, 1, 2, ...; each is cut into segments of
-equal length, which couple to the next segment of their line (external couplers) and to every segment of the
-other direction that they cross (internal couplers): segment z of a line covers the positions
+A qubit is a segment of a vertical (direction 0) or horizontal (direction 1) line. The lines of one direction
+stand side by side at positions 0, 1, 2, ...; each is cut into segments of equal length, which couple to the
+next segment of their line (external couplers) and to every segment of the other direction that they cross
+(internal couplers): segment z of a line covers the positions
 
     offset + length * z, ..., offset + length * (z + 1) - 1
 
 of the other direction's lines. Some chips also couple neighbours in parallel (odd couplers).
 
-| chip | position of a line | length | offset |
-|---|---|---|---|
-| Chimera, coordinates (i, j, u, k) | t j + k, or t i + k | t | 0 |
-| Pegasus, (u, w, k, z) | 12 w + k | 12 | the graph's `vertical_offsets`, `horizontal_offsets` |
-| Zephyr, (u, w, k, j, z) | 2 t w + 2 k + j | 4 t | 2 t j |
+Positions, length and offset are the topology's: `chip.family.Family.segments`.
 
 After the generators' documentation in dwave-graphs, and K. Boothby et al., "Next-generation topology of
 D-Wave quantum processors", arXiv:2003.00133, and "Zephyr topology of D-Wave quantum processors" (2021).
@@ -26,11 +22,9 @@ from dataclasses import dataclass, field
 
 import networkx as nx
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
+from ..checks import Bools, Ints, one_of
+from ..chip.families import FAMILIES
 
 
 @dataclass
@@ -117,33 +111,20 @@ def lines_of(graph: nx.Graph) -> Lines:
         ValueError: if the graph is of another family, or its labels are coordinates.
     """
     family, labels = graph.graph.get("family"), graph.graph.get("labels")
-    if family not in ("chimera", "pegasus", "zephyr"):
-        raise ValueError(f"the graph's family is {family!r}, expected 'chimera', 'pegasus' or 'zephyr'")
+    one_of("the graph's family", family, tuple(FAMILIES))
     if labels != "int":
         raise ValueError(f"the graph's labels are {labels!r}, expected 'int'")
-    rows, columns, tile = graph.graph["rows"], graph.graph["columns"], graph.graph["tile"]
     nodes = np.sort(np.fromiter(graph.nodes, np.int64))
-    if family == "chimera":
-        count, segments, length = tile * max(rows, columns), max(rows, columns), tile
-        offset = np.zeros((2, count), np.int64)
-        row, column, direction, k = np.unravel_index(nodes, (rows, columns, 2, tile))
-        line = np.where(direction == 0, column, row) * tile + k
-        segment = np.where(direction == 0, row, column)
-    else:
-        if family == "pegasus":
-            count, segments, length = 12 * rows, rows - 1, 12
-            shifts = [graph.graph["vertical_offsets"], graph.graph["horizontal_offsets"]]
-            offset = np.tile(np.array(shifts, np.int64), (1, rows))
-        else:
-            count, segments, length = 2 * tile * (2 * rows + 1), rows, 4 * tile
-            offset = np.tile(2 * tile * (np.arange(count) % 2), (2, 1))
-        direction, line, segment = np.unravel_index(nodes, (2, count, segments))
-    qubit = np.full((2, count, segments + 2), -1, np.int64)
-    qubit[direction, line, segment + 1] = nodes
+    laid = FAMILIES[family].segments(graph, nodes)
+    count = laid.offset.shape[1]
+    where = (laid.direction, laid.line, laid.segment + 1)
+    qubit = np.full((2, count, laid.per_line + 2), -1, np.int64)
+    qubit[where] = nodes
     pairs = zip(qubit[:, :, :-1].flat, qubit[:, :, 1:].flat, strict=True)
     cut = np.fromiter((not graph.has_edge(int(a), int(b)) for a, b in pairs), bool)
     neighbours = {int(q): sorted(graph[q]) for q in nodes}
     index = np.full(nodes[-1] + 1, -1, np.int64)
-    index[nodes] = np.ravel_multi_index((direction, line, segment + 1), qubit.shape)
+    index[nodes] = np.ravel_multi_index(where, qubit.shape)
     edges = index[np.array(sorted(map(sorted, graph.edges)), np.int64).reshape(-1, 2)]
-    return Lines(length, offset, qubit, cut.reshape(2, count, segments + 1), neighbours, edges)
+    cut = cut.reshape(2, count, laid.per_line + 1)
+    return Lines(laid.length, laid.offset, qubit, cut, neighbours, edges)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csr_array, vstack
 
-from .lines import Bools, Floats, Ints
+from ..checks import Bools, Floats, Ints
 
 # More than any path can cost: a further path is always worth it.
 REWARD = 1e4

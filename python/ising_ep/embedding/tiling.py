@@ -1,28 +1,70 @@
 """As many disjoint copies of a complete bipartite network on one chip as are found.
 
 Copies are laid one by one, each in the best of the places left, where gravity draws it to a corner of the
-chip. Copies whose left side stands upright are stacked from one edge, those whose left side lies down from
-the next. How many of the first kind go before the second, which kind is first, and to which end of the edge
-they are drawn, is tried out; and whether copies of the first kind are wide: they skip lines over most of the
-chip, and so lie closer in their stack, for more qubits and longer chains.
+chip:
+
+    | | | .  .  .     Copies of the first kind, |, have their left side's lines in one direction, and are
+    | | | .  .  .     stacked from one edge; copies of the second kind, -, have them in the other, and are
+    | | | -  -  -     stacked from the next edge.
+    | | | -  -  -
+
+Four things are varied, and the layout with most copies is taken: how many copies of the first kind go before
+the second, the direction of the first kind, the end of the edge that copies are drawn to, and whether copies
+of the first kind are wide. Wide copies skip lines over most of the chip, and so lie closer in their stack,
+for more qubits and longer chains.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
 
-from .biclique import Windows, best_copy, lay, rectangles
-from .chains import Chains
-from .lines import Bools, Lines, lines_of
+from ..checks import Bools
+from .biclique import Router, Windows, best_copy, rectangles
+from .lines import Lines, lines_of
+from .mending import BicliqueCopy
 
 Copy = tuple[list[list[int]], list[list[int]]]
 # How much more a position across the stack counts than one along it.
 STEEP = 4.0
 # Places that are compared for a copy.
 ENOUGH = 3
+# Copies of the first kind that go before the second: two, beside which the second kind fills the chip; or all
+# that fit, which are fewer than this on any chip, and then what is left.
+FIRST_TWO, ALL_FIRST = 2, 1000
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way to fill a chip with copies.
+
+    Attributes:
+        first_kind: Copies of the first kind before any of the second.
+        direction: Of the left side's lines in copies of the first kind.
+        end: Which end of the edge copies are drawn to, -1 for the high one, 1 for the low one.
+        wide: Whether copies of the first kind are wide.
+    """
+
+    first_kind: int
+    direction: int
+    end: int
+    wide: bool
+
+    @property
+    def gravity(self) -> tuple[float, float]:
+        """The pulls along the edge and across the stack."""
+        return self.end, STEEP
+
+
+LAYOUTS = tuple(
+    Layout(first_kind, direction, end, wide)
+    for first_kind, wide in ((FIRST_TWO, False), (ALL_FIRST, False), (FIRST_TWO, True))
+    for direction in (0, 1)
+    for end in (-1, 1)
+)
 
 
 def find_bicliques(
@@ -37,7 +79,7 @@ def find_bicliques(
     """Disjoint embeddings of K(left, right) in a working graph, none if none is found.
 
     Args:
-        graph: a Chimera, Pegasus or Zephyr graph with integer labels, made by dwave-graphs.
+        graph: a graph of one of `chip.families`, with integer labels, made by dwave-graphs.
         left: spins of one side.
         right: spins of the other side.
         max_copies: the most copies; with 1 the copy with the fewest qubits that is found.
@@ -64,7 +106,7 @@ def find_bicliques(
         copy = best_copy(lines, everything, left, right)
         copies = [copy] if copy else []
     else:
-        copies = _most_copies(lines, everything, left, right, max_copies, seed, progress)
+        copies = _most_copies(Filler(lines, left, right, max_copies), seed, progress)
     if not all(copy.whole() for copy in copies):
         raise RuntimeError(f"an embedding of K({left}, {right}) is broken: please report this graph")
     copies.sort(key=lambda copy: (copy.qubits, copy.longest))
@@ -74,86 +116,73 @@ def find_bicliques(
 
 
 def _most_copies(
-    lines: Lines,
-    free: Bools,
-    left: int,
-    right: int,
-    max_copies: int | None,
-    seed: int,
-    progress: Callable[[int, int, int], object] | None,
-) -> list[Chains]:
-    layouts = [
-        (upright, first, along, wide)
-        for upright, wide in ((2, False), (1000, False), (2, True))
-        for first in (0, 1)
-        for along in (-1, 1)
-    ]
+    filler: Filler, seed: int, progress: Callable[[int, int, int], object] | None
+) -> list[BicliqueCopy]:
+    """The copies of the layout that has most of them, or the first that has all that are wanted."""
+    layouts = list(LAYOUTS)
     np.random.default_rng(seed).shuffle(layouts)
     # Wide copies have longer chains: only for more of them.
-    layouts.sort(key=lambda layout: layout[3])
-    best: list[Chains] = []
+    layouts.sort(key=lambda layout: layout.wide)
+    best: list[BicliqueCopy] = []
     for tried, layout in enumerate(layouts):
-        copies = _fill(lines, free, left, right, max_copies, *layout)
+        copies = filler.fill(layout)
         if len(copies) > len(best):
             best = copies
         if progress:
             progress(tried + 1, len(layouts), len(best))
-        if max_copies is not None and len(best) >= max_copies:
+        if filler.max_copies is not None and len(best) >= filler.max_copies:
             break
     return best
 
 
-def _fill(
-    lines: Lines,
-    free: Bools,
-    left: int,
-    right: int,
-    max_copies: int | None,
-    upright: int,
-    first: int,
-    along: int,
-    wide: bool,
-) -> list[Chains]:
-    """Copies until nothing fits: so many with the left side's lines in direction `first`, then in the
-    other."""
-    copies: list[Chains] = []
-    gravity = (along, STEEP)
-    full: set[int] = set()
-    while len(full) < 2 and len(copies) != max_copies:
-        turn = int(len(copies) >= upright)
-        turn = 1 - turn if turn in full else turn
-        copy = _next(lines, free, left, right, turn ^ first, gravity, wide and turn == 0)
-        if copy is None:
-            full.add(turn)
-            continue
-        copies.append(copy)
-        free = free & ~lines.holding(q for chain in copy.chains for q in chain)
-    return copies
+@dataclass(frozen=True)
+class Filler:
+    """Fills a chip with copies of K(left, right), `max_copies` at most."""
 
+    lines: Lines
+    left: int
+    right: int
+    max_copies: int | None = None
 
-def _next(
-    lines: Lines,
-    free: Bools,
-    left: int,
-    right: int,
-    direction: int,
-    gravity: tuple[float, float],
-    wide: bool,
-) -> Chains | None:
-    """The copy that is best for what comes after it."""
-    best, least, good = None, np.inf, 0
-    for place in rectangles(Windows(lines, free), direction, left, right, gravity=gravity, wide=wide):
-        copy = lay(lines, free, place, left, right, gravity[1])
-        if copy is None:
-            continue
-        score = float(copy.qubits)
-        for pull, side, chains in zip(gravity, (0, 1), (copy.chains[:left], copy.chains[left:]), strict=True):
-            there = lines.holding(q for chain in chains for q in chain)[direction ^ side].any(axis=1)
+    def fill(self, layout: Layout) -> list[BicliqueCopy]:
+        """Copies until nothing fits."""
+        free = self.lines.qubit >= 0
+        copies: list[BicliqueCopy] = []
+        full: set[int] = set()  # kinds of which no more fits
+        while len(full) < 2 and len(copies) != self.max_copies:
+            kind = int(len(copies) >= layout.first_kind)
+            kind = 1 - kind if kind in full else kind
+            copy = self._next(free, layout, kind)
+            if copy is None:
+                full.add(kind)
+                continue
+            copies.append(copy)
+            free = free & ~self.lines.holding(q for chain in copy.chains for q in chain)
+        return copies
+
+    def _next(self, free: Bools, layout: Layout, kind: int) -> BicliqueCopy | None:
+        """The copy of the kind, 0 for the first, that is best for what comes after it."""
+        best, least, good = None, np.inf, 0
+        windows, direction, gravity = Windows(self.lines, free), layout.direction ^ kind, layout.gravity
+        wide = layout.wide and kind == 0
+        for place in rectangles(windows, direction, self.left, self.right, gravity=gravity, wide=wide):
+            copy = Router(self.lines, free, place, self.left, self.right, gravity[1]).lay()
+            if copy is None:
+                continue
+            score = copy.qubits + self._weight(copy, direction, gravity)
+            if score < least:
+                best, least = copy, score
+            good += 1
+            if good == ENOUGH:
+                break
+        return best
+
+    def _weight(self, copy: BicliqueCopy, direction: int, gravity: tuple[float, float]) -> float:
+        """What gravity adds to the score of a copy: the ends of both sides' lines that it pulls at."""
+        weight = 0.0
+        sides = (copy.chains[: self.left], copy.chains[self.left :])
+        for pull, own, chains in zip(gravity, (direction, 1 - direction), sides, strict=True):
+            there = self.lines.holding(q for chain in chains for q in chain)[own].any(axis=1)
             ends = np.nonzero(there)[0]
-            score += pull * ends[-1 if pull > 0 else 0]
-        if score < least:
-            best, least = copy, score
-        good += 1
-        if good == ENOUGH:
-            break
-    return best
+            weight += pull * ends[-1 if pull > 0 else 0]
+        return weight

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from ..checks import array_of, coupling_arrays, floats, integers, one_of, seed_or_new
+from ..checks import Floats, Ints, Spins, array_of, coupling_arrays, floats, integers, one_of, seed_or_new
 
 METHODS = ("majority", "weighted_random", "discard", "minimize_energy")
 # Reads that are converted and counted at a time.
@@ -31,8 +31,9 @@ _BLOCK = 2**14
 # Sums of so many spins are integers that float64 holds.
 _MOST = 2**53
 
-Chains = Sequence[Iterable[int]] | Mapping[int, Iterable[int]]
-Couplings = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
+# What chains are given as: for each spin the columns of its qubits.
+ChainsLike = Sequence[Iterable[int]] | Mapping[int, Iterable[int]]
+CouplingsLike = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +47,10 @@ class Unembedded:
         broken: float64 (reads,), the fraction of chains that were broken in each of the samples.
     """
 
-    states: NDArray[np.int8]
-    energies: NDArray[np.float64] | None
-    reads: NDArray[np.int64]
-    broken: NDArray[np.float64]
+    states: Spins
+    energies: Floats | None
+    reads: Ints
+    broken: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,15 +64,15 @@ class Correlations:
         broken: float64 (spins,), the fraction of all reads, kept or not, in which each chain was broken.
     """
 
-    first: NDArray[np.float64]
-    second: NDArray[np.float64]
+    first: Floats
+    second: Floats
     num_reads: int
-    broken: NDArray[np.float64]
+    broken: Floats
 
 
 def unembed(
     samples: ArrayLike,
-    chains: Chains,
+    chains: ChainsLike,
     *,
     method: str = "majority",
     seed: int | None = None,
@@ -115,19 +116,19 @@ def unembed(
     if couplings is None and (fields is not None or method == "minimize_energy"):
         what = "fields are given" if fields is not None else f"method is {method!r}"
         raise ValueError(f"{what} without couplings, expected (rows, cols, values)")
-    rows, cols, values = coupling_arrays(([], [], []) if couplings is None else couplings)
-    network = _Network(given.shape[1], chains, rows, cols, values, fields, method, seed, gauge)
-    logical = network.logical(given, 0)
+    triple = coupling_arrays(([], [], []) if couplings is None else couplings)
+    unembedder = _Unembedder(given.shape[1], chains, triple, fields, method, seed, gauge)
+    logical = unembedder.logical(given, 0)
     kept = logical.kept()[0]
-    energies = None if couplings is None else logical.energies(values, network.fields)[0, kept]
-    broken = logical.broken()[0] / network.placement.num_spins
+    energies = None if couplings is None else logical.energies(triple[2], unembedder.fields)[0, kept]
+    broken = logical.broken()[0] / unembedder.placement.num_spins
     return Unembedded(logical.states()[0, kept], energies, np.flatnonzero(kept), broken)
 
 
 def correlations(
     samples: ArrayLike | Iterator[ArrayLike | tuple[ArrayLike, ArrayLike]],
-    chains: Chains,
-    couplings: Couplings,
+    chains: ChainsLike,
+    couplings: CouplingsLike,
     *,
     num_occurrences: ArrayLike | None = None,
     method: str = "majority",
@@ -177,25 +178,25 @@ def correlations(
     else:
         raise ValueError("num_occurrences beside a stream, expected pieces (samples, num_occurrences)")
     if len(couplings) == 3:
-        rows, cols, values = coupling_arrays(couplings)
+        triple = coupling_arrays(couplings)
     elif len(couplings) == 2 and method != "minimize_energy":
         rows, cols = (
             integers("rows", couplings[0], "(couplings,)"),
             integers("cols", couplings[1], "(couplings,)"),
         )
-        values = np.zeros(len(rows))
+        triple = rows, cols, np.zeros(len(rows))
     else:
         raise ValueError(
             f"couplings has {len(couplings)} parts, expected (rows, cols, values) for {method!r}"
         )
 
-    network: _Network | None = None
-    sums: tuple[NDArray[np.int64], ...] | None = None
+    unembedder: _Unembedder | None = None
+    sums: tuple[Ints, ...] | None = None
     num_reads = total = 0
     for piece, occurrences in pieces:
         given = _reads(piece)
-        if network is None:
-            network = _Network(given.shape[1], chains, rows, cols, values, fields, method, seed, gauge)
+        if unembedder is None:
+            unembedder = _Unembedder(given.shape[1], chains, triple, fields, method, seed, gauge)
         numbers = np.ones(0, dtype=np.int64)
         if occurrences is not None:
             numbers = integers("num_occurrences", occurrences, "(reads,)")
@@ -209,7 +210,7 @@ def correlations(
         for start in range(0, len(given), _BLOCK):
             block = given[start : start + _BLOCK]
             weights = None if occurrences is None else numbers[start : start + _BLOCK]
-            moments = network.logical(block, num_reads).moments(weights)
+            moments = unembedder.logical(block, num_reads).moments(weights)
             sums = moments if sums is None else tuple(map(np.add, sums, moments))
             num_reads += len(block)
             total += len(block) if weights is None else int(weights.sum())
@@ -221,16 +222,14 @@ def correlations(
     return Correlations(first / weight, second / weight, int(weight), broken / total)
 
 
-class _Network:
+class _Unembedder:
     """What is the same for all pieces of a stream."""
 
     def __init__(
         self,
         num_qubits: int,
-        chains: Chains,
-        rows: NDArray[np.int64],
-        cols: NDArray[np.int64],
-        values: NDArray[np.float64],
+        chains: ChainsLike,
+        couplings: tuple[Ints, Ints, Floats],
         fields: ArrayLike | None,
         method: str,
         seed: int | None,
@@ -238,12 +237,13 @@ class _Network:
     ) -> None:
         one_of("method", method, METHODS)
         starts, qubits = _chain_arrays(chains)
+        rows, cols, self.values = couplings
         spins = len(starts) - 1
         self.placement = _core.Placement(num_qubits, starts, qubits, None, None, spins, rows, cols)
         h = np.zeros(spins) if fields is None else floats("fields", fields, "(spins,)")
         if len(h) != spins:
             raise ValueError(f"fields has shape {h.shape}, expected ({spins},)")
-        self.values, self.fields = values, h[np.newaxis]
+        self.fields = h[np.newaxis]
         self.method, self.seed = method, seed_or_new(seed)
         self.gauge = None if gauge is None else _int8("gauge", array_of("gauge", gauge, "fiu", "(qubits,)"))
 
@@ -263,7 +263,7 @@ def _reads(samples: ArrayLike) -> NDArray[Any]:
     return array_of("samples", samples, "fiu", "(reads, qubits)")
 
 
-def _chain_arrays(chains: Chains) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _chain_arrays(chains: ChainsLike) -> tuple[Ints, Ints]:
     """Where each chain begins, and the columns of all."""
     if isinstance(chains, Mapping):
         if set(chains) != set(range(len(chains))):
@@ -285,7 +285,7 @@ def _chain_arrays(chains: Chains) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     return np.array(starts, dtype=np.int64), integers("chains", columns, "(qubits,)")
 
 
-def _int8(name: str, given: NDArray[Any]) -> NDArray[np.int8]:
+def _int8(name: str, given: NDArray[Any]) -> Spins:
     """As contiguous int8; which of them are -1 and +1 is left to the core, which knows where it matters."""
     with np.errstate(invalid="ignore"):
         narrow = np.ascontiguousarray(given, dtype=np.int8)

@@ -10,18 +10,13 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..checks import one_of, real
+from ..checks import Floats, Ints, Spins, one_of, real
 from ..chip import Chip
 from ..chip.rules import check_anneal, check_ranges
 from ..chip.timing import access_time
 from ..machines.chip_model import ChipModel
 from ..qpu.qp import UNUSED, decode_problem, encode_answer
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Spins = NDArray[np.int8]
 
 TYPES = ("ising", "qubo")
 REVERSE = ("initial_state", "reinitialize_state")

@@ -188,18 +188,13 @@ class ChipModel:
     @property
     def properties(self) -> dict[str, Any]:
         """What a solver says of itself, by the service's names; ready for JSON."""
-        chip, (m, *rest) = self.chip, self.chip.shape
-        num_qubits = {
-            "chimera": lambda: 2 * m * rest[0] * rest[1],
-            "pegasus": lambda: 24 * m * (m - 1),
-            "zephyr": lambda: 4 * rest[0] * m * (2 * m + 1),
-        }[chip.family]()
+        chip = self.chip
         return {
             **chip.properties,
             "category": "qpu",
             "chip_id": "chip-model",
             "couplers": chip.couplers.tolist(),
-            "num_qubits": num_qubits,
+            "num_qubits": chip.topology.num_qubits(chip.shape),
             "parameters": dict(PARAMETERS),
             "qubits": chip.qubits.tolist(),
             "quota_conversion_rate": 1,

@@ -83,7 +83,7 @@ class EmbeddedMachine:
 
     Args:
         annealer: The chip.
-        embedding: Where the network is on it.
+        embedding: Where the network is on it; a `Placed` of this network and chip is not verified again.
         network: The network.
         num_reads: Anneals of each problem.
         chain_strength: Size of the ferromagnetic coupling within chains, >= 0.
@@ -91,6 +91,7 @@ class EmbeddedMachine:
         reverse_fraction: The s that a reverse anneal goes back to.
 
     Attributes:
+        embedding: The verified embedding, a `Placed`.
         usage: Problems sent to the chip so far, and how it did.
 
     Raises:
@@ -109,31 +110,31 @@ class EmbeddedMachine:
         reverse_fraction: float = 0.25,
     ) -> None:
         chip = annealer.chip
-        embedding.verify(network, chip)
+        placed = embedding.verify(network, chip)
         low, high = chip.chain_range
         if not (real("chain_strength", chain_strength) >= 0 and low <= -chain_strength <= high):
             raise ValueError(f"chain_strength is {chain_strength}, expected 0 to {-low}, the range of {chip}")
         if not 0 <= reverse_fraction <= 1:
             raise ValueError(f"reverse_fraction is {reverse_fraction}, expected 0 to 1")
         self.annealer = annealer
-        self.embedding = embedding
+        self.embedding = placed
         self.num_reads = integer("num_reads", num_reads, 1)
         self.chain_strength = chain_strength
         self._rows, self._cols = network.rows, network.cols
         self._forward, self._reverse = schedules(annealing_time, reverse_fraction)
 
-        self.qubits = np.sort(embedding.qubits())
+        self.qubits = np.sort(placed.qubits())
         inside = np.isin(chip.couplers, self.qubits).all(axis=1)
         self.couplers = chip.couplers[inside]
         # A chip then knows them by looking at no number of them.
         for array in (self.qubits, self.couplers):
             array.setflags(write=False)
-        lengths = embedding.chain_lengths()
+        lengths = placed.chain_lengths()
         ends = np.searchsorted(self.qubits, self.couplers)
         self._layout = (
             len(self.qubits),
             np.concatenate([[0], np.cumsum(lengths)]),
-            np.searchsorted(self.qubits, embedding.qubits()),
+            np.searchsorted(self.qubits, placed.qubits()),
             np.ascontiguousarray(ends[:, 0]),
             np.ascontiguousarray(ends[:, 1]),
             network.num_spins,

@@ -11,19 +11,19 @@ import dimod
 import numpy as np
 
 from ..checks import integer, one_of
+from ..printable import one_line
+from .choose import choose_format
 from .formats import BY_NAME, TABLE
 from .formats.bqm_file import MAGIC
-from .formats.choose import choose_format
-from .formats.foreign import name_foreign
 from .formats.matrix import NPY
-from .formats.parts import MOST_BYTES, VARTYPES, Asked, Objective, model
-from .formats.table import plain_lines
-from .formats.unpack import unpack
+from .parsing.foreign import name_foreign
+from .parsing.parts import MOST_BYTES, VARTYPES, Asked, Objective, model
+from .parsing.table import plain_lines
+from .parsing.unpack import unpack
 
 StrPath = str | os.PathLike[str]
 
 FORMATS: tuple[str, ...] = tuple(known.name for known in TABLE)
-_SEVERAL = "orlib"
 
 
 class Problem(NamedTuple):
@@ -102,7 +102,7 @@ def parse_problem(
             raise ValueError(f"the file is larger than {MOST_BYTES >> 20} MiB")
         return _parse(unpack(content), os.fspath(path), file_format, Asked(vartype, instance))
     except ValueError as error:
-        raise ValueError(f"{os.fspath(path)}: {' '.join(str(error).split())}") from None
+        raise ValueError(f"{os.fspath(path)}: {one_line(error)}") from None
 
 
 def cut_weight(bqm: dimod.BinaryQuadraticModel, energy: float) -> float:
@@ -116,7 +116,7 @@ def _parse(content: bytes, path: str, file_format: str | None, asked: Asked) -> 
     if not content.startswith((MAGIC, NPY)):
         content = plain_lines(content)
     known = BY_NAME[file_format] if file_format else choose_format(content, path, asked.vartype)
-    if asked.instance is not None and known.name != _SEVERAL:
+    if asked.instance is not None and not known.has_several:
         raise ValueError(f"instance is {asked.instance}, but a file of format {known.name} has one problem")
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at in the end
         try:

@@ -1,16 +1,12 @@
-"""Sample sets on disk: as dimod's JSON, as a table, as arrays.
-
-.json   `dimod.SampleSet.from_serializable(json.load(file))` reads it back, settings in its `info`
-.csv    one line a read: a column a variable, then energy and num_occurrences; settings in .csv.json
-.npz    states (reads, variables) int8, energies (reads,) float64, labels (variables,), settings as JSON
-"""
+"""Sample sets on disk, in the format of the name's ending: a row of `OUTPUTS` for each."""
 
 import csv
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +16,6 @@ from numpy.typing import NDArray
 
 from ..files.atomic import replace, require_replaceable
 
-ENDINGS = (".json", ".csv", ".npz")
 _MAX_LABEL_BYTES = 2**28
 
 
@@ -33,7 +28,7 @@ def check_output(path: Path, *, force: bool, source: Path) -> None:
         source: The file with the problem, which never may.
 
     Raises:
-        ValueError: Another ending than `ENDINGS`, or the source itself.
+        ValueError: An ending of no format, or the source itself.
         OSError: A file that exists, or a folder that is missing or not to be written to.
 
     Example:
@@ -41,13 +36,13 @@ def check_output(path: Path, *, force: bool, source: Path) -> None:
         Traceback (most recent call last):
         ValueError: states.txt: expected a name that ends in .json, .csv or .npz
     """
-    if path.suffix.lower() not in ENDINGS:
-        raise ValueError(f"{path}: expected a name that ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
+    if path.suffix.lower() not in OUTPUTS:
+        raise ValueError(f"{path}: expected a name that ends in {_listed(OUTPUTS)}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(f"{path}: the folder {path.parent} cannot be written to")
-    for file in _files(path):
+    for file in _output_of(path).files(path):
         if file.is_dir():
             raise IsADirectoryError(f"{file} is a folder, expected a file to write")
         if file.exists() and source.exists() and file.samefile(source):
@@ -57,26 +52,18 @@ def check_output(path: Path, *, force: bool, source: Path) -> None:
         require_replaceable(file)
 
 
+def check_labels(path: Path, labels: list[Any]) -> None:
+    """Refuses, before any work is done, labels of variables that the file could not hold.
+
+    Raises:
+        ValueError: Names what is too long.
+    """
+    _output_of(path).check_labels(labels)
+
+
 def write_sampleset(path: Path, sampleset: dimod.SampleSet, settings: dict[str, Any]) -> None:
     """Writes the reads in their order, in the format of the name's ending, over what was there before."""
-    text = (json.dumps(settings, indent=2) + "\n").encode()
-    ending = path.suffix.lower()
-    if ending == ".json":
-        obj = sampleset.to_serializable()  # type: ignore[no-untyped-call]
-        replace(path, json.dumps(obj | {"info": settings}).encode())
-    elif ending == ".csv":
-        with _written(_files(path)[0], text):  # first, so that no table is without its settings
-            replace(path, _table(sampleset).encode())
-    else:
-        file = io.BytesIO()
-        np.savez_compressed(
-            file,
-            states=sampleset.record.sample,
-            energies=sampleset.record.energy,
-            labels=label_array(list(sampleset.variables)),
-            settings=np.array(json.dumps(settings)),
-        )
-        replace(path, file.getvalue())
+    _output_of(path).write(path, sampleset, settings)
 
 
 def label_array(labels: list[Any]) -> NDArray[Any]:
@@ -96,13 +83,9 @@ def label_array(labels: list[Any]) -> NDArray[Any]:
     texts = labels if as_is else [json.dumps(label) for label in labels]
     longest = max(map(len, texts))
     if 4 * longest * len(texts) > _MAX_LABEL_BYTES:
-        raise ValueError(f"a label has {longest} characters, too long for .npz; expected .json or .csv")
+        others = [ending for ending in OUTPUTS if ending != ".npz"]
+        raise ValueError(f"a label has {longest} characters, too long for .npz; expected {_listed(others)}")
     return np.array(texts)
-
-
-def _files(path: Path) -> list[Path]:
-    """The files that are written for an output: a table has no place for settings."""
-    return [path.with_name(f"{path.name}.json"), path] if path.suffix.lower() == ".csv" else [path]
 
 
 @contextmanager
@@ -120,6 +103,35 @@ def _written(path: Path, content: bytes) -> Iterator[None]:
         raise
 
 
+def _write_json(path: Path, sampleset: dimod.SampleSet, settings: dict[str, Any]) -> None:
+    obj = sampleset.to_serializable()  # type: ignore[no-untyped-call]
+    replace(path, json.dumps(obj | {"info": settings}).encode())
+
+
+def _write_csv(path: Path, sampleset: dimod.SampleSet, settings: dict[str, Any]) -> None:
+    """A table, which has no place for settings, and a file beside it with them."""
+    text = (json.dumps(settings, indent=2) + "\n").encode()
+    with _written(_beside(path), text):  # first, so that no table is without its settings
+        replace(path, _table(sampleset).encode())
+
+
+def _write_npz(path: Path, sampleset: dimod.SampleSet, settings: dict[str, Any]) -> None:
+    file = io.BytesIO()
+    np.savez_compressed(
+        file,
+        states=sampleset.record.sample,
+        energies=sampleset.record.energy,
+        labels=label_array(list(sampleset.variables)),
+        settings=np.array(json.dumps(settings)),
+    )
+    replace(path, file.getvalue())
+
+
+def _beside(path: Path) -> Path:
+    """The file with the settings of a table."""
+    return path.with_name(f"{path.name}.json")
+
+
 def _table(sampleset: dimod.SampleSet) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -129,3 +141,55 @@ def _table(sampleset: dimod.SampleSet) -> str:
     for states, energy, number in zip(*columns, strict=True):
         writer.writerow([*states.tolist(), float(energy), int(number)])
     return text.getvalue()
+
+
+@dataclass(frozen=True)
+class Output:
+    """A format of sample sets.
+
+    Attributes:
+        ending: Of the name of a file.
+        what: What is in it, or how it is read, for the help.
+        write: Writes a sample set and its settings, whole or not at all.
+        files: The files that are written for one of that name.
+        check_labels: Refuses labels that a file could not hold.
+    """
+
+    ending: str
+    what: str
+    write: Callable[[Path, dimod.SampleSet, dict[str, Any]], None]
+    files: Callable[[Path], list[Path]] = lambda path: [path]
+    check_labels: Callable[[list[Any]], object] = lambda labels: None
+
+
+OUTPUTS = {
+    output.ending: output
+    for output in (
+        Output(
+            ".json",
+            'read it with dimod.SampleSet.from_serializable(json.load(open("states.json")))',
+            _write_json,
+        ),
+        Output(
+            ".csv",
+            "a column for each variable, energy, num_occurrences; settings in states.csv.json",
+            _write_csv,
+            files=lambda path: [_beside(path), path],
+        ),
+        Output(
+            ".npz",
+            'arrays states, energies, labels, settings: numpy.load("states.npz")',
+            _write_npz,
+            check_labels=label_array,
+        ),
+    )
+}
+
+
+def _output_of(path: Path) -> Output:
+    return OUTPUTS[path.suffix.lower()]
+
+
+def _listed(endings: Iterable[str]) -> str:
+    *most, last = endings
+    return f"{', '.join(most)} or {last}"

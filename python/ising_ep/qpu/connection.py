@@ -17,6 +17,7 @@ from typing import Any, NoReturn, Self, TypeVar
 from dwave.cloud import Client, api
 from dwave.cloud.exceptions import SolverNotFoundError
 
+from ..chip.families import FAMILIES
 from ..errors import QPUStoppedError
 from .asking import FIRST_WAIT, LONGEST_WAIT, PATIENCE, Asker
 from .configuration import DEFAULTS, check_endpoint, read_configuration
@@ -130,8 +131,8 @@ class Connection:
             asker = Asker(transport, redaction, first_wait=first_wait, patience=min(OPENING, patience))
             named = () if solver is None else (solver,)
             found = asker.ask(client.get_solver, *named, refresh=True)
-            if (found.properties.get("topology") or {}).get("type") not in ("chimera", "pegasus", "zephyr"):
-                raise ValueError(f"solver {found.name} is no QPU with a Chimera, Pegasus or Zephyr graph")
+            if (found.properties.get("topology") or {}).get("type") not in tuple(FAMILIES):
+                raise ValueError(f"solver {found.name} is no QPU with a graph of {', '.join(FAMILIES)}")
             version, properties = dict(found.version or {}), dict(found.properties)
             waits = {"first_wait": first_wait, "patience": patience}
             return cls(config, found.name, version, properties, redaction=redaction, **waits)

@@ -151,7 +151,7 @@ def estimate(
         >>> print(estimate(config, network, 100, 20, chip, tiled))
         QPU access time up to 9.3 s in up to 550 calls, about 1.0 min of wall time
     """
-    embedding.verify(network, chip)
+    embedding = embedding.verify(network, chip)
     forward, reverse = (
         _call_seconds(config.num_reads, schedule, chip, embedding)
         for schedule in schedules(config.annealing_time, config.reverse_fraction)

@@ -5,7 +5,6 @@ Both are checked and worked out once; a problem then costs a check of its ranges
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from dwave.cloud import api
 from numpy.typing import NDArray
 
-from ..checks import same
+from ..checks import digest, same
 from ..chip.rules import check_anneal, check_graph, check_parameters, check_ranges
 from ..chip.timing import access_time
 from ..machines.embedded import Schedule
@@ -144,14 +143,6 @@ class Layout:
                 digest(self._digest, repr(key).encode()),
             )
         return self._anneals[key]
-
-
-def digest(*parts: NDArray[Any] | bytes) -> bytes:
-    """A digest of arrays and bytes, in order."""
-    found = hashlib.sha256()
-    for part in parts:
-        found.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).data)
-    return found.digest()
 
 
 def _kept(array: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..checks import short
-from ..chip.graph import OF_FAMILY, PROPERTIES, Chip
+from ..chip import Chip
 from ..chip.timing import access_time
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def usable(
             raise ValueError(f"num_qubits is {num_qubits}, but qubit {chip.qubits[-1]} is among the qubits")
     except ValueError as error:
         raise ValueError(f"solver {name} cannot be used: {error}") from None
-    defaults = PROPERTIES | OF_FAMILY[chip.family]
+    defaults = chip.topology.properties
     left_out = [key for key in defaults if key not in said and key != TIMING]
     if left_out:
         log.warning("solver %s does not say its %s: Advantage's are taken", name, ", ".join(left_out))

@@ -20,10 +20,7 @@ import pybase64
 from numpy.typing import NDArray
 
 from .. import _core
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Spins = NDArray[np.int8]
+from ..checks import Floats, Ints, Spins
 
 # What stands for a qubit that is not used in an initial state.
 UNUSED = 3

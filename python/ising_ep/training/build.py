@@ -11,7 +11,7 @@ import numpy as np
 from ..chip import Chip
 from ..config import TrainConfig
 from ..datasets import DataForm, Dataset
-from ..embedding import Embedding, embed
+from ..embedding import Embedding, Placed, embed
 from ..learning import EquilibriumPropagation
 from ..machines import AnnealingMachine, Machine
 from ..machines.analog import AnalogMachine
@@ -54,7 +54,7 @@ def chip_model_of(config: TrainConfig, num_threads: int | None = None) -> ChipMo
 
 def embedding_of(
     config: TrainConfig, network: Network, chip: Chip, progress: Callable[[int], object] | None = None
-) -> Embedding:
+) -> Placed:
     """Where the network of a run is on its chip: from the run's file, else found.
 
     There are as many copies as a batch can use, unless the run says how many.
@@ -64,9 +64,7 @@ def embedding_of(
     """
     if config.embedding is None:
         return embed(network, chip, copies=config.copies or config.batch_size, progress=progress)
-    embedding = Embedding.load(Path(config.embedding), chip)
-    embedding.verify(network, chip)
-    return embedding
+    return Embedding.load(Path(config.embedding), chip).verify(network, chip)
 
 
 def machine_of(

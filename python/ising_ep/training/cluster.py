@@ -29,6 +29,7 @@ from ..learning.rule import SHARD, EquilibriumPropagation, total
 from ..machines import Machine
 from ..machines.usage import Usage
 from ..network import Network, Parameters
+from ..printable import one_line
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -102,7 +103,7 @@ def _check_scheduler(address: str) -> None:
     except TimeoutError:
         why = f"no answer of a scheduler within {CONNECT_TIMEOUT:g} s"
     except Exception as error:
-        why = " ".join(str(error).split()) or type(error).__name__
+        why = one_line(error) or type(error).__name__
     else:
         if who == "Scheduler":
             return
@@ -271,7 +272,7 @@ class SharedRule:
         except Exception as error:
             # Dask's own errors: workers that die again and again, none that comes, no scheduler any longer.
             if isinstance(error, OSError) or type(error).__module__.startswith("distributed."):
-                why = " ".join(str(error).split()).rstrip(".")
+                why = one_line(error).rstrip(".")
                 raise StoppedError(f"the scheduler gave up: {why}") from None
             raise
         finally:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import csv
 import errno
-import hashlib
 import io
 import json
 import math
@@ -35,10 +34,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from ..checks import short
+from ..checks import digest, short
 from ..config import TrainConfig
 from ..datasets import Dataset
 from ..errors import NotSavedError
@@ -473,11 +473,10 @@ def _table(columns: tuple[str, ...], rows: list[dict[str, float]]) -> bytes:
 
 def _digest(parameters: Parameters, progress: str) -> str:
     """Tells a flipped bit in a weight, which would train on without a word, from the weight."""
-    digest = hashlib.sha256(progress.encode())
+    parts: list[NDArray[Any] | str] = [progress]
     for name, value in sorted(parameters.items()):
-        digest.update(f"{name}{value.dtype.str}{value.shape}".encode())
-        digest.update(value.tobytes())
-    return digest.hexdigest()
+        parts += [f"{name}{value.dtype.str}{value.shape}", value]
+    return digest(*parts).hex()
 
 
 def _check_size(size: int, shapes: Mapping[str, tuple[int, ...]] | None) -> None:

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...checks import one_of
-from .json_text import field, labels_field, load_json
-from .parts import Asked, Parts, check_size
+from ..parsing.format import Format
+from ..parsing.json_text import field, labels_field, load_json
+from ..parsing.parts import Asked, Parts, check_size
 
 MAGIC = b"DIMODBQM"
 _BIASES = ("float32", "float64")
@@ -107,3 +108,6 @@ def _labels(given: Any, version: tuple[int, ...], rest: bytes) -> list[Any] | No
     if not isinstance(given, list):
         raise ValueError("the labels are no list")
     return labels_field(given)
+
+
+FORMATS = (Format("bqm", "what dimod's bqm.to_file() writes", parse, endings=(".bqm",), begins=MAGIC),)

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .json_text import as_float, field, load_json, number_field, shown
-from .parts import Asked, Parts, repeated
+from ..parsing.format import Format
+from ..parsing.json_text import as_float, field, load_json, number_field, shown
+from ..parsing.parts import Asked, Parts, repeated
 
+# How a file begins: with an object that has this field.
+BEGINNING = rb'\s*+\{(?s:.*?)"variable_domain"\s*+:'
 _DOMAINS = {"spin": "SPIN", "boolean": "BINARY"}
 
 
@@ -80,3 +83,6 @@ def _ids(values: list[Any], name: str) -> NDArray[np.int64]:
         if type(value) is not int or not 0 <= value < 2**63:
             raise ValueError(f"{name} holds {shown(value)}, expected integers from 0 to 2**63 - 1")
     return np.array(values, dtype=np.int64)
+
+
+FORMATS = (Format("bqpjson", "bqpjson", parse, begins=BEGINNING),)

@@ -10,8 +10,9 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from .parts import Asked, Parts, check_size
-from .table import blank_comments, offset_in, read_rows, require
+from ..parsing.format import Format
+from ..parsing.parts import Asked, Parts, check_size
+from ..parsing.table import blank_comments, offset_in, read_rows, require
 
 
 def parse(text: bytes, asked: Asked) -> Parts:
@@ -47,3 +48,14 @@ def labelled(
     linear = np.bincount(rows[loop], weights=values[loop], minlength=len(labels))
     couplings = rows[~loop], cols[~loop], values[~loop]
     return Parts(linear, *couplings, vartype, offset, labels=labels.tolist())
+
+
+FORMATS = (
+    Format(
+        "coo",
+        "dimod's COO text, `i j bias`, with # vartype=SPIN or BINARY",
+        parse,
+        endings=(".coo",),
+        contains=rb"(?m)^[ \t]*+#.*?vartype[:=]",
+    ),
+)

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .json_text import field, labels_field, load_json, number_field
-from .parts import Asked, Parts
+from ..parsing.format import Format
+from ..parsing.json_text import field, labels_field, load_json, number_field
+from ..parsing.parts import Asked, Parts
+from .bqpjson import BEGINNING as BQPJSON
 
 
 def parse(content: bytes, asked: Asked) -> Parts:
@@ -46,3 +48,14 @@ def _numbers(obj: dict[str, Any], name: str, *, whole: bool) -> NDArray[Any]:
         return np.array(found, dtype=np.int64 if whole else np.float64)
     except OverflowError:
         raise ValueError(f"{name} holds an integer that is too large") from None
+
+
+FORMATS = (
+    Format(
+        "json",
+        "dimod's bqm.to_serializable() as JSON",
+        parse,
+        endings=(".json",),
+        begins=rb"(?!%b)\s*+\{" % BQPJSON,
+    ),
+)

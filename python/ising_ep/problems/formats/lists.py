@@ -24,9 +24,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .coo import labelled
-from .parts import Asked, Objective, Parts, pair_keys, repeated
-from .table import (
+from ..parsing.foreign import SKIPPED
+from ..parsing.format import PAIR_LINE, Format
+from ..parsing.parts import Asked, Objective, Parts, pair_keys, repeated
+from ..parsing.table import (
     DIGITS,
     blank_comments,
     check_isolated,
@@ -37,10 +38,16 @@ from .table import (
     require,
     short,
 )
+from .coo import labelled
 
 # Comments begin with one of these, or with a "c" that stands alone.
 COMMENT = rb"[#%]|c(?=[ \t]|$)"
 _PAIR = rb"%b\s+%b" % (DIGITS, DIGITS)
+# Families of graphs in the Gset and the Biq Mac Library: G1, g05_60.0, pm1s_100.3, t2g10_5555...
+_GRAPHS = (
+    r"G\d+(\.txt)?|(g05|pm1[sd]|p?w0\d)_\d+\.\d+|[tT][23][gG]\d+_\d+|torus(pm|g)\d?-\d+(-\d+)?(\.dat)?"
+    r"|ising\d\.\d-\d+_\d+"
+)
 _MAXIMISED = "value of x'Qx"
 
 
@@ -177,3 +184,25 @@ def _one_of_several(text: bytes, asked: Asked) -> bytes:
     if lines.read().strip():
         raise ValueError(f"line {line} says {count} problems, but more follows them")
     return chosen
+
+
+FORMATS = (
+    Format(
+        "gset",
+        "a graph for max-cut: the Gset's, rudy's, McSparse's .mc, MQLib's",
+        parse_graph,
+        endings=(".gset", ".mc", ".rud", ".rudy"),
+        names=_GRAPHS,
+    ),
+    Format("qh", "bqpjson's .qh, for the Qubist: spins from 0", parse_qubist, endings=(".qh",)),
+    Format("biqmac", "Biq Mac's .sparse: min x'Qx, i j counts twice", parse_biqmac, endings=(".sparse",)),
+    Format("bq", "McSparse's .bq: min x'Qx, i j counts once", parse_bq, endings=(".bq",)),
+    Format("mqlib", "MQLib's QUBO: max x'Qx, i j counts twice", parse_mqlib),
+    Format(
+        "orlib",
+        "OR-Library's bqp: as mqlib, several in a file (--instance)",
+        parse_orlib,
+        begins=SKIPPED + rb"[ \t]*+\d++[ \t]*+\n" + SKIPPED + PAIR_LINE,
+        has_several=True,
+    ),
+)

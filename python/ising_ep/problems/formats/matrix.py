@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from scipy.io import mmread
 from scipy.sparse import coo_array, tril, triu
 
-from .parts import MOST_COUPLINGS, Asked, Objective, Parts, check_size
-from .table import DIGITS, blank_comments, header, read_rows, require, short
+from ..parsing.format import Format
+from ..parsing.parts import MOST_COUPLINGS, Asked, Objective, Parts, check_size
+from ..parsing.table import DIGITS, blank_comments, header, read_rows, require, short
 
 NPY = b"\x93NUMPY"
 MARKET = b"%%MatrixMarket"
@@ -201,3 +202,9 @@ def _check_square(rows: int, columns: int) -> None:
         raise ValueError(f"the matrix has {rows} rows and {columns} columns, expected as many of both")
     if not rows:
         raise ValueError("no variables, expected at least one")
+
+
+FORMATS = (
+    Format("qubo-matrix", "a matrix in .mtx, .npy or text: min x'Qx", parse_qubo),
+    Format("graph-matrix", "a symmetric matrix of weights, for max-cut", parse_graph),
+)

@@ -10,9 +10,10 @@ https://github.com/lanl-ansi/bqpjson/blob/master/bqpjson/core.py, bqpjson_to_qub
 
 import numpy as np
 
+from ..parsing.format import Format
+from ..parsing.parts import Asked, Parts, pair_keys, repeated
+from ..parsing.table import DIGITS, blank_comments, header, named_number, read_rows, require
 from .coo import labelled
-from .parts import Asked, Parts, pair_keys, repeated
-from .table import DIGITS, blank_comments, header, named_number, read_rows, require
 
 _FIRST = rb"p\s+qubo\s+\S+" + 3 * (rb"\s+" + DIGITS)
 
@@ -36,3 +37,14 @@ def parse(text: bytes, asked: Asked) -> Parts:
     keys = pair_keys(np.searchsorted(labels, rows), np.searchsorted(labels, cols), len(labels))
     require(~repeated(keys), text, "each node and each coupler once")
     return parts._replace(linear=scale * parts.linear, values=scale * parts.values)
+
+
+FORMATS = (
+    Format(
+        "qubo",
+        "qbsolv's .qubo, and bqpjson's with scale and offset",
+        parse,
+        endings=(".qubo",),
+        begins=rb"(?:[ \t]*+(?:c.*+)?+\n)*+[ \t]*+p[ \t]++qubo\b",
+    ),
+)

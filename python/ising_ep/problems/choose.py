@@ -3,12 +3,13 @@
 import os
 import re
 
-from . import BY_NAME, PAIR_LINE, TABLE, Format
-from .foreign import SKIPPED, name_foreign
-from .lists import COMMENT
-from .matrix import MARKET, NPY
-from .table import blank_comments, short
-from .unpack import ENDINGS
+from .formats import BY_NAME, TABLE
+from .formats.lists import COMMENT
+from .formats.matrix import MARKET, NPY
+from .parsing.foreign import SKIPPED, name_foreign
+from .parsing.format import PAIR_LINE, Format
+from .parsing.table import blank_comments, short
+from .parsing.unpack import ENDINGS
 
 _HEAD = 2**16
 _WORDS = rb"(?:[ \t]*+\S++){%d}[ \t]*+(?:\n|\Z)"

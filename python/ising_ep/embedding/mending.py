@@ -9,8 +9,8 @@ import numpy as np
 Neighbours = dict[int, list[int]]
 
 
-class Chains:
-    """The chains of K(left, right), the left side's first, among qubits of which some are free.
+class BicliqueCopy:
+    """One copy of K(left, right): its chains, the left side's first, among qubits of which some are free.
 
     Mending grows chains over free qubits until each is connected and every coupling is there; trimming takes
     away what is not needed for that.
