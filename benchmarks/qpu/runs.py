@@ -130,7 +130,7 @@ def calls_cost() -> float:
 def start(service: Any, *arguments: Any) -> subprocess.Popen[str]:
     """The command `ising-ep train` as a process."""
     return subprocess.Popen(
-        [sys.executable, "-m", "ising_ep.cli", "train", *map(str, arguments)],
+        [sys.executable, "-m", "ising_ep", "train", *map(str, arguments)],
         env=os.environ | settings_for(service),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -145,6 +145,7 @@ def process_seconds() -> float:
         run = Path(folder) / "run"
         process = start(service, *SETTINGS, f"--out={run}")
         while not (run / "qpu.sqlite").exists():
+            assert process.poll() is None, process.communicate()[1]
             time.sleep(0.001)
         started = time.perf_counter()
         _, counts, _ = whole()
