@@ -18,16 +18,15 @@ import click
 from ..errors import BudgetSpentError, StoppedError
 from . import budget, runs
 from .options import option, threads_option
-from .qpu import cost, qpu_options
+from .qpu import TRAIN, keep_journal, on_qpu, qpu_options
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..chip import Chip
     from ..datasets import Dataset
     from ..embedding import Embedding
-    from ..network import Network
+    from ..qpu.machine import QPUMachine
     from ..training import Evaluation
     from ..training.run_folder import RunFolder, TrainState
 
@@ -84,17 +83,13 @@ def evaluated(
         StoppedError: If the QPU cannot be used any longer.
     """
     from .. import training
-    from ..training.build import machine_of
 
     config = run.config.of_tests()
-    runs.check_qpu_options(config, limits | {"copies": copies})
-    runs.check_threads(config, threads)
-    if config.machine == "qpu":
-        return _on_qpu(run, state, dataset, x, y, copies, limits)
-    network = training.network_of(config, dataset)
-    annealer = runs.annealer_of(config, threads, {})
-    embedding = runs.embedding_of_run(run, annealer.chip) if annealer else None
-    machine = machine_of(config, network, annealer=annealer, embedding=embedding, num_threads=threads)
+    runs.check_options(config, limits | {"threads": threads, "copies": copies})
+    machine = runs.machine_for(config, dataset, limits | {"threads": threads, "max_qpu_time": None}, run)
+    qpu = on_qpu(machine)
+    if qpu is not None:
+        return _on_qpu(qpu, run, state, dataset, x, y, copies, limits["max_qpu_time"])
     return training.evaluate(config, dataset, state.parameters, x, y, machine=machine)
 
 
@@ -113,28 +108,23 @@ def require_writable(file: Path) -> None:
 
 
 def _on_qpu(
+    machine: QPUMachine,
     run: RunFolder,
     state: TrainState,
     dataset: Dataset,
     x: NDArray[np.float32],
     y: NDArray[np.int64],
     copies: int | None,
-    limits: dict[str, Any],
+    asked: float | None,
 ) -> Evaluation:
+    """Evaluates images on the QPU, on as many copies as are of use, in ``asked`` seconds at most."""
     from .. import training
-    from ..machines.embedded import EmbeddedMachine
-    from ..training.build import machine_of
-    from .qpu import connect
 
     config = run.config.of_tests()
-    network = training.network_of(config, dataset)
-    qpu = connect(run.solver(), **limits | {"max_qpu_time": None})
-    embedding = _filled(run, network, qpu.chip, len(x), copies)
-    machine = machine_of(config, network, annealer=qpu, embedding=embedding)
-    assert isinstance(machine, EmbeddedMachine)  # that of a QPU is
-    runs.keep_journal(qpu, run, _series(state, embedding, x))
-    asked = limits["max_qpu_time"]
-    spent = qpu.journal.spent(runs.TRAIN, state.usage.access_time)
+    machine = _filled(machine, run, dataset, len(x), copies)
+    keep_journal(machine, run, _series(state, machine.embedding, x))
+    qpu = machine.annealer
+    spent = qpu.journal.spent(TRAIN, state.usage.access_time)
     qpu.max_access_time = budget.check_evaluation(run, machine, qpu.journal, len(x), spent, asked)
     with _how_to_go_on():
         found = training.evaluate(
@@ -144,25 +134,28 @@ def _on_qpu(
             x,
             y,
             machine=machine,
-            batch_size=training.evaluation_batch(embedding.num_copies),
+            batch_size=training.evaluation_batch(machine.images_together),
         )
-    click.echo(cost(machine), err=True)
-    qpu.journal.forget_others(runs.TRAIN)
+    click.echo(machine.cost(), err=True)
+    qpu.journal.forget_others(TRAIN)
     return found
 
 
-def _filled(run: RunFolder, network: Network, chip: Chip, num_images: int, copies: int | None) -> Embedding:
-    """The copies of the network that anneal so many images: as many as are of use, and fit.
+def _filled(
+    machine: QPUMachine, run: RunFolder, dataset: Dataset, num_images: int, copies: int | None
+) -> QPUMachine:
+    """The machine with the copies of the network that anneal so many images: as many as are of use, and fit.
 
     Those of the run serve if there are no more, or if the user has laid them out.
 
     Raises:
         ValueError: If more are asked for than the user's file holds.
     """
+    from .. import training
     from ..embedding import Embedding
-    from .embed import find_embedding
+    from ..training.build import embedding_of, machine_of
 
-    own = runs.embedding_of_run(run, chip)
+    own, network = machine.embedding, training.network_of(run.config, dataset)
     wanted = min(num_images, copies or MOST_COPIES)
     by_user = run.config.embedding is not None
     if by_user and copies is not None and copies > own.num_copies:
@@ -173,8 +166,13 @@ def _filled(run: RunFolder, network: Network, chip: Chip, num_images: int, copie
     if not by_user and wanted > own.num_copies:
         click.echo(f"Looking for {wanted} copies, or as many as fit; --copies asks for fewer", err=True)
         settings = run.config.model_copy(update={"copies": wanted})
-        own = max(own, find_embedding(settings, network, chip), key=lambda found: found.num_copies)
-    return Embedding(own.chains[:wanted], own.graph_id)
+        more = embedding_of(settings, network, machine.annealer.chip)
+        own = max(own, more, key=lambda found: found.num_copies)
+    used = Embedding(own.chains[:wanted], own.graph_id)
+    config = run.config.of_tests()
+    filled = on_qpu(machine_of(config, network, annealer=machine.annealer, embedding=used))
+    assert filled is not None  # by the settings that made the first
+    return filled
 
 
 def _series(state: TrainState, embedding: Embedding, x: NDArray[np.float32]) -> str:
