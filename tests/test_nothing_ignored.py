@@ -40,6 +40,7 @@ from ising_ep.network import Convolutional, FullyConnected
 from ising_ep.samplers.batch import sample_batch, sample_batch_quantum
 from ising_ep.training.augment import shifted
 from ising_ep.training.run_folder import TrainState
+from support.settings import DEFAULTS_OF_ALL
 
 
 @dataclass(frozen=True)
@@ -546,6 +547,7 @@ WALKS: dict[str, Walk] = {
         {
             "config": config_of(layers=(5, 10)),
             "form": Beside(PATTERNS, {"config": config_of(layers=(6, 20))}),
+            "machine": DeterministicMachine(),
         },
     ),
     "training.learning_rule": Walk(
@@ -985,7 +987,7 @@ ELSEWHERE = {
 
 
 def test_every_setting_has_an_entry() -> None:
-    assert TrainConfig.model_fields.keys() == SETTINGS.keys() | ELSEWHERE
+    assert DEFAULTS_OF_ALL.keys() == SETTINGS.keys() | ELSEWHERE
 
 
 @pytest.fixture(scope="module")
@@ -1003,7 +1005,7 @@ def test_every_setting_counts_on_every_machine_or_is_refused(
     usual: dict[str, Any], machine: str, setting: str
 ) -> None:
     if setting in lacking({"machine": machine}):
-        value = TrainConfig.model_fields[setting].default
+        value = DEFAULTS_OF_ALL[setting]
         for given in (SETTINGS[setting], value):
             if given is not None:
                 with pytest.raises(ValueError, match=rf"^{setting} is .*, but machine {machine} has"):
@@ -1021,7 +1023,7 @@ def test_every_setting_counts_on_every_machine_or_is_refused(
 @pytest.mark.parametrize("machine", ["qpu", *PER_MACHINE])
 def test_a_default_that_is_given_is_refused_where_it_means_nothing(machine: str) -> None:
     for setting in lacking({"machine": machine}):
-        value = TrainConfig.model_fields[setting].default
+        value = DEFAULTS_OF_ALL[setting]
         if value is not None:
             for make in (TrainConfig, TrainConfig.checked):
                 settings: Any = {"machine": machine, setting: value}

@@ -7,6 +7,7 @@ told from https://github.com/jlaydevant/Ising-Machine-EqProp (MLP/QA-SA).
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +23,13 @@ Fields = NDArray[np.float32]
 Ids = NDArray[np.uint32]
 
 
-class Wrapper:
+class Wrapper(Machine):
     """Does what another machine does."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
 
-    @property
+    @cached_property
     def usage(self) -> Usage:
         """See `Machine`."""
         return self.machine.usage

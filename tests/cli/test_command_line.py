@@ -27,17 +27,17 @@ from ising_ep import cli, datasets
 from ising_ep.cli import progress
 from ising_ep.config import (
     DEFAULTS,
-    MACHINE_DEFAULTS,
-    MISSING,
-    NETWORK_DEFAULTS,
+    PARTS,
     PRESETS,
     TrainConfig,
     lacking,
     preset,
 )
+from ising_ep.machines.chip import MISSING
 from ising_ep.qpu.cost import ROUND_TRIP
 from ising_ep.qpu.dispatch import ANSWER_TIMEOUT
 from ising_ep.training.run_folder import CHECKPOINT, CONFIG, METRICS, TEMPORARY, RunFolder, TrainState
+from support.settings import DEFAULTS_OF_ALL
 
 SMALL = ["--layers", "6,4", "--num-reads", "2", "--num-sweeps", "10", "--epochs", "2"]
 
@@ -278,11 +278,11 @@ def typed(option, text):
     return tuple(value) if option.nargs > 1 else value
 
 
-# Each data set, network and machine that has defaults of its own, one that has none, and two at once.
+# Each data set that has defaults of its own and one that has none, each network and machine, two at once.
 RUNS = [
     *({"dataset": name} for name in (*DEFAULTS, "mnist")),
-    *({"dataset": "mnist", "machine": name} for name in (*MACHINE_DEFAULTS, "annealing")),
-    *({"dataset": "patterns", "network": name, "machine": "chip"} for name in NETWORK_DEFAULTS),
+    *({"dataset": "mnist", "machine": name} for name in PARTS["machine"].names),
+    *({"dataset": "patterns", "network": name, "machine": "chip"} for name in PARTS["network"].names),
     {"dataset": "digits", "machine": "deterministic"},
     {"dataset": "patterns", "machine": "chip"},
 ]
@@ -326,7 +326,7 @@ def test_other_defaults_in_the_help():
 
 def test_every_setting_is_an_option_of_train():
     # Fields have the chip's range on every machine, so that what was learned on one fits the others.
-    assert set(TrainConfig.model_fields) - set(options_of("train")) == {"field_limit"}
+    assert DEFAULTS_OF_ALL.keys() - set(options_of("train")) == {"field_limit"}
 
 
 @pytest.mark.parametrize("columns", [38, 60, 80, 100])
@@ -422,13 +422,22 @@ def assert_refused(result, *texts):
         (["train", "--preset", "fast"], ["preset is 'fast'", "mnist, mnist-wide, mnist-100"]),
         (["train", "--preset", "mnist", "--resume", "run"], ["--preset is mnist", "--resume"]),
         (["train", "--optimizer", "lbfgs"], ["optimizer", "lbfgs", "'sgd' or 'adam'"]),
-        (["train", "--machine", "qpu", "--num-sweeps", "100"], ["num_sweeps is 100", "has no sweeps"]),
-        (["train", "--machine", "chip", "--beta-range", "0.5", "20"], ["beta_range", "chip_temperature"]),
-        (["train", "--network", "convolutional", "--layers", "5,5"], ["layers is (5, 5)", "of its own"]),
+        (
+            ["train", "--machine", "qpu", "--num-sweeps", "100"],
+            ["num_sweeps is 100", "annealing or chip"],
+        ),
+        (
+            ["train", "--machine", "chip", "--beta-range", "0.5", "20"],
+            ["beta_range", "take machine annealing"],
+        ),
+        (
+            ["train", "--network", "convolutional", "--layers", "5,5"],
+            ["layers is (5, 5)", "take network layers"],
+        ),
         (["train", "--machine", "chip", "--test-reads", "9"], ["test_reads is 9", "take machine annealing"]),
         (
             ["train", "--dataset", "patterns", "--network", "convolutional", "--shift", "1"],
-            ["no centre, no shift"],
+            ["shift is 1, but network convolutional has pixels", "no shift; take network layers"],
         ),
         (["train", "--shift", "8"], ["shift is 8", "8 pixels of a side"]),
         (["train", "--dataset", "row.npz", "--shift", "1"], ["shift is 1", "no known height"]),

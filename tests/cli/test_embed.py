@@ -106,7 +106,10 @@ def test_a_users_embedding_is_taken_or_refused(tmp_path):
 def test_chip_options_without_a_chip_are_refused(tmp_path):
     result = run("train", "--dataset", "patterns", "--chain-strength", "2", "--out", "run")
     assert result.exit_code == 2
-    assert "machine annealing has no chip" in result.output
+    assert (
+        "chain_strength is 2.0, but machine annealing has no such setting; take machine chip or qpu"
+        in result.output
+    )
     assert not (tmp_path / "run").exists()
 
 

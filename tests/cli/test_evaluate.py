@@ -241,11 +241,15 @@ def test_threads_are_those_that_anneal(computed, command, threads, monkeypatch):
 @pytest.mark.parametrize(
     ("machine", "option", "text"),
     [
-        ("deterministic", ("--threads", 2), "--threads is 2, but machine deterministic has no threads"),
-        ("annealing", ("--max-qpu-time", 1), "--max-qpu-time is 1.0, but machine annealing is no QPU"),
-        ("annealing", ("--copies", 2), "--copies is 2, but machine annealing is no QPU"),
+        ("deterministic", ("--threads", 2), "--threads is 2, but machine deterministic takes no"),
+        ("annealing", ("--max-qpu-time", 1), "--max-qpu-time is 1.0, but machine annealing takes no"),
+        ("annealing", ("--copies", 2), "--copies is 2, but machine annealing takes no"),
         ("deterministic", ("--when-offline", "stop"), "--when-offline is stop, but machine deterministic"),
-        ("annealing", ("--answer-timeout", 5), "--answer-timeout is 5.0, but machine annealing is no QPU"),
+        (
+            "annealing",
+            ("--answer-timeout", 5),
+            "--answer-timeout is 5.0, but machine annealing takes no",
+        ),
         ("annealing", ("--answer-timeout", "inf"), "inf"),
     ],
 )
@@ -273,5 +277,5 @@ def test_training_refuses_threads_that_do_nothing(computed, tmp_path, monkeypatc
     options = ("--resume", computed / machine) if start == "resume" else ("--machine", machine)
     result = ising_ep("train", *options, "--threads", 2)
     assert result.exit_code == 2
-    assert f"--threads is 2, but machine {machine} has no threads here" in result.output.splitlines()[-1]
+    assert f"--threads is 2, but machine {machine} takes no such option" in result.output.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []

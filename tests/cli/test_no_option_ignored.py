@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -33,10 +33,12 @@ from safetensors.numpy import load_file
 from ising_ep import _core, cli
 from ising_ep.chip import Chip
 from ising_ep.cli import runs
-from ising_ep.config import TrainConfig, lacking
+from ising_ep.config import lacking
 from ising_ep.emulator import Emulator, Fault
+from ising_ep.machines import MACHINES as REGISTRY
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.training.run_folder import CONFIG, RunFolder
+from support.settings import DEFAULTS_OF_ALL
 
 
 class Changes(NamedTuple):
@@ -756,10 +758,10 @@ def assert_refused(result: Result, text: str) -> None:
 
 # Something, of settings that are None by default.
 OF_NONE = {"copies": 1, "embedding": "e.json", "chip_missing": 0.1, "test_reads": 1}
-SETTINGS = [p for p in cli.main.commands["train"].params if p.name in TrainConfig.model_fields]
+SETTINGS = [p for p in cli.main.commands["train"].params if p.name in DEFAULTS_OF_ALL]
 
 
-MACHINES = get_args(TrainConfig.model_fields["machine"].annotation)
+MACHINES = REGISTRY.names
 
 
 @pytest.mark.parametrize(
@@ -771,7 +773,7 @@ def test_what_a_machine_lacks_is_refused_even_as_it_is_by_default(
     machine: str, option: click.Option, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    value = OF_NONE.get(str(option.name), TrainConfig.model_fields[str(option.name)].default)
+    value = OF_NONE.get(str(option.name), DEFAULTS_OF_ALL[str(option.name)])
     words = value if isinstance(value, tuple) else [value]
     result = ising_ep("train", "--machine", machine, option.opts[0], *words)
     assert_refused(result, f"{option.name} is")

@@ -9,7 +9,8 @@ from scipy.special import softmax
 from ising_ep import BatchResult, EPClassifier, _core, datasets, training
 from ising_ep.config import TrainConfig
 from ising_ep.learning import EquilibriumPropagation
-from ising_ep.machines import AnnealingMachine
+from ising_ep.machines import AnnealingMachine, Machine
+from ising_ep.machines.deterministic import DeterministicMachine
 from ising_ep.network import Convolutional, FullyConnected
 from support.machines import BoltzmannMachine, ExactMachine, all_states, exact_energies, random_parameters
 
@@ -354,9 +355,41 @@ def test_an_answer_of_a_machine_is_checked(change, text):
         rule.compare(parameters, x, network.targets([0, 1]), np.arange(2, dtype=np.uint32))
 
 
-def test_a_machine_without_usage_is_named():
+class Derived(ExactMachine, Machine):
+    """A machine by its base class."""
+
+
+def test_a_machine_without_the_base_class_is_named_and_how_to_mend_it():
     digits = datasets.load_digits(train_per_class=1, test_per_class=1)
-    with pytest.raises(TypeError, match=r"^machine ExactMachine has no usage"):
-        training.train(TrainConfig(layers=(2, 10), epochs=1), digits, machine=ExactMachine())
-    with pytest.raises(TypeError, match=r"^machine ExactMachine has no usage"):
+    config = TrainConfig(layers=(2, 10), epochs=1)
+    text = r"^machine ExactMachine is no ising_ep.machines.Machine: write class ExactMachine\(Machine\)"
+    with pytest.raises(TypeError, match=text):
+        training.train(config, digits, machine=ExactMachine())
+    with pytest.raises(TypeError, match=text):
         EPClassifier((2,), machine=ExactMachine()).fit(digits.x_train, digits.y_train)
+    assert training.train(config, digits, machine=Derived()).epoch == 1
+
+
+def test_a_machine_whose_usage_is_none_is_named():
+    digits = datasets.load_digits(train_per_class=1, test_per_class=1)
+    machine = Derived()
+    machine.usage = 0
+    with pytest.raises(TypeError, match=r"^machine Derived has no usage"):
+        training.train(TrainConfig(layers=(2, 10), epochs=1), digits, machine=machine)
+
+
+def test_a_machine_says_the_levels_of_its_spins_and_the_limit_of_its_fields():
+    """Also one that is given beside the settings of another."""
+    digits = datasets.load_digits(train_per_class=1, test_per_class=1)
+
+    class Weak(Derived):
+        field_limit = 0.25
+
+    config = TrainConfig(layers=(2, 10), epochs=1, field_limit=3.0)
+    machines = (None, Weak(), DeterministicMachine())
+    rules = [training.learning_rule(config, digits, machine=machine) for machine in machines]
+    assert [(rule.network.levels, rule.field_limit) for rule in rules] == [
+        ((-1, 1), 3.0),
+        ((-1, 1), 0.25),
+        ((0, 1), np.inf),
+    ]

@@ -13,11 +13,12 @@ from ising_ep.config import TrainConfig
 from ising_ep.machines import AnnealingMachine
 from ising_ep.machines.analog import AnalogMachine
 from ising_ep.machines.coherent import STEP, CoherentMachine
-from ising_ep.training.build import DYNAMICAL
+from ising_ep.machines.oscillator import OscillatorMachine
 from ising_ep.training.run_folder import DataRecord, RunFolder
 from support.callbacks import calling
 from support.problems import energies_of, layered_batch, random_batch, sparse_batch
 
+DYNAMICAL = {"analog": AnalogMachine, "coherent": CoherentMachine, "oscillator": OscillatorMachine}
 MACHINES = pytest.mark.parametrize("machine", list(DYNAMICAL.values()))
 NAMES = pytest.mark.parametrize("name", list(DYNAMICAL))
 
@@ -335,18 +336,24 @@ def test_on_the_command_line(tmp_path, monkeypatch, name):
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
-        ({"machine": "annealing", "gain": 2.0}, "gain is 2.0, but machine annealing has no such dynamics"),
+        ({"machine": "annealing", "gain": 2.0}, "gain is 2.0, but machine annealing has no such setting"),
         (
             {"machine": "deterministic", "num_steps": 7},
             "num_steps is 7, but machine deterministic has no such",
         ),
         (
             {"machine": "chip", "noise_range": (1.0, 0.0)},
-            "but machine chip has no such dynamics; take one of",
+            "but machine chip has no such setting; take machine analog, coherent or oscillator",
         ),
-        ({"machine": "analog", "num_sweeps": 7}, "num_sweeps is 7, but machine analog has no sweeps"),
-        ({"machine": "coherent", "free_steps": 7}, "free_steps is 7, but machine coherent has no steps"),
-        ({"machine": "oscillator", "chain_strength": 2.0}, "but machine oscillator has no chip"),
+        ({"machine": "analog", "num_sweeps": 7}, "num_sweeps is 7, but machine analog has no such setting"),
+        (
+            {"machine": "coherent", "free_steps": 7},
+            "free_steps is 7, but machine coherent has no such",
+        ),
+        (
+            {"machine": "oscillator", "chain_strength": 2.0},
+            "but machine oscillator .*; take machine chip or qpu$",
+        ),
         ({"machine": "analog", "noise_range": (-1.0, 0.0)}, "noise_range.0 is -1.0"),
         ({"machine": "oscillator", "gain": 0.0}, "gain is 0.0"),
     ],

@@ -127,7 +127,7 @@ def test_training_on_a_chip_goes_on_bit_for_bit(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
-        ({"chain_strength": 2.0}, "chain_strength is 2.0, but machine annealing has no chip"),
+        ({"chain_strength": 2.0}, "chain_strength is 2.0, but machine annealing has no such setting"),
         ({"copies": 2}, "copies is 2, but machine annealing"),
         ({"machine": "chip", "chip_missing": 1.0}, "chip_missing is 1.0"),
         ({"machine": "chip", "chip_noise": (-1.0, 0.0)}, "chip_noise.0 is -1.0"),

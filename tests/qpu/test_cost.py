@@ -250,7 +250,7 @@ def test_the_command_searches_once_and_says_so_before_the_table(monkeypatch, tmp
         (("--epochs", "0"), "epochs is 0"),
         (("--dataset", "mnist", "--test-per-class", "893"), "test_per_class is 893, but MNIST has 892"),
         (("--dataset", "kmnist", "--train-per-class", "6001"), "6001, but Kuzushiji-MNIST has 6000 of one"),
-        (("--dataset", "mnist", "--network", "convolutional"), "takes images of -1 and +1"),
+        (("--dataset", "mnist", "--network", "convolutional"), "but network convolutional has"),
         (("--dataset", "nothing.npz"), "nothing.npz: no such file"),
         (("--embedding", "nowhere.json"), "nowhere.json: No such file"),
         (("--chip", "octagon:3"), "chip is 'octagon:3'"),

@@ -36,6 +36,7 @@ from ising_ep.training.run_folder import (
     TrainState,
     _digest,
 )
+from support.settings import DEFAULTS_OF_ALL
 
 DATA = DataRecord("abc", num_inputs=4, num_classes=3)
 
@@ -491,7 +492,7 @@ def test_one_flipped_bit_in_a_weight_is_refused(run):
 def test_records_that_name_all_settings_are_read(tmp_path, settings):
     """As earlier versions wrote them: also what the machine and the network lack, at its default."""
     config = TrainConfig.checked(settings)
-    every = {name: getattr(config, name) for name in TrainConfig.model_fields}
+    every = DEFAULTS_OF_ALL | config.model_dump()
     if settings.get("network") == "convolutional":
         every["layers"] = (8, 4)  # those of the data set, although the network had none
     (tmp_path / CONFIG).write_text(json.dumps({"config": every, "fingerprint": "abc"}))

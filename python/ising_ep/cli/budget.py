@@ -15,9 +15,11 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
+    from ..config import TrainConfig
     from ..datasets import Dataset
-    from ..machines.embedded import EmbeddedMachine
+    from ..qpu.cost import Estimate
     from ..qpu.journal import Journal
+    from ..qpu.machine import QPUMachine
     from ..training.run_folder import RunFolder, TrainState
 
 # Options of `train` that a run folder does not keep, and that say how a run is to go on.
@@ -53,7 +55,7 @@ def check_resumed(run: RunFolder, state: TrainState | None, journal: Journal, bu
 
 def check_evaluation(
     run: RunFolder,
-    machine: EmbeddedMachine,
+    machine: QPUMachine,
     journal: Journal,
     num_images: int,
     spent: float,
@@ -97,23 +99,22 @@ def check_evaluation(
     return None if run.max_qpu_time is None else run.max_qpu_time - (spent - counted)
 
 
-def enough(run: RunFolder, dataset: Dataset, state: TrainState | None, machine: Any) -> str:
-    """A budget that lets the run come to its end, as option."""
+def forecast(config: TrainConfig, dataset: Dataset, machine: QPUMachine) -> Estimate:
+    """What a run costs."""
     from .. import training
     from ..qpu.cost import estimate
 
+    images = len(dataset.x_train), len(dataset.x_test)
+    network = training.network_of(config, dataset)
+    return estimate(config, network, *images, machine.annealer.chip, machine.embedding)
+
+
+def enough(run: RunFolder, dataset: Dataset, state: TrainState | None, machine: QPUMachine) -> str:
+    """A budget that lets the run come to its end, as option."""
     epoch = 0 if state is None else state.epoch
     left = run.config.model_copy(update={"epochs": run.config.epochs - epoch})
-    cost = estimate(
-        left,
-        training.network_of(run.config, dataset),
-        len(dataset.x_train),
-        len(dataset.x_test),
-        machine.annealer.chip,
-        machine.embedding,
-    )
     spent = _spent(state, machine.annealer.journal)
-    return f"--max-qpu-time {rounded_up(spent + cost.qpu_seconds)}"
+    return f"--max-qpu-time {rounded_up(spent + forecast(left, dataset, machine).qpu_seconds)}"
 
 
 def go_on(context: click.Context, run: RunFolder, *more: str) -> str:

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from ..config import PRESETS
-from ..errors import BudgetSpentError, NotSavedError, StoppedError
 from ..files.atomic import replace
+from . import runs
 from .embed import embed
 from .emulate import emulate
-from .errors import INTERRUPTED, STOPPED, one_line_errors, one_line_warnings
+from .errors import one_line_errors
 from .estimate import estimate
 from .evaluation import evaluation_options, free_outputs, require_writable
 from .help import Group
-from .options import SETTINGS, choices, option, settings
-from .progress import training_progress
-from .qpu import cost, qpu_options
+from .options import later, option, preset_option, settings
+from .qpu import hold_to_the_end, qpu_options
 from .sample import sample
-from .stop import stop_on_signals
-
-if TYPE_CHECKING:
-    from ..training.run_folder import TrainState
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,17 +45,12 @@ main.add_command(sample)
 
 
 @main.command()
-@settings(*SETTINGS)
+@settings()
 @qpu_options(
     "Seconds of QPU access time that the run may take, in all its sessions; inf for no limit.  [default: no"
     " limit; with --resume the run's]"
 )
-@option(
-    "--preset",
-    metavar=choices(PRESETS),
-    help="All settings of a task; options change them.",
-    title="Run",
-)
+@later(preset_option)
 @option(
     "--out",
     type=click.Path(path_type=Path),
@@ -129,9 +117,8 @@ def train(
       ising-ep train --scheduler tcp://127.0.0.1:8786 --batch-size 1000
       ising-ep train --resume runs/first --epochs 10
     """
-    from .. import config, training
-    from ..training import cluster, notes
-    from . import budget, runs
+    from .. import config
+    from .session import Session
 
     given = {
         k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE
@@ -140,98 +127,27 @@ def train(
         if resume is not None:
             raise ValueError(f"--preset is {preset}, but --resume goes on with the settings of {resume}")
         given = config.preset(preset) | given
-    limits = {"max_qpu_time": max_qpu_time, "when_offline": when_offline, "answer_timeout": answer_timeout}
-    state = None
-    client = None
-    if scheduler is not None:
-        client = context.with_resource(cluster.connected(scheduler, partial(click.echo, err=True)))
-    if resume is None:
-        run, dataset, machine = runs.new(given, out, threads, limits, shared=client is not None)
-    elif out is not None:
+    if resume is not None and out is not None:
         raise ValueError(f"--out is {out}, but --resume goes on in {resume}; give one of them")
-    else:
-        run, state, dataset, machine = runs.resumed(resume, given, threads, limits, shared=client is not None)
-    qpu = machine.annealer if run.config.machine == "qpu" else None  # type: ignore[attr-defined]
-    latest, testing = state, False
-
-    def at_once() -> bool:
-        """Whether a stop need not wait for the end of the batch."""
-        shared = client is not None and cluster.busy(client) and not testing
-        return shared or (qpu is not None and qpu.busy)
-
-    counts = run.config.epochs, len(dataset.x_train), len(dataset.x_test)
-    with (
-        one_line_warnings(),
-        stop_on_signals(at_once) as stop,
-        training_progress(*counts, state) as progress,
-    ):
-
-        def save(state: TrainState) -> None:
-            run.save(state)
-            if qpu is not None:
-                qpu.journal.forget(before=state.usage.problems)
-
-        def on_batch(state: TrainState) -> None:
-            nonlocal latest
-            latest = state
-            if checkpoint_every and state.batch % checkpoint_every == 0:
-                save(state)
-            stop.check()
-            progress.learned(state)
-
-        def on_test(state: TrainState, done: int) -> None:
-            nonlocal testing
-            if not testing:
-                save(state)  # a test that is stopped is made anew, and nothing else
-                testing = True
-                stop.hurry()
-            progress.tested(state, done)
-
-        def on_epoch(state: TrainState) -> None:
-            nonlocal testing
-            stop.take_time()
-            testing = False
-            save(state)
-            progress.ended(state)
-            stop.check()
-
-        watching = training.Callback()
-        watching.on_batch, watching.on_test, watching.on_epoch = on_batch, on_test, on_epoch  # type: ignore[method-assign]
-        for note in notes.notes(run.config, dataset):
-            click.echo(note, err=True)
-        try:
-            state = training.train(
-                run.config,
-                dataset,
-                state=state,
-                num_threads=threads,
-                machine=None if run.config.test_reads else machine,
-                scheduler=client,
-                callbacks=[watching],
-            )
-        except (KeyboardInterrupt, StoppedError) as why:
-            reason = "Stopped" if isinstance(why, KeyboardInterrupt) else f"Stopped: {why}"
-            # A test begins with it saved.
-            if latest is not None and stop.safe and not testing and not isinstance(why, NotSavedError):
-                try:
-                    save(latest)
-                except StoppedError as not_saved:
-                    reason = f"Stopped: {not_saved}"
-            if qpu is not None:
-                click.echo(cost(machine), err=True)
-            more = [budget.enough(run, dataset, latest, machine)] if isinstance(why, BudgetSpentError) else []
-            click.echo(f"{reason}. Go on with: {budget.go_on(context, run, *more)}", err=True)
-            context.exit(INTERRUPTED if isinstance(why, KeyboardInterrupt) else STOPPED)
+    options = {
+        "threads": threads,
+        "max_qpu_time": max_qpu_time,
+        "when_offline": when_offline,
+        "answer_timeout": answer_timeout,
+    }
+    session = Session.opened(context, given, options, out=out, resume=resume, scheduler=scheduler)
+    state = session.train(threads, checkpoint_every)
     last = state.history[-1]
     click.echo(
         f"After {state.epoch} epochs: train accuracy {last['train_accuracy']:.2%},"
         f" test accuracy {last['test_accuracy']:.2%}"
     )
     click.echo(f"Mean squared error: train {last['train_loss']:.4f}, test {last['test_loss']:.4f}")
-    if state.usage.chains:
-        click.echo(cost(machine))
-    click.echo(f"Run folder: {run.path}")
-    runs.draw(run, state, run.path)
+    used = session.machine.cost()
+    if used is not None:
+        click.echo(used)
+    click.echo(f"Run folder: {session.run.path}")
+    runs.draw(session.run, state, session.run.path)
 
 
 @main.command()
@@ -359,7 +275,7 @@ def plot(run: Path, out: Path | None) -> None:
     folder, state = runs.finished(run)
     if out is None:
         try:
-            runs.hold_to_the_end(folder)
+            hold_to_the_end(folder)
         except InUseError as error:
             click.echo(f"{error}: the pictures are those of its last checkpoint", err=True)
     runs.draw(folder, state, out or folder.path)

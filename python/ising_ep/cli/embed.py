@@ -1,9 +1,7 @@
-"""The command `ising-ep embed`, and what other commands that use a chip share with it."""
+"""The command `ising-ep embed`: a network on a chip."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +15,6 @@ from .options import layer_sizes, option, settings
 from .screen import print_bars
 
 if TYPE_CHECKING:
-    from ..chip import Chip
-    from ..config import TrainConfig
-    from ..embedding import Embedding
     from ..network import Network
 
 chip_options = settings("chip", "chip_missing", "chip_seed")
@@ -88,6 +83,7 @@ def embed(
 
     from ..config import TrainConfig
     from ..embedding import embed as find
+    from ..machines.embedded import described, search_progress
     from ..network import Convolutional, FullyConnected
     from ..training.build import chip_of
 
@@ -100,9 +96,8 @@ def embed(
         if network == "convolutional"
         else FullyConnected(1, config.layers, num_classes=config.layers[-1])
     )
-    started = time.perf_counter()
     embedding = find(
-        spins, graph, copies=copies, method=method, seed=seed, cache=cache, progress=_counted(started)
+        spins, graph, copies=copies, method=method, seed=seed, cache=cache, progress=search_progress()
     )
     click.echo(f"{graph}, {len(graph.couplers)} couplers, working graph {printable(graph.graph_id)}")
     click.echo(f"{spins.num_spins} spins, {len(spins.rows)} couplings: {described(embedding)}")
@@ -131,33 +126,3 @@ def _check_outputs(out: Path | None, picture: Path | None) -> None:
         from ..plots import require_picture
 
         require_picture(picture)
-
-
-def described(embedding: Embedding) -> str:
-    """Copies, qubits and chains in words."""
-    copies, lengths = embedding.num_copies, embedding.chain_lengths()
-    text = f"{copies} {'copy' if copies == 1 else 'copies'}, {embedding.num_qubits} qubits"
-    return f"{text}, chains of {lengths.mean():.1f} on average, longest {lengths.max()}"
-
-
-def find_embedding(config: TrainConfig, network: Network, chip: Chip) -> Embedding:
-    """Where a run's network is on its chip, said in a line."""
-    from ..training.build import embedding_of
-
-    embedding = embedding_of(config, network, chip, _counted(time.perf_counter()))
-    click.echo(f"On {chip}: {described(embedding)}", err=True)
-    return embedding
-
-
-def _counted(started: float) -> Callable[[int], None]:
-    """Says every two seconds how many copies were found."""
-    said = started
-
-    def show(copies: int) -> None:
-        nonlocal said
-        now = time.perf_counter()
-        if now - said > 2:
-            said = now
-            click.echo(f"{copies} found after {now - started:.0f} s", err=True)
-
-    return show

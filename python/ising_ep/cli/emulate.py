@@ -97,23 +97,12 @@ def emulate(
                                         progress for ever
       offline                           the solver is gone for half a second
     """
-    from ..config import TrainConfig
     from ..emulator import Emulator
-    from ..machines.chip_model import ChipModel
-    from ..training.build import chip_of
+    from ..machines.chip import ModelSettings
 
-    given = {name: value for name, value in chip.items() if value is not None}
-    config = TrainConfig.checked({"machine": "chip", **given})
+    settings = ModelSettings.checked(chip)
     wrong = [_fault(text) for text in faults]
-    model = ChipModel(
-        chip_of(config),
-        config.chip_model,
-        temperature=config.chip_temperature,
-        sweeps_per_us=sweeps_per_us,
-        field_noise=config.chip_noise[0],
-        coupling_noise=config.chip_noise[1],
-        num_threads=threads,
-    )
+    model = settings.model(sweeps_per_us, threads)
     with Emulator(model, port, realtime=realtime, reverses=not no_reverse, seed=seed) as service:
         for fault in wrong:
             service.add_fault(fault)

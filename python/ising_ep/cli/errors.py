@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import signal
 import threading
@@ -109,6 +110,21 @@ def one_line_errors(command: F) -> F:
             raise BadInput(_one_line(error)) from None
 
     return wrapped  # type: ignore[return-value]
+
+
+def show_log() -> None:
+    """Says from now on what the package logs, on stderr, a line each."""
+    logger = logging.getLogger("ising_ep")
+    if not logger.handlers:
+        logger.addHandler(_Lines())
+        logger.setLevel(logging.INFO)
+
+
+class _Lines(logging.Handler):
+    """What is logged, on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(one_line(record.getMessage()), err=True)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .embed import find_embedding
 from .errors import one_line_errors
 from .help import Command
 from .loading import load_dataset
@@ -114,15 +113,17 @@ def _dataset(config: TrainConfig) -> Dataset:
 
 def _embeddings(config: TrainConfig, network: Network, chip: Chip) -> tuple[Embedding, Embedding]:
     """The copies of the run, and as many as are found to fit, up to `MOST_COPIES`."""
+    from ..training.build import embedding_of
+
     tried = config.copies or config.batch_size
     if config.embedding is not None or tried >= MOST_COPIES:
-        embedding = find_embedding(config, network, chip)
+        embedding = embedding_of(config, network, chip)
         return embedding, embedding
-    fitting = find_embedding(config.model_copy(update={"copies": MOST_COPIES}), network, chip)
+    fitting = embedding_of(config.model_copy(update={"copies": MOST_COPIES}), network, chip)
     # The longest search is then the only one, but for runs that use fewer copies, which lie otherwise.
     if 1 < tried >= fitting.num_copies:
         return fitting, fitting
-    return find_embedding(config, network, chip), fitting
+    return embedding_of(config, network, chip), fitting
 
 
 def _phases(asked: Estimate) -> None:

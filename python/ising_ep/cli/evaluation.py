@@ -18,15 +18,15 @@ import click
 from ..errors import BudgetSpentError, StoppedError
 from . import budget, runs
 from .options import option, threads_option
-from .qpu import cost, qpu_options
+from .qpu import TRAIN, keep_journal, on_qpu, qpu_options
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..chip import Chip
     from ..embedding import Embedding
     from ..network import Network
+    from ..qpu.machine import QPUMachine
     from ..training.run_folder import RunFolder, TrainState
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -80,15 +80,15 @@ def free_outputs(
         ValueError: If options and machine do not fit, or a QPU would take longer than it may.
         StoppedError: If the QPU cannot be used any longer.
     """
-    from ..training import Trained
-    from ..training.build import recorded_embedding
+    from ..training import Parts, Trained
 
-    runs.check_qpu_options(run.config, limits | {"copies": copies})
-    runs.check_threads(run.config, threads)
-    if run.config.machine == "qpu":
-        return _on_qpu(run, state, x, copies, limits)
-    embedding = recorded_embedding(run.config, run.path)
-    model = Trained(run.config, run.known_data(), state.parameters, embedding=embedding, num_threads=threads)
+    config, data = run.config.of_tests(), run.known_data()
+    runs.check_options(config, limits | {"threads": threads, "copies": copies})
+    machine = runs.machine_for(config, data, limits | {"threads": threads, "max_qpu_time": None}, run)
+    qpu = on_qpu(machine)
+    if qpu is not None:
+        return _on_qpu(qpu, run, state, x, copies, limits["max_qpu_time"])
+    model = Trained(config, data, state.parameters, Parts(machine=machine))
     return model.network, model.outputs(x)
 
 
@@ -107,47 +107,43 @@ def require_writable(file: Path) -> None:
 
 
 def _on_qpu(
+    machine: QPUMachine,
     run: RunFolder,
     state: TrainState,
     x: NDArray[np.float32],
     copies: int | None,
-    limits: dict[str, Any],
+    asked: float | None,
 ) -> tuple[Network, NDArray[np.float32]]:
-    from ..machines.embedded import EmbeddedMachine
-    from ..training import Parts, Trained, evaluation_batch, network_of
-    from ..training.build import machine_of
-    from .qpu import connect
+    """Finds free phases on the QPU, on as many copies as are of use, in ``asked`` seconds at most."""
+    from ..training import Parts, Trained, evaluation_batch
 
     config, data = run.config.of_tests(), run.known_data()
-    network = network_of(config, data)
-    qpu = connect(run.solver(), **limits | {"max_qpu_time": None})
-    embedding = _filled(run, network, qpu.chip, len(x), copies)
-    machine = machine_of(config, network, annealer=qpu, embedding=embedding)
-    assert isinstance(machine, EmbeddedMachine)  # that of a QPU is
-    runs.keep_journal(qpu, run, _series(state, embedding, x))
-    asked = limits["max_qpu_time"]
-    spent = qpu.journal.spent(runs.TRAIN, state.usage.access_time)
+    machine = _filled(machine, run, len(x), copies)
+    keep_journal(machine, run, _series(state, machine.embedding, x))
+    qpu = machine.annealer
+    spent = qpu.journal.spent(TRAIN, state.usage.access_time)
     qpu.max_access_time = budget.check_evaluation(run, machine, qpu.journal, len(x), spent, asked)
     model = Trained(config, data, state.parameters, Parts(machine=machine))
     with _how_to_go_on():
-        found = model.outputs(x, batch_size=evaluation_batch(embedding.num_copies))
-    click.echo(cost(machine), err=True)
-    qpu.journal.forget_others(runs.TRAIN)
-    return network, found
+        found = model.outputs(x, batch_size=evaluation_batch(machine.images_together))
+    click.echo(machine.cost(), err=True)
+    qpu.journal.forget_others(TRAIN)
+    return model.network, found
 
 
-def _filled(run: RunFolder, network: Network, chip: Chip, num_images: int, copies: int | None) -> Embedding:
-    """The copies of the network that anneal so many images: as many as are of use, and fit.
+def _filled(machine: QPUMachine, run: RunFolder, num_images: int, copies: int | None) -> QPUMachine:
+    """The machine with the copies of the network that anneal so many images: as many as are of use, and fit.
 
     Those of the run serve if there are no more, or if the user has laid them out.
 
     Raises:
         ValueError: If more are asked for than the user's file holds.
     """
+    from .. import training
     from ..embedding import Embedding
-    from .embed import find_embedding
+    from ..training.build import embedding_of, machine_of
 
-    own = runs.embedding_of_run(run, chip)
+    own, network = machine.embedding, training.network_of(run.config, run.known_data())
     wanted = min(num_images, copies or MOST_COPIES)
     by_user = run.config.embedding is not None
     if by_user and copies is not None and copies > own.num_copies:
@@ -158,8 +154,13 @@ def _filled(run: RunFolder, network: Network, chip: Chip, num_images: int, copie
     if not by_user and wanted > own.num_copies:
         click.echo(f"Looking for {wanted} copies, or as many as fit; --copies asks for fewer", err=True)
         settings = run.config.model_copy(update={"copies": wanted})
-        own = max(own, find_embedding(settings, network, chip), key=lambda found: found.num_copies)
-    return Embedding(own.chains[:wanted], own.graph_id)
+        more = embedding_of(settings, network, machine.annealer.chip)
+        own = max(own, more, key=lambda found: found.num_copies)
+    used = Embedding(own.chains[:wanted], own.graph_id)
+    config = run.config.of_tests()
+    filled = on_qpu(machine_of(config, network, annealer=machine.annealer, embedding=used))
+    assert filled is not None  # by the settings that made the first
+    return filled
 
 
 def _series(state: TrainState, embedding: Embedding, x: NDArray[np.float32]) -> str:

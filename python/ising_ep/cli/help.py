@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import Any
 
 import click
 from click import formatting
 
-from .errors import interrupted_once
+from .errors import interrupted_once, show_log
 
 # Columns of help at most, and for the text beside an option at least: with less it stands below.
 MOST, LEAST = 100, 30
@@ -73,9 +74,34 @@ class Option(click.Option):
 
 
 class Command(click.Command):
-    """A command whose options stand under their titles, in the order in which these come first."""
+    """A command whose options stand under their titles, in the order in which these come first.
+
+    Among its parameters are functions that make some, which are called when the command is first used. A
+    name that the command has already is left out of what they make.
+    """
 
     context_class = Context
+
+    _given: Sequence[click.Parameter | Callable[[], list[click.Parameter]]]
+    _params: list[click.Parameter] | None
+
+    @property
+    def params(self) -> list[click.Parameter]:
+        """The arguments and options."""
+        if self._params is None:
+            taken = {each.name for each in self._given if isinstance(each, click.Parameter)}
+            made: list[click.Parameter] = []
+            for each in self._given:
+                if isinstance(each, click.Parameter):
+                    made.append(each)
+                else:
+                    made += [new for new in each() if new.name not in taken]
+            self._params = made
+        return self._params
+
+    @params.setter
+    def params(self, given: list[click.Parameter]) -> None:
+        self._given, self._params = given, None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the options."""
@@ -100,6 +126,7 @@ class Group(click.Group):
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
+        show_log()
         return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:

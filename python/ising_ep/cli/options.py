@@ -1,90 +1,22 @@
-"""Options that are settings of a run: what they take and their defaults are those of `TrainConfig`."""
+"""Options that are settings of a run; what the help says of them is read from the fields of the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
 import click
 
-from ..config import DEFAULTS, MACHINE_DEFAULTS, MISSING, NETWORK_DEFAULTS, TrainConfig
-from ..datasets import NAMES, PUBLISHED
 from .help import Option
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 option = partial(click.option, cls=Option)
-
-
-class About(NamedTuple):
-    """What the help says of a setting.
-
-    ``unset`` is the default in words where there is no number for it, ``more`` what else click is told.
-    """
-
-    title: str
-    text: str
-    unset: str | None = None
-    more: dict[str, Any] | None = None
-
-
-_PATH = {"type": click.Path()}
-SETTINGS = {
-    "dataset": About("Images", f"{', '.join(NAMES)}, or FILE.npz.", more={"metavar": "NAME"}),
-    "data_dir": About(
-        "Images", f"Folder of the IDX files of {', '.join(PUBLISHED)}; gz or not.", "from OpenML", _PATH
-    ),
-    "train_per_class": About("Images", "Use the first N training images of each class.", "all"),
-    "test_per_class": About("Images", "Use the first N test images of each class.", "all"),
-    "network": About(
-        "Network", "Layers, or the paper's convolutional network of 40 spins, for images of -1 and +1."
-    ),
-    "layers": About("Network", "Spins of hidden layers and outputs.", more={"metavar": "N,N,..."}),
-    "epochs": About("Learning", "Times that all training images are learned from."),
-    "batch_size": About("Learning", "Images an update."),
-    "nudge": About("Learning", "Strength beta of the nudge."),
-    "symmetric": About("Learning", "Compare nudges of the error by +beta and -beta, not a nudge and none."),
-    "statistic": About("Learning", "Learn from the lowest read, or from the average of all."),
-    "learning_rate": About("Learning", "Step of the weights."),
-    "bias_learning_rate": About("Learning", "Step of the biases."),
-    "coupling_learning_rate": About("Learning", "Step of the weights between spins.", "as --learning-rate"),
-    "optimizer": About("Learning", "How weights follow the contrast of the phases."),
-    "decay": About("Learning", "Rates over the epochs: constant, or along a cosine to 0."),
-    "weight_decay": About("Learning", "Weights lose it, times their rate, an update."),
-    "centre": About("Learning", "Learn from images less their mean; the network stays as it is."),
-    "shift": About("Learning", "Move images by up to so many pixels while learning."),
-    "seed": About("Learning", "Seed of everything random."),
-    "machine": About(
-        "Machine",
-        "annealing; deterministic: binary neurons that relax; analog, coherent, oscillator: amplitudes,"
-        " pulses of light or phases that flow; chip: a model of a D-Wave chip; qpu: the solver that"
-        " dwave-cloud-client's configuration chooses.",
-    ),
-    "num_reads": About("Machine", "Anneals of a phase."),
-    "num_sweeps": About("Machine", "Sweeps of a forward anneal."),
-    "beta_range": About("Machine", "First and last inverse temperature.", more={"metavar": "HOT COLD"}),
-    "reverse_fraction": About("Machine", "Where the reverse anneal turns."),
-    "test_reads": About("Machine", "Reads of an image in tests; not on a chip.", "as --num-reads"),
-    "free_steps": About("Machine", "Steps of a relaxation from rest."),
-    "nudge_steps": About("Machine", "Steps of a nudged relaxation."),
-    "num_steps": About("Machine", "Steps of analog, coherent, oscillator."),
-    "gain": About("Machine", "Of their couplings, a step."),
-    "noise_range": About("Machine", "Of their first and last step.", more={"metavar": "FIRST LAST"}),
-    "chip": About(
-        "Chip", "As pegasus:16, zephyr:12, chimera:16, or a .json of a solver's.", more={"metavar": "CHIP"}
-    ),
-    "chip_missing": About("Chip", "Fraction of its qubits missing.", f"{MISSING:g}; a solver's 0"),
-    "chip_seed": About("Chip", "Which qubits are missing."),
-    "copies": About("Chip", "Copies of the network on the chip.", "as a batch can use, and fit"),
-    "embedding": About("Chip", "JSON file of an embedding, as `ising-ep embed` writes it.", "found", _PATH),
-    "chain_strength": About("Chip", "Coupling within chains."),
-    "annealing_time": About("Chip", "Microseconds of a forward anneal."),
-    "chip_model": About("Chip", "What anneals on its model: thermal sweeps, or quantum path integrals."),
-    "chip_noise": About("Chip", "Standard errors of its model's h and J.", more={"metavar": "H J"}),
-    "chip_temperature": About("Chip", "Of its model, in mK."),
-}
 
 threads_option = option(
     "--threads",
@@ -94,29 +26,43 @@ threads_option = option(
 )
 
 
+class Setting(NamedTuple):
+    """A field of some settings, and the heading that it stands under in the help."""
+
+    title: str
+    field: FieldInfo
+
+
 def settings(*names: str) -> Callable[[F], F]:
-    """Options for these settings, in this order."""
+    """Options for these settings, in this order, or for all there are."""
+    return later(lambda: [_option(name, of_all=not names) for name in names or every_setting()])
+
+
+def later(make: Callable[[], list[click.Parameter]]) -> Callable[[F], F]:
+    """Options that are made when the command is first used, because it takes long to know what they are."""
 
     def decorate(command: F) -> F:
-        for name in reversed(names):
-            command = _setting(name)(command)
+        # As click's own decorators do; it reads the list backwards.
+        command.__dict__.setdefault("__click_params__", []).append(make)
         return command
 
     return decorate
 
 
-def _setting(name: str) -> Callable[[F], F]:
-    title, text, unset, more = SETTINGS[name]
-    field = TrainConfig.model_fields[name]
-    flag = f"--{name.replace('_', '-')}"
-    taken: dict[str, Any] = {"type": _taken(field.annotation)}
-    if get_origin(field.annotation) is Literal:
-        taken["metavar"] = choices(get_args(field.annotation))
-    if field.annotation is bool:
-        flag, taken = f"{flag}/--no-{flag.removeprefix('--')}", {"default": None}
-    return option(
-        flag, help=f"{text}  [default: {unset or default(name)}]", title=title, **(taken | (more or {}))
-    )
+@cache
+def every_setting() -> dict[str, Setting]:
+    """The settings of a run and of all parts that there are, by name, in the order of the help."""
+    from ..config import OWN, PARTS, TrainConfig
+    from ..settings import shown
+
+    found: dict[str, Setting] = {}
+    for name, field in TrainConfig.model_fields.items():
+        if name in OWN:
+            found[name] = Setting(shown(field).title or "Options", field)
+        for model in PARTS[name].models().values() if name in PARTS else ():
+            for own, each in model.model_fields.items():
+                found.setdefault(own, Setting(shown(each).title or model.title, each))
+    return {name: each for name, each in found.items() if shown(each.field).option}
 
 
 def default(name: str) -> str:
@@ -126,14 +72,89 @@ def default(name: str) -> str:
         >>> default("num_sweeps")
         '100; chip 800'
     """
-    others = {
-        key: found[name]
-        for table in (DEFAULTS, NETWORK_DEFAULTS, MACHINE_DEFAULTS)
-        for key, found in table.items()
-        if name in found
-    }
+    from ..config import DEFAULTS, PARTS
+
+    usual = every_setting()[name].field.default
+    others = {key: found[name] for key, found in DEFAULTS.items() if name in found}
+    for registry in PARTS.values():
+        for key, model in registry.models().items():
+            field = model.model_fields.get(name)
+            if name in model.defaults:  # also one like the run's, in place of a data set's
+                others[key] = model.defaults[name]
+            elif field is not None and field.default != usual:
+                others[key] = field.default
     words = ", ".join(f"{key} {_shown(value)}" for key, value in others.items())
-    return "; ".join(filter(None, (_shown(TrainConfig.model_fields[name].default), words)))
+    return "; ".join(filter(None, (_shown(usual), words)))
+
+
+def choices(names: Iterable[str]) -> str:
+    """What an option takes, for the help; what else is given is refused by the setting, in its own words.
+
+    Example:
+        >>> choices(["sgd", "adam"])
+        '[sgd|adam]'
+    """
+    return f"[{'|'.join(names)}]"
+
+
+def preset_option() -> list[click.Parameter]:
+    """The option for all settings of a task at once."""
+    from ..config import PRESETS
+
+    text = "All settings of a task; options change them."
+    return [Option(["--preset"], metavar=choices(PRESETS), help=text, title="Run")]
+
+
+def layer_sizes(text: str | tuple[int, ...]) -> tuple[int, ...]:
+    """Layer sizes as 120,40."""
+    if isinstance(text, tuple):
+        return text
+    try:
+        return tuple(int(size) for size in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a list of layer sizes such as 120,40") from None
+
+
+def _option(name: str, of_all: bool) -> click.Parameter:
+    """The option of a setting; ``of_all`` those of all machines."""
+    from ..config import PARTS
+    from ..settings import shown
+
+    title, field = every_setting()[name]
+    how, flag = shown(field), f"--{name.replace('_', '-')}"
+    taken: dict[str, Any] = {"type": click.Path() if how.file else _taken(field.annotation)}
+    if field.annotation is bool:
+        flag, taken = f"{flag}/--no-{flag.removeprefix('--')}", {"default": None}
+    if get_origin(field.annotation) is Literal:
+        taken["metavar"] = choices(get_args(field.annotation))
+    if name in PARTS:
+        taken["metavar"] = choices(PARTS[name].names)
+    if how.metavar:
+        taken["metavar"] = how.metavar
+    text = _text_of_part(name) if name in PARTS else field.description or ""
+    if of_all:
+        text = f"{text.removesuffix('.')}{_owners(name)}."
+    return Option([flag], help=f"{text}  [default: {how.unset or default(name)}]", title=title, **taken)
+
+
+def _text_of_part(part: str) -> str:
+    """What each part of a kind is, and of those that cannot be loaded why."""
+    from ..config import PARTS
+
+    registry = PARTS[part]
+    words = [f"{name}: {model.about}" if model.about else name for name, model in registry.models().items()]
+    return "; ".join([*words, *registry.broken.values()])
+
+
+def _owners(name: str) -> str:
+    """The parts that have a setting, in brackets, if they are fewer than half of their kind."""
+    from ..config import PARTS
+
+    for registry in PARTS.values():
+        owners = registry.having(name)
+        if 0 < len(owners) < len(registry.models()) / 2:
+            return f" ({', '.join(owners)})"
+    return ""
 
 
 def _shown(value: Any) -> str:
@@ -152,24 +173,4 @@ def _taken(annotation: Any) -> Any:
         return _taken(arguments[0])
     if origin is tuple:
         return layer_sizes if Ellipsis in arguments else tuple(map(_taken, arguments))
-    return str if origin is Literal else annotation
-
-
-def choices(names: Iterable[str]) -> str:
-    """What an option takes, for the help; what else is given is refused by the setting, in its own words.
-
-    Example:
-        >>> choices(["sgd", "adam"])
-        '[sgd|adam]'
-    """
-    return f"[{'|'.join(names)}]"
-
-
-def layer_sizes(text: str | tuple[int, ...]) -> tuple[int, ...]:
-    """Layer sizes as 120,40."""
-    if isinstance(text, tuple):
-        return text
-    try:
-        return tuple(int(size) for size in text.split(","))
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is not a list of layer sizes such as 120,40") from None
+    return annotation if annotation in (int, float, bool) else str

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..printable import one_line
 from .options import option
 
 if TYPE_CHECKING:
     from ..machines import Machine
-    from ..qpu.dispatch import QPU
+    from ..qpu.machine import QPUMachine
+    from ..training.run_folder import RunFolder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# The series of a run's training in its journal; each evaluation is one of its own.
+TRAIN = "train"
 # A week.
 LONGEST_TIMEOUT = 604800.0
 
@@ -62,50 +63,37 @@ def qpu_options(budget: str) -> Callable[[F], F]:
     return decorate
 
 
-def connect(
-    solver: str | None = None,
-    *,
-    max_qpu_time: float | None = None,
-    when_offline: Any = None,
-    answer_timeout: float | None = None,
-) -> QPU:
-    """The QPU that the client's configuration chooses, or the solver of that name; no journal is kept yet."""
-    from ..qpu.connection import Connection
-    from ..qpu.dispatch import ANSWER_TIMEOUT, QPU
+def on_qpu(machine: Machine) -> QPUMachine | None:
+    """The machine, if what it does is asked of a QPU and paid for."""
+    from ..qpu.machine import QPUMachine
+
+    return machine if isinstance(machine, QPUMachine) else None
+
+
+def keep_journal(machine: QPUMachine, run: RunFolder, series: str = TRAIN) -> None:
+    """Writes all that the QPU is asked for down in the run folder, from now on."""
     from ..qpu.journal import Journal
+    from ..training.run_folder import JOURNAL
 
-    logger = logging.getLogger("ising_ep")
-    if not logger.handlers:
-        logger.addHandler(_Lines())
-        logger.setLevel(logging.INFO)
-    connection = Connection.open(solver)
-    qpu = QPU(
-        connection,
-        Journal(None),
-        max_access_time=max_qpu_time,
-        when_offline=when_offline or "wait",
-        answer_timeout=answer_timeout or ANSWER_TIMEOUT,
-    )
-    click.echo(one_line(f"Solver {connection.name}, {qpu.chip}, working graph {qpu.chip.graph_id}"), err=True)
-    if not qpu.reverses:
-        click.echo(
-            "The solver does not anneal in reverse: nudged problems are annealed forward, from no state",
-            err=True,
+    hold_to_the_end(run)
+    begun, name = run.solver() is not None, run.name_at_solver()
+    qpu = machine.annealer
+    journal = Journal(run.path / JOURNAL, series, name)
+    qpu.keep_journal(journal)
+    click.get_current_context().call_on_close(machine.close)
+    if begun and journal.is_new:
+        found = (
+            "is looked up at the service by its labels" if name else "since the last checkpoint is sent again"
         )
-    return qpu
+        click.echo(f"{run.path / JOURNAL} is missing or empty: what was sent {found}", err=True)
+    if name is None:
+        connection = qpu.connection
+        run.keep_solver(
+            connection.name, connection.version, qpu.chip.graph_id, connection.properties, journal.run
+        )
 
 
-def cost(machine: Machine) -> str:
-    """What a chip was asked for."""
-    used = machine.usage
-    return (
-        f"{used.problems:,} problems on the chip, {used.chain_break_fraction:.2%} of chains broken,"
-        f" QPU access time {used.access_time:.3f} s"
-    )
-
-
-class _Lines(logging.Handler):
-    """What the dispatch has to say, on stderr."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        click.echo(one_line(record.getMessage()), err=True)
+def hold_to_the_end(run: RunFolder) -> None:
+    """Keeps other processes from writing to the run until the command ends."""
+    run.hold()
+    click.get_current_context().call_on_close(run.close)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,83 +11,57 @@ import click
 
 from . import budget
 from .loading import load_dataset
+from .qpu import hold_to_the_end, keep_journal, on_qpu
 
 if TYPE_CHECKING:
-    from ..chip import Chip
     from ..config import TrainConfig
-    from ..datasets import Dataset
-    from ..embedding import Embedding
+    from ..datasets import DataForm, Dataset
     from ..machines import Machine
-    from ..machines.embedded import Annealer
     from ..training.run_folder import RunFolder, TrainState
-
-# The series of a run's training in its journal; each evaluation is one of its own.
-TRAIN = "train"
-# Machines that are not computed in threads of this computer.
-THREADLESS = ("deterministic", "qpu")
 
 
 def new(
-    given: dict[str, Any],
-    out: Path | None,
-    threads: int | None,
-    qpu: dict[str, Any],
-    shared: bool = False,
+    given: dict[str, Any], out: Path | None, options: dict[str, Any], shared: bool = False
 ) -> tuple[RunFolder, Dataset, Machine]:
     """A run that begins, ``shared`` by workers or not. What does not fit is refused before anything is
     written."""
     from .. import training
     from ..config import TrainConfig
     from ..training import cluster
-    from ..training.build import machine_of
-    from ..training.run_folder import EMBEDDING, DataRecord, RunFolder
-    from .embed import find_embedding
+    from ..training.run_folder import DataRecord, RunFolder
 
     config = TrainConfig.checked(given)
-    check_qpu_options(config, qpu)
-    check_threads(config, threads)
+    check_options(config, options)
     if shared:
         cluster.check(config)
-        threads = threads or 1
     dataset = load(config)
     network = training.network_of(config, dataset)
     network.check_images(dataset.x_train)
     training.augmentation(config, dataset)  # may refuse
-    spendable = budget.of_new(qpu)
-    annealer = annealer_of(config, threads, qpu | {"max_qpu_time": spendable})
-    embedding = find_embedding(config, network, annealer.chip) if annealer else None
-    machine = machine_of(config, network, annealer=annealer, embedding=embedding, num_threads=threads)
-    if shared:
-        cluster.check(config, machine)
-    if config.machine == "qpu" and annealer is not None and embedding is not None:
-        from ..qpu.cost import estimate
-
-        images = len(dataset.x_train), len(dataset.x_test)
-        click.echo(estimate(config, network, *images, annealer.chip, embedding), err=True)
+    spendable = budget.of_new(options)
+    machine = machine_for(config, dataset, options | {"max_qpu_time": spendable}, shared=shared)
+    qpu = on_qpu(machine)
+    if qpu is not None:
+        click.echo(budget.forecast(config, dataset, qpu), err=True)
     out = out or Path("runs") / f"{Path(config.dataset).stem}-{datetime.now():%Y%m%d-%H%M%S}"
     run = RunFolder.create(out, config, DataRecord.of(dataset), spendable)
     click.get_current_context().call_on_close(run.close)
-    if embedding is not None:
-        embedding.save(out / EMBEDDING)
-    if config.machine == "qpu":
-        keep_journal(annealer, run)
+    machine.keep(run.path)
+    if qpu is not None:
+        keep_journal(qpu, run)
     return run, dataset, machine
 
 
 def resumed(
-    path: Path,
-    given: dict[str, Any],
-    threads: int | None,
-    qpu: dict[str, Any],
-    shared: bool = False,
+    path: Path, given: dict[str, Any], options: dict[str, Any], shared: bool = False
 ) -> tuple[RunFolder, TrainState | None, Dataset, Machine]:
     """A run to go on with, ``shared`` by workers or not: it may get more epochs, and its data may have
     moved."""
-    from ..config import TrainConfig
+    from ..config import PARTS, TrainConfig
     from ..training import DataRecord, cluster
 
     run, state, dataset = opened(path, given.get("data_dir"), hold=True)
-    for name in ("machine", "network"):  # which other settings there are goes with these
+    for name in PARTS:  # which other settings there are goes with these
         if given.get(name) not in (None, getattr(run.config, name)):
             raise _another(run, name, given[name])
     asked = TrainConfig.checked(run.config.model_dump() | given)
@@ -94,19 +69,47 @@ def resumed(
         old, new = getattr(run.config, name), getattr(asked, name)
         if old != new and name != "data_dir" and not (name == "epochs" and new > old):
             raise _another(run, name, value)
-    check_qpu_options(asked, qpu)
-    check_threads(asked, threads)
+    check_options(asked, options)
     if shared:
         cluster.check(asked)
-        threads = threads or 1
-    spendable = budget.of_resumed(run, qpu)
-    machine = machine_of_run(run, dataset, threads, qpu | {"max_qpu_time": spendable})
-    if asked.machine == "qpu":
-        budget.check_resumed(run, state, machine.annealer.journal, spendable)  # type: ignore[attr-defined]
+    spendable = budget.of_resumed(run, options)
+    machine = machine_for(run.config, dataset, options | {"max_qpu_time": spendable}, run, shared)
+    qpu = on_qpu(machine)
+    if qpu is not None:
+        keep_journal(qpu, run)
+        budget.check_resumed(run, state, qpu.annealer.journal, spendable)
     run.remove_leftovers()
     if (asked, spendable) != (run.config, run.max_qpu_time) or run.data is None:
         run.change(asked, DataRecord.of(dataset), spendable)
     return run, state, dataset, machine
+
+
+def machine_for(
+    config: TrainConfig,
+    data: DataForm,
+    options: Mapping[str, Any],
+    run: RunFolder | None = None,
+    shared: bool = False,
+) -> Machine:
+    """The machine of a run that begins, or of one whose folder is there; ``shared`` by workers or not.
+
+    Raises:
+        ValueError: If it does not fit the network, or cannot be shared.
+    """
+    from .. import training
+    from ..machines import Work
+    from ..training import cluster
+
+    work = Work(
+        batch_size=config.batch_size,
+        num_threads=options["threads"] or (1 if shared else None),
+        folder=run.path if run else None,
+        options={**options, "solver": run.solver() if run else None},
+    )
+    machine = config.machine_settings.build(training.network_of(config, data), work)
+    if shared:
+        cluster.check(config, machine)
+    return machine
 
 
 def opened(
@@ -132,12 +135,6 @@ def opened(
     return run, state, dataset
 
 
-def hold_to_the_end(run: RunFolder) -> None:
-    """Keeps other processes from writing to the run until the command ends."""
-    run.hold()
-    click.get_current_context().call_on_close(run.close)
-
-
 def finished(path: Path) -> tuple[RunFolder, TrainState]:
     """A run that has a checkpoint. Its data set is not read."""
     from .. import training
@@ -158,30 +155,6 @@ def own_dataset(run: RunFolder, data_dir: str | None = None) -> Dataset:
             f"{run.config.dataset} does not hold the images that the run in {run.path} was trained on"
         )
     return dataset
-
-
-def machine_of_run(
-    run: RunFolder, dataset: Dataset, threads: int | None, qpu: dict[str, Any] | None = None
-) -> Machine:
-    """The machine that a run is trained on."""
-    from .. import training
-    from ..training.build import machine_of
-
-    annealer = annealer_of(run.config, threads, qpu or {}, run.solver())
-    embedding = embedding_of_run(run, annealer.chip) if annealer else None
-    network = training.network_of(run.config, dataset)
-    machine = machine_of(run.config, network, annealer=annealer, embedding=embedding, num_threads=threads)
-    if run.config.machine == "qpu":
-        keep_journal(annealer, run)
-    return machine
-
-
-def embedding_of_run(run: RunFolder, chip: Chip) -> Embedding:
-    """Where the network of a run is on its chip."""
-    from ..embedding import Embedding
-    from ..training.run_folder import EMBEDDING
-
-    return Embedding.load(run.path / EMBEDDING, chip)
 
 
 def load(config: TrainConfig, data_dir: str | None = None) -> Dataset:
@@ -222,51 +195,15 @@ def _another(run: RunFolder, name: str, value: object) -> ValueError:
     )
 
 
-def annealer_of(
-    config: TrainConfig, threads: int | None, qpu: dict[str, Any], solver: str | None = None
-) -> Annealer | None:
-    """The chip of a run, if it is on one."""
-    if config.machine not in ("chip", "qpu"):
-        return None
-    if config.machine == "qpu":
-        from .qpu import connect
+def check_options(config: TrainConfig, options: Mapping[str, Any]) -> None:
+    """Refuses options of how a machine works for one that does not take them."""
+    from ..machines import MACHINES
+    from ..settings import either
 
-        return connect(solver, **qpu)
-    from ..training.build import chip_model_of
-
-    return chip_model_of(config, threads)
-
-
-def keep_journal(annealer: Any, run: RunFolder, series: str = TRAIN) -> None:
-    """From now on all that the QPU is asked for is written down in the run folder."""
-    from ..qpu.journal import Journal
-    from ..training.run_folder import JOURNAL
-
-    hold_to_the_end(run)
-    begun, name = run.solver() is not None, run.name_at_solver()
-    annealer.journal = journal = Journal(run.path / JOURNAL, series, name)
-    click.get_current_context().call_on_close(annealer.close)
-    if begun and journal.is_new:
-        found = (
-            "is looked up at the service by its labels" if name else "since the last checkpoint is sent again"
-        )
-        click.echo(f"{run.path / JOURNAL} is missing or empty: what was sent {found}", err=True)
-    if name is None:
-        connection, chip = annealer.connection, annealer.chip
-        run.keep_solver(
-            connection.name, connection.version, chip.graph_id, connection.properties, journal.run
-        )
-
-
-def check_qpu_options(config: TrainConfig, qpu: dict[str, Any]) -> None:
-    """Refuses options of a QPU for another machine."""
-    for name, value in qpu.items():
-        if value is not None and config.machine != "qpu":
-            option = "--" + name.replace("_", "-")
-            raise ValueError(f"{option} is {value}, but machine {config.machine} is no QPU; take machine qpu")
-
-
-def check_threads(config: TrainConfig, threads: int | None) -> None:
-    """Refuses threads for a machine that has none."""
-    if threads is not None and config.machine in THREADLESS:
-        raise ValueError(f"--threads is {threads}, but machine {config.machine} has no threads here")
+    for name, value in options.items():
+        if value is not None and name not in config.machine_settings.options:
+            takers = [each for each, model in MACHINES.models().items() if name in model.options]
+            raise ValueError(
+                f"--{name.replace('_', '-')} is {value}, but machine {config.machine} takes no such option;"
+                f" take machine {either(takers)}"
+            )

@@ -17,10 +17,12 @@ its reads calibrates it, as the authors do by fits; ramped down, which is the de
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from ..checks import integer
-from .dynamics import DynamicalMachine
+from .dynamics import DynamicalMachine, DynamicalSettings
 
 # Amplitudes begin within this, and with given spins within that.
 START = 0.5, 0.05
@@ -72,3 +74,10 @@ class AnalogMachine(DynamicalMachine):
             reverse_fraction=reverse_fraction,
             num_threads=num_threads,
         )
+
+
+class AnalogSettings(DynamicalSettings):
+    """Settings of `AnalogMachine`."""
+
+    about: ClassVar[str] = "amplitudes that flow"
+    machine: ClassVar[type[DynamicalMachine]] = AnalogMachine

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Annotated, ClassVar, Self
+
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from .. import _core, schedule
 from ..checks import broadcast, integer, threads
-from ..network import Couplings
+from ..network import Couplings, Network
 from ..samplers.batch import BatchResult
-from .usage import Usage
+from ..settings import AtLeastOne, Positive, Shown
+from .machine import Machine
+from .settings import ComputedSettings, Work
+
+NumSweeps = Annotated[AtLeastOne, Field(description="Sweeps of a forward anneal.")]
 
 
-class AnnealingMachine:
+class AnnealingMachine(Machine):
     """Forward and reverse simulated annealing.
 
     Args:
@@ -39,7 +46,6 @@ class AnnealingMachine:
         self.num_reads = integer("num_reads", num_reads, 1)
         self.num_sweeps = integer("num_sweeps", num_sweeps, 1)
         self.num_threads = threads(num_threads)
-        self.usage = Usage()
         self._forward = schedule.forward(num_sweeps, beta_range)
         self._reverse = schedule.reverse(num_sweeps, beta_range, reverse_fraction)
 
@@ -68,4 +74,33 @@ class AnnealingMachine:
                 problem_ids,
                 self.num_threads,
             )
+        )
+
+
+class AnnealingSettings(ComputedSettings):
+    """Settings of `AnnealingMachine`."""
+
+    about: ClassVar[str] = "simulated annealing"
+
+    num_sweeps: NumSweeps = 100
+    beta_range: Annotated[
+        tuple[Positive, Positive],
+        Field(description="First and last inverse temperature."),
+        Shown(metavar="HOT COLD"),
+    ] = (0.5, 20.0)
+
+    @model_validator(mode="after")
+    def _cools(self) -> Self:
+        if self.beta_range[0] > self.beta_range[1]:
+            raise ValueError(f"beta_range is {self.beta_range}, expected the hot end first, 0 < hot <= cold")
+        return self
+
+    def build(self, network: Network, work: Work) -> AnnealingMachine:
+        """See `MachineSettings.build`."""
+        return AnnealingMachine(
+            num_reads=self.num_reads,
+            num_sweeps=self.num_sweeps,
+            beta_range=self.beta_range,
+            reverse_fraction=self.reverse_fraction,
+            num_threads=work.num_threads,
         )

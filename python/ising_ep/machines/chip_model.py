@@ -51,7 +51,7 @@ from ..chip import Chip
 from ..chip.rules import check_anneal, check_graph, check_ranges
 from ..chip.timing import access_time
 from ..samplers.batch import NUM_SLICES
-from .usage import Usage
+from .embedded import Annealer
 
 Model = Literal["thermal", "quantum"]
 
@@ -111,7 +111,7 @@ class _Layout:
         return np.array_equal(self.qubits, qubits) and np.array_equal(self.couplers, couplers)
 
 
-class ChipModel:
+class ChipModel(Annealer):
     """A modelled QPU.
 
     Args:
@@ -181,8 +181,6 @@ class ChipModel:
             raise ValueError(f"num_slices is {num_slices}, but model {model} has none; take model quantum")
         self.num_slices = integer("num_slices", NUM_SLICES if num_slices is None else num_slices, 2, WORD)
         self.num_threads = threads(num_threads)
-        self.reverses = True
-        self.usage = Usage()
         self._last: _Layout | None = None
 
     @property

@@ -19,10 +19,12 @@ coherent Ising machine", Opt. Express 27, 10288 (2019). Fields are pulses of a r
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from ..checks import integer
-from .dynamics import DynamicalMachine
+from .dynamics import DynamicalMachine, DynamicalSettings, Gain, NoiseRange
 
 # Lifetimes of a pulse in a step: the cubic term is stable up to 1.
 STEP = 0.3
@@ -77,3 +79,13 @@ class CoherentMachine(DynamicalMachine):
             reverse_fraction=reverse_fraction,
             num_threads=num_threads,
         )
+
+
+class CoherentSettings(DynamicalSettings):
+    """Settings of `CoherentMachine`."""
+
+    about: ClassVar[str] = "pulses of light that flow"
+    machine: ClassVar[type[DynamicalMachine]] = CoherentMachine
+
+    gain: Gain = 0.9
+    noise_range: NoiseRange = (0.2, 0.0)

@@ -23,20 +23,24 @@ which stays as it is if it rests.
 
 from __future__ import annotations
 
+from typing import Annotated, Any, ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
+from pydantic import Field
 
 from ..checks import integer
-from ..network import Couplings
+from ..network import Couplings, Network
 from ..samplers.batch import BatchResult
-from .usage import Usage
+from ..settings import AtLeastOne
+from .machine import Machine
+from .settings import MachineSettings, Work
 
 # The paper's: how far an internal state goes towards its drive, and where a neuron turns on.
 STEP, THRESHOLD = 0.5, 0.5
 
 
-class DeterministicMachine:
+class DeterministicMachine(Machine):
     """Relaxation of binary neurons; one read of each problem, the same whatever the seed.
 
     Args:
@@ -59,10 +63,12 @@ class DeterministicMachine:
                [0, 0]], dtype=int8)
     """
 
+    levels = (0, 1)
+    field_limit = np.inf
+
     def __init__(self, *, free_steps: int = 20, nudge_steps: int = 10) -> None:
         self.free_steps = integer("free_steps", free_steps, 1)
         self.nudge_steps = integer("nudge_steps", nudge_steps, 1)
-        self.usage = Usage()
 
     def sample(
         self,
@@ -78,6 +84,8 @@ class DeterministicMachine:
         Raises:
             ValueError: If initial states are of several reads: there is one.
         """
+        from scipy.sparse import coo_array  # takes longer to import than all the rest
+
         self.usage.problems += len(fields)
         num_neurons = fields.shape[1]
         rows, cols, values = couplings
@@ -101,6 +109,31 @@ class DeterministicMachine:
         # Not `sum`, which adds up a single problem in another order than one of many.
         energies = np.cumsum(s * (matrix @ s / 2 + h + THRESHOLD), axis=0)[-1]
         return BatchResult(states=s.T.astype(np.int8, order="C")[:, None], energies=energies[:, None])
+
+
+class DeterministicSettings(MachineSettings):
+    """Settings of `DeterministicMachine`."""
+
+    about: ClassVar[str] = "binary neurons that relax"
+    levels: ClassVar[tuple[int, int]] = DeterministicMachine.levels
+    # A tenth of the steps that the paper's code names. Those move an output's drive by more than beta, the
+    # reach of the nudge, in one update: driven below threshold - beta / 2 it cannot be turned on again.
+    defaults: ClassVar[dict[str, Any]] = {
+        "nudge": 2.0,
+        "learning_rate": 0.01,
+        "bias_learning_rate": 0.01,
+    }
+    without: ClassVar[dict[str, str]] = {
+        "statistic": "one read of a problem",
+        "field_limit": "no limit of fields",
+    }
+
+    free_steps: Annotated[AtLeastOne, Field(description="Steps of a relaxation from rest.")] = 20
+    nudge_steps: Annotated[AtLeastOne, Field(description="Steps of a nudged relaxation.")] = 10
+
+    def build(self, network: Network, work: Work) -> DeterministicMachine:
+        """See `MachineSettings.build`."""
+        return DeterministicMachine(free_steps=self.free_steps, nudge_steps=self.nudge_steps)
 
 
 def _states(u: NDArray[np.float64]) -> NDArray[np.float64]:

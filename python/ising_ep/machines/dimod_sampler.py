@@ -20,14 +20,14 @@ from ..checks import broadcast, integer
 from ..chip import Chip
 from ..network import Couplings
 from ..samplers.batch import BatchResult
-from .embedded import Schedule, schedules
-from .usage import Usage
+from .embedded import Annealer, Schedule, schedules
+from .machine import Machine
 
 # What a call sets itself.
 OWN = ("initial_states", "num_reads", "seed")
 
 
-class SamplerMachine:
+class SamplerMachine(Machine):
     """A `Machine` that hands each problem to a dimod sampler, spins labelled 0, 1, 2, ...
 
     The problems of a batch are all submitted before the first answer is waited for, so that those of a
@@ -71,7 +71,6 @@ class SamplerMachine:
     ) -> None:
         self.sampler = sampler
         self.num_reads = None if num_reads is None else integer("num_reads", num_reads, 1)
-        self.usage = Usage()
         self._keywords = keywords(sampler)
         self._forward = dict(parameters or {})
         self._nudge = self._forward | dict(nudge_parameters or {})
@@ -137,7 +136,7 @@ class SamplerMachine:
         return BatchResult(np.stack(states), np.stack(energies))
 
 
-class SamplerAnnealer:
+class SamplerAnnealer(Annealer):
     """A structured sampler as the `Annealer` of an `EmbeddedMachine`: `DWaveSampler` and what stands for it.
 
     Of the keywords that a QPU has, a sampler gets those that it takes: `anneal_schedule`, `initial_state` and
@@ -177,8 +176,6 @@ class SamplerAnnealer:
         graph_id = getattr(getattr(sampler, "solver", None), "graph_id", None)
         self.sampler = sampler
         self.chip = chip or Chip.of_solver(sampler.properties, graph_id)
-        self.reverses = True  # or does here what comes nearest
-        self.usage = Usage()
         self._keywords = keywords(sampler)
 
     def sample(

@@ -12,17 +12,22 @@ from there it goes on to its end. Reads differ by where they start and by their 
 
 from __future__ import annotations
 
+from typing import Annotated, ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from .. import _core
 from ..checks import broadcast, integer, real, threads
-from ..network import Couplings
+from ..network import Couplings, Network
 from ..samplers.batch import BatchResult
-from .usage import Usage
+from ..settings import AtLeastOne, NotNegative, Positive, Shown
+from .machine import Machine
+from .settings import ComputedSettings, Work
 
 
-class DynamicalMachine:
+class DynamicalMachine(Machine):
     """Runs a law of motion, all numbers of it per step.
 
     Args:
@@ -56,7 +61,6 @@ class DynamicalMachine:
             raise ValueError(f"reverse_fraction is {reverse_fraction}, expected 0 to 1")
         self.num_reads = integer("num_reads", num_reads, 1)
         self.num_threads = threads(num_threads)
-        self.usage = Usage()
         self._law = saturation, gain
         self._start = start
         first, last = (real("noise_range", noise) for noise in noise_range)
@@ -95,3 +99,30 @@ class DynamicalMachine:
                 self.num_threads,
             )
         )
+
+
+NumSteps = Annotated[AtLeastOne, Field(description="Steps of a free phase.")]
+Gain = Annotated[Positive, Field(description="Strength of the couplings in a step.")]
+NoiseRange = Annotated[
+    tuple[NotNegative, NotNegative],
+    Field(description="Noise in the first step and in the last."),
+    Shown(metavar="FIRST LAST"),
+]
+
+
+class DynamicalSettings(ComputedSettings):
+    """Settings of a `DynamicalMachine`.
+
+    Attributes:
+        machine: Class of the machine, whose arguments the settings are.
+    """
+
+    machine: ClassVar[type[DynamicalMachine]]
+
+    num_steps: NumSteps = 100
+    gain: Gain = 1.0
+    noise_range: NoiseRange = (0.8, 0.0)
+
+    def build(self, network: Network, work: Work) -> DynamicalMachine:
+        """See `MachineSettings.build`."""
+        return self.machine(**self.model_dump(exclude={"test_reads"}), num_threads=work.num_threads)

@@ -7,20 +7,35 @@ This is the way of a batch to any chip and back, be it a model or a real one:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from .. import _core
 from ..checks import integer, real, same
 from ..chip import Chip
-from ..embedding import Embedding
+from ..embedding import Embedding, Placed, embed
 from ..network import Couplings, Network
 from ..samplers.batch import BatchResult
+from ..settings import AtLeastOne, NotNegative, Positive, Shown
+from .machine import Machine
+from .settings import ReadsSettings, Work
 from .usage import Usage
 
+log = logging.getLogger(__name__)
+
+# File of a run folder with the chains of its network.
+EMBEDDING = "embedding.json"
+# Seconds between two lines about a search that is under way.
+PROGRESS = 2.0
 # Microseconds of a forward anneal; what solvers take by default.
 ANNEALING_TIME = 20.0
 # Within the range of every chip, and the paper's for its fully connected network.
@@ -29,19 +44,36 @@ CHAIN_STRENGTH = 1.0
 Schedule = Sequence[tuple[float, float]]
 
 
-class Annealer(Protocol):
-    """A chip, or what stands for one: anneals problems on qubits, as many of them as it is given.
+class Annealer(ABC):
+    """Base class of chips, and of what stands for one: they anneal problems on qubits.
 
     Attributes:
         chip: Its working graph.
-        reverses: Whether it anneals in reverse.
+        reverses: Whether it anneals in reverse, or does what comes nearest.
+        shared: As `Machine.shared`.
+        busy: As `Machine.busy`.
         usage: What it has been used for; its counts of problems and of QPU time are the annealer's to keep.
     """
 
     chip: Chip
-    reverses: bool
-    usage: Usage
+    reverses: bool = True
+    shared: bool = True
+    busy: bool = False
 
+    @cached_property
+    def usage(self) -> Usage:
+        """See the class."""
+        return Usage()
+
+    def saved(self, usage: Usage) -> None:
+        """See `Machine.saved`."""
+        return
+
+    def close(self) -> None:
+        """See `Machine.close`."""
+        return
+
+    @abstractmethod
     def sample(
         self,
         qubits: NDArray[np.int64],
@@ -71,10 +103,9 @@ class Annealer(Protocol):
         Returns:
             int8 ``(problems, num_reads, qubits)``.
         """
-        ...
 
 
-class EmbeddedMachine:
+class EmbeddedMachine(Machine):
     """A `Machine` for one network: a chip, and an embedding of the network on it.
 
     Each problem of the chip carries an image on each copy of the embedding, under a gauge of its own: a
@@ -153,9 +184,44 @@ class EmbeddedMachine:
         self._placement = _core.Placement(*self._layout)
 
     @property
+    def shared(self) -> bool:  # type: ignore[override]  # others have it fixed
+        """See `Machine`."""
+        return self.annealer.shared
+
+    @property
+    def images_together(self) -> int:
+        """The copies of the network: a problem of the chip is an image on each."""
+        return self.embedding.num_copies
+
+    @property
+    def busy(self) -> bool:
+        """See `Machine`."""
+        return self.annealer.busy
+
+    @cached_property
     def usage(self) -> Usage:
         """What the chip has been used for."""
         return self.annealer.usage
+
+    def cost(self) -> str:
+        """See `Machine.cost`."""
+        return (
+            f"{self.usage.problems:,} problems on the chip, {self.usage.chain_break_fraction:.2%} of chains"
+            f" broken, QPU access time {self.usage.access_time:.3f} s"
+        )
+
+    def keep(self, folder: Path) -> None:
+        """Writes the chains of the network."""
+        if not (folder / EMBEDDING).exists():
+            self.embedding.save(folder / EMBEDDING)
+
+    def saved(self, usage: Usage) -> None:
+        """See `Machine.saved`."""
+        self.annealer.saved(usage)
+
+    def close(self) -> None:
+        """See `Machine.close`."""
+        self.annealer.close()
 
     def sample(
         self,
@@ -228,6 +294,92 @@ class EmbeddedMachine:
         first = problem_id * self.num_reads
         logical = self._placement.unembed(reads, "majority", seed, first_read=first, gauge=gauge)
         return logical.states(), logical.energies(values, fields), logical.broken()
+
+
+class EmbeddedSettings(ReadsSettings):
+    """Settings of an `EmbeddedMachine`, of whatever chip.
+
+    Attributes:
+        machine: Class of the machine.
+    """
+
+    machine: ClassVar[type[EmbeddedMachine]] = EmbeddedMachine
+
+    copies: Annotated[
+        AtLeastOne | None,
+        Field(description="Copies of the network on the chip."),
+        Shown("Chip", "as a batch can use, and fit"),
+    ] = None
+    embedding: Annotated[
+        str | None,
+        Field(description="JSON file of an embedding, as `ising-ep embed` writes it."),
+        Shown("Chip", "found", file=True),
+    ] = None
+    chain_strength: Annotated[NotNegative, Field(description="Coupling within chains."), Shown("Chip")] = (
+        CHAIN_STRENGTH
+    )
+    annealing_time: Annotated[
+        Positive, Field(description="Microseconds of a forward anneal."), Shown("Chip")
+    ] = ANNEALING_TIME
+
+    def unused(self) -> Mapping[str, str]:
+        """The number of copies, if a file says it."""
+        why = f"the file {self.embedding} says how many there are"
+        return {**super().unused(), **({"copies": why} if self.embedding else {})}
+
+    def placed(self, network: Network, chip: Chip, work: Work) -> Placed:
+        """Where the network is on the chip: as it was kept, as the file of the settings says, or found anew.
+
+        As many copies are looked for as a batch can use, unless the settings say how many.
+
+        Raises:
+            ValueError: If the network does not fit, or the file is no embedding of it.
+        """
+        if work.folder is not None:
+            return Embedding.load(work.folder / EMBEDDING, chip).verify(network, chip)
+        if self.embedding is not None:
+            embedding = Embedding.load(Path(self.embedding), chip).verify(network, chip)
+        else:
+            embedding = embed(
+                network, chip, copies=self.copies or work.batch_size, progress=search_progress()
+            )
+        log.info("On %s: %s", chip, described(embedding))
+        return embedding
+
+    def embedded(
+        self, network: Network, work: Work, annealer: Annealer, embedding: Embedding | None
+    ) -> EmbeddedMachine:
+        """The network on a chip; None looks for its place."""
+        return self.machine(
+            annealer,
+            embedding or self.placed(network, annealer.chip, work),
+            network,
+            num_reads=self.num_reads,
+            chain_strength=self.chain_strength,
+            annealing_time=self.annealing_time,
+            reverse_fraction=self.reverse_fraction,
+        )
+
+
+def described(embedding: Embedding) -> str:
+    """Copies, qubits and chains in words."""
+    copies, lengths = embedding.num_copies, embedding.chain_lengths()
+    text = f"{copies} {'copy' if copies == 1 else 'copies'}, {embedding.num_qubits} qubits"
+    return f"{text}, chains of {lengths.mean():.1f} on average, longest {lengths.max()}"
+
+
+def search_progress() -> Callable[[int], None]:
+    """A function that logs how many copies a search has found, at most every `PROGRESS` seconds."""
+    started = said = time.perf_counter()
+
+    def show(copies: int) -> None:
+        nonlocal said
+        now = time.perf_counter()
+        if now - said > PROGRESS:
+            said = now
+            log.info("%d found after %.0f s", copies, now - started)
+
+    return show
 
 
 def schedules(annealing_time: float, reverse_fraction: float) -> tuple[Schedule, Schedule]:

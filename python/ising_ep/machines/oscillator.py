@@ -20,11 +20,12 @@ The spin is the sign of ``cos(phi_i)``.
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
 from ..checks import integer
-from .dynamics import DynamicalMachine
+from .dynamics import DynamicalMachine, DynamicalSettings, Gain, NoiseRange, NumSteps
 
 # Half turns: phases begin anywhere, and with given spins nearby, since exactly there nothing turns them.
 START = 1.0, 0.05
@@ -79,3 +80,15 @@ class OscillatorMachine(DynamicalMachine):
             reverse_fraction=reverse_fraction,
             num_threads=num_threads,
         )
+
+
+class OscillatorSettings(DynamicalSettings):
+    """Settings of `OscillatorMachine`."""
+
+    about: ClassVar[str] = "phases that flow"
+    machine: ClassVar[type[DynamicalMachine]] = OscillatorMachine
+
+    # Phases are slow to leave where nothing turns them; with more gain they overshoot where |h| = 4.
+    num_steps: NumSteps = 200
+    gain: Gain = 0.5
+    noise_range: NoiseRange = (0.6, 0.0)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from ..checks import one_of
 from ..chip.timing import said_time
 from ..errors import BudgetSpentError, QPUStoppedError
-from ..machines.embedded import Schedule
+from ..machines.embedded import Annealer, Schedule
 from ..machines.usage import Usage
 from .attempts import ATTEMPTS, LABEL_LAG, TRIES, Attempts, Problem
 from .connection import LONG_POLL, Connection
@@ -47,12 +47,12 @@ ANSWER_TIMEOUT = 600.0
 WITHDRAWAL = 20.0
 
 
-class QPU:
+class QPU(Annealer):
     """A D-Wave solver as an `Annealer`.
 
     Args:
         connection: The solver.
-        journal: Of the run.
+        journal: Of the run; None until `keep_journal`.
         max_access_time: Seconds of QPU access time that the whole run may take; None for no limit.
         when_offline: "wait" until the solver is back, or "stop" at the last checkpoint.
         answer_timeout: Seconds in which a problem that runs has to be answered; after them it is cancelled
@@ -64,15 +64,18 @@ class QPU:
         usage: Problems and QPU time so far. The number of problems is the number of the next one: a run that
             goes on sets it.
         busy: True while problems are out. Only then may it be interrupted by an exception.
+        shared: False: there is one.
 
     Raises:
         ValueError: If a setting is none of these.
     """
 
+    shared = False
+
     def __init__(
         self,
         connection: Connection,
-        journal: Journal,
+        journal: Journal | None = None,
         *,
         max_access_time: float | None = None,
         when_offline: Literal["wait", "stop"] = "wait",
@@ -81,14 +84,13 @@ class QPU:
     ) -> None:
         one_of("when_offline", when_offline, ("wait", "stop"))
         self.connection = connection
-        self.journal = journal
+        self._journal = journal
         self.chip = connection.chip
         self.reverses = connection.reverses
         self.max_access_time = max_access_time
         self.when_offline = when_offline
         self.answer_timeout = answer_timeout
         self.label_lag = label_lag
-        self.usage = Usage()
         self.busy = False
         self._layout: Layout | None = None
         self._attempts: Attempts | None = None
@@ -148,9 +150,29 @@ class QPU:
         self.usage.access_time += sum(p.entry.access_time or 0.0 for p in problems)
         return np.stack([p.reads for p in problems])  # type: ignore[misc]
 
+    @property
+    def journal(self) -> Journal:
+        """The journal of the run.
+
+        Raises:
+            ValueError: If there is none yet: what is not written down is paid for again.
+        """
+        if self._journal is None:
+            raise ValueError("this QPU has no journal yet, in which all that is asked of it is written down")
+        return self._journal
+
+    def keep_journal(self, journal: Journal) -> None:
+        """Writes all that is asked for down there from now on."""
+        self._journal = journal
+
+    def saved(self, usage: Usage) -> None:
+        """Forgets the problems that a checkpoint holds the outcome of."""
+        self.journal.forget(before=usage.problems)
+
     def close(self) -> None:
         """Closes the journal, which another process may write to then, and the connection."""
-        self.journal.close()
+        if self._journal is not None:
+            self._journal.close()
         self.connection.close()
 
     def _entry(

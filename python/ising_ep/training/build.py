@@ -2,137 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from ..chip import Chip
 from ..config import TrainConfig
 from ..datasets import DataForm, Dataset
-from ..embedding import Embedding, Placed, embed
+from ..embedding import Placed
 from ..learning import EquilibriumPropagation
-from ..machines import AnnealingMachine, Machine
-from ..machines.analog import AnalogMachine
+from ..machines import Machine, Work
+from ..machines.chip import ChipSettings
 from ..machines.chip_model import ChipModel
-from ..machines.coherent import CoherentMachine
-from ..machines.deterministic import DeterministicMachine
-from ..machines.embedded import Annealer, EmbeddedMachine
-from ..machines.oscillator import OscillatorMachine
-from ..network import Convolutional, FullyConnected, Network
+from ..machines.embedded import EmbeddedSettings
+from ..network import Network
 from .augment import Augment, shifted
 from .parts import NONE_GIVEN, Parts
-from .run_folder import EMBEDDING
-
-# Those whose spins flow.
-DYNAMICAL: dict[str, Callable[..., Machine]] = {
-    "analog": AnalogMachine,
-    "coherent": CoherentMachine,
-    "oscillator": OscillatorMachine,
-}
 
 
 def chip_of(config: TrainConfig) -> Chip:
     """The modelled chip that a run is on, less its missing qubits; a solver's own are missing already."""
-    chip = Chip.named(config.chip)
-    return chip.without(config.missing, seed=config.chip_seed) if config.missing else chip
+    return _on_model(config).graph()
 
 
 def chip_model_of(config: TrainConfig, num_threads: int | None = None) -> ChipModel:
     """The modelled chip that a run is on, ready to anneal."""
-    return ChipModel(
-        chip_of(config),
-        config.chip_model,
-        temperature=config.chip_temperature,
-        sweeps_per_us=config.num_sweeps / config.annealing_time,
-        field_noise=config.chip_noise[0],
-        coupling_noise=config.chip_noise[1],
-        num_threads=num_threads,
-    )
+    return _on_model(config).annealer(num_threads)
 
 
-def embedding_of(
-    config: TrainConfig, network: Network, chip: Chip, progress: Callable[[int], object] | None = None
-) -> Placed:
+def embedding_of(config: TrainConfig, network: Network, chip: Chip) -> Placed:
     """Where the network of a run is on its chip: from the run's file, else found.
 
     There are as many copies as a batch can use, unless the run says how many.
 
     Raises:
-        ValueError: If the network does not fit, or the file is no embedding of it.
+        ValueError: If the machine has no chip, the network does not fit, or the file is no embedding of it.
     """
-    if config.embedding is None:
-        return embed(network, chip, copies=config.copies or config.batch_size, progress=progress)
-    return Embedding.load(Path(config.embedding), chip).verify(network, chip)
+    settings = config.machine_settings
+    if not isinstance(settings, EmbeddedSettings):
+        raise ValueError(f"machine is {config.machine}, which has no chip")
+    return settings.placed(network, chip, Work(config.batch_size))
 
 
 def machine_of(
-    config: TrainConfig,
-    network: Network,
-    *,
-    annealer: Annealer | None = None,
-    embedding: Embedding | None = None,
-    num_threads: int | None = None,
+    config: TrainConfig, network: Network, *, num_threads: int | None = None, **given: Any
 ) -> Machine:
     """The machine of a run.
 
     Args:
         config: The settings.
         network: The network.
-        annealer: The chip; None makes the modelled one that the settings describe.
-        embedding: Where the network is on the chip, if there is one; None looks for it.
         num_threads: Threads, or None for all cores. The result does not depend on it.
+        given: What the machine is built of, as far as it is there: ``annealer`` and ``embedding`` of one on a
+            chip.
 
     Raises:
         ValueError: If the settings do not fit together.
     """
-    if config.machine == "annealing":
-        return AnnealingMachine(
-            num_reads=config.num_reads,
-            num_sweeps=config.num_sweeps,
-            beta_range=config.beta_range,
-            reverse_fraction=config.reverse_fraction,
-            num_threads=num_threads,
-        )
-    if config.machine == "deterministic":
-        return DeterministicMachine(free_steps=config.free_steps, nudge_steps=config.nudge_steps)
-    if config.machine in DYNAMICAL:
-        return DYNAMICAL[config.machine](
-            num_reads=config.num_reads,
-            num_steps=config.num_steps,
-            gain=config.gain,
-            noise_range=config.noise_range,
-            reverse_fraction=config.reverse_fraction,
-            num_threads=num_threads,
-        )
-    if annealer is None:
-        if config.machine == "qpu":
-            raise ValueError("machine qpu needs an annealer: a machines.qpu.QPU, with the journal of the run")
-        annealer = chip_model_of(config, num_threads)
-    return EmbeddedMachine(
-        annealer,
-        embedding or embedding_of(config, network, annealer.chip),
-        network,
-        num_reads=config.num_reads,
-        chain_strength=config.chain_strength,
-        annealing_time=config.annealing_time,
-        reverse_fraction=config.reverse_fraction,
-    )
+    return config.machine_settings.build(network, Work(config.batch_size, num_threads), **given)
 
 
-def network_of(config: TrainConfig, form: DataForm) -> Network:
+def network_of(config: TrainConfig, form: DataForm, machine: Machine | None = None) -> Network:
     """The network that ``config`` describes, for inputs and classes of this form, as a data set has one.
+
+    Args:
+        config: Its settings.
+        form: What it is made for.
+        machine: Whose spins it has; None for those of the machine that ``config`` describes.
 
     Raises:
         ValueError: If they do not fit.
     """
-    if config.network == "layers":
-        levels = (0, 1) if config.machine == "deterministic" else (-1, 1)
-        return FullyConnected(form.num_inputs, config.layers, form.num_classes, levels)
-    if form.image_shape is None:
-        raise ValueError("a convolutional network takes images of a known height and width")
-    return Convolutional(form.image_shape, form.num_classes)
+    return config.network_settings.build(form, (machine or config.machine_settings).levels)
 
 
 def learning_rule(
@@ -153,8 +93,9 @@ def learning_rule(
         ValueError: If they do not fit.
     """
     parts.check(config, num_threads)
-    network = parts.network or network_of(config, data)
+    network = parts.network or network_of(config, data, parts.machine)
     machine = parts.machine or machine_of(config, network, num_threads=num_threads)
+    limit = config.field_limit if machine.field_limit is None else machine.field_limit
     centre = None
     if config.centre:
         if not isinstance(data, Dataset):
@@ -169,7 +110,7 @@ def learning_rule(
         bias_learning_rate=config.bias_learning_rate,
         coupling_learning_rate=config.coupling_learning_rate,
         statistic=config.statistic,
-        field_limit=np.inf if config.machine == "deterministic" else config.field_limit,
+        field_limit=limit,
         seed=config.seed,
         optimizer=config.optimizer,
         weight_decay=config.weight_decay,
@@ -191,13 +132,6 @@ def rule_of_tests(
     return learning_rule(config.of_tests(), data, None if machine else num_threads, own)
 
 
-def recorded_embedding(config: TrainConfig, folder: Path) -> Embedding | None:
-    """Where the network of a run lies on its modelled chip, as its folder says; None without such a chip."""
-    if config.machine != "chip":
-        return None
-    return Embedding.load(folder / EMBEDDING, chip_of(config))
-
-
 def augmentation(config: TrainConfig, dataset: Dataset) -> Augment | None:
     """What ``config`` makes of the images before it learns from them.
 
@@ -212,3 +146,11 @@ def augmentation(config: TrainConfig, dataset: Dataset) -> Augment | None:
     if config.shift >= side:
         raise ValueError(f"shift is {config.shift}, expected less than the {side} pixels of a side")
     return partial(shifted, image_shape=dataset.image_shape, most=config.shift)
+
+
+def _on_model(config: TrainConfig) -> ChipSettings:
+    """The settings of a machine on a modelled chip."""
+    settings = config.machine_settings
+    if not isinstance(settings, ChipSettings):
+        raise ValueError(f"machine is {config.machine}, which has no model of a chip; take machine chip")
+    return settings

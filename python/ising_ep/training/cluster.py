@@ -130,10 +130,10 @@ def check(config: TrainConfig, machine: Machine | None = None) -> None:
     Raises:
         ValueError: If the machine is not computed, or its answer for an image depends on others of the batch.
     """
-    if config.machine == "qpu":
-        raise ValueError("machine is qpu, but only machines that are computed are shared by a scheduler")
-    embedding = getattr(machine, "embedding", None)
-    copies = embedding.num_copies if embedding else 1
+    if not (machine or config.machine_settings).shared:
+        name = config.machine if machine is None else type(machine).__name__
+        raise ValueError(f"machine is {name}, but only machines that are computed are shared by a scheduler")
+    copies = 1 if machine is None else machine.images_together
     if copies > 1 and config.batch_size > SHARD:
         raise ValueError(
             f"batch_size is {config.batch_size}, but a chip of {copies} copies anneals images together and"

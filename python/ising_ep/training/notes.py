@@ -8,9 +8,6 @@ from numpy.typing import NDArray
 from ..config import TrainConfig
 from ..datasets import Dataset
 
-# Millikelvin below which path integrals of qubits in chains do not learn: by papers/laydevant2024, "chip",
-# training stays at chance at 15 and learns at 100.
-COLD = 100.0
 # Standard errors above the share of the largest class up to which an accuracy is that of guessing, and the
 # least number of images that tell.
 ERRORS, FEWEST = 3.0, 100
@@ -43,13 +40,7 @@ def cautions(config: TrainConfig, dataset: Dataset) -> list[str]:
         ...     print(line)
         chip_temperature is 15 mK: at that, path integrals were seen to stay at chance; take 100
     """
-    found = []
-    if config.machine == "chip" and config.chip_model == "quantum" and config.chip_temperature < COLD:
-        found.append(
-            f"chip_temperature is {config.chip_temperature:g} mK: at that, path integrals were seen to stay"
-            f" at chance; take {COLD:g}"
-        )
-    return found
+    return config.machine_settings.cautions()
 
 
 def at_chance(accuracy: float, labels: NDArray[np.int64]) -> str | None:

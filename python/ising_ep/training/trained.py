@@ -13,13 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..config import TrainConfig
 from ..datasets import DataForm
-from ..embedding import Embedding
 from ..learning import EquilibriumPropagation
-from ..machines import Machine
+from ..machines import Machine, Work
 from ..network import Network, Parameters
 from ..printable import one_line
 from ..samplers.batch import BatchResult
-from .build import learning_rule, machine_of, network_of, recorded_embedding
+from .build import learning_rule, network_of
 from .evaluation import (
     EVALUATION_BATCH,
     EVALUATION_SEED,
@@ -48,7 +47,8 @@ class Trained:
         parameters: Of the network.
         parts: What stands in the place of what ``config`` describes. Of a machine that is given, reads and
             sweeps are its own.
-        embedding: Where the network lies on the chip of ``config``, if it has one; None looks for it.
+        folder: The run folder from which the machine of ``config`` is built again, such as the embedding on
+            its chip; None builds it anew.
         num_threads: Threads, or None for all cores. The result does not depend on it.
 
     Raises:
@@ -72,24 +72,22 @@ class Trained:
     data: DataForm
     parameters: Parameters
     parts: Parts = NONE_GIVEN
-    embedding: Embedding | None = None
+    folder: Path | None = None
     num_threads: int | None = None
 
     def __post_init__(self) -> None:
         self.parts.check(self.config, self.num_threads)
-        if self.embedding is not None and self.parts.machine is not None:
-            raise ValueError("an embedding is given, but so is a machine, which has its own or none")
         check_parameters(self.network, self.parameters)
 
     @cached_property
     def rule(self) -> EquilibriumPropagation:
         """What finds the free phase."""
         config, parts = self.config.of_tests(), self.parts
-        if self.embedding is not None:
+        if parts.machine is None and self.folder is not None:
             network = parts.network or network_of(config, self.data)
-            machine = machine_of(config, network, embedding=self.embedding, num_threads=self.num_threads)
-            parts = Parts(network, machine, parts.rule)
-        return learning_rule(config, self.data, self.num_threads, parts)
+            work = Work(config.batch_size, self.num_threads, self.folder)
+            parts = Parts(network, config.machine_settings.build(network, work), parts.rule)
+        return learning_rule(config, self.data, None if parts.machine else self.num_threads, parts)
 
     @property
     def network(self) -> Network:
@@ -180,7 +178,7 @@ class Trained:
         """Writes the model in one file, from which `load` makes it again. Nothing in it is pickled.
 
         What was given in place of what the settings describe is kept in words alone, and must be given to
-        `load` again. So must no embedding: it is looked for anew.
+        `load` again. A place on a chip is not kept: it is looked for anew.
 
         Raises:
             OSError: If it cannot be written.
@@ -246,9 +244,8 @@ def load(
     run = RunFolder.open(path)
     parts.complete(run.given, path)
     data, config = run.known_data(), _config_of(run.config, parts)
-    shapes = (network or network_of(config, data)).shapes()
-    embedding = None if machine else recorded_embedding(config, path)
-    return Trained(config, data, run.load(shapes).parameters, parts, embedding, num_threads)
+    shapes = (network or network_of(config, data, machine)).shapes()
+    return Trained(config, data, run.load(shapes).parameters, parts, path, num_threads)
 
 
 def evaluate(  # the settings of a run, its data, its parameters and what is to be evaluated

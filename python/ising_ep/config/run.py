@@ -1,0 +1,370 @@
+"""Settings of a training run: everything that decides its result, and nothing that does not.
+
+`TrainConfig` has the settings of the run itself. Those of its parts, the network and the machine, are fields
+of the parts' own models (`ising_ep.settings`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
+
+from pydantic import BeforeValidator, Field, SerializationInfo, model_serializer, model_validator
+from pydantic import SerializerFunctionWrapHandler as Serializer
+
+from ..datasets import NAMES, PUBLISHED
+from ..machines.settings import MACHINES, MachineSettings
+from ..network.settings import NETWORKS, NetworkSettings
+from ..settings import (
+    AtLeastOne,
+    NotNegative,
+    PartSettings,
+    Positive,
+    Registry,
+    Seed,
+    Settings,
+    Shown,
+    either,
+)
+
+Optimizer = Literal["sgd", "adam"]
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
+Decay = Literal["constant", "cosine"]
+DECAYS: tuple[Decay, ...] = get_args(Decay)
+
+# The parts that bring settings of their own, by the setting that chooses one.
+PARTS: dict[str, Registry[Any]] = {"network": NETWORKS, "machine": MACHINES}
+
+# Where a data set needs other settings than the paper's.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    # Small images, few of them lit: the paper's steps overshoot, and one read a phase is a noisy teacher.
+    "digits": {"epochs": 15, "learning_rate": 0.002, "statistic": "average"},
+    "patterns": {"layers": (8, 4), "epochs": 20, "learning_rate": 0.1},
+}
+
+# Far above any step that learns, far below what overflows single precision.
+MAX_STEP = 1e6
+
+_IMAGES, _NETWORK, _LEARNING, _MACHINE = map(Shown, ("Images", "Network", "Learning", "Machine"))
+
+
+def _built(given: Any) -> Any:
+    """The settings of a part, of its model and what is given for it."""
+    if isinstance(given, PartSettings):
+        return given
+    model, settings = given
+    return model(**settings)
+
+
+class TrainConfig(Settings):
+    """The settings of a run; the defaults are the paper's for 784-120-40 on MNIST/100.
+
+    All settings are keywords, those of the network and of the machine too, and are read as attributes. A
+    setting that the machine or the network does not have is refused when it is given, be it with a default;
+    it may be given as None, and reads as None.
+
+    Attributes:
+        network_settings: The settings of the network.
+        machine_settings: The settings of the machine.
+
+    Example:
+        >>> config = TrainConfig(dataset="mnist", layers=(120, 40), machine="oscillator", gain=0.4)
+        >>> config.nudge, config.num_steps, config.num_sweeps
+        (5.0, 200, None)
+    """
+
+    dataset: Annotated[
+        str,
+        Field(description=f"{', '.join(NAMES)}, or FILE.npz."),
+        Shown("Images", metavar="NAME"),
+    ] = "digits"
+    data_dir: Annotated[
+        str | None,
+        Field(description=f"Folder of the IDX files of {', '.join(PUBLISHED)}; gz or not."),
+        Shown("Images", "from OpenML", file=True),
+    ] = None
+    train_per_class: Annotated[
+        AtLeastOne | None,
+        Field(description="Use the first N training images of each class."),
+        Shown("Images", "all"),
+    ] = None
+    test_per_class: Annotated[
+        AtLeastOne | None,
+        Field(description="Use the first N test images of each class."),
+        Shown("Images", "all"),
+    ] = None
+    network: Annotated[str, _NETWORK] = "layers"
+    epochs: Annotated[
+        AtLeastOne, Field(description="Times that all training images are learned from."), _LEARNING
+    ] = 50
+    batch_size: Annotated[AtLeastOne, Field(description="Images an update."), _LEARNING] = 1
+    nudge: Annotated[
+        float, Field(allow_inf_nan=False, description="Strength beta of the nudge."), _LEARNING
+    ] = 5.0
+    symmetric: Annotated[
+        bool,
+        Field(description="Compare nudges of the error by +beta and -beta, not a nudge and none."),
+        _LEARNING,
+    ] = False
+    statistic: Annotated[
+        Literal["lowest", "average"],
+        Field(description="Learn from the lowest read, or from the average of all."),
+        _LEARNING,
+    ] = "lowest"
+    learning_rate: Annotated[Positive, Field(description="Step of the weights."), _LEARNING] = 0.01
+    bias_learning_rate: Annotated[Positive, Field(description="Step of the biases."), _LEARNING] = 0.001
+    coupling_learning_rate: Annotated[
+        Positive | None,
+        Field(description="Step of the weights between spins."),
+        Shown("Learning", "as --learning-rate"),
+    ] = None
+    optimizer: Annotated[
+        Optimizer, Field(description="How weights follow the contrast of the phases."), _LEARNING
+    ] = "sgd"
+    decay: Annotated[
+        Decay, Field(description="Rates over the epochs: constant, or along a cosine to 0."), _LEARNING
+    ] = "constant"
+    weight_decay: Annotated[
+        NotNegative, Field(description="Weights lose it, times their rate, an update."), _LEARNING
+    ] = 0.0
+    centre: Annotated[
+        bool, Field(description="Learn from images less their mean; the network stays as it is."), _LEARNING
+    ] = False
+    shift: Annotated[
+        int,
+        Field(ge=0, lt=2**10, description="Move images by up to so many pixels while learning."),
+        _LEARNING,
+    ] = 0
+    # Fields have the chip's range on every machine, so that what was learned on one fits the others.
+    field_limit: Annotated[
+        Positive, Field(description="Size that fields are clipped to."), Shown(option=False)
+    ] = 4.0
+    seed: Annotated[Seed, Field(description="Seed of everything random."), _LEARNING] = 0
+    machine: Annotated[str, _MACHINE] = "annealing"
+    network_settings: Annotated[NetworkSettings, BeforeValidator(_built)] = Field(init=False)
+    machine_settings: Annotated[MachineSettings, BeforeValidator(_built)] = Field(init=False)
+
+    if TYPE_CHECKING:
+        # The settings of the parts are keywords too, which no field declares.
+        def __init__(self, **settings: Any) -> None: ...
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sort_by_part(cls, given: Any) -> Any:
+        """Puts the settings of the parts together, and refuses those that none of these parts has."""
+        if not isinstance(given, Mapping):
+            return given
+        own = {name: value for name, value in given.items() if name in OWN}
+        rest = {name: value for name, value in given.items() if name not in OWN}
+        for part, model in chosen(own).items():
+            names = model.model_fields.keys() & rest.keys()
+            own[f"{part}_settings"] = model, {name: rest.pop(name) for name in names}
+        lacks = lacking(own) if rest else {}
+        for name, value in rest.items():
+            if name in lacks and value is not None:
+                raise ValueError(f"{name} is {value}, but {lacks[name]}")
+        return own | {name: value for name, value in rest.items() if name not in lacks}
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        check_step(self.nudge, self.learning_rate, self.bias_learning_rate, self.coupling_learning_rate or 0)
+        if self.machine_settings.levels not in self.network_settings.levels:
+            low, high = self.machine_settings.levels
+            others = [
+                name
+                for name, model in NETWORKS.models().items()
+                if self.machine_settings.levels in model.levels
+            ]
+            raise ValueError(
+                f"network is {self.network}, but machine {self.machine} has neurons of {low} and {high};"
+                f" take network {either(others)}"
+            )
+        return self
+
+    def unused(self) -> Mapping[str, str]:
+        """See `Settings.unused`: what the parts leave without effect."""
+        parts = {"network": self.network_settings, "machine": self.machine_settings}
+        found: dict[str, str] = {}
+        for part, settings in parts.items():
+            found |= {name: why for name, why in _without(part, getattr(self, part)).items() if name in OWN}
+            found |= settings.idle()
+        return found
+
+    @model_serializer(mode="wrap")
+    def _leave_out_unused(self, serialize: Serializer, info: SerializationInfo) -> dict[str, Any]:
+        unused = self.unused()
+        own = {name: value for name, value in serialize(self).items() if name in OWN and name not in unused}
+        parts = (self.network_settings, self.machine_settings)
+        return own | {
+            name: value for part in parts for name, value in part.model_dump(mode=info.mode).items()
+        }
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        parts = [
+            self.__dict__[part] for part in ("network_settings", "machine_settings") if part in self.__dict__
+        ]
+        for part in parts:
+            if name in type(part).model_fields:
+                return getattr(part, name)
+        if parts and any(registry.having(name) for registry in PARTS.values()):
+            return None  # as good as not given
+        raise AttributeError(f"{type(self).__name__} has no setting {name}")
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other values, which are not checked; those of the parts are named alike."""
+        changes = dict(update or {})
+        for part in ("network_settings", "machine_settings"):
+            settings = getattr(self, part)
+            names = changes.keys() & type(settings).model_fields.keys()
+            if names:
+                changes[part] = settings.model_copy(update={name: changes.pop(name) for name in names})
+        return super().model_copy(update=changes, deep=deep)
+
+    def of_tests(self) -> Self:
+        """The settings of the free phases of tests: those of the machine, and no centre, which only learning
+        needs."""
+        return self.model_copy(update={"machine_settings": self.machine_settings.of_tests(), "centre": False})
+
+    @classmethod
+    def checked(cls, settings: Mapping[str, Any]) -> Self:
+        """A config from ``settings``, with the defaults of its data set and parts for what they leave out.
+
+        Raises:
+            ValueError: One line for all that is wrong.
+
+        Example:
+            None leaves out what a preset has and the machine has not.
+
+            >>> from ising_ep.config import preset
+            >>> given = preset("mnist-100") | {"machine": "chip", "test_reads": None, "beta_range": None}
+            >>> TrainConfig.checked(given).num_sweeps
+            30
+        """
+        given = {name: value for name, value in settings.items() if value is not None}
+        return super().checked(usual(given) | given)
+
+    @classmethod
+    def recorded(cls, settings: Mapping[str, Any]) -> Self:
+        """The config of a run that was kept: `checked`, but what has no effect beside the rest may be there.
+
+        Earlier versions wrote it, as it is by default.
+
+        Raises:
+            ValueError: As `checked`.
+        """
+        lacks, expected = lacking(settings), usual(settings)
+        fields = {
+            name: field for model in chosen(settings).values() for name, field in model.model_fields.items()
+        }
+
+        def says_nothing(name: str, value: Any) -> bool:
+            """Whether it is what it would be if it were not there."""
+            if name in lacks:
+                return _is_default(name, value)
+            return name in fields and name not in expected and _plain(value) == fields[name].default
+
+        kept = {name: value for name, value in settings.items() if not says_nothing(name, value)}
+        return cls.in_one_line(expected | kept)
+
+
+# Names of the settings of the run itself.
+OWN = TrainConfig.model_fields.keys() - {f"{part}_settings" for part in PARTS}
+for _registry in PARTS.values():
+    _registry.reserve(TrainConfig.model_fields)
+
+
+def chosen(settings: Mapping[str, Any]) -> dict[str, type[PartSettings]]:
+    """The models of the parts that these settings choose; where they choose none, the default's.
+
+    Raises:
+        ValueError: In one line, if there is no such part.
+    """
+    return {
+        part: registry.load(settings.get(part, TrainConfig.model_fields[part].default))
+        for part, registry in PARTS.items()
+    }
+
+
+def lacking(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The settings that the chosen parts do not have, and why.
+
+    Args:
+        settings: Some of a run's or all; what is left out is as by default.
+
+    Raises:
+        ValueError: If a part is none.
+
+    Example:
+        >>> lacking({"machine": "qpu"})["num_sweeps"]
+        'machine qpu has no such setting; take machine annealing or chip'
+    """
+    lacks: dict[str, str] = {}
+    for part, own in chosen(settings).items():
+        registry = PARTS[part]
+        name = settings.get(part, TrainConfig.model_fields[part].default)
+        others = {field for model in registry.models().values() for field in model.model_fields}
+        lacks |= {
+            field: f"{part} {name} has no such setting; take {part} {either(registry.having(field))}"
+            for field in others - own.model_fields.keys()
+        }
+        lacks |= _without(part, name)
+    return lacks
+
+
+def usual(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults that a run has from its data set and its parts in place of the class's.
+
+    Example:
+        >>> usual({"dataset": "patterns", "network": "convolutional", "machine": "chip"})
+        {'epochs': 20, 'learning_rate': 0.1, 'chain_strength': 2.0}
+    """
+    parts = chosen(settings)
+    found = dict(DEFAULTS.get(str(settings.get("dataset", TrainConfig.model_fields["dataset"].default)), {}))
+    has = set(OWN)
+    for model in parts.values():
+        found |= model.defaults
+        has |= model.model_fields.keys()
+    for model in parts.values():
+        has -= model.without.keys()
+    return {name: value for name, value in found.items() if name in has}
+
+
+def _without(part: str, name: str) -> dict[str, str]:
+    """The settings that a part leaves without effect, and why."""
+    models = PARTS[part].models()
+    return {
+        setting: f"{part} {name} has {why}; take {part}"
+        f" {either(other for other, model in models.items() if setting not in model.without)}"
+        for setting, why in PARTS[part].load(name).without.items()
+    }
+
+
+def _is_default(name: str, value: Any) -> bool:
+    """Whether a value, as JSON has it, is one that the setting has by default somewhere."""
+    fields = [
+        TrainConfig.model_fields,
+        *(m.model_fields for r in PARTS.values() for m in r.models().values()),
+    ]
+    found = [of[name].default for of in fields if name in of]
+    found += [usual[name] for usual in DEFAULTS.values() if name in usual]
+    return _plain(value) in found
+
+
+def _plain(value: Any) -> Any:
+    """A value as a field has it, where JSON has a list."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def check_step(nudge: float, *learning_rates: float) -> None:
+    """Refuses a nudge of 0, and steps that overflow.
+
+    Raises:
+        ValueError: If they do.
+    """
+    if nudge == 0:
+        raise ValueError("nudge is 0, expected another number")
+    step = max(learning_rates) / abs(nudge)
+    if step > MAX_STEP:
+        raise ValueError(f"the largest learning rate over nudge is {step:g}, expected at most {MAX_STEP:g}")

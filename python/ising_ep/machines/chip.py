@@ -1,0 +1,124 @@
+"""The machine "chip": a network on a model of a D-Wave chip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from ..chip import Chip
+from ..embedding import Embedding
+from ..network import Network
+from ..settings import NotNegative, PartSettings, Positive, Seed, Shown
+from .annealing import NumSweeps
+from .chip_model import COUPLING_NOISE, FIELD_NOISE, ChipModel
+from .embedded import Annealer, EmbeddedMachine, EmbeddedSettings
+from .settings import THREADS, Work
+
+# Fraction of missing qubits of a chip that no solver describes, unless the run says so.
+MISSING = 0.02
+# Millikelvin below which path integrals of qubits in chains do not learn: by papers/laydevant2024, "chip",
+# training stays at chance at 15 and learns at 100.
+COLD = 100.0
+
+
+class GraphSettings(PartSettings):
+    """Settings of a chip's working graph."""
+
+    chip: Annotated[
+        str,
+        Field(description="As pegasus:16, zephyr:12, chimera:16, or a .json of a solver's."),
+        Shown("Chip", metavar="CHIP"),
+    ] = "pegasus:16"
+    chip_missing: Annotated[
+        Annotated[float, Field(ge=0, lt=1)] | None,
+        Field(description="Fraction of its qubits missing."),
+        Shown("Chip", f"{MISSING:g}; a solver's 0"),
+    ] = None
+    chip_seed: Annotated[Seed, Field(description="Which qubits are missing."), Shown("Chip")] = 0
+
+    @property
+    def missing(self) -> float:
+        """Fraction of the qubits that are missing by chance; a solver's own are missing already."""
+        if self.chip_missing is None:
+            return 0.0 if self.chip.endswith(".json") else MISSING
+        return self.chip_missing
+
+    def unused(self) -> Mapping[str, str]:
+        """The seed of the missing qubits, if none are missing."""
+        why = "no qubits of this chip are missing by chance; take a chip_missing"
+        return {} if self.missing else {"chip_seed": why}
+
+    def graph(self) -> Chip:
+        """The working graph of the chip, less its missing qubits."""
+        chip = Chip.named(self.chip)
+        return chip.without(self.missing, seed=self.chip_seed) if self.missing else chip
+
+
+class ModelSettings(GraphSettings):
+    """Settings of a `ChipModel`."""
+
+    chip_model: Annotated[
+        Literal["thermal", "quantum"],
+        Field(description="What anneals on its model: thermal sweeps, or quantum path integrals."),
+        Shown("Chip"),
+    ] = "thermal"
+    chip_noise: Annotated[
+        tuple[NotNegative, NotNegative],
+        Field(description="Standard errors of its model's h and J."),
+        Shown("Chip", metavar="H J"),
+    ] = (FIELD_NOISE, COUPLING_NOISE)
+    chip_temperature: Annotated[Positive, Field(description="Of its model, in mK."), Shown("Chip")] = 15.0
+
+    def model(self, sweeps_per_us: float, num_threads: int | None = None) -> ChipModel:
+        """The model of the chip, ready to anneal."""
+        return ChipModel(
+            self.graph(),
+            self.chip_model,
+            temperature=self.chip_temperature,
+            sweeps_per_us=sweeps_per_us,
+            field_noise=self.chip_noise[0],
+            coupling_noise=self.chip_noise[1],
+            num_threads=num_threads,
+        )
+
+
+class ChipSettings(EmbeddedSettings, ModelSettings):
+    """Settings of a network on a `ChipModel`."""
+
+    about: ClassVar[str] = "a model of a D-Wave chip"
+    options: ClassVar[tuple[str, ...]] = (THREADS,)
+
+    # Single updates of a chip's qubits turn chains slowly.
+    num_sweeps: NumSweeps = 800
+
+    def annealer(self, num_threads: int | None = None) -> ChipModel:
+        """The model of the chip, with the sweeps of an anneal."""
+        return self.model(self.num_sweeps / self.annealing_time, num_threads)
+
+    def build(
+        self,
+        network: Network,
+        work: Work,
+        annealer: Annealer | None = None,
+        embedding: Embedding | None = None,
+    ) -> EmbeddedMachine:
+        """See `MachineSettings.build`.
+
+        Args:
+            network: The network.
+            work: What it is built for.
+            annealer: The chip; None makes its model.
+            embedding: Where the network is on it; None looks for it.
+        """
+        return self.embedded(network, work, annealer or self.annealer(work.num_threads), embedding)
+
+    def cautions(self) -> list[str]:
+        """See `MachineSettings.cautions`."""
+        if self.chip_model != "quantum" or self.chip_temperature >= COLD:
+            return []
+        return [
+            f"chip_temperature is {self.chip_temperature:g} mK: at that, path integrals were seen to stay at"
+            f" chance; take {COLD:g}"
+        ]

@@ -1,0 +1,88 @@
+"""`NetworkSettings`, the base class of the settings models of networks, ours, and their registry."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from ..datasets import DataForm
+from ..settings import AtLeastOne, PartSettings, Registry, Shown
+from .convolutional import Convolutional
+from .fully_connected import FullyConnected, Network
+
+SPINS, NEURONS = (-1, 1), (0, 1)
+
+
+class NetworkSettings(PartSettings):
+    """Base class of the settings of a network: fields with types, ranges, defaults and help.
+
+    Attributes:
+        about: What the network is, in some words for the help.
+        levels: The pairs of values that its spins may have; a machine has one of them.
+    """
+
+    title: ClassVar[str] = "Network"
+    about: ClassVar[str] = ""
+    levels: ClassVar[tuple[tuple[int, int], ...]] = (SPINS,)
+
+    @abstractmethod
+    def build(self, form: DataForm, levels: tuple[int, int]) -> Network:
+        """The network, for inputs and classes of this form and spins of these values.
+
+        Raises:
+            ValueError: If they do not fit.
+        """
+
+
+class LayersSettings(NetworkSettings):
+    """Settings of `FullyConnected`."""
+
+    about: ClassVar[str] = "spins in layers"
+    levels: ClassVar[tuple[tuple[int, int], ...]] = (SPINS, NEURONS)
+
+    layers: Annotated[
+        tuple[AtLeastOne, ...],
+        Field(min_length=1, description="Spins of hidden layers and outputs."),
+        Shown(metavar="N,N,..."),
+    ] = (120, 40)
+
+    def idle(self) -> Mapping[str, str]:
+        """A step of weights between spins, if there are none."""
+        why = f"layers {self.layers} have no weights between spins"
+        return {"coupling_learning_rate": why} if len(self.layers) == 1 else {}
+
+    def build(self, form: DataForm, levels: tuple[int, int]) -> FullyConnected:
+        """See `NetworkSettings.build`."""
+        return FullyConnected(form.num_inputs, self.layers, form.num_classes, levels)
+
+
+class ConvolutionalSettings(NetworkSettings):
+    """Settings of `Convolutional`: there are none."""
+
+    about: ClassVar[str] = "the paper's convolutional network of 40 spins, for images of -1 and +1"
+    # The paper's chain strength for this network.
+    defaults: ClassVar[dict[str, Any]] = {"chain_strength": 2.0}
+    without: ClassVar[dict[str, str]] = {
+        "bias_learning_rate": "no biases",
+        "centre": "pixels of -1 and +1, and no centre",
+        "shift": "pixels of -1 and +1, and no shift",
+    }
+
+    def build(self, form: DataForm, levels: tuple[int, int]) -> Convolutional:
+        """See `NetworkSettings.build`."""
+        if form.image_shape is None:
+            raise ValueError("a convolutional network takes images of a known height and width")
+        return Convolutional(form.image_shape, form.num_classes)
+
+
+NETWORKS: Registry[NetworkSettings] = Registry(
+    "network",
+    NetworkSettings,
+    {
+        "layers": "ising_ep.network.settings:LayersSettings",
+        "convolutional": "ising_ep.network.settings:ConvolutionalSettings",
+    },
+)
