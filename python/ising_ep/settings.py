@@ -216,7 +216,7 @@ class Registry(Generic[P]):
         from importlib.metadata import EntryPoint, entry_points  # for commands that need none, a long import
 
         own = [EntryPoint(name, value, self.group) for name, value in self._own.items()]
-        others = sorted(entry_points(group=self.group), key=lambda point: point.name)
+        others = sorted(entry_points(group=self.group), key=lambda point: (point.name, point.value))
         found: dict[str, list[EntryPoint]] = {}
         for point in (*own, *others):
             known = found.setdefault(point.name, [])
