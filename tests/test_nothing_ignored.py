@@ -757,8 +757,23 @@ WALKS: dict[str, Walk] = {
     "augment.shifted": Walk(
         shifted,
         lambda rng=0, **given: shifted(rng=np.random.default_rng(rng), **given),
-        {"images": DIGITS.x_train, "image_shape": (8, 8), "most": 1},
-        {"images": DIGITS.x_train + 1, "rng": 1, "image_shape": (4, 16), "most": 2},
+        {"images": DIGITS.x_train, "image_shape": (8, 8, 1), "most": 1},
+        {"images": DIGITS.x_train + 1, "rng": 1, "image_shape": (4, 16, 1), "most": 2},
+    ),
+    "datasets.from_arrays": Walk(
+        datasets.from_arrays,
+        datasets.from_arrays,
+        {"x_train": DIGITS.x_train, "y_train": DIGITS.y_train % 2},
+        {
+            "x_train": DIGITS.x_train + 1,
+            "y_train": DIGITS.y_train % 2 + 1,
+            "x_test": Beside(DIGITS.x_test + 1, {"x_test": DIGITS.x_test, "y_test": DIGITS.y_test % 2}),
+            "y_test": Beside(1 - DIGITS.y_test % 2, {"x_test": DIGITS.x_test, "y_test": DIGITS.y_test % 2}),
+            "name": "mine",
+            "test_fraction": 0.5,
+            "seed": 1,
+            "classes": [1, 0],
+        },
     ),
 }
 
@@ -816,9 +831,9 @@ def parameters(function: Callable[..., Any]) -> set[str]:
 
 
 def functions(module: ModuleType) -> Iterator[str]:
-    """Names of its public functions."""
+    """Names of its public functions, those of the modules within it too."""
     for name, function in inspect.getmembers(module, inspect.isfunction):
-        if function.__module__ == module.__name__ and not name.startswith("_"):
+        if f"{function.__module__}.".startswith(f"{module.__name__}.") and not name.startswith("_"):
             yield name
 
 

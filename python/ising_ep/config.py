@@ -16,6 +16,8 @@ from pydantic import (
     model_validator,
 )
 
+from .datasets import LOADERS
+
 Optimizer = Literal["sgd", "adam"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 Decay = Literal["constant", "cosine"]
@@ -27,9 +29,7 @@ AtLeastOne = Annotated[int, Field(ge=1, lt=2**31)]
 
 # Where a data set needs other settings than the paper's.
 DEFAULTS: dict[str, dict[str, Any]] = {
-    # Small images, few of them lit: the paper's steps overshoot, and one read a phase is a noisy teacher.
-    "digits": {"epochs": 15, "learning_rate": 0.002, "statistic": "average"},
-    "patterns": {"layers": (8, 4), "epochs": 20, "learning_rate": 0.1},
+    name: dict(loader.settings) for name, loader in LOADERS.items() if loader.settings
 }
 
 # And where a machine does.

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import click
 import numpy as np
@@ -38,6 +37,7 @@ from ising_ep.config import (
 from ising_ep.qpu.cost import ROUND_TRIP
 from ising_ep.qpu.dispatch import ANSWER_TIMEOUT
 from ising_ep.training.run_folder import CHECKPOINT, CONFIG, METRICS, TEMPORARY, RunFolder, TrainState
+from support.data import MNIST, needs_mnist
 
 SMALL = ["--layers", "6,4", "--num-reads", "2", "--num-sweeps", "10", "--epochs", "2"]
 
@@ -209,10 +209,7 @@ def test_a_preset_is_changed_by_what_is_given(data, name):
     assert (found.optimizer, found.centre, found.test_reads) == ("adam", True, 20)
 
 
-MNIST = Path(__file__).resolve().parents[3] / "shared/data/mnist"
-
-
-@pytest.mark.skipif(not MNIST.is_dir(), reason=f"MNIST's files are not in {MNIST}")
+@needs_mnist
 def test_data_may_move(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "old").symlink_to(MNIST)

@@ -234,13 +234,16 @@ def test_tests_have_reads_of_their_own(digits):
     assert training.evaluate(config_of(), digits, *images).loss != found.loss
 
 
-def test_shifted_images_are_the_images_elsewhere(digits):
+@pytest.mark.parametrize("channels", [1, 3])
+def test_shifted_images_are_the_images_elsewhere(channels):
+    """Of nine places each, all channels of an image alike."""
+    x = np.random.default_rng(1).random((40, 8, 6, channels), dtype=np.float32)
     rng = np.random.default_rng(0)
-    moved = shifted(digits.x_train, rng, image_shape=(8, 8), most=1).reshape(-1, 8, 8)
-    wide = np.pad(digits.x_train.reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
+    moved = shifted(x.reshape(40, -1), rng, image_shape=(8, 6, channels), most=1).reshape(x.shape)
+    wide = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     places = [(down, right) for down in range(3) for right in range(3)]
     found = [
-        [(wide[k, d : d + 8, r : r + 8] == image).all() for d, r in places] for k, image in enumerate(moved)
+        [(wide[k, d : d + 8, r : r + 6] == image).all() for d, r in places] for k, image in enumerate(moved)
     ]
     assert np.any(found, axis=1).all()
     assert np.any(found, axis=0).all()  # 40 images: one of nine places is empty once in 12 such tests

@@ -13,16 +13,31 @@ if TYPE_CHECKING:
 def load_dataset(
     name: str, data_dir: str | None, train_per_class: int | None = None, test_per_class: int | None = None
 ) -> Dataset:
-    """The data set of this name; says so before it takes long."""
+    """Load the data set of this name, or of this file; say so before it takes long."""
     from .. import datasets
 
-    if name in datasets.PUBLISHED and data_dir is None:
-        known = datasets.PUBLISHED[name]
-        click.echo(
-            f"{known.title} from OpenML ({known.openml}, version 1), or scikit-learn's copy once fetched:"
-            " takes a minute; IDX files in --data-dir take seconds",
-            err=True,
-        )
+    loader = datasets.LOADERS.get(name)
+    if loader is not None and loader.fetched is not None and data_dir is None:
+        click.echo(loader.fetched, err=True)
     return datasets.load(
         name, data_dir=data_dir, train_per_class=train_per_class, test_per_class=test_per_class
     )
+
+
+def describe_folders() -> str:
+    """Name the data sets that are read from a folder, and what it holds."""
+    from ..datasets import LOADERS
+
+    names: dict[str, list[str]] = {}
+    for loader in LOADERS.values():
+        if loader.folder is not None:
+            names.setdefault(loader.folder, []).append(loader.name)
+    return "; ".join(f"{', '.join(those)}: {folder}" for folder, those in names.items())
+
+
+def describe_sources() -> str:
+    """Say where data sets come from that are given no folder, and which of them need one."""
+    from ..datasets import LOADERS
+
+    needed = [each.name for each in LOADERS.values() if each.folder is not None and each.fetched is None]
+    return "; ".join(["from OpenML", *(f"{name} needs one" for name in needed)])

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args
 import click
 
 from ..config import DEFAULTS, MACHINE_DEFAULTS, MISSING, NETWORK_DEFAULTS, TrainConfig
-from ..datasets import NAMES, PUBLISHED
+from ..datasets import NAMES
 from .help import Option
+from .loading import describe_folders, describe_sources
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,7 +35,7 @@ _PATH = {"type": click.Path()}
 SETTINGS = {
     "dataset": About("Images", f"{', '.join(NAMES)}, or FILE.npz.", more={"metavar": "NAME"}),
     "data_dir": About(
-        "Images", f"Folder of the IDX files of {', '.join(PUBLISHED)}; gz or not.", "from OpenML", _PATH
+        "Images", f"Folder of a data set's files. {describe_folders()}.", describe_sources(), _PATH
     ),
     "train_per_class": About("Images", "Use the first N training images of each class.", "all"),
     "test_per_class": About("Images", "Use the first N test images of each class.", "all"),

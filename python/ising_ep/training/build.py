@@ -132,7 +132,10 @@ def network_of(config: TrainConfig, form: DataForm) -> Network:
         return FullyConnected(form.num_inputs, config.layers, form.num_classes, levels)
     if form.image_shape is None:
         raise ValueError("a convolutional network takes images of a known height and width")
-    return Convolutional(form.image_shape, form.num_classes)
+    height, width, channels = form.image_shape
+    if channels != 1:
+        raise ValueError(f"a convolutional network takes images of one channel, and these have {channels}")
+    return Convolutional((height, width), form.num_classes)
 
 
 def learning_rule(
@@ -187,7 +190,7 @@ def augmentation(config: TrainConfig, dataset: Dataset) -> Augment | None:
         return None
     if dataset.image_shape is None:
         raise ValueError(f"shift is {config.shift}, but {dataset.name} has no known height and width")
-    side = min(dataset.image_shape)
+    side = min(dataset.image_shape[:2])
     if config.shift >= side:
         raise ValueError(f"shift is {config.shift}, expected less than the {side} pixels of a side")
     return partial(shifted, image_shape=dataset.image_shape, most=config.shift)
