@@ -972,6 +972,7 @@ def settings_of(machine: str, **changes: Any) -> TrainConfig:
     return TrainConfig.checked(TINY | {"machine": machine} | PER_MACHINE[machine] | changes)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:training accuracy", "ignore:chip_temperature")
 @pytest.mark.parametrize(("machine", "setting"), [(m, name) for m in PER_MACHINE for name in SETTINGS])
 def test_every_setting_counts_on_every_machine_or_is_refused(

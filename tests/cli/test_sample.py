@@ -346,6 +346,7 @@ def test_no_sweeps_are_said():
     assert sample(path, "--num-sweeps", 1).stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "json", "npz"])
 @pytest.mark.parametrize("force", [False, True])
 def test_a_disk_that_fills_leaves_things_as_they_were(ending, force):
@@ -382,6 +383,7 @@ def test_a_warning_is_a_line():
     assert result.stderr == "Warning: all biases are zero: beta_range is set to [0.1, 1]\n"
 
 
+@pytest.mark.slow
 def test_in_a_pipe():
     """Results on stdout and nothing else anywhere, in ASCII; a reader that has seen enough is no error."""
     path = write_problem("coo", problem("SPIN"))
@@ -405,6 +407,7 @@ def test_help_says_how():
         assert f"    {known.name:<12} {known.what}\n" in text
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_on_a_terminal():
     """Long work shows that it goes on; Ctrl-C ends it and leaves nothing behind."""

@@ -233,6 +233,7 @@ def zeros_npz(**sizes):
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 def test_promises_and_bombs_do_not_take_memory(tmp_path):
     header = IMAGES[:4] + struct.pack(">3I", 2_000_000, 32, 32)  # two billion bytes, under the limit
     promise = write_files(tmp_path / "promise", small_idx() | {TRAIN_IMAGES: header})
@@ -278,6 +279,7 @@ def test_promises_and_bombs_do_not_take_memory(tmp_path):
         assert peak_while_refused(load, path, part) < 2**22
 
 
+@pytest.mark.slow
 def test_what_a_file_may_take_grows_with_it(tmp_path):
     """More than any file may take, in one that has a fifth of it, and in one that has a thousandth."""
     pixels = np.zeros((120_000, 1000), np.uint8)

@@ -53,11 +53,13 @@ def test_digits():
     np.testing.assert_array_equal(np.sort(np.concatenate([digits.x_train, digits.x_test]), axis=0), whole)
 
 
+@pytest.mark.slow
 def test_digits_split_follows_the_seed():
     assert_same(datasets.load_digits(), datasets.load_digits(seed=0))
     assert datasets.load_digits().fingerprint() != datasets.load_digits(seed=1).fingerprint()
 
 
+@pytest.mark.slow
 def test_digits_per_class_are_the_first_of_the_split():
     whole, part = datasets.load_digits(), datasets.load_digits(train_per_class=5, test_per_class=2)
     for label in range(10):
@@ -141,6 +143,7 @@ OPENML = {"mnist": "mnist_784", "fashion-mnist": "Fashion-MNIST", "kmnist": "Kuz
 TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "kmnist": "Kuzushiji-MNIST"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPENML)
 def test_published_from_openml(monkeypatch, name):
     pixels = np.zeros((70_000, 784), np.uint8)
@@ -197,6 +200,7 @@ def test_idx_files_of_other_classes(tmp_path):
         datasets.load("mnist", data_dir=tmp_path)
 
 
+@pytest.mark.slow
 def test_load_by_name(tmp_path):
     path = tmp_path / "mine.npz"
     path.write_bytes(npz_bytes())
@@ -207,6 +211,7 @@ def test_load_by_name(tmp_path):
     assert_same(datasets.load("mnist", data_dir=idx_dir), datasets.load_npz(path))
 
 
+@pytest.mark.slow
 def test_import_leaves_sklearn_alone():
     load = "import sys, ising_ep.datasets; assert 'sklearn' not in sys.modules"
     subprocess.run([sys.executable, "-c", load], check=True)

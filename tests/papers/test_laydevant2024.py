@@ -78,6 +78,7 @@ def folders(tmp_path):
     return Store.of(tmp_path / "out", quick=False), data
 
 
+@pytest.mark.slow
 def test_goes_on_after_a_unit_was_killed(folders):
     store, data = folders
     (data / "deadly").touch()
@@ -92,6 +93,7 @@ def test_goes_on_after_a_unit_was_killed(folders):
     assert (data / "ran").read_text().split() == ["2", "3", "4", "5"]
 
 
+@pytest.mark.slow
 def test_a_unit_of_other_settings_runs_again(folders):
     store, data = folders
     go(store, squares(units=lambda quick: {"a": {"number": 2}, "b": {"number": 3}}), data_dir=data)
@@ -101,6 +103,7 @@ def test_a_unit_of_other_settings_runs_again(folders):
     assert {key: r["result"]["square"] for key, r in store.records(changed).items()} == {"a": 4, "b": 16}
 
 
+@pytest.mark.slow
 def test_quick_and_full_are_apart(folders):
     full, data = folders
     quick = Store.of(full.folder, quick=True)
@@ -114,6 +117,7 @@ def test_quick_and_full_are_apart(folders):
     assert not (quick.folder / "README.md").exists()
 
 
+@pytest.mark.slow
 def test_the_page_holds_what_ran(folders):
     store, data = folders
     ran, not_run = squares("evens", lambda quick: {"n6": {"number": 6, "seed": 6}}), squares()
@@ -133,6 +137,7 @@ def test_the_page_holds_what_ran(folders):
     assert (store.folder / links[0]).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_result_that_is_none_is_one_line(folders):
     store, data = folders
     go(store, squares(), data_dir=data)
@@ -163,6 +168,7 @@ def test_bad_input_is_one_line_and_writes_nothing(arguments, text, tmp_path, mon
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_real_study_from_the_command_line(tmp_path):
     result = ising_ep("convolutional", "--quick", "--out", tmp_path)
     assert result.exit_code == 0, result.output
@@ -181,6 +187,7 @@ def test_a_real_study_from_the_command_line(tmp_path):
     assert listed.splitlines()[-1] == f"At most 2 minutes for each study, {2 * count} for all {count}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_ends_all_and_is_no_traceback(times, tmp_path):
     """Twice at once too, as `timeout -s INT` sends it: to the command, and to its group with it."""
@@ -213,6 +220,7 @@ def ten_classes(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", studies.STUDIES, ids=lambda study: study.name)
 def test_a_section_of_each_real_study(study, ten_classes, monkeypatch):
     """Its first seed, one epoch, on other and fewer images than MNIST's: all that it writes is made."""

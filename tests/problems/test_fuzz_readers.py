@@ -10,6 +10,7 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 import fuzz_readers
 
 
+@pytest.mark.slow
 def test_files_are_read_right_or_refused():
     outcomes, wrong = fuzz_readers.fuzz(4800, seed=1)
     assert wrong == []

@@ -79,6 +79,7 @@ def test_more_epochs_do_not_change_the_first_ones(digits):
 ADAM = {"optimizer": "adam", "decay": "cosine", "centre": True, "shift": 1, "test_reads": 5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more", [{"statistic": "lowest"}, {"statistic": "average"}, ADAM, ADAM | {"symmetric": True}]
 )
@@ -190,6 +191,7 @@ def test_other_threads_than_those_of_the_machine_are_refused(digits):
     training.train(config, digits, machine=FirstClass(num_threads=2), num_threads=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine", [{}, {"test_reads": 5}, {"machine": "deterministic"}])
 def test_a_run_resumed_before_a_test_makes_the_test(digits, tmp_path, machine):
     if "machine" in machine:
@@ -249,6 +251,7 @@ def test_shifted_images_are_the_images_elsewhere(channels):
     assert np.any(found, axis=0).all()  # 40 images: one of nine places is empty once in 12 such tests
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_and_resumed(digits, tmp_path):
     """SIGKILL, again and again, until the run is over; then the same bits as without."""
     arrays = {name: getattr(digits, name) for name in ("x_train", "y_train", "x_test", "y_test")}
@@ -308,6 +311,7 @@ def test_the_papers_patterns_are_learned(seed, symmetric):
     assert state.history[-1]["test_loss"] == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "usual"),
     [
