@@ -1,7 +1,9 @@
 # make train    an Ising machine learns handwritten digits
 # make test     every test, Rust and Python
 # make lint     formatting, clippy, ruff, types, declared dependencies, who may import whom
-# make develop  the package in .venv as it lies here: changes of Python at once, of Rust by calling it again
+# make develop  the package in .venv as it lies here: an edit of Python counts at once, one of Rust after
+#               some seconds of `make develop`; from then on the other targets use it so
+# make test-fast  the Python tests that are not marked slow, under a minute, on the package as it lies here
 # make notebook docs/first-minute.ipynb, run anew: its outputs are those of the code as it is
 # make sanitize the Rust tests under AddressSanitizer; takes a few minutes to compile
 # make clean    remove what the others made
@@ -11,22 +13,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' rust/Cargo.toml)
 comma := ,
-SOURCES := $(shell find rust python -name '*.rs' -o -name '*.py' -o -name '*.pyi') \
-           Cargo.toml Cargo.lock rust/Cargo.toml pyproject.toml README.md
+RUST_SOURCES := $(shell find rust -name '*.rs') Cargo.toml Cargo.lock rust/Cargo.toml
+SOURCES := $(RUST_SOURCES) $(shell find python -name '*.py' -o -name '*.pyi') pyproject.toml README.md
+
+# The package as a target needs it: as it lies here after `make develop`, else installed as a user installs it.
+package = $(or $(wildcard $(VENV)/developed),$(VENV)/$(1))
 
 # An absolute path of someone's machine, as no committed file may hold one.
 OWN_PATH := (^|[^A-Za-z0-9_./~-])/(home|Users|root|work|tmp|mnt|scratch|private)/[A-Za-z0-9_.]
 
-.PHONY: train test lint develop notebook sanitize clean tools
+.PHONY: train test test-fast lint develop notebook sanitize clean tools
 
-train: $(VENV)/installed
+train: $(call package,installed)
 	$(BIN)/ising-ep train
 
-test: $(VENV)/installed-test
+test: $(call package,installed-test)
 	cargo test --workspace
 	$(BIN)/python -m pytest --numprocesses auto
 
-lint: $(VENV)/installed-lint
+lint: $(call package,installed-lint)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
@@ -39,11 +44,12 @@ lint: $(VENV)/installed-lint
 	@git grep -nE --untracked '$(OWN_PATH)'; test $$? -eq 1 || \
 	  { echo "a committed file must not hold a path of the machine it was made on"; exit 1; }
 
-develop: $(VENV)/installed-test
-	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2'
-	$(BIN)/maturin develop --release
+test-fast: $(VENV)/developed
+	$(BIN)/python -m pytest --numprocesses auto -m "not slow"
 
-notebook: $(VENV)/installed-test
+develop: $(VENV)/developed
+
+notebook: $(call package,installed-test)
 	$(BIN)/python tests/test_notebook.py
 
 # The sanitizer comes with every toolchain, but stable ones want to be asked twice. Optimised a little, as the
@@ -83,3 +89,15 @@ $(VENV)/installed-test: $(SOURCES) | $(BIN)/python
 $(VENV)/installed-lint: $(SOURCES) | $(BIN)/python
 	$(call install,'.[test$(comma)lint]')
 	@touch $@ $(VENV)/installed-test $(VENV)/installed
+
+maturin = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --profile develop
+
+$(VENV)/editable: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2'
+	$(maturin) --extras test,lint
+	@touch $@
+
+# An edit of Python is no reason to compile anything.
+$(VENV)/developed: $(RUST_SOURCES) $(VENV)/editable
+	$(maturin) --skip-install
+	@touch $@

@@ -36,6 +36,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:X has root mean square")  # many of the checks' data do
 @parametrize_with_checks(
     [
@@ -292,6 +293,7 @@ def test_weights_of_a_batch_sum_contrasts(symmetric):
     np.testing.assert_allclose(model.parameters_["W1"], wanted, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_pipelines_searches_pickles_clones(wine, tmp_path):
     x, y = load_wine(return_X_y=True)
     model = make_pipeline(StandardScaler(), small(max_iter=6))
@@ -368,6 +370,7 @@ def test_features_out_of_scale_are_warned_of(wine, recwarn):
     assert caught[0].filename == __file__
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", [(), 20, (20, 16), np.array([16])])
 def test_layers(wine, hidden):
     model = small(hidden_layer_sizes=hidden, max_iter=10).fit(*wine)
@@ -375,6 +378,7 @@ def test_layers(wine, hidden):
     assert model.score(*wine) > 0.8
 
 
+@pytest.mark.slow
 def test_verbose_prints_a_line_an_epoch(wine, capsys):
     small(verbose=True, early_stopping=True).fit(*wine)
     lines = capsys.readouterr().out.splitlines()
@@ -385,6 +389,7 @@ def test_verbose_prints_a_line_an_epoch(wine, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_digits_are_learned():
     """Ten seeds: 0.9389 ± 0.0042. The floor is four standard deviations below, 3e-5 of seeds."""
     x, y = load_digits(return_X_y=True)
@@ -393,6 +398,7 @@ def test_digits_are_learned():
     assert model.score(x_test, y_test) > 0.922
 
 
+@pytest.mark.slow
 def test_importing_ising_ep_does_not_import_scikit_learn():
     code = "import sys, ising_ep; before = 'sklearn' in sys.modules; ising_ep.EPClassifier; "
     code += "assert (before, 'sklearn' in sys.modules) == (False, True)"

@@ -55,6 +55,7 @@ def ran(tmp_path_factory):
     return executed(tmp_path_factory.mktemp("notebook"))
 
 
+@pytest.mark.slow
 def test_runs_and_shows_what_is_committed(ran):
     assert shown(ran) == shown(nbformat.read(NOTEBOOK, as_version=4)), "run `make notebook`"
 

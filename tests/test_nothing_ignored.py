@@ -776,8 +776,23 @@ WALKS: dict[str, Walk] = {
     "augment.shifted": Walk(
         shifted,
         lambda rng=0, **given: shifted(rng=np.random.default_rng(rng), **given),
-        {"images": DIGITS.x_train, "image_shape": (8, 8), "most": 1},
-        {"images": DIGITS.x_train + 1, "rng": 1, "image_shape": (4, 16), "most": 2},
+        {"images": DIGITS.x_train, "image_shape": (8, 8, 1), "most": 1},
+        {"images": DIGITS.x_train + 1, "rng": 1, "image_shape": (4, 16, 1), "most": 2},
+    ),
+    "datasets.from_arrays": Walk(
+        datasets.from_arrays,
+        datasets.from_arrays,
+        {"x_train": DIGITS.x_train, "y_train": DIGITS.y_train % 2},
+        {
+            "x_train": DIGITS.x_train + 1,
+            "y_train": DIGITS.y_train % 2 + 1,
+            "x_test": Beside(DIGITS.x_test + 1, {"x_test": DIGITS.x_test, "y_test": DIGITS.y_test % 2}),
+            "y_test": Beside(1 - DIGITS.y_test % 2, {"x_test": DIGITS.x_test, "y_test": DIGITS.y_test % 2}),
+            "name": "mine",
+            "test_fraction": 0.5,
+            "seed": 1,
+            "classes": [1, 0],
+        },
     ),
 }
 
@@ -858,9 +873,9 @@ def parameters(function: Callable[..., Any]) -> set[str]:
 
 
 def functions(module: ModuleType) -> Iterator[str]:
-    """Names of its public functions."""
+    """Names of its public functions, those of the modules within it too."""
     for name, function in inspect.getmembers(module, inspect.isfunction):
-        if function.__module__.startswith(module.__name__) and not name.startswith("_"):
+        if f"{function.__module__}.".startswith(f"{module.__name__}.") and not name.startswith("_"):
             yield name
 
 
@@ -999,6 +1014,7 @@ def settings_of(machine: str, **changes: Any) -> TrainConfig:
     return TrainConfig.checked(TINY | {"machine": machine} | PER_MACHINE[machine] | changes)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:training accuracy", "ignore:chip_temperature")
 @pytest.mark.parametrize(("machine", "setting"), [(m, name) for m in PER_MACHINE for name in SETTINGS])
 def test_every_setting_counts_on_every_machine_or_is_refused(

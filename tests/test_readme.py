@@ -40,6 +40,7 @@ def test_there_is_something_to_test():
     assert len(COMMANDS) >= 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("snippet", "said"), SNIPPETS)
 def test_python_runs_and_prints(snippet, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -64,7 +64,7 @@ def published_split(brightest: float) -> Dataset:
     x_train, x_test, y_train, y_test = train_test_split(
         images, bunch.target.astype(np.int64), test_size=0.1, random_state=10, shuffle=True
     )
-    return Dataset("digits", x_train, y_train, x_test, y_test, num_classes=10, image_shape=(8, 8))
+    return Dataset("digits", x_train, y_train, x_test, y_test, num_classes=10, image_shape=(8, 8, 1))
 
 
 def table(results: Results) -> Table:

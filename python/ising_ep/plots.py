@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from .chip import Chip
+from .datasets import ImageShape
 from .embedding import Embedding
 from .files.atomic import replace, require_replaceable
 from .machines.usage import GAP_STEP, GAP_STEPS, Usage
@@ -97,8 +98,11 @@ def confusion_matrix(labels: NDArray[np.int64], predictions: NDArray[np.int64], 
     return figure
 
 
-def first_layer_weights(weights: NDArray[np.float32], image_shape: tuple[int, int] | None) -> Figure:
-    """What each first-layer spin sees: ``weights (num_inputs, units)`` as images, or as one matrix."""
+def first_layer_weights(weights: NDArray[np.float32], image_shape: ImageShape | None) -> Figure:
+    """Draw what each first-layer spin sees: ``weights (num_inputs, units)`` as images, or as one matrix.
+
+    Three channels are drawn in colour, two or four side by side.
+    """
     limit = float(np.abs(weights).max()) or 1.0
     colours: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
     if image_shape is None:
@@ -109,7 +113,7 @@ def first_layer_weights(weights: NDArray[np.float32], image_shape: tuple[int, in
         grid: Any = axes
     else:
         largest = np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")[:MOST_UNITS]
-        shown = weights[:, largest].T.reshape(-1, *image_shape)
+        shown = _fields(weights[:, largest].T.reshape(-1, *image_shape), limit)
         columns = min(12, len(shown))
         rows = -(-len(shown) // columns)
         figure = Figure(figsize=(0.75 * columns + 1, 0.75 * rows + 0.5), layout="constrained", dpi=DPI)
@@ -118,9 +122,21 @@ def first_layer_weights(weights: NDArray[np.float32], image_shape: tuple[int, in
             axes.axis("off")
         for axes, field in zip(grid.flat, shown, strict=False):
             image = axes.imshow(field, **colours)
-        figure.suptitle(f"Weights onto {len(shown)} of {weights.shape[1]} hidden spins, largest first")
+        title = f"Weights onto {len(shown)} of {weights.shape[1]} hidden spins, largest first"
+        if shown.ndim == 4:  # a bar has one colour for a weight
+            figure.suptitle(f"{title}\ngrey is 0, black {-limit:.2g} and white {limit:.2g} in each channel")
+            return figure
+        figure.suptitle(title)
     figure.colorbar(image, ax=grid, shrink=0.8, label="weight")
     return figure
+
+
+def _fields(weights: NDArray[np.float32], limit: float) -> NDArray[np.float32]:
+    """Turn weights ``(units, height, width, channels)`` into what `imshow` draws of each unit."""
+    units, height, width, channels = weights.shape
+    if channels == 3:
+        return weights / (2 * limit) + np.float32(0.5)
+    return weights.transpose(0, 1, 3, 2).reshape(units, height, channels * width)
 
 
 def chip_reads(usages: Sequence[Usage]) -> Figure:

@@ -39,6 +39,7 @@ def sizes(family: str, *shape: int) -> tuple[int, int]:
     return lines * 2 * m, (4 * m * t) ** 2 + lines * (2 * m - 1) + lines * 2 * (m - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "given", "shape"),
     [

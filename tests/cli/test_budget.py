@@ -77,6 +77,7 @@ def whole(service, tmp_path_factory):
     return folder, spent(service, before)
 
 
+@pytest.mark.slow
 def test_a_budget_stays_and_the_command_that_is_said_goes_on_to_the_end(service, whole):
     folder, total = whole
     before, budget = len(service.problems), round(0.4 * total, 4)
@@ -107,6 +108,7 @@ def test_a_budget_stays_and_the_command_that_is_said_goes_on_to_the_end(service,
         np.testing.assert_array_equal(found[name], value)
 
 
+@pytest.mark.slow
 def test_all_sessions_count(service, whole):
     """A budget that grows session by session is never passed, and the run ends as if there were none."""
     _, total = whole

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import click
 import numpy as np
@@ -37,6 +36,7 @@ from ising_ep.machines.chip import MISSING
 from ising_ep.qpu.cost import ROUND_TRIP
 from ising_ep.qpu.dispatch import ANSWER_TIMEOUT
 from ising_ep.training.run_folder import CHECKPOINT, CONFIG, METRICS, TEMPORARY, RunFolder, TrainState
+from support.data import MNIST, needs_mnist
 from support.settings import DEFAULTS_OF_ALL
 
 SMALL = ["--layers", "6,4", "--num-reads", "2", "--num-sweeps", "10", "--epochs", "2"]
@@ -154,6 +154,7 @@ def test_evaluate_predict_plot(run):
     assert len(list((run.parent / "pictures").glob("*.png"))) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--symmetric",)])
 def test_more_epochs_on_a_finished_run(data, options):
     train = ("train", "--dataset", "two.npz", *options, *SMALL)
@@ -178,6 +179,7 @@ def assert_same(first, second):
         assert ours | {"seconds": 0} == theirs | {"seconds": 0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_changed_by_what_is_given(data, name):
     result = ising_ep(
@@ -209,10 +211,7 @@ def test_a_preset_is_changed_by_what_is_given(data, name):
     assert (found.optimizer, found.centre, found.test_reads) == ("adam", True, 20)
 
 
-MNIST = Path(__file__).resolve().parents[3] / "shared/data/mnist"
-
-
-@pytest.mark.skipif(not MNIST.is_dir(), reason=f"MNIST's files are not in {MNIST}")
+@needs_mnist
 def test_data_may_move(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "old").symlink_to(MNIST)
@@ -371,6 +370,7 @@ def test_help_names_every_data_set(command):
     assert [name for name in datasets.NAMES if not re.search(rf"(?<![\w-]){name}\b", text)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "texts"),
     [
@@ -506,6 +506,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(data, arguments, texts):
     assert contents(data) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "texts"),
     [
@@ -526,6 +527,7 @@ def test_bad_input_leaves_a_run_alone(run, arguments, texts):
     assert contents(run.parent) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("images", "texts"),
     [
@@ -576,6 +578,7 @@ def test_more_images_than_an_epoch_has_are_refused(run):
     assert_refused(ising_ep("train", "--resume", "run", "--epochs", "3"), CHECKPOINT)
 
 
+@pytest.mark.slow
 def test_a_run_without_a_checkpoint_starts_anew(run):
     before = RunFolder.open(run).load()
     (run / CHECKPOINT).unlink()
@@ -584,6 +587,7 @@ def test_a_run_without_a_checkpoint_starts_anew(run):
     assert_same(before, RunFolder.open(run).load())
 
 
+@pytest.mark.slow
 def test_leftovers_go_on_resuming(run):
     leftover = run / f"{TEMPORARY}{CHECKPOINT}"
     leftover.write_bytes(b"half a checkp")
@@ -604,6 +608,7 @@ def test_help_shows_examples_that_parse(command):
         assert cli.main.commands[command].make_context(command, arguments).params
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_resume_is_as_if_never_stopped(data):
     command = [sys.executable, "-m", "ising_ep", "train"]
     options = ["--dataset", "two.npz", "--layers", "6,4", "--num-sweeps", "6000", "--epochs", "8"]
@@ -628,6 +633,7 @@ def test_ctrl_c_and_resume_is_as_if_never_stopped(data):
     assert_same(whole, RunFolder.open(data / out).load())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signals", [1, 2])
 def test_ctrl_c_in_a_test_stops_it_and_keeps_the_epoch(data, signals):
     """The test would take minutes. Two signals at once, as `timeout` sends them, are one."""
@@ -662,6 +668,7 @@ def test_python_m():
     assert shown.startswith("ising-ep, version ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("module", ["click", "numpy", "ising_ep.embedding", "ising_ep.embedding.tiling"])
 def test_ctrl_c_is_a_word_and_130(module, times, tmp_path):
@@ -714,6 +721,7 @@ def on_a_terminal(columns, *arguments, term="xterm"):
     return [line.rstrip() for line in re.split(r"[\r\n]+", shown)], os.waitstatus_to_exitcode(status)
 
 
+@pytest.mark.slow
 def test_the_bar_says_what_matters_in_38_columns(data):
     train = ("train", "--dataset", "two.npz", *SMALL)
     lines, code = on_a_terminal(38, *train, "--out", "narrow")
@@ -725,12 +733,14 @@ def test_the_bar_says_what_matters_in_38_columns(data):
     assert re.search(r" 100% \d+ images/s 0:00:00 train [\d.]+%, test [\d.]+%$", last)
 
 
+@pytest.mark.slow
 def test_a_dumb_terminal_has_lines(data):
     lines, code = on_a_terminal(80, "train", "--dataset", "two.npz", *SMALL, "--out", "run", term="dumb")
     assert code == 0
     assert [line for line in lines if line.startswith("epoch 2/2: train ")]
 
 
+@pytest.mark.slow
 def test_a_name_that_the_locale_has_no_letters_for(data):
     """Is written in escapes: nothing else is left undone."""
     train = [*COMMAND, "train", "--dataset", "two.npz", *SMALL, "--out", "läufe-ラン"]

@@ -30,6 +30,7 @@ def run(*arguments):
 SMALL = ("--layers", "6,4", "--chip", "chimera:4", "--chip-missing", "0.02")
 
 
+@pytest.mark.slow
 def test_embed_prints_writes_and_draws(tmp_path):
     result = run("embed", *SMALL, "--out", "e.json", "--picture", "e.png")
     assert result.exit_code == 0, result.output
@@ -67,6 +68,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(arguments, text, tmp_path)
 CHIP_RUN = ("--dataset", "patterns", "--machine", "chip", "--chip", "chimera:4", "--layers", "8,4")
 
 
+@pytest.mark.slow
 def test_a_run_on_a_chip_keeps_its_embedding_and_goes_on_with_it(tmp_path):
     result = run("train", *CHIP_RUN, "--epochs", "2", "--out", "run")
     assert result.exit_code == 0, result.output
@@ -87,6 +89,7 @@ def test_a_run_on_a_chip_keeps_its_embedding_and_goes_on_with_it(tmp_path):
     assert first[1] == second[1]
 
 
+@pytest.mark.slow
 def test_a_users_embedding_is_taken_or_refused(tmp_path):
     assert (
         run("embed", "--layers", "8,4", "--chip", "chimera:4", "--copies", "3", "--out", "e.json").exit_code

@@ -98,6 +98,7 @@ def journal(run, query):
         return database.execute(query).fetchall()
 
 
+@pytest.mark.slow
 def test_the_chip_is_full_and_a_call_less_is_not_enough(service, run, images):
     sent = len(service.problems)
     expected, copies = labels_of(run, images)
@@ -118,6 +119,7 @@ def test_the_chip_is_full_and_a_call_less_is_not_enough(service, run, images):
     assert len(service.problems) - before == -(-NUM_IMAGES // 2)
 
 
+@pytest.mark.slow
 def test_what_costs_more_than_is_allowed_is_not_begun(service, run, images):
     sent = len(service.problems)
     asked = ising_ep("predict", run, "images.npy", "--max-qpu-time", 0.001)
@@ -134,6 +136,7 @@ def test_what_costs_more_than_is_allowed_is_not_begun(service, run, images):
     assert took == pytest.approx(needed, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_an_evaluation_that_was_killed_goes_on_and_is_paid_for_once(service, run, images):
     expected, _ = labels_of(run, images)
     sent = len(service.problems)
@@ -161,6 +164,7 @@ def test_an_evaluation_that_was_killed_goes_on_and_is_paid_for_once(service, run
     assert len(paid(service, sent)) == len(annealed)
 
 
+@pytest.mark.slow
 def test_one_that_was_stopped_says_how_it_goes_on_and_leaves_no_reads(service, run, images):
     service.add_fault(Fault("403", "submit", after=2))
     stopped = ising_ep("predict", run, "images.npy", "--copies", 1)
@@ -177,6 +181,7 @@ def test_one_that_was_stopped_says_how_it_goes_on_and_leaves_no_reads(service, r
     assert len(service.problems) - before < NUM_IMAGES
 
 
+@pytest.mark.slow
 def test_an_evaluation_keeps_the_layout_that_the_user_gave(at_the_service, images_of_a_laid_out_run):
     run, _ = images_of_a_laid_out_run
     before = len(at_the_service.problems)

@@ -60,6 +60,7 @@ def until(condition, seconds: float = 60) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_a_second_command_is_refused_and_pictures_say_whose_they_are():
     first = subprocess.Popen([*COMMAND, *LONG, "100000", "--out", "run"], stderr=subprocess.DEVNULL)
     try:
@@ -86,6 +87,7 @@ def test_a_second_command_is_refused_and_pictures_say_whose_they_are():
     assert RunFolder.open(Path("run")).load().epoch == epoch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["link", "hard link"])
 def test_pictures_do_not_overwrite_what_a_run_folder_points_to(place):
     assert ising_ep(*LONG, "1", "--out", "run").exit_code == 0

@@ -728,6 +728,7 @@ def ask(said: dict[str, str]) -> Any:
 QUIET = pytest.mark.filterwarnings("ignore:training accuracy", "ignore:chip_temperature")
 
 
+@pytest.mark.slow
 @QUIET
 @pytest.mark.parametrize(("command", "option", "entry"), list(walked()))
 def test_another_value_makes_another_outcome_or_is_refused(
@@ -786,6 +787,7 @@ def test_what_a_machine_lacks_is_refused_even_as_it_is_by_default(
 ON_QPU = [QPU, "evaluate qpu", "predict qpu nine.npy"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ON_QPU)
 def test_a_solver_that_goes_offline_is_waited_for_or_not(shop: Shop, command: str) -> None:
     soon, late = (Fault("offline", "submit", seconds=seconds) for seconds in (1.1, 60))
@@ -796,6 +798,7 @@ def test_a_solver_that_goes_offline_is_waited_for_or_not(shop: Shop, command: st
     assert codes == [0, 0, 75]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ON_QPU)
 def test_an_answer_is_waited_for_as_long_as_asked_for(shop: Shop, command: str) -> None:
     """A problem that stays in progress is asked for anew after a second, and not after ten minutes."""

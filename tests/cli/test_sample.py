@@ -351,6 +351,7 @@ def test_no_sweeps_are_said():
     assert sample(path, "--num-sweeps", 1).stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "json", "npz"])
 @pytest.mark.parametrize("force", [False, True])
 def test_a_disk_that_fills_leaves_things_as_they_were(ending, force):
@@ -387,6 +388,7 @@ def test_a_warning_is_a_line():
     assert result.stderr == "Warning: all biases are zero: beta_range is set to [0.1, 1]\n"
 
 
+@pytest.mark.slow
 def test_in_a_pipe():
     """Results on stdout and nothing else anywhere, in ASCII; a reader that has seen enough is no error."""
     path = write_problem("coo", problem("SPIN"))
@@ -448,6 +450,7 @@ def test_long_work_says_how_far_it_is_where_there_is_no_terminal(monkeypatch):
     assert all(re.fullmatch(r"Annealing: \d+ of 3000 reads after \d+ s", line) for line in said)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_on_a_terminal():
     """Long work shows that it goes on; Ctrl-C ends it and leaves nothing behind."""

@@ -86,6 +86,7 @@ def test_lines_are_the_chip(name):
     assert (lines.flaws == lacking).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["P6", "Z5", "C8"])
 @pytest.mark.parametrize("missing", [0.02, 0.05])
 @pytest.mark.parametrize("sides", [(16, 4), (5, 12)])
@@ -97,6 +98,7 @@ def test_copies_are_embeddings_and_disjoint(name, missing, sides):
     assert [qubits(c) for c in copies] == sorted(qubits(c) for c in copies)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHIPS)
 @pytest.mark.parametrize("missing", [0.0, 0.03])
 def test_no_more_qubits_than_busclique(name, missing, tmp_path, monkeypatch):
@@ -112,6 +114,7 @@ def test_no_more_qubits_than_busclique(name, missing, tmp_path, monkeypatch):
         assert qubits(copies[0]) <= sum(map(len, theirs.values()))
 
 
+@pytest.mark.slow
 def test_full_chips():
     for graph, most, longest in (
         (dwave.graphs.pegasus_graph(16), 906, 11),
@@ -130,6 +133,7 @@ def test_one_seed_gives_the_same_copies():
     assert copies == find_bicliques(graph.copy(), 36, 12, max_copies=2, seed=3)
 
 
+@pytest.mark.slow
 def test_progress_counts_up_to_the_end():
     calls = []
     copies = find_bicliques(chip("P4"), 30, 10, progress=lambda *call: calls.append(call))
@@ -177,6 +181,7 @@ def test_rectangles_are_sorted_and_hold_enough_lines():
     assert all(p.left_high - p.left_low >= 20 and p.right_high - p.right_low >= 8 for p in places)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("wide", "places"), [(False, [10, 30, 50]), (True, [10, 26, 42])])
 def test_wide_copies_lie_closer(wide, places):
     graph = dwave.graphs.pegasus_graph(16)
@@ -192,6 +197,7 @@ def test_wide_copies_lie_closer(wide, places):
     assert found == places
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("wide", "number"), [(False, 11), (True, 12)])
 def test_most_copies_of_a_layout(wide, number):
     # One layout of the twelve that find_bicliques tries, which would take a minute.

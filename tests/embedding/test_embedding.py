@@ -39,6 +39,7 @@ def assert_minor(embedding: Embedding, network, chip: Chip) -> None:
             assert any(graph.has_edge(a, b) for a in copy[i] for b in copy[j])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", [0.0, 0.02])
 @pytest.mark.parametrize("name", ["chimera:6", "pegasus:4", "zephyr:3"])
 @pytest.mark.parametrize("method", ["structured", "minorminer"])
@@ -59,6 +60,7 @@ def test_layers_without_couplings_get_a_qubit_each():
     assert_minor(embedding, network, P4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["chimera:16", "pegasus:16"])
 def test_the_papers_layout_has_56_qubits_and_chains_of_five(name):
     embedding = embed(PATTERN, Chip.named(name), copies=1, cache=False)
@@ -66,6 +68,7 @@ def test_the_papers_layout_has_56_qubits_and_chains_of_five(name):
     assert (embedding.num_qubits, lengths.max(), (lengths == 5).sum()) == (56, 5, 4)
 
 
+@pytest.mark.slow
 def test_seventy_copies_of_the_papers_layout_fit_on_pegasus():
     chip = Chip.perfect("pegasus", 16)
     embedding = embed(PATTERN, chip, copies=None, method="structured", cache=False)
@@ -250,6 +253,7 @@ def test_the_cache_is_read_checked_and_replaced(tmp_path, monkeypatch):
     assert len(list(tmp_path.rglob("*.json"))) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "chip"),
     [(FullyConnected(1, (8, 8), 8), Chip.perfect("chimera", 4)), (PATTERN, P4)],

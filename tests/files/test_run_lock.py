@@ -130,6 +130,7 @@ print(sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in chi
 """
 
 
+@pytest.mark.slow
 def test_one_of_many_takes_what_is_left(tmp_path):
     """Each holds it until all have tried, then looks whether it is still its own: one may go on.
 
@@ -192,6 +193,7 @@ def test_a_copy_of_a_folder_in_use_is_free(tmp_path, monkeypatch):
     lock.release()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"[]", b'{"pid": 1}', b"\xff", b"[" * 4000, b'{"pid": -1}'],
@@ -256,6 +258,7 @@ def test_a_forked_process_leaves_the_lock_to_its_parent(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_waiting_ends_at_once(tmp_path):
     of_another_machine(tmp_path)
     waiting = holder(tmp_path, 0)

@@ -106,6 +106,7 @@ def test_nudge_skips_what_is_right_and_starts_from_the_free_state():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("levels", "beta"), [((-1, 1), 0.4), ((0, 1), 0.8)])
 def test_a_symmetric_nudge_errs_by_beta_squared_and_one_side_by_beta(levels, beta):
     """Both against the gradient of the cost that they stand for, by enumeration of all states.

@@ -269,6 +269,7 @@ def test_a_run_resumed_anywhere_ends_in_the_same_bits(tmp_path, batch_size):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symmetric", [False, True])
 def test_it_learns_digits(symmetric):
     digits = datasets.load_digits(train_per_class=50)

@@ -225,6 +225,7 @@ def test_energies_on_a_layered_network_are_near_the_annealers(name, percent):
     assert -1 < 100 * (1 - ours / theirs) < percent
 
 
+@pytest.mark.slow
 def test_the_analog_machine_samples_at_its_noises_temperature():
     """Reads at constant noise against the Boltzmann distribution at the beta of `effective_beta`.
 
@@ -283,6 +284,7 @@ def test_a_nudge_turns_what_it_pulls(machine):
 # --- runs -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @NAMES
 def test_it_learns_digits(name):
     digits = datasets.load_digits(train_per_class=50)
@@ -315,6 +317,7 @@ def test_a_run_resumed_anywhere_ends_in_the_same_bits(tmp_path, name):
             assert again.parameters[parameter].tobytes() == value.tobytes()
 
 
+@pytest.mark.slow
 @NAMES
 def test_on_the_command_line(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)

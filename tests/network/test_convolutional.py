@@ -93,6 +93,7 @@ def test_grey_images_are_refused():
         training.train(config, datasets.load_digits(train_per_class=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine", ["annealing", "chip"])
 @pytest.mark.parametrize("seed", range(3))
 def test_the_patterns_are_learned_within_twenty_epochs(machine, seed):

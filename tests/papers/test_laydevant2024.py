@@ -47,6 +47,7 @@ def test_bad_input_is_one_line_and_writes_nothing(arguments, text, tmp_path, mon
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_real_study_from_the_command_line(tmp_path):
     result = command("convolutional", "--quick", "--out", tmp_path)
     assert result.exit_code == 0, result.output
@@ -65,6 +66,7 @@ def test_a_real_study_from_the_command_line(tmp_path):
     assert listed.splitlines()[-1] == f"At most 2 minutes for each study, {2 * count} for all {count}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_ends_all_and_is_no_traceback(times, tmp_path):
     """Twice at once too, as `timeout -s INT` sends it: to the command, and to its group with it."""
@@ -97,6 +99,7 @@ def ten_classes(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", PAGE.studies, ids=lambda study: study.name)
 def test_a_section_of_each_real_study(study, ten_classes, monkeypatch):
     """Its first seed, one epoch, on other and fewer images than MNIST's: all that it writes is made."""
@@ -120,6 +123,7 @@ def test_a_section_of_each_real_study(study, ten_classes, monkeypatch):
     assert "nan" not in remarks + "".join(cell for row in rows for cell in row).replace("annealing", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", PAGE.studies, ids=lambda study: study.name)
 def test_units_of_each_real_study(study):
     full, quick = (study.units(quick).settings for quick in (False, True))

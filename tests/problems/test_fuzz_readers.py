@@ -5,6 +5,7 @@ import pytest
 from benchmarks.problems import fuzz_readers
 
 
+@pytest.mark.slow
 def test_files_are_read_right_or_refused():
     outcomes, wrong = fuzz_readers.fuzz(4800, seed=1)
     assert wrong == []

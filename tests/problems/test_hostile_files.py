@@ -334,6 +334,7 @@ def files(tmp_path_factory) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the address space is bounded on Linux alone")
 def test_a_hundred_hostile_files(files):
     assert len(files) > 100

@@ -100,6 +100,7 @@ def models(draw, names=labels, biases=biases):
     return dimod.BQM(linear, quadratic, draw(biases), draw(st.sampled_from(["SPIN", "BINARY"])))
 
 
+@pytest.mark.slow
 @given(models())
 @settings(max_examples=60)
 def test_any_model_comes_back(bqm):
@@ -707,6 +708,7 @@ def test_what_never_ends_is_refused():
         read_problem("/dev/zero")
 
 
+@pytest.mark.slow
 def test_lines_that_are_too_long():
     text = "# vartype=SPIN\n0 1 1\n\n" + "1" * 2**25 + "\n0 1 1\n"
     for long in (text, text.removesuffix("\n0 1 1\n")):
@@ -716,6 +718,7 @@ def test_lines_that_are_too_long():
         parse("1 2\n" + "1 " * 2**20, file_format="qubo-matrix")
 
 
+@pytest.mark.slow
 def test_many_lines_are_read_in_pieces():
     """Over more than one piece: numbers of lines, comments and rows go on."""
     comment = "#" * 180
@@ -731,6 +734,7 @@ def test_many_lines_are_read_in_pieces():
         parse(text + "-3 1 1\n")
 
 
+@pytest.mark.slow
 def test_long_files():
     rng = np.random.default_rng(0)
     n, m = 20_000, 60_000

@@ -169,6 +169,7 @@ def test_no_token_is_said(front, monkeypatch, token):
         connect(front.endpoint, token)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "echo", [TOKEN, quote(TOKEN), quote(TOKEN, safe=""), json.dumps(TOKEN), f"[{TOKEN}]"]
 )
@@ -209,6 +210,7 @@ def test_errors_and_connections_do_not_hold_the_token(front):
         assert TOKEN.encode() not in pickle.dumps(caught.value)
 
 
+@pytest.mark.slow
 def test_the_clients_own_log_is_without_the_token(front):
     code = "from ising_ep.qpu.connection import Connection; Connection.open(config_file=False).close()"
     settings = {"DWAVE_API_TOKEN": TOKEN, "DWAVE_LOG_LEVEL": "trace"}
@@ -286,6 +288,7 @@ def test_no_redirect_to_another_host_is_followed(front, elsewhere, status):
     assert requests == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("location", ["//{}/x", "http://127.0.0.1:1\\@{}/x", "http://{}", "/\\{}"])
 def test_nor_one_that_is_written_in_another_way(front, elsewhere, location):
     connection = connect(front.endpoint)
@@ -392,6 +395,7 @@ def test_others_are_asked_for_once(front, status):
     assert len(front.seen) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [413, 429, 503])
 def test_a_retry_after_is_heeded_and_said(front, caplog, status):
     connection, answers = connect(front.endpoint), [error(status, "later", Retry_After="1"), None]
@@ -416,6 +420,7 @@ def test_a_retry_after_that_is_none_is_not_heeded(front, asked):
     assert get(connection) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "asked"), [(429, "9" * 401), (503, "100000"), (503, "date")])
 def test_a_long_wait_is_cut_and_said_and_ended_by_ctrl_c(front, status, asked):
     if asked == "date":
@@ -464,6 +469,7 @@ def test_a_name_that_is_not_known_is_said():
         connect("http://nowhere.invalid/sapi/v2/", patience=0.1)
 
 
+@pytest.mark.slow
 def test_ctrl_c_gets_through_while_a_name_is_looked_up():
     # As the system's look-up does, this takes minutes and heeds no signal; a timer says that it is under way.
     code = (
@@ -492,6 +498,7 @@ def test_a_refused_connection_is_said():
         connect(f"http://127.0.0.1:{port}/", patience=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("first", "drip"), [(b"", b"x"), (b"HTTP/1.1 200 OK\r\nX: ", b"y")])
 def test_headers_that_drip_are_not_read_for_ever(first, drip):
     with (
@@ -526,6 +533,7 @@ def test_an_answer_without_end_is_refused(front):
         get(connection)
 
 
+@pytest.mark.slow
 def test_a_service_that_ignores_long_polls_is_asked_ever_less_often(front):
     connection = connect(front.endpoint)
     status = {"id": "a", "type": "ising", "solver": {"name": "QPU"}, "label": "", "status": "PENDING"}

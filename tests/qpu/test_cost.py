@@ -64,6 +64,7 @@ def test_calls_are_those_of_batches_dealt_out_one_by_one(images, batch, copies):
     assert num_calls(images, batch, copies) == calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("batch_size", "copies", "symmetric"),
     [(1, 1, False), (7, 3, False), (4, 4, False), (3, 4, False), (1, 1, True), (7, 3, True)],
@@ -99,6 +100,7 @@ def paper():
     return chip, network, embed(network, chip, copies=4)
 
 
+@pytest.mark.slow
 def test_four_copies_take_a_third_of_the_papers_time_or_less(paper):
     """The issue's claim, from the shipped properties: 50 epochs of MNIST/100."""
     chip, network, four = paper
@@ -164,6 +166,7 @@ def run(*arguments):
 SMALL = ("--layers", "6,10", "--chip", "pegasus:3", "--chip-missing", "0")
 
 
+@pytest.mark.slow
 def test_the_command_tells_costs_and_uses_no_network(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
@@ -194,6 +197,7 @@ def test_the_command_tells_costs_and_uses_no_network(monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_command_takes_a_solvers_properties_and_a_latency(tmp_path):
     chip = Chip.perfect("pegasus", 3)
     properties = {
@@ -211,6 +215,7 @@ def test_the_command_takes_a_solvers_properties_and_a_latency(tmp_path):
     assert "QPU access time up to 45.0 s in up to 9 calls, about 9.8 min of wall time" in result.stdout
 
 
+@pytest.mark.slow
 def test_the_command_searches_once_and_says_so_before_the_table(monkeypatch, tmp_path):
     """As many copies as fit are those for as many: what one command found serves the next."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -88,6 +88,7 @@ def test_the_same_bits_as_the_chip_model(service, patterns, direct):
     assert len(service.problems) == state.usage.problems
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symmetric", [False, True])
 def test_a_fully_connected_network_in_tiles_is_the_same_too(symmetric):
     chip = Chip.perfect("pegasus", 4).without(0.01, seed=1)
@@ -121,6 +122,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind}-{fault.on}")
 def test_a_fault_changes_nothing_and_costs_nothing(service, patterns, direct, fault):
     service.add_fault(fault)
@@ -130,6 +132,7 @@ def test_a_fault_changes_nothing_and_costs_nothing(service, patterns, direct, fa
     assert sorted(map(int, paid(service))) == list(range(state.usage.problems))
 
 
+@pytest.mark.slow
 def test_a_problem_that_never_ends_and_then_is_not_found_is_asked_for_anew(service, patterns, direct):
     service.add_fault(Fault("never", after=4))
     service.add_fault(
@@ -141,6 +144,7 @@ def test_a_problem_that_never_ends_and_then_is_not_found_is_asked_for_anew(servi
     assert [p.status for p in service.problems].count("CANCELLED") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["401", "403"])
 def test_a_refusal_stops_and_the_run_goes_on_later(service, patterns, direct, tmp_path, code):
     service.add_fault(Fault(code, "answer", after=7))
@@ -158,6 +162,7 @@ def test_a_refusal_stops_and_the_run_goes_on_later(service, patterns, direct, tm
     assert len(paid(service)) == state.usage.problems
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["missing", "strangers", "twins"])
 def test_a_search_that_is_late_or_wrong_costs_nothing(service, patterns, direct, kind):
     service.add_fault(Fault("reset-after", "submit", after=4))
@@ -192,6 +197,7 @@ def starts(service, patterns, file, count, **settings):
     return why
 
 
+@pytest.mark.slow
 def test_without_replies_and_labels_a_problem_is_sent_five_times_in_all_starts(
     service, patterns, direct, tmp_path
 ):
@@ -210,6 +216,7 @@ def test_without_replies_and_labels_a_problem_is_sent_five_times_in_all_starts(
     assert sorted(map(int, paid(service)))[4:] == list(range(direct.usage.problems))
 
 
+@pytest.mark.slow
 def test_an_hour_later_what_was_never_found_does_not_count(service, patterns, direct, tmp_path, monkeypatch):
     service.add_fault(Fault("reset-before", "submit", times=5))
     file = tmp_path / "qpu.sqlite"
@@ -220,6 +227,7 @@ def test_an_hour_later_what_was_never_found_does_not_count(service, patterns, di
     assert sorted(map(int, paid(service))) == list(range(direct.usage.problems))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["corrupt", "fewer", "infinite"])
 def test_an_answer_that_stays_damaged_stops_the_run_at_once(service, patterns, tmp_path, kind):
     service.add_fault(Fault(kind, after=2, times=10**6))
@@ -254,6 +262,7 @@ def test_a_problem_that_fails_when_it_was_annealed_is_sent_five_times_in_all(ser
 TIMES = [kind for kind in KINDS if kind.startswith(("time-", "untimed"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TIMES)
 def test_the_budget_holds_whatever_answers_say_of_their_time(service, patterns, direct, caplog, kind):
     service.add_fault(Fault(kind, every=1))
@@ -356,6 +365,7 @@ def test_what_the_solver_would_refuse_is_not_sent(service, patterns):
     assert not service.problems
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symmetric", [False, True])
 def test_problems_whose_rows_were_lost_are_found_by_their_labels(
     service, chip, patterns, tmp_path, symmetric
@@ -437,6 +447,7 @@ DAMAGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_rows_are_asked_for_again_and_never_learned_from(
     service, patterns, direct, tmp_path, caplog, damage
@@ -453,6 +464,7 @@ def test_damaged_rows_are_asked_for_again_and_never_learned_from(
         assert re.search("problem 2 .*damaged", caplog.text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", ["no WAL", "no bytes", "nothing"])
 @pytest.mark.parametrize("images", [1, 2, 5, 9])
 def test_without_its_journal_a_run_is_found_by_its_name(service, patterns, direct, tmp_path, left, images):
@@ -475,6 +487,7 @@ def test_without_its_journal_a_run_is_found_by_its_name(service, patterns, direc
     assert sorted(map(int, paid(service))) == list(range(direct.usage.problems))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
@@ -635,6 +648,7 @@ def assert_whole(folder, service, direct):
     assert sorted(map(int, paid(service))) == list(range(direct.usage.problems))
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_and_pays_nothing_twice(service, direct, tmp_path):
     service.add_fault(Fault("slow", "answer", times=10**6, seconds=0.01))
     folder = tmp_path / "run"
@@ -656,6 +670,7 @@ def test_killed_at_any_moment_it_goes_on_and_pays_nothing_twice(service, direct,
     assert_whole(folder, service, direct)
 
 
+@pytest.mark.slow
 def test_ctrl_c_cancels_what_is_queued_and_says_what_it_cost(service, direct, tmp_path):
     service.add_fault(Fault("never", after=5))
     folder = tmp_path / "run"
@@ -678,6 +693,7 @@ def test_ctrl_c_cancels_what_is_queued_and_says_what_it_cost(service, direct, tm
     assert service.token not in text
 
 
+@pytest.mark.slow
 def test_the_run_folder_says_what_it_cost(service, direct, tmp_path):
     folder = tmp_path / "run"
     text, _ = (process := command(service, *new_run(folder))).communicate(timeout=60)
@@ -699,6 +715,7 @@ def test_the_run_folder_says_what_it_cost(service, direct, tmp_path):
     assert re.search("ising-ep [0-9a-f]+ evaluate .* 0.0 seed", service.problems[before].label)
 
 
+@pytest.mark.slow
 def test_without_a_token_it_says_what_to_do(tmp_path):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DWAVE_")}
     environment["DWAVE_CONFIG_FILE"] = os.devnull

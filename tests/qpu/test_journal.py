@@ -297,6 +297,7 @@ def test_a_flipped_bit_anywhere_in_the_reads_is_seen(file, reads):
 NULLABLE = {"id", "ended", "estimate", "access_time", "reads_digest"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in COLUMNS if name not in ("series", "number", "attempt")])
 def test_a_changed_column_is_seen(file, reads, name):
     for value in ("x'ff'", "'9'", "NULL") if name in NULLABLE else ("x'ff'", "'9'"):

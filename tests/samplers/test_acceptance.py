@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from ising_ep.samplers.simulated import SimulatedAnnealingSampler
 from support.boltzmann import FALSE_ALARM, KINDS, Problem, fit, index_of
 
+pytestmark = pytest.mark.slow
+
 SAMPLER = SimulatedAnnealingSampler()
 # More p-values than this file computes.
 LEVEL = FALSE_ALARM / 100

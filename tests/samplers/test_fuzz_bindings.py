@@ -18,6 +18,8 @@ from hypothesis.extra import numpy as hnp
 from ising_ep import _core
 from ising_ep.samplers.batch import sample_batch
 
+pytestmark = pytest.mark.slow
+
 # Not PanicException, which derives from BaseException alone.
 REFUSALS = (ValueError, TypeError, OverflowError, MemoryError)
 

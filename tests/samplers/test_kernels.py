@@ -63,6 +63,7 @@ def cells(rising: NDArray[np.float64]) -> list[int]:
     return starts if total >= 10 or len(starts) == 1 else starts[:-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beta", [0.3, 1.0, 1.6])
 @pytest.mark.parametrize(("many", "few", "shuffled"), [(56, 8, False), (121, 7, True)])
 def test_layered_states_follow_boltzmann(many: int, few: int, shuffled: bool, beta: float) -> None:

@@ -69,6 +69,7 @@ def is_no_worse(ours: int, theirs: int, reads: int) -> bool:
     return bool(stats.fisher_exact(table, alternative="less").pvalue > LEVEL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("kind", ["integer", "real"])
 @pytest.mark.parametrize("vartype", ["BINARY", "SPIN"])

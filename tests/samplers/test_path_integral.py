@@ -111,6 +111,7 @@ def test_power_a_wrong_parameter_is_rejected(wrong: dict[str, Any]) -> None:
     assert fit(states, of_slices(complete(3, 0), **point | wrong)) < LEVEL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gamma", [0.3, 1.0])
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
 def test_many_slices_are_the_quantum_machine(problem: Any, gamma: float) -> None:
@@ -475,6 +476,7 @@ def drawn(sampler: Any, problem: Problem, num_reads: int, **call: Any) -> NDArra
     return states
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", [(1.0, 1.0), (3.0, 1.0), (1.0, 4.0)], ids=str)
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
 def test_fields_of_dwave_samplers_are_the_quantum_machine(problem: Any, point: tuple[float, float]) -> None:

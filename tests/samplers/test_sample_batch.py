@@ -319,6 +319,7 @@ def test_numbers_that_are_no_integers_are_named(change: dict[str, Any]) -> None:
 REAL_DTYPES = st.sampled_from(["f2", "f4", "f8", ">f8", "i4", "u1", "?", "c8", "U1", "O"])
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     rows=hnp.arrays(st.sampled_from(["i1", "i8", "u8", "f8"]), hnp.array_shapes(max_dims=2, max_side=4)),

@@ -68,6 +68,7 @@ def agree(some: Any, many: Any) -> bool:
     return np.array_equal(some.record, many.record[: len(some)])
 
 
+@pytest.mark.slow
 def test_interrupt_function_ends_with_the_reads_that_were_begun() -> None:
     calls = 0
 
@@ -86,6 +87,7 @@ def test_interrupt_function_ends_with_the_reads_that_were_begun() -> None:
     assert agree(sampleset, again)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [{"interrupt_function": lambda: True}, {"time_limit": 0}])
 @pytest.mark.parametrize("start", [{}, {"initial_states": np.ones((5000, 300), np.int8)}])
 def test_one_read_comes_back_at_least(end: dict[str, Any], start: dict[str, Any]) -> None:
@@ -110,6 +112,7 @@ def test_nothing_is_said_of_limits_that_are_not_reached() -> None:
         assert sampleset.info["ended_by"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bqm", "kwargs"),
     [
@@ -198,6 +201,7 @@ RING = "(ring, (ring + 1) % spins, np.ones(spins))"
 STAR = "(np.zeros(spins - 1, int), ring[1:], np.ones(spins - 1))"  # K(1, 2000), layered
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT is POSIX")
 @pytest.mark.parametrize("threads", [1, None])
 @pytest.mark.parametrize("couplings", [RING, STAR], ids=["sparse", "layered"])
@@ -235,6 +239,7 @@ def test_no_warnings_from_ordinary_calls() -> None:
         )
 
 
+@pytest.mark.slow
 def test_too_many_reads_for_the_memory_is_an_exception() -> None:
     script = """
 import numpy as np
@@ -248,6 +253,7 @@ except MemoryError:
     assert run_python(script).stdout == "refused\n"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("threads", [1, 2, None])
 def test_a_forked_child_can_anneal_too(threads: int | None) -> None:

@@ -136,6 +136,7 @@ def test_the_warning_holds_the_range_of_dwave_samplers_which_can_be_given() -> N
         assert SAMPLER.sample(bqm, beta_range=own).info["beta_range"] == own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stray", [0.1 + 0.2 - 0.3, -1e-9, 1e-3, 5e-324])
 def test_a_stray_bias_does_not_set_the_temperatures(stray: float) -> None:
     bqm = lattice(8, 2, stray)
@@ -188,6 +189,7 @@ def test_spin_reversals_do_not_hide_a_penalty() -> None:
     assert errors_between(energies(independent_set(1e6), warned_range(independent_set(1e6))[0]), found) < 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bqm", [lattice(12, 0, real=True), dense(700, 0)], ids=["lattice", "dense"])
 def test_the_smallest_of_many_real_couplings_does_not_set_the_cold_end(bqm: Any) -> None:
     betas, text = warned_range(bqm)

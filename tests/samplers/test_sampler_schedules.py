@@ -159,6 +159,7 @@ def test_bad_biases_are_named(bias: float) -> None:
 # --- infinite inverse temperatures ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criteria", ["Metropolis", "Gibbs"])
 @pytest.mark.parametrize("betas", [[np.inf], [np.inf] * 5])
 def test_a_descent_in_order_is_that_of_dwave_samplers(criteria: str, betas: list[float]) -> None:

@@ -187,6 +187,7 @@ def test_no_sweeps_give_back_the_initial_states(sampler: Any) -> None:
     assert np.array_equal(tiled.record.sample, np.tile(two.record.sample, (2, 1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vartype", [dimod.SPIN, dimod.BINARY])
 def test_interrupt_function_between_reads(sampler: Any, vartype: Any) -> None:
     """Theirs is asked after each read; ours every 20 ms, when some number of reads are under way."""
@@ -196,6 +197,7 @@ def test_interrupt_function_between_reads(sampler: Any, vartype: Any) -> None:
     dimod.testing.assert_sampleset_energies(sampleset, bqm)
 
 
+@pytest.mark.slow
 def test_a_small_scheduling_problem_is_solved(sampler: Any) -> None:
     """Three jobs on four machines: each task starts once, in order, alone on its machine."""
     tasks = {("blue", 0): (1, 1), ("blue", 1): (3, 1), ("orange", 0): (2, 2), ("orange", 1): (4, 1)}
@@ -216,6 +218,7 @@ def test_a_small_scheduling_problem_is_solved(sampler: Any) -> None:
     assert found.energy == pytest.approx(exact.energy, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_cubic_lattice_comes_close_to_its_ground_state(sampler: Any) -> None:
     """12^3 spins, couplings -1 and +1, labels are places: their tests take energies below -3000."""
     places = list(itertools.product(range(12), repeat=3))

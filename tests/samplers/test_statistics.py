@@ -23,6 +23,8 @@ from support.boltzmann import (
     index_of,
 )
 
+pytestmark = pytest.mark.slow
+
 SAMPLER = SimulatedAnnealingSampler()
 # Sweeps at beta <= 1 until the last state has forgotten the first, and at 1.7. By exact transition
 # matrices the distance (total variation) to Boltzmann's distribution is then at most 2e-3

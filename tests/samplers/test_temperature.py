@@ -33,6 +33,7 @@ def reads_at(
 # --- against dwave-system ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_dwave_system_finds_the_same(seed: int, weighted: bool) -> None:
     chip = random_chip(seed)
@@ -50,6 +51,7 @@ def test_dwave_system_finds_the_same(seed: int, weighted: bool) -> None:
 # --- against the truth ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BATCHES)
 @pytest.mark.parametrize("beta", [0.2, 0.5, 1.0])
 def test_the_beta_of_the_annealer_is_found(kind: str, beta: float) -> None:
@@ -61,12 +63,14 @@ def test_the_beta_of_the_annealer_is_found(kind: str, beta: float) -> None:
     assert found.standard_error < 0.02
 
 
+@pytest.mark.slow
 def test_a_beta_that_is_a_tenth_off_is_noticed() -> None:
     couplings, fields = sparse_batch(3, 1, 66)
     found = effective_beta(reads_at(0.55, couplings, fields, 2000, 4), couplings, fields[0])
     assert abs(found.beta - 0.5) > 5 * found.standard_error
 
 
+@pytest.mark.slow
 def test_the_standard_error_is_the_scatter_of_estimates() -> None:
     """Of 400 estimates the standard deviation is known to 3.5 %; 15 % off is a false alarm in 50,000."""
     couplings, fields = random_batch(5, 1, 9)

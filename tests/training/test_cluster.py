@@ -89,6 +89,7 @@ def alone(digits):
     return {name: training.train(config_of(**changes), digits) for name, changes in RUNS.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_the_result_does_not_depend_on_the_workers(workers, client, digits, alone, number):
     workers.scale(number)
@@ -111,6 +112,7 @@ def epoch_of(rule: Any, digits: datasets.Dataset) -> Any:
     return state.parameters, training.free_outputs(rule, state.parameters, digits.x_test, ids)
 
 
+@pytest.mark.slow
 def test_a_rule_of_ones_own_stays_what_it_is(client, digits):
     """A class that changes phases, contrasts, outputs and steps, with a setting of its own."""
 
@@ -164,6 +166,7 @@ def test_every_worker_works(workers, client, digits):
     assert (done > 0).all()
 
 
+@pytest.mark.slow
 def test_workers_that_are_killed_change_nothing(client, digits):
     """Two of three, one between two updates and one in the middle of one; a nanny brings up others."""
     config = config_of(**ADAM | {"num_sweeps": 2000, "batch_size": 130})
@@ -184,6 +187,7 @@ def ising_ep(*arguments: object) -> Any:
     return CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_a_scheduler_or_without(workers, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = ["--train-per-class", 13, "--test-per-class", 3, "--layers", "12,10", "--batch-size", 120]
@@ -290,6 +294,7 @@ def test_other_versions_are_refused(workers, client, monkeypatch):
         client.submit(cluster._run, None, (None, ours), (), pure=False).result()
 
 
+@pytest.mark.slow
 def test_searches_go_through_joblib(client):
     """The same scores as alone; and as many threads as are asked for, not as many as the cluster has."""
     x, y = load_iris(return_X_y=True)
@@ -332,6 +337,7 @@ def test_shards_add_up_to_the_contrast_of_the_batch(digits, weighted, monkeypatc
         assert np.abs(value).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_without_a_scheduler_dask_is_not_imported():
     program = (
         "import sys, ising_ep.cli, ising_ep.training, ising_ep.estimator; print('distributed' in sys.modules)"

@@ -447,6 +447,7 @@ def test_a_header_that_promises_too_much_is_refused(run):
     assert_refused(run)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150,
     deadline=None,

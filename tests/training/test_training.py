@@ -80,6 +80,7 @@ def test_more_epochs_do_not_change_the_first_ones(digits):
 ADAM = {"optimizer": "adam", "decay": "cosine", "centre": True, "shift": 1, "test_reads": 5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more", [{"statistic": "lowest"}, {"statistic": "average"}, ADAM, ADAM | {"symmetric": True}]
 )
@@ -191,6 +192,7 @@ def test_other_threads_than_those_of_the_machine_are_refused(digits):
     training.train(config, digits, machine=FirstClass(num_threads=2), num_threads=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine", [{}, {"test_reads": 5}, {"machine": "deterministic"}])
 def test_a_run_resumed_before_a_test_makes_the_test(digits, tmp_path, machine):
     if "machine" in machine:
@@ -235,18 +237,22 @@ def test_tests_have_reads_of_their_own(digits):
     assert training.evaluate(config_of(), digits, *images).loss != found.loss
 
 
-def test_shifted_images_are_the_images_elsewhere(digits):
+@pytest.mark.parametrize("channels", [1, 3])
+def test_shifted_images_are_the_images_elsewhere(channels):
+    """Of nine places each, all channels of an image alike."""
+    x = np.random.default_rng(1).random((40, 8, 6, channels), dtype=np.float32)
     rng = np.random.default_rng(0)
-    moved = shifted(digits.x_train, rng, image_shape=(8, 8), most=1).reshape(-1, 8, 8)
-    wide = np.pad(digits.x_train.reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
+    moved = shifted(x.reshape(40, -1), rng, image_shape=(8, 6, channels), most=1).reshape(x.shape)
+    wide = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     places = [(down, right) for down in range(3) for right in range(3)]
     found = [
-        [(wide[k, d : d + 8, r : r + 8] == image).all() for d, r in places] for k, image in enumerate(moved)
+        [(wide[k, d : d + 8, r : r + 6] == image).all() for d, r in places] for k, image in enumerate(moved)
     ]
     assert np.any(found, axis=1).all()
     assert np.any(found, axis=0).all()  # 40 images: one of nine places is empty once in 12 such tests
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_and_resumed(digits, tmp_path):
     """SIGKILL, again and again, until the run is over; then the same bits as without."""
     arrays = {name: getattr(digits, name) for name in ("x_train", "y_train", "x_test", "y_test")}
@@ -306,6 +312,7 @@ def test_the_papers_patterns_are_learned(seed, symmetric):
     assert state.history[-1]["test_loss"] == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "usual"),
     [

@@ -42,10 +42,10 @@ MOST_COPIES = 16
 def estimate(seconds_per_call: float | None, **settings: Any) -> None:
     """Say what training costs on a QPU, and what would halve it.
 
-    It prints calls, QPU access time and wall time. The options are those of `train`; nothing is sent, and no
-    network is used: of mnist, fashion-mnist and kmnist without a folder the sizes do. QPU access time is what
-    D-Wave charges for, by the estimator of its own client on the chip's properties. Batches learn otherwise
-    than single images, and fewer epochs or reads learn less: the table does not know.
+    It prints calls, QPU access time and wall time. The options are those of `train`. Nothing is sent and
+    nothing is fetched: of a published data set without a folder, the sizes are enough. QPU access time is
+    what D-Wave charges for, by the estimator of its own client on the chip's properties. Batches learn
+    otherwise than single images, and fewer epochs or reads learn less: the table does not know.
 
     \b
     Examples:
@@ -90,25 +90,13 @@ def estimate(seconds_per_call: float | None, **settings: Any) -> None:
 
 
 def _dataset(config: TrainConfig) -> Dataset:
-    """The run's data; of published ones without a folder the sizes do, so that they need not be fetched."""
-    import numpy as np
-
+    """The run's data, or a stand-in of the same sizes for those that would have to be fetched."""
     from .. import datasets
 
-    known = datasets.PUBLISHED.get(config.dataset)
-    if known is None or config.data_dir is not None:
+    loader = datasets.LOADERS.get(config.dataset)
+    if loader is None or config.data_dir is not None:
         return load_dataset(config.dataset, config.data_dir, config.train_per_class, config.test_per_class)
-    blank = []  # a number seen many times over takes no memory
-    for split, number, whole, rarest in (
-        ("train", config.train_per_class, 60_000, known.rarest[0]),
-        ("test", config.test_per_class, 10_000, known.rarest[1]),
-    ):
-        if number is not None and number > rarest:
-            raise ValueError(f"{split}_per_class is {number}, but {known.title} has {rarest} of one class")
-        count = whole if number is None else number * 10
-        images = np.broadcast_to(np.float32(0), (count, 28 * 28))
-        blank.append((images, np.broadcast_to(np.int64(0), count)))
-    return datasets.Dataset(config.dataset, *blank[0], *blank[1], 10, (28, 28))
+    return loader.stand_in((config.train_per_class, config.test_per_class))
 
 
 def _embeddings(config: TrainConfig, network: Network, chip: Chip) -> tuple[Embedding, Embedding]:

@@ -13,16 +13,12 @@ if TYPE_CHECKING:
 def load_dataset(
     name: str, data_dir: str | None, train_per_class: int | None = None, test_per_class: int | None = None
 ) -> Dataset:
-    """The data set of this name; says so before it takes long."""
+    """Load the data set of this name, or of this file; say so before it takes long."""
     from .. import datasets
 
-    if name in datasets.PUBLISHED and data_dir is None:
-        known = datasets.PUBLISHED[name]
-        click.echo(
-            f"{known.title} from OpenML ({known.openml}, version 1), or scikit-learn's copy once fetched:"
-            " takes a minute; IDX files in --data-dir take seconds",
-            err=True,
-        )
+    loader = datasets.LOADERS.get(name)
+    if loader is not None and loader.fetched is not None and data_dir is None:
+        click.echo(loader.fetched, err=True)
     return datasets.load(
         name, data_dir=data_dir, train_per_class=train_per_class, test_per_class=test_per_class
     )

@@ -15,8 +15,9 @@ from .qpu import hold_to_the_end, keep_journal, on_qpu
 
 if TYPE_CHECKING:
     from ..config import TrainConfig
-    from ..datasets import DataForm, Dataset
+    from ..datasets import Dataset
     from ..machines import Machine
+    from ..network import DataForm
     from ..training.run_folder import RunFolder, TrainState
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, SerializationInfo, model_serializer, model_validator
 from pydantic import SerializerFunctionWrapHandler as Serializer
 
-from ..datasets import NAMES, PUBLISHED
+from ..datasets import LOADERS, NAMES, describe_folders, describe_sources
 from ..machines.settings import MACHINES, MachineSettings
 from ..network.settings import NETWORKS, NetworkSettings
 from ..settings import (
@@ -37,9 +37,7 @@ PARTS: dict[str, Registry[Any]] = {"network": NETWORKS, "machine": MACHINES}
 
 # Where a data set needs other settings than the paper's.
 DEFAULTS: dict[str, dict[str, Any]] = {
-    # Small images, few of them lit: the paper's steps overshoot, and one read a phase is a noisy teacher.
-    "digits": {"epochs": 15, "learning_rate": 0.002, "statistic": "average"},
-    "patterns": {"layers": (8, 4), "epochs": 20, "learning_rate": 0.1},
+    name: dict(loader.settings) for name, loader in LOADERS.items() if loader.settings
 }
 
 # Far above any step that learns, far below what overflows single precision.
@@ -80,8 +78,8 @@ class TrainConfig(Settings):
     ] = "digits"
     data_dir: Annotated[
         str | None,
-        Field(description=f"Folder of the IDX files of {', '.join(PUBLISHED)}; gz or not."),
-        Shown("Images", "from OpenML", file=True),
+        Field(description=f"Folder of a data set's files. {describe_folders()}."),
+        Shown("Images", describe_sources(), file=True),
     ] = None
     train_per_class: Annotated[
         AtLeastOne | None,

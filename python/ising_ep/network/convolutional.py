@@ -179,9 +179,9 @@ class Convolutional:
         """See `Network.scores`."""
         return class_means(outputs, self.num_classes)
 
-    def receptive_field(self, image_shape: tuple[int, int] | None) -> tuple[int, int]:
+    def receptive_field(self, image_shape: tuple[int, int, int] | None) -> tuple[int, int, int]:
         """A window."""
-        return WINDOW
+        return *WINDOW, 1
 
     def chimera_chains(self) -> list[list[int]] | None:
         """The paper's layout, 56 qubits in seven cells of a 3 x 3 Chimera graph; None for other sizes.

@@ -102,7 +102,7 @@ class Network(Protocol):
         """Mean output spin of each class ``(batch, num_classes)``; the class is the largest."""
         ...
 
-    def receptive_field(self, image_shape: tuple[int, int] | None) -> tuple[int, int] | None:
+    def receptive_field(self, image_shape: tuple[int, int, int] | None) -> tuple[int, int, int] | None:
         """Height and width of the part of an image that a column of ``W0`` sees, if it is one."""
         ...
 
@@ -253,7 +253,7 @@ class FullyConnected:
         """See `Network.scores`."""
         return class_means(outputs, self.num_classes)
 
-    def receptive_field(self, image_shape: tuple[int, int] | None) -> tuple[int, int] | None:
+    def receptive_field(self, image_shape: tuple[int, int, int] | None) -> tuple[int, int, int] | None:
         """The whole image."""
         return image_shape
 

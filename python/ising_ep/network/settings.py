@@ -8,9 +8,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from ..datasets import DataForm
 from ..settings import AtLeastOne, PartSettings, Registry, Shown
 from .convolutional import Convolutional
+from .form import DataForm
 from .fully_connected import FullyConnected, Network
 
 SPINS, NEURONS = (-1, 1), (0, 1)
@@ -75,7 +75,12 @@ class ConvolutionalSettings(NetworkSettings):
         """See `NetworkSettings.build`."""
         if form.image_shape is None:
             raise ValueError("a convolutional network takes images of a known height and width")
-        return Convolutional(form.image_shape, form.num_classes)
+        height, width, channels = form.image_shape
+        if channels != 1:
+            raise ValueError(
+                f"a convolutional network takes images of one channel, and these have {channels}"
+            )
+        return Convolutional((height, width), form.num_classes)
 
 
 NETWORKS: Registry[NetworkSettings] = Registry(

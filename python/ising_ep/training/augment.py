@@ -7,29 +7,30 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets import ImageShape
+
 Augment = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
 
 
 def shifted(
-    images: NDArray[np.float32], rng: np.random.Generator, *, image_shape: tuple[int, int], most: int
+    images: NDArray[np.float32], rng: np.random.Generator, *, image_shape: ImageShape, most: int
 ) -> NDArray[np.float32]:
-    """Each image moved by -most to most pixels, up or down and to a side; what moves in is 0.
+    """Move each image by -most to most pixels, up or down and to a side; what moves in is 0.
 
     Args:
-        images: ``(batch, height * width)``.
+        images: ``(batch, height * width * channels)``.
         rng: Draws the shifts.
-        image_shape: Height and width.
+        image_shape: Height, width and channels; all channels of an image move alike.
         most: Greatest shift.
 
     Example:
         >>> image = np.eye(3, dtype=np.float32).reshape(1, 9)
-        >>> shifted(image, np.random.default_rng(0), image_shape=(3, 3), most=1).reshape(3, 3)
+        >>> shifted(image, np.random.default_rng(0), image_shape=(3, 3, 1), most=1).reshape(3, 3)
         array([[0., 1., 0.],
                [0., 0., 1.],
                [0., 0., 0.]], dtype=float32)
     """
-    height, width = image_shape
-    padded = np.pad(images.reshape(-1, height, width), ((0, 0), (most, most), (most, most)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, image_shape, axis=(1, 2))
+    padded = np.pad(images.reshape(-1, *image_shape), ((0, 0), (most, most), (most, most), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, image_shape, axis=(1, 2, 3))[..., 0, :, :, :]
     down, right = rng.integers(0, 2 * most, endpoint=True, size=(2, len(images)))
     return np.ascontiguousarray(windows[np.arange(len(images)), down, right]).reshape(images.shape)

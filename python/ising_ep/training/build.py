@@ -7,14 +7,14 @@ from typing import Any
 
 from ..chip import Chip
 from ..config import TrainConfig
-from ..datasets import DataForm, Dataset
+from ..datasets import Dataset
 from ..embedding import Placed
 from ..learning import EquilibriumPropagation
 from ..machines import Machine, Work
 from ..machines.chip import ChipSettings
 from ..machines.chip_model import ChipModel
 from ..machines.embedded import EmbeddedSettings
-from ..network import Network
+from ..network import DataForm, Network
 from .augment import Augment, shifted
 from .parts import NONE_GIVEN, Parts
 
@@ -142,7 +142,7 @@ def augmentation(config: TrainConfig, dataset: Dataset) -> Augment | None:
         return None
     if dataset.image_shape is None:
         raise ValueError(f"shift is {config.shift}, but {dataset.name} has no known height and width")
-    side = min(dataset.image_shape)
+    side = min(dataset.image_shape[:2])
     if config.shift >= side:
         raise ValueError(f"shift is {config.shift}, expected less than the {side} pixels of a side")
     return partial(shifted, image_shape=dataset.image_shape, most=config.shift)

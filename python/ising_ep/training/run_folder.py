@@ -124,13 +124,13 @@ class DataRecord:
         fingerprint: Of the data set (`Dataset.fingerprint`).
         num_inputs: Length of an input vector.
         num_classes: Number of classes.
-        image_shape: Shape of an image, None where it is unknown.
+        image_shape: Height, width and channels of an image, None where they are unknown.
     """
 
     fingerprint: str
     num_inputs: int
     num_classes: int
-    image_shape: tuple[int, int] | None = None
+    image_shape: tuple[int, int, int] | None = None
 
     @classmethod
     def of(cls, dataset: Dataset) -> Self:
@@ -147,7 +147,8 @@ class DataRecord:
         inputs, classes = content["num_inputs"], content["num_classes"]
         image = content.get("image_shape")
         sizes = (inputs, classes, *(image or ()))
-        if not all(type(size) is int and 1 <= size < 2**31 for size in sizes):
+        fits = image is None or (len(image) == 3 and math.prod(image) == inputs)
+        if not (fits and all(type(size) is int and 1 <= size < 2**31 for size in sizes)):
             raise ValueError(f"the shape of its data is {short(content)}, expected sizes")
         return cls(str(content["fingerprint"]), inputs, classes, None if image is None else tuple(image))
 

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..config import TrainConfig
-from ..datasets import DataForm
 from ..learning import EquilibriumPropagation
 from ..machines import Machine, Work
-from ..network import Network, Parameters
+from ..network import DataForm, Network, Parameters
 from ..printable import one_line
 from ..samplers.batch import BatchResult
 from .build import learning_rule, network_of
