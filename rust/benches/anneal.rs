@@ -1,7 +1,7 @@
 //! One EP phase on K(120, 40), and a random sparse problem, annealed and quantum annealed. `cargo bench`.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ising_ep::{Batch, Model, Trotter, anneal};
+use ising_ep::{Batch, Method, Model, Trotter, anneal};
 use std::hint::black_box;
 
 /// Cheap reproducible numbers in [-1, 1).
@@ -26,7 +26,8 @@ fn phase(c: &mut Criterion) {
     group.bench_function("K(120,40)", |b| {
         b.iter(|| {
             let model = Model::new(160, &rows, &cols, &values).unwrap();
-            let batch = Batch::new(&model, &fields, &betas, 10, None, black_box(1), &[0]).unwrap();
+            let batch =
+                Batch::new(160, &fields[..], Method::sweeps(&betas), 10, None, black_box(1), &[0]).unwrap();
             anneal(&model, &batch, Some(1), &Default::default())
         });
     });
@@ -55,7 +56,8 @@ fn lattice(c: &mut Criterion) {
     group.throughput(Throughput::Elements(4096 * 64 * 100)).sample_size(20);
     group.bench_function("lattice 16^3, J = +-1", |b| {
         b.iter(|| {
-            let batch = Batch::new(&model, &fields, &betas, 64, None, black_box(1), &[0]).unwrap();
+            let batch =
+                Batch::new(4096, &fields[..], Method::sweeps(&betas), 64, None, black_box(1), &[0]).unwrap();
             anneal(&model, &batch, Some(1), &Default::default())
         });
     });
@@ -66,7 +68,8 @@ fn lattice(c: &mut Criterion) {
     group.throughput(Throughput::Elements(4096 * 64 * slices as u64 * sweeps as u64));
     group.bench_function("lattice 16^3, J = +-1, 16 slices x 20 sweeps", |b| {
         b.iter(|| {
-            let batch = Batch::quantum(&model, &fields, &trotter, 64, None, black_box(1), &[0]).unwrap();
+            let batch =
+                Batch::new(4096, &fields[..], Method::Paths(&trotter), 64, None, black_box(1), &[0]).unwrap();
             anneal(&model, &batch, Some(1), &Default::default())
         });
     });

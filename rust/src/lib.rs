@@ -7,17 +7,17 @@
 //! E(s) = sum_{i<j} J_ij s_i s_j + sum_i h_i s_i ,   s_i in {-1, +1} ,   low E is sought
 //! ```
 //!
-//! The data flow one way: [`Model`] holds the couplings, [`Batch`] the fields and the schedule,
+//! The data flow one way: [`Model`] holds the couplings, made ready once, [`Batch`] the fields and the [`Method`],
 //! [`anneal`](anneal::anneal) picks the kernel that suits the couplings and fills in [`Samples`].
 //!
 //! ```
-//! use ising_ep::{Batch, Model, anneal};
+//! use ising_ep::{Batch, Method, Model, anneal};
 //! # fn main() -> Result<(), ising_ep::Error> {
 //! // A ferromagnetic pair in a weak field: both up is the ground state.
 //! let model = Model::new(2, &[0], &[1], &[-1.0])?;
-//! let fields = [-0.1, 0.0];
+//! let fields: &[f64] = &[-0.1, 0.0];
 //! let betas: Vec<f64> = (1..=50).map(|k| 0.2 * k as f64).collect();
-//! let batch = Batch::new(&model, &fields, &betas, 16, None, 7, &[0])?;
+//! let batch = Batch::new(2, fields, Method::sweeps(&betas), 16, None, 7, &[0])?;
 //! let samples = anneal(&model, &batch, None, &Default::default())?;
 //! let lowest = samples.energies.iter().copied().fold(f64::INFINITY, f64::min);
 //! assert!((lowest + 1.1).abs() < 1e-12);
@@ -26,18 +26,19 @@
 //! ```
 
 pub mod anneal;
+mod bits;
 pub mod chip;
+mod couplings;
+mod error;
 pub mod linear;
-mod model;
+#[cfg(feature = "python")]
+mod python;
 mod rng;
 mod simd;
 
-pub use anneal::{Arithmetic, Control, Dynamics, Motion, Samples, Trotter, anneal};
-pub use model::{Batch, Criterion, Error, Model, Pattern};
-
-#[cfg(feature = "python")]
-mod chip_python;
-#[cfg(feature = "python")]
-mod dynamics_python;
-#[cfg(feature = "python")]
-mod python;
+pub use anneal::{
+    Arithmetic, Batch, Control, Criterion, Dynamics, Fields, Method, Model, Motion, Order, Samples, Trotter,
+    anneal,
+};
+pub use couplings::{Couplings, Pattern};
+pub use error::Error;

@@ -122,35 +122,36 @@ pub fn energies(
     Ok(())
 }
 
-in_vectors! {
-    /// Adds the energies of `LANES` states, given by which spins are down in which of them.
-    fn add_energies(
-        down: &[u16],
-        rows: &[i64],
-        cols: &[i64],
-        values: &[f64],
-        fields: &[f64],
-        sums: &mut [f64; LANES]
-    ) -> Result<(), usize> {
-        let mut local = *sums; // in registers
-        let mut add = |value: f64, down: u16| {
-            let down = u64::from(down) << (64 - LANES);
-            for (lane, sum) in local.iter_mut().enumerate() {
-                let sign = down << (LANES - 1 - lane) & 1 << 63;
-                *sum += f64::from_bits(value.to_bits() ^ sign);
-            }
-        };
-        for (k, ((&i, &j), &value)) in rows.iter().zip(cols).zip(values).enumerate() {
-            // Negative numbers are far too large ones.
-            let (Some(a), Some(b)) = (down.get(i as usize), down.get(j as usize)) else { return Err(k) };
-            add(value, a ^ b);
+in_vectors!(fn add_energies(down: &[u16], rows: &[i64], cols: &[i64], values: &[f64], fields: &[f64], sums: &mut [f64; LANES]) -> Result<(), usize> = add_energies_in_loops);
+
+/// Adds the energies of `LANES` states, given by which spins are down in which of them.
+#[inline(always)]
+fn add_energies_in_loops(
+    down: &[u16],
+    rows: &[i64],
+    cols: &[i64],
+    values: &[f64],
+    fields: &[f64],
+    sums: &mut [f64; LANES],
+) -> Result<(), usize> {
+    let mut local = *sums; // in registers
+    let mut add = |value: f64, down: u16| {
+        let down = u64::from(down) << (64 - LANES);
+        for (lane, sum) in local.iter_mut().enumerate() {
+            let sign = down << (LANES - 1 - lane) & 1 << 63;
+            *sum += f64::from_bits(value.to_bits() ^ sign);
         }
-        for (&field, &down) in fields.iter().zip(down) {
-            add(field, down);
-        }
-        *sums = local;
-        Ok(())
+    };
+    for (k, ((&i, &j), &value)) in rows.iter().zip(cols).zip(values).enumerate() {
+        // Negative numbers are far too large ones.
+        let (Some(a), Some(b)) = (down.get(i as usize), down.get(j as usize)) else { return Err(k) };
+        add(value, a ^ b);
     }
+    for (&field, &down) in fields.iter().zip(down) {
+        add(field, down);
+    }
+    *sums = local;
+    Ok(())
 }
 
 /// What Ising fields are short of: `linear[i] / 2 + sum_j quadratic_ij / 4 - fields[i]` for a problem of variables 0 and 1, to twice

@@ -19,15 +19,15 @@
 //! by flip (4 times, with rows from memory); tiles of 16 vectors, whose 64 rows do not stay in the first-level cache;
 //! couplings and sums stored row by row, which lie on 128 pages at once.
 
-use super::Job;
 use super::accept::{NEVER, limits};
-use super::bits::mirror;
+use super::exponents::{Exponents, Short};
 use super::fixed::{Fixed, Terms};
-use super::isa::Kernel;
-use super::lanes::{Fields, Lanes};
-use super::precision::Digits;
-use super::wide::{Integers, Rate};
-use crate::model::Pattern;
+use super::job::Job;
+use super::kernel::Kernel;
+use super::lanes::Lanes;
+use super::wide::{Integers, Long};
+use crate::bits::mirror;
+use crate::couplings::{Couplings, Pattern};
 use crate::rng::Keys;
 use crate::simd::{LANES, Row, Simd};
 
@@ -42,92 +42,10 @@ pub(super) fn is_dense(pattern: &Pattern) -> bool {
     n >= 24 && 8 * pattern.num_pairs() >= n * (n - 1)
 }
 
-/// What makes an exponent of a spin's sums, one for each of `D` digits: as `exponents.rs` and `wide.rs` have it,
-/// rounding by rounding.
-pub(super) trait Rule<const D: usize>: Sync {
-    /// What the runs of a chunk share.
-    type Chunk;
-    /// What all spins of a sweep share.
-    type Rate: Copy;
-
-    fn of_chunk(&self, job: &Job, lanes: &Lanes) -> Self::Chunk;
-    fn rate(&self, job: &Job, beta: f64) -> Self::Rate;
-    /// `rate f_i` in the runs of vector `v`.
-    fn exponent<S: Simd>(
-        &self,
-        s: S,
-        chunk: &Self::Chunk,
-        rate: Self::Rate,
-        i: usize,
-        v: usize,
-        sums: [S::U; D],
-    ) -> S::F;
-    fn raised<S: Simd>(s: S, rate: Self::Rate, limit: S::F) -> S::F;
-}
-
-/// Couplings to 31 bits of a spin's sum, fields as floats.
-pub(super) struct Short {
-    unit: Vec<f32>,
-}
-
-impl Rule<1> for Short {
-    type Chunk = Fields;
-    type Rate = f32;
-
-    fn of_chunk(&self, job: &Job, lanes: &Lanes) -> Fields {
-        lanes.fields(job)
-    }
-
-    fn rate(&self, job: &Job, beta: f64) -> f32 {
-        job.rate(beta)
-    }
-
-    #[inline(always)]
-    fn exponent<S: Simd>(&self, s: S, fields: &Fields, rate: f32, i: usize, v: usize, [sum]: [S::U; 1]) -> S::F {
-        let [field] = fields.times(s, rate, i, v);
-        s.mul_add(s.to_floats(sum), s.splat(rate * self.unit[i]), field)
-    }
-
-    #[inline(always)]
-    fn raised<S: Simd>(_: S, _: f32, limit: S::F) -> S::F {
-        limit
-    }
-}
-
-/// Integers of several digits. Those that a problem does not have stand first, and are 0.
-pub(super) struct Long {
-    unit: Vec<f64>,
-    base: f32,
-}
-
-impl<const D: usize> Rule<D> for Long {
-    type Chunk = ();
-    type Rate = Rate;
-
-    fn of_chunk(&self, _: &Job, _: &Lanes) {}
-
-    fn rate(&self, _: &Job, beta: f64) -> Rate {
-        Rate::new(beta)
-    }
-
-    #[inline(always)]
-    fn exponent<S: Simd>(&self, s: S, (): &(), rate: Rate, i: usize, _: usize, sums: [S::U; D]) -> S::F {
-        let mut field = s.splat(0.0);
-        for sum in sums {
-            field = s.mul_add(field, s.splat(self.base), s.to_floats(sum));
-        }
-        s.mul(field, s.splat(rate.weight(self.unit[i])))
-    }
-
-    #[inline(always)]
-    fn raised<S: Simd>(s: S, rate: Rate, limit: S::F) -> S::F {
-        rate.raised_lanes(s, limit)
-    }
-}
-
-pub(super) struct Dense<'a, R, const D: usize> {
+/// In integers of up to `D` digits. Those that a problem does not have stand first, and are 0.
+pub(super) struct Dense<'a, E, const D: usize> {
     job: &'a Job<'a>,
-    rule: R,
+    exponents: E,
     digits: [Digit; D],
     /// Vectors of a row, in whole blocks.
     width: usize,
@@ -145,10 +63,10 @@ struct Digit {
 }
 
 impl Digit {
-    fn new(job: &Job, terms: Terms, width: usize) -> Self {
+    fn new(couplings: &Couplings, terms: &Terms, width: usize) -> Self {
         let mut onto = vec![Row([0; LANES]); LANES * width * width];
-        for j in 0..job.model.num_spins() {
-            let (neighbours, at) = job.model.pattern().row(j);
+        for j in 0..couplings.num_spins() {
+            let (neighbours, at) = couplings.pattern().row(j);
             let start = place(width, BLOCK, 0, j / LANES);
             let wide = place(width, BLOCK, 1, j / LANES) - start;
             for (&i, &twice) in neighbours.iter().zip(&terms.twice[at..]) {
@@ -156,7 +74,7 @@ impl Digit {
                 onto[BLOCK * width * block + start + wide * k].0[j % LANES] = twice as u32;
             }
         }
-        Digit { onto, all_up: terms.all_up }
+        Digit { onto, all_up: terms.all_up.clone() }
     }
 
     /// The rows of the block from spin `first` on, of `width` vectors.
@@ -166,26 +84,30 @@ impl Digit {
 }
 
 /// Vectors of a row.
-fn width_of(job: &Job) -> usize {
-    job.model.num_spins().div_ceil(BLOCK) * BLOCK / LANES
+fn width_of(couplings: &Couplings) -> usize {
+    couplings.num_spins().div_ceil(BLOCK) * BLOCK / LANES
 }
 
-impl<'a> Dense<'a, Short, 1> {
+impl<'a> Dense<'a, Short<'a>, 1> {
     /// In single precision, for `threads` that share the work.
-    pub(super) fn new(job: &'a Job<'a>, threads: usize) -> Self {
-        let (width, Fixed { terms, unit }) = (width_of(job), Fixed::new(job));
-        let digits = [Digit::new(job, terms, width)];
-        Dense { job, rule: Short { unit }, digits, width, vectors: Lanes::vectors(job, threads) }
+    pub(super) fn new(job: &'a Job<'a>, fixed: &'a Fixed, threads: usize) -> Self {
+        let width = width_of(job.couplings);
+        let digits = [Digit::new(job.couplings, &fixed.terms, width)];
+        Dense { job, exponents: Short::new(fixed), digits, width, vectors: Lanes::vectors(job, threads) }
     }
 }
 
-/// In integers of up to `D` digits, for `threads` that share the work.
-pub(super) fn wide<'a, const D: usize>(job: &'a Job<'a>, digits: &Digits, threads: usize) -> Dense<'a, Long, D> {
-    let (width, Integers { digits: terms, unit, base }) = (width_of(job), Integers::new(job, digits));
-    let nothing = (terms.len()..D).map(|_| Terms::zeros(job));
-    let mut all = nothing.chain(terms).map(|terms| Digit::new(job, terms, width));
-    let digits = std::array::from_fn(|_| all.next().expect("no more than D digits"));
-    Dense { job, rule: Long { unit, base }, digits, width, vectors: Lanes::vectors(job, threads) }
+impl<'a, const D: usize> Dense<'a, Long<'a>, D> {
+    /// In integers of up to `D` digits, for `threads` that share the work.
+    pub(super) fn wide(job: &'a Job<'a>, integers: &'a Integers, threads: usize) -> Self {
+        let (width, nothing) = (width_of(job.couplings), Terms::zeros(job.couplings));
+        let first = D - integers.digits.len();
+        let digits = std::array::from_fn(|d| {
+            let terms = if d < first { &nothing } else { &integers.digits[d - first] };
+            Digit::new(job.couplings, terms, width)
+        });
+        Dense { job, exponents: Long::new(integers), digits, width, vectors: Lanes::vectors(job, threads) }
+    }
 }
 
 /// Where vector `at` of row `row` lies among `rows` rows of `width` vectors that are stored tile by tile.
@@ -194,14 +116,14 @@ fn place(width: usize, rows: usize, row: usize, at: usize) -> usize {
     rows * tile + TILE.min(width - tile) * row + (at - tile)
 }
 
-impl<R: Rule<D>, const D: usize> Kernel for Dense<'_, R, D> {
+impl<E: Exponents, const D: usize> Kernel for Dense<'_, E, D> {
     fn end(&self, chunk: usize) -> usize {
         Lanes::end(self.job, chunk, self.vectors)
     }
 
     #[inline(always)]
     fn run<S: Simd>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
-        if self.job.batch.gibbs() {
+        if self.job.batch.method.is_gibbs() {
             self.anneal::<S, true>(s, chunk, states, energies);
         } else {
             self.anneal::<S, false>(s, chunk, states, energies);
@@ -218,33 +140,20 @@ struct Flips {
 
 const NONE: Flips = Flips { ups: [0; BLOCK], downs: [0; BLOCK] };
 
-impl<R: Rule<D>, const D: usize> Dense<'_, R, D> {
+impl<E: Exponents, const D: usize> Dense<'_, E, D> {
     #[inline(always)]
     fn anneal<S: Simd, const GIBBS: bool>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
         let job = self.job;
-        let n = job.model.num_spins();
+        let n = job.couplings.num_spins();
         let keys = Keys::new(s, &job.key);
         let lanes = Lanes::new(job, chunk, self.vectors);
-        let of_chunk = self.rule.of_chunk(job, &lanes);
+        let fields = E::fields(job, &lanes);
         let mut spins = lanes.initial_spins(s, job, &keys);
         let runs = LANES * self.vectors;
-        let mut sums: [Vec<Row<u32>>; D] = std::array::from_fn(|_| vec![Row([0; LANES]); runs * self.width]);
-        for (sums, digit) in sums.iter_mut().zip(&self.digits) {
-            for (i, &all_up) in digit.all_up.iter().enumerate() {
-                for run in 0..runs {
-                    sums[place(self.width, runs, run, i / LANES)].0[i % LANES] = all_up as u32;
-                }
-            }
-        }
-        for first in (0..n).step_by(BLOCK) {
-            let mut flips = NONE;
-            let of_block = &spins[first..n.min(first + BLOCK)];
-            flips.downs[..of_block.len()].copy_from_slice(of_block);
-            self.add_flips(s, first, &mut flips, &mut sums, runs);
-        }
+        let mut sums = self.initial_sums(s, &spins, runs);
         let mut block = [[Row([0u32; LANES]); BLOCK]; D];
         for (t, beta) in job.betas() {
-            let rate = self.rule.rate(job, beta);
+            let rate = self.exponents.rate(job, beta);
             for first in (0..n).step_by(BLOCK) {
                 if job.stopped() {
                     return;
@@ -259,18 +168,17 @@ impl<R: Rule<D>, const D: usize> Dense<'_, R, D> {
                         let i = first + k;
                         let old = (spins[i] >> (LANES * v)) as u16;
                         let [down, ..] = s.masks(u64::from(old));
-                        let mut of_digits = [s.splat_int(0); D];
-                        for d in 0..D {
-                            of_digits[d] = s.ints(&block[d][k]);
+                        let [mut exponent] = fields.times(s, E::of_field(rate), i, v);
+                        for digit in &block {
+                            exponent = self.exponents.with_digit(s, exponent, s.ints(&digit[k]), rate, i);
                         }
-                        let field = self.rule.exponent(s, &of_chunk, rate, i, v, of_digits);
-                        let exponent = s.negate(down, field);
+                        let exponent = s.negate(down, self.exponents.finished(s, exponent, rate, i));
                         if s.mask_bits(s.at_least(exponent, s.splat(NEVER))) == 0 {
                             continue;
                         }
                         let place = s.quarters(i as u32);
                         let [limits] = limits::<S, 1, GIBBS>(s, keys.finish(s, [s.xor(start, place)]));
-                        let flipped = s.mask_bits(s.at_least(exponent, R::raised(s, rate, limits)));
+                        let flipped = s.mask_bits(s.at_least(exponent, E::raised(s, limits, rate)));
                         if flipped != 0 {
                             spins[i] ^= u64::from(flipped) << (LANES * v);
                             let (ups, downs) = (flipped & old, flipped & !old);
@@ -286,6 +194,26 @@ impl<R: Rule<D>, const D: usize> Dense<'_, R, D> {
             }
         }
         lanes.write_out(job, &spins, states, energies);
+    }
+
+    /// The sums of all runs, a word for each spin.
+    #[inline(always)]
+    fn initial_sums<S: Simd>(&self, s: S, spins: &[u64], runs: usize) -> [Vec<Row<u32>>; D] {
+        let mut sums: [Vec<Row<u32>>; D] = std::array::from_fn(|_| vec![Row([0; LANES]); runs * self.width]);
+        for (sums, digit) in sums.iter_mut().zip(&self.digits) {
+            for (i, &all_up) in digit.all_up.iter().enumerate() {
+                for run in 0..runs {
+                    sums[place(self.width, runs, run, i / LANES)].0[i % LANES] = all_up as u32;
+                }
+            }
+        }
+        for first in (0..spins.len()).step_by(BLOCK) {
+            let mut flips = NONE;
+            let of_block = &spins[first..spins.len().min(first + BLOCK)];
+            flips.downs[..of_block.len()].copy_from_slice(of_block);
+            self.add_flips(s, first, &mut flips, &mut sums, runs);
+        }
+        sums
     }
 
     /// Turns the sums of a block, 16 runs of 64 spins, into 64 spins of 16 runs.

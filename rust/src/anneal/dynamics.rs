@@ -23,97 +23,13 @@
 //! Sums are of floats, in the order of the neighbours, so they are the same everywhere; whatever the processor, `x_i` is
 //! the same to the last bit.
 
-use super::Job;
-use super::isa::Kernel;
+use super::job::Job;
+use super::kernel::Kernel;
 use super::lanes::Lanes;
 use super::laws::{Amplitude, Law, Phase};
-use crate::model::{Error, bad};
+use super::method::Dynamics;
 use crate::rng::{INITIAL, Keys};
 use crate::simd::Simd;
-
-/// Above this the constants of a law are refused: no state that is held to 1 tells more from less.
-const MOST: f64 = 1e6;
-
-/// What moves.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Motion {
-    /// An amplitude held to [-1, 1]: `x <- clip((ramp - saturation x^2) x - pull + noise xi)`.
-    Amplitude {
-        /// What the gain loses as an amplitude grows.
-        saturation: f64,
-    },
-    /// A phase in half turns, modulo 2: `z <- z + pull sin(pi (z_i - z_j)) - ramp sin(2 pi z) + noise xi`.
-    Phase,
-}
-
-/// A law of motion and its schedule.
-///
-/// ```
-/// use ising_ep::{Batch, Dynamics, Model, Motion, anneal};
-/// # fn main() -> Result<(), ising_ep::Error> {
-/// // A ferromagnetic pair in a weak field: both up is the ground state.
-/// let model = Model::new(2, &[0], &[1], &[-1.0])?;
-/// let noise: Vec<f64> = (0..100).map(|t| 0.2 - 0.002 * f64::from(t)).collect();
-/// let dynamics = Dynamics::new(Motion::Amplitude { saturation: 0.0 }, 0.2, 0.01, &[0.9; 100], &noise)?;
-/// let batch = Batch::dynamic(&model, &[-0.1, 0.0], &dynamics, 16, None, 7, &[0])?;
-/// let samples = anneal(&model, &batch, None, &Default::default())?;
-/// let lowest = samples.energies.iter().copied().fold(f64::INFINITY, f64::min);
-/// assert!((lowest + 1.1).abs() < 1e-12);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct Dynamics {
-    motion: Motion,
-    gain: f64,
-    spread: f64,
-    ramp: Vec<f64>,
-    noise: Vec<f64>,
-}
-
-impl Dynamics {
-    /// Steps with `ramp[t]` and `noise[t]`, the standard deviation of what is added to each state; `gain` multiplies
-    /// couplings and fields.
-    ///
-    /// States begin at random within `spread` of 0 (amplitudes) or of a quarter turn (phases), or of the spins given.
-    ///
-    /// # Errors
-    /// On schedules of two lengths, and on a number below 0, above a million, or none.
-    pub fn new(motion: Motion, gain: f64, spread: f64, ramp: &[f64], noise: &[f64]) -> Result<Self, Error> {
-        if ramp.len() != noise.len() {
-            return bad(format_args!(
-                "the schedule has {} ramps and {} noises, expected as many",
-                ramp.len(),
-                noise.len()
-            ));
-        }
-        let saturation = if let Motion::Amplitude { saturation } = motion { saturation } else { 0.0 };
-        let most = if motion == Motion::Phase { 1.0 } else { MOST };
-        for (name, value, most) in
-            [("gain", gain, MOST), ("saturation", saturation, MOST), ("spread", spread, most)]
-        {
-            if !(0.0..=most).contains(&value) {
-                return bad(format_args!("{name} is {value}, expected a number from 0 to {most}"));
-            }
-        }
-        for (name, values) in [("ramp", ramp), ("noise", noise)] {
-            if let Some((t, value)) = values.iter().enumerate().find(|(_, v)| !(0.0..=MOST).contains(*v)) {
-                return bad(format_args!("{name} of step {t} is {value}, expected a number from 0 to {MOST}"));
-            }
-        }
-        Ok(Dynamics { motion, gain, spread, ramp: ramp.to_vec(), noise: noise.to_vec() })
-    }
-
-    /// What moves.
-    pub fn motion(&self) -> Motion {
-        self.motion
-    }
-
-    /// The standard deviation of the noise in each step.
-    pub fn noise(&self) -> &[f64] {
-        &self.noise
-    }
-}
 
 /// Four spins and what they are coupled to.
 struct Four {
@@ -129,7 +45,8 @@ fn gained(number: f64) -> f32 {
 
 impl Four {
     fn new(job: &Job, gain: f64, first: usize) -> Self {
-        let rows: Vec<_> = (first..job.model.num_spins().min(first + 4)).map(|i| job.model.row(i)).collect();
+        let rows: Vec<_> =
+            (first..job.couplings.num_spins().min(first + 4)).map(|i| job.couplings.row(i)).collect();
         let mut neighbours = rows[0].0.to_vec();
         if rows.iter().any(|row| row.0 != rows[0].0) {
             neighbours.extend(rows[1..].iter().flat_map(|row| row.0));
@@ -160,7 +77,7 @@ pub(super) struct Flow<'a, L, const N: usize> {
 
 impl<'a, L: Law<N>, const N: usize> Flow<'a, L, N> {
     pub(super) fn new(job: &'a Job<'a>, dynamics: &'a Dynamics, law: L) -> Self {
-        let firsts = (0..job.model.num_spins()).step_by(4);
+        let firsts = (0..job.couplings.num_spins()).step_by(4);
         let fours = firsts.map(|first| Four::new(job, dynamics.gain, first)).collect();
         Flow { job, dynamics, law, fours }
     }
@@ -182,11 +99,11 @@ impl<L: Law<N>, const N: usize> Kernel for Flow<'_, L, N> {
 
     #[inline(always)]
     fn run<S: Simd>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
-        let (job, n) = (self.job, self.job.model.num_spins());
+        let (job, n) = (self.job, self.job.couplings.num_spins());
         let keys = Keys::new(s, &job.key);
         let lanes = Lanes::new(job, chunk, 1);
         let fields = lanes.fields(job);
-        let gain = gained(self.dynamics.gain / job.batch.scale);
+        let gain = gained(self.dynamics.gain / job.scale);
         let mut x = self.begin(s, &keys, &lanes);
         let mut seen: Vec<[S::F; N]> = x.iter().map(|&x| self.law.seen(s, x)).collect();
         let mut next = seen.clone();
@@ -231,10 +148,11 @@ impl<L: Law<N>, const N: usize> Flow<'_, L, N> {
     /// States within the spread of the spins given, or of what is neither up nor down.
     #[inline(always)]
     fn begin<S: Simd>(&self, s: S, keys: &Keys<S>, lanes: &Lanes) -> Vec<S::F> {
-        let given = self.job.batch.initial_states.map(|_| lanes.initial_spins(s, self.job, keys));
+        let has_given = self.job.batch.has_initial_states();
+        let given = has_given.then(|| lanes.initial_spins(s, self.job, keys));
         let start = keys.start(s, lanes.counters(0, INITIAL));
         let spread = s.splat((self.dynamics.spread / 2f64.powi(31)) as f32);
-        let mut x = vec![s.splat(0.0); self.job.model.num_spins()];
+        let mut x = vec![s.splat(0.0); self.job.couplings.num_spins()];
         for (i, x) in x.iter_mut().enumerate() {
             let [bits] = keys.finish(s, [s.xor(start, s.quarters(i as u32))]);
             let spin = given.as_ref().map_or(s.splat(0.0), |spins| s.negate(s.masks(spins[i])[0], s.splat(1.0)));

@@ -9,9 +9,10 @@
 //! The fields `h` stay floats beside them: they differ from problem to problem, and the units must not. Problems for
 //! which that is too coarse are annealed in `wide.rs`; `precision.rs` tells which.
 
-use super::Job;
+use crate::couplings::{Couplings, Pattern};
 
 /// What a spin's sum is made of.
+#[derive(Debug)]
 pub(super) struct Terms {
     /// Twice the coupling to each neighbour, in the order of the model's rows, in units of the *row's* spin.
     pub(super) twice: Vec<i32>,
@@ -20,18 +21,20 @@ pub(super) struct Terms {
 }
 
 /// The couplings, and the unit that each spin has for them.
+#[derive(Debug)]
 pub(super) struct Fixed {
     pub(super) terms: Terms,
-    /// The unit of each spin, after the job's scale.
+    /// The unit of each spin, after the scale.
     pub(super) unit: Vec<f32>,
 }
 
 impl Fixed {
-    pub(super) fn new(job: &Job) -> Self {
-        let n = job.model.num_spins();
-        let (mut terms, mut unit) = (Terms::for_model(job), Vec::with_capacity(n));
+    /// Of the couplings times `scale`.
+    pub(super) fn new(couplings: &Couplings, scale: f64) -> Self {
+        let n = couplings.num_spins();
+        let (mut terms, mut unit) = (Terms::with_room_for(couplings), Vec::with_capacity(n));
         for i in 0..n {
-            let scaled = || job.model.row(i).1.iter().map(|value| value * job.batch.scale);
+            let scaled = || couplings.row(i).1.iter().map(|value| value * scale);
             let total: f64 = scaled().map(f64::abs).sum();
             // What is too small for this is nothing beside the largest number of the problem.
             let exponent = if total > 0.0 { floor_log2(total).max(-90) - 29 } else { 0 };
@@ -46,23 +49,23 @@ impl Fixed {
 }
 
 impl Terms {
-    /// None yet, with room for those of the job's model.
-    pub(super) fn for_model(job: &Job) -> Self {
+    /// None yet, with room for those of all couplings.
+    pub(super) fn with_room_for(couplings: &Couplings) -> Self {
         Terms {
-            twice: Vec::with_capacity(job.model.couplings().len()),
-            all_up: Vec::with_capacity(job.model.num_spins()),
+            twice: Vec::with_capacity(couplings.values().len()),
+            all_up: Vec::with_capacity(couplings.num_spins()),
         }
     }
 
     /// Nothing but zeros.
-    pub(super) fn zeros(job: &Job) -> Self {
-        Terms { twice: vec![0; job.model.couplings().len()], all_up: vec![0; job.model.num_spins()] }
+    pub(super) fn zeros(couplings: &Couplings) -> Self {
+        Terms { twice: vec![0; couplings.values().len()], all_up: vec![0; couplings.num_spins()] }
     }
 
     /// The sum of each spin's terms.
-    pub(super) fn sums(&self, job: &Job, spins: &[i8]) -> Vec<i32> {
+    pub(super) fn sums(&self, pattern: &Pattern, spins: &[i8]) -> Vec<i32> {
         let sum = |(i, &all_up): (usize, &i32)| {
-            let (neighbours, at) = job.model.pattern().row(i);
+            let (neighbours, at) = pattern.row(i);
             let couplings = neighbours.iter().zip(&self.twice[at..]);
             // The sign of a spin as a mask: a branch on random spins is guessed wrong half of the time.
             couplings.fold(all_up, |sum, (&j, twice)| sum.wrapping_sub(twice & i32::from(spins[j as usize] >> 7)))
@@ -72,12 +75,11 @@ impl Terms {
 
     /// Twice each coupling, in the order of the model's rows, in units of the *neighbour*: what a flip of the
     /// row's spin does to it.
-    pub(super) fn onto(&self, job: &Job) -> Vec<i32> {
-        let pattern = job.model.pattern();
+    pub(super) fn onto(&self, pattern: &Pattern) -> Vec<i32> {
         let mut onto = vec![0; self.twice.len()];
         // Rows in rising order meet each neighbour's entries in rising order too.
-        let mut next: Vec<usize> = (0..job.model.num_spins()).map(|i| pattern.row(i).1).collect();
-        for i in 0..job.model.num_spins() {
+        let mut next: Vec<usize> = (0..pattern.num_spins()).map(|i| pattern.row(i).1).collect();
+        for i in 0..pattern.num_spins() {
             let (neighbours, at) = pattern.row(i);
             for (&j, &twice) in neighbours.iter().zip(&self.twice[at..]) {
                 let slot = &mut next[j as usize];
@@ -104,9 +106,6 @@ fn nearest(x: f64) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::anneal::Control;
-    use crate::model::{Batch, Model};
-    use crate::rng::Key;
 
     #[test]
     fn rounding() {
@@ -121,13 +120,11 @@ mod tests {
     #[test]
     fn couplings_are_kept_to_31_bits_of_their_sum() {
         let values = [1.0, -0.3, 1e-7, 12345.678, -2.5e-9];
-        let model = Model::new(4, &[0, 0, 1, 1, 2], &[1, 2, 2, 3, 3], &values).unwrap();
-        let batch = Batch::new(&model, &[0.0; 4], &[1.0], 1, None, 0, &[0]).unwrap();
-        let job = Job { model: &model, batch: &batch, key: Key::new(0), control: &Control::default() };
-        let fixed = Fixed::new(&job);
+        let couplings = Couplings::new(4, &[0, 0, 1, 1, 2], &[1, 2, 2, 3, 3], &values).unwrap();
+        let fixed = Fixed::new(&couplings, 1.0);
         let mut at = 0;
         for i in 0..4 {
-            let (_, row) = model.row(i);
+            let (_, row) = couplings.row(i);
             let total: f64 = row.iter().map(|v| v.abs()).sum();
             let mut sum = 0;
             for value in row {

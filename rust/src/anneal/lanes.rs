@@ -4,8 +4,9 @@
 //! follow each other, so that ten reads of each leave two lanes of twelve idle. The spins of up to 64 runs are
 //! the bits of one word, 1 = down.
 
-use super::Job;
-use super::bits::{SPINS, eights, mirror};
+use super::batch;
+use super::job::Job;
+use crate::bits::{SPINS, eights, mirror};
 use crate::rng::{INITIAL, Keys};
 use crate::simd::{LANES, Row, Simd};
 
@@ -67,9 +68,9 @@ impl Lanes {
     /// The states given, or random ones.
     #[inline(always)]
     pub(super) fn initial_spins<S: Simd>(&self, s: S, job: &Job, keys: &Keys<S>) -> Vec<u64> {
-        let mut spins = vec![0u64; job.model.num_spins()];
+        let mut spins = vec![0u64; job.couplings.num_spins()];
         for (i, word) in spins.iter_mut().enumerate() {
-            if job.batch.initial_states.is_some() {
+            if job.batch.has_initial_states() {
                 for (lane, run) in self.runs.iter().enumerate() {
                     let down = run.and_then(|run| job.initial_state(run)).is_some_and(|state| state[i] < 0);
                     *word |= u64::from(down) << lane;
@@ -86,27 +87,36 @@ impl Lanes {
     }
 
     /// The fields of each lane.
-    fn problems<'a>(&self, job: &Job<'a>) -> Vec<&'a [f64]> {
+    fn problems<'a>(&self, job: &Job<'a>) -> Vec<batch::Fields<'a>> {
         self.runs.iter().map(|run| job.fields(run.unwrap_or(self.first))).collect()
     }
 
+    /// Whether all lanes hold runs of one problem.
+    fn is_of_one_problem(&self, job: &Job) -> bool {
+        let problem = |run| job.problem_and_read(run).0;
+        self.runs.iter().flatten().all(|&run| problem(run) == problem(self.first))
+    }
+
     pub(super) fn fields(&self, job: &Job) -> Fields {
-        let problems = self.problems(job);
-        if problems.iter().all(|&h| std::ptr::eq(h, problems[0])) {
-            return Fields::Shared(problems[0].iter().map(|&h| job.scaled(h)).collect());
+        if self.is_of_one_problem(job) {
+            return Fields::Shared(job.fields(self.first).iter().map(|h| job.scaled(h)).collect());
         }
-        let row = |i: usize, lanes: &[&[f64]]| Row(std::array::from_fn(|k| job.scaled(lanes[k][i])));
-        let rows = (0..job.model.num_spins()).flat_map(|i| problems.chunks(LANES).map(move |lanes| row(i, lanes)));
+        let problems = self.problems(job);
+        let row = |i: usize, lanes: &[batch::Fields]| Row(std::array::from_fn(|k| job.scaled(lanes[k].at(i))));
+        let rows =
+            (0..job.couplings.num_spins()).flat_map(|i| problems.chunks(LANES).map(move |lanes| row(i, lanes)));
         Fields::Each { rows: rows.collect(), vectors: problems.len() / LANES }
     }
 
-    /// States and energies of the runs.
+    /// States of the runs, and energies if they are wanted.
     #[inline(always)]
     pub(super) fn write_out(&self, job: &Job, spins: &[u64], states: &mut [i8], energies: &mut [f64]) {
-        let in_lanes = self.energies(job, spins);
         let lanes = || (0..self.runs.len()).filter(|&lane| self.runs[lane].is_some());
-        for (lane, energy) in lanes().zip(energies) {
-            *energy = in_lanes[lane / 8][lane % 8];
+        if !energies.is_empty() {
+            let in_lanes = self.energies(job, spins);
+            for (lane, energy) in lanes().zip(energies) {
+                *energy = in_lanes[lane / 8][lane % 8];
+            }
         }
         for (at, of_block) in (0..spins.len()).step_by(64).zip(spins.chunks(64)) {
             let mut words = [0; 64];
@@ -130,9 +140,9 @@ impl Lanes {
         for (i, word) in spins.iter().enumerate() {
             let mut field = [[0.0; 8]; MOST / 8];
             for (f, h) in field.as_flattened_mut().iter_mut().zip(&problems) {
-                *f = h[i];
+                *f = h.at(i);
             }
-            let (neighbours, values) = job.model.row(i);
+            let (neighbours, values) = job.couplings.row(i);
             for (&j, &value) in neighbours.iter().zip(values).take_while(|(j, _)| (**j as usize) < i) {
                 for (field, byte) in field[..eights].iter_mut().zip(spins[j as usize].to_le_bytes()) {
                     add_signed(field, &[value; 8], byte);
@@ -157,6 +167,11 @@ pub(super) enum Fields {
 }
 
 impl Fields {
+    /// Nothing, where fields are terms of the sums.
+    pub(super) fn zeros(job: &Job) -> Self {
+        Fields::Shared(vec![0.0; job.couplings.num_spins()])
+    }
+
     /// The fields of spin `i` in the runs of the vectors from `v` on, times `rate`.
     #[inline(always)]
     pub(super) fn times<S: Simd, const W: usize>(&self, s: S, rate: f32, i: usize, v: usize) -> [S::F; W] {

@@ -13,36 +13,14 @@
 //! Most problems are told apart by two numbers, their largest coupling and field; only where these are large, or
 //! the temperature is low, every spin is looked at.
 
+use super::batch::largest;
 use super::fixed::Fixed;
-use super::{Job, RATE};
+use super::job::{Job, RATE};
+use super::method::Method;
+use super::samples::Arithmetic;
 
 /// What an exponent may be off by at the coldest temperature: a flip's probability is then off by half a percent.
 const TOLERANCE: f64 = 1.0 / 128.0;
-
-/// How the sums of a problem were kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arithmetic {
-    /// Small integers, in single bits.
-    Integer,
-    /// Couplings to 31 bits of a spin's sum, fields in single precision.
-    Single,
-    /// Integers as long as the numbers and the coldest temperature ask for.
-    Wide,
-    /// The longest integers there are, where longer ones are asked for.
-    Rounded,
-}
-
-impl Arithmetic {
-    /// Its name in small letters.
-    pub fn name(self) -> &'static str {
-        match self {
-            Arithmetic::Integer => "integer",
-            Arithmetic::Single => "single",
-            Arithmetic::Wide => "wide",
-            Arithmetic::Rounded => "rounded",
-        }
-    }
-}
 
 /// The coldest sweep of a job.
 #[derive(Clone, Copy)]
@@ -53,16 +31,16 @@ pub(super) struct Coldest {
 }
 
 impl Coldest {
-    pub(super) fn of(job: &Job) -> Self {
-        let mut beta = job.batch.betas.iter().copied().fold(0.0, f64::max);
+    pub(super) fn of(method: &Method) -> Self {
+        let betas = method.betas();
+        let mut beta = betas.iter().copied().fold(0.0, f64::max);
         let zero_temperature = beta.is_infinite();
         if zero_temperature {
-            let finite = job.batch.betas.iter().copied().filter(|beta| beta.is_finite());
+            let finite = betas.iter().copied().filter(|beta| beta.is_finite());
             beta = finite.fold(0.0, f64::max);
         }
         // A path integral flips a spin in all slices at once, whose fields add up.
-        let slices = job.batch.trotter.map_or(1, |trotter| trotter.slices());
-        Coldest { rate: beta * RATE * slices as f64, zero_temperature }
+        Coldest { rate: beta * RATE * method.slices() as f64, zero_temperature }
     }
 
     /// Whether a field that is off by so much decides flips as it should.
@@ -72,10 +50,9 @@ impl Coldest {
 }
 
 /// Whether single precision is enough for the one problem of `job`.
-pub(super) fn is_single_enough(job: &Job, coldest: Coldest) -> bool {
-    let (model, fields) = (job.model, job.batch.fields);
-    let degree = model.pattern().max_degree() as f64;
-    let (total, field) = (degree * model.largest(), largest(fields));
+pub(super) fn is_single_enough<'a>(job: &Job, coldest: Coldest, fixed: impl FnOnce() -> &'a Fixed) -> bool {
+    let degree = job.couplings.pattern().max_degree() as f64;
+    let (total, field) = (degree * job.couplings.largest(), job.batch.fields.largest());
     // Exponents must stay finite, or zero times infinity is no number.
     let is_finite = coldest.rate * (total + field) < 2f64.powi(100);
     if coldest.zero_temperature || !is_finite {
@@ -84,18 +61,14 @@ pub(super) fn is_single_enough(job: &Job, coldest: Coldest) -> bool {
     let off = job.batch.rest.map_or(0.0, largest)
         + field * 2f64.powi(-23)
         + total * (2f64.powi(-24) + degree * 2f64.powi(-30));
-    coldest.allows(off) || every_field_is_right(job, coldest)
-}
-
-pub(super) fn largest(numbers: &[f64]) -> f64 {
-    numbers.iter().fold(0.0, |largest: f64, number| largest.max(number.abs()))
+    coldest.allows(off) || every_field_is_right(job, coldest, fixed())
 }
 
 /// The same question, spin by spin.
-fn every_field_is_right(job: &Job, coldest: Coldest) -> bool {
-    let (fixed, scale) = (Fixed::new(job), job.batch.scale);
-    (0..job.model.num_spins()).zip(job.batch.fields).all(|(i, &h)| {
-        let (neighbours, couplings) = job.model.row(i);
+fn every_field_is_right(job: &Job, coldest: Coldest, fixed: &Fixed) -> bool {
+    let scale = job.scale;
+    job.batch.fields.iter().enumerate().all(|(i, h)| {
+        let (neighbours, couplings) = job.couplings.row(i);
         let total: f64 = couplings.iter().map(|value| value.abs()).sum();
         let kept = job.scaled(h);
         let mut off = job.batch.rest.map_or(0.0, |rest| rest[i].abs());
@@ -108,7 +81,7 @@ fn every_field_is_right(job: &Job, coldest: Coldest) -> bool {
         if coldest.allows(2.0 * rounding) {
             return coldest.allows(off + rounding);
         }
-        let kept = &fixed.terms.twice[job.model.pattern().row(i).1..][..couplings.len()];
+        let kept = &fixed.terms.twice[job.couplings.pattern().row(i).1..][..couplings.len()];
         off += couplings.iter().zip(kept).map(|(j, k)| (j - f64::from(k / 2) * unit).abs()).sum::<f64>();
         coldest.allows(off)
     })
@@ -142,9 +115,9 @@ const LEAST_EXPONENT: i32 = -1074;
 impl Digits {
     /// As many as the one problem of `job` needs.
     pub(super) fn of(job: &Job) -> Self {
-        let bits = (25 - ceil_log2(job.model.pattern().max_degree() + 2)).max(1);
+        let bits = (25 - ceil_log2(job.couplings.pattern().max_degree() + 2)).max(1);
         let most = MOST_DIGITS.min((1 + (MOST_BITS - 23) / bits) as usize);
-        let (spins, coldest) = (Extent::of_spins(job), Coldest::of(job));
+        let (spins, coldest) = (Extent::of_spins(job), Coldest::of(&job.batch.method));
         let of_count = |count| Digits::with(&spins, coldest, count, bits);
         (2..most).map(of_count).find(|digits| digits.enough).unwrap_or_else(|| of_count(most))
     }
@@ -191,14 +164,15 @@ pub(super) struct Extent {
 
 impl Extent {
     pub(super) fn of_spins(job: &Job) -> Vec<Self> {
-        (0..job.model.num_spins()).map(|i| Extent::new(job, i)).collect()
+        (0..job.couplings.num_spins()).map(|i| Extent::new(job, i)).collect()
     }
 
     fn new(job: &Job, i: usize) -> Self {
         let (mut top, mut low) = (LEAST_EXPONENT, i32::MAX);
-        let couplings = job.model.row(i).1;
+        let couplings = job.couplings.row(i).1;
         let rest = job.batch.rest.map_or(0.0, |rest| rest[i]);
-        for &value in couplings.iter().chain([&job.batch.fields[i], &rest]).filter(|value| **value != 0.0) {
+        let field = job.batch.fields.at(i);
+        for &value in couplings.iter().chain([&field, &rest]).filter(|value| **value != 0.0) {
             let (mantissa, exponent) = parts(value);
             top = top.max(exponent + 64 - mantissa.unsigned_abs().leading_zeros() as i32);
             low = low.min(exponent + mantissa.trailing_zeros() as i32);
@@ -233,20 +207,21 @@ fn ceil_log2(x: usize) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::anneal::Control;
-    use crate::model::{Batch, Model};
+    use crate::anneal::{Batch, Control};
+    use crate::couplings::Couplings;
     use crate::rng::Key;
 
     /// Asks about a star of spin 0 with these couplings and this field.
-    fn of_star<T>(couplings: &[f64], h: f64, beta: f64, ask: impl Fn(&Job) -> T) -> T {
-        let n = couplings.len() + 1;
+    fn of_star<T>(values: &[f64], h: f64, beta: f64, ask: impl Fn(&Job) -> T) -> T {
+        let n = values.len() + 1;
         let ends: Vec<i64> = (1..n as i64).collect();
-        let model = Model::new(n, &vec![0; n - 1], &ends, couplings).unwrap();
+        let couplings = Couplings::new(n, &vec![0; n - 1], &ends, values).unwrap();
         let mut fields = vec![0.0; n];
         fields[0] = h;
         let betas = [beta];
-        let batch = Batch::new(&model, &fields, &betas, 1, None, 0, &[0]).unwrap();
-        ask(&Job { model: &model, batch: &batch, key: Key::new(0), control: &Control::default() })
+        let batch = Batch::new(n, &fields[..], Method::sweeps(&betas), 1, None, 0, &[0]).unwrap();
+        let (key, control) = (Key::new(0), &Control::default());
+        ask(&Job { couplings: &couplings, batch: &batch, scale: 1.0, key, control })
     }
 
     #[test]
@@ -294,7 +269,10 @@ mod tests {
             (vec![1.0; 6], 1.0, 1e7, false),
         ] {
             assert_eq!(
-                of_star(&couplings, h, beta, |job| is_single_enough(job, Coldest::of(job))),
+                of_star(&couplings, h, beta, |job| {
+                    let fixed = Fixed::new(job.couplings, job.scale);
+                    is_single_enough(job, Coldest::of(&job.batch.method), || &fixed)
+                }),
                 wanted,
                 "{couplings:?} {h} {beta}"
             );

@@ -33,119 +33,39 @@
 //!
 //! Initial states stand in all slices alike; random ones are drawn for each slice.
 
-use super::Job;
 use super::accept::limits;
-use super::exponents::{Exponents, Single};
-use super::isa::Kernel;
+use super::exponents::{Exponents, Short};
+use super::fixed::Fixed;
+use super::job::Job;
+use super::kernel::Kernel;
 use super::lanes::Lanes;
-use super::precision::Digits;
-use super::wide::Wide;
-use crate::model::{Error, bad};
+use super::method::Trotter;
+use super::sums::Summed;
+use super::wide::{Integers, Long};
 use crate::rng::{INITIAL, Keys};
 use crate::simd::{LANES, Simd};
-
-/// The schedule of a quantum anneal, as that of its classical slices.
-///
-/// ```
-/// use ising_ep::{Batch, Model, Trotter, anneal};
-/// # fn main() -> Result<(), ising_ep::Error> {
-/// // A ferromagnetic pair in a weak field: both up is the ground state.
-/// let model = Model::new(2, &[0], &[1], &[-1.0])?;
-/// let rise: Vec<f64> = (0..=100).map(|k| f64::from(k) / 100.0).collect();
-/// let fall: Vec<f64> = rise.iter().map(|s| 3.0 * (1.0 - s)).collect();
-/// let trotter = Trotter::new(10.0, 16, &fall, &rise)?;
-/// let batch = Batch::quantum(&model, &[-0.1, 0.0], &trotter, 16, None, 7, &[0])?;
-/// let samples = anneal(&model, &batch, None, &Default::default())?;
-/// let lowest = samples.energies.iter().copied().fold(f64::INFINITY, f64::min);
-/// assert!((lowest + 1.1).abs() < 1e-12);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trotter {
-    slices: usize,
-    betas: Vec<f64>,
-    /// `K` of each sweep; infinite where the transverse field is 0.
-    ties: Vec<f64>,
-}
-
-impl Trotter {
-    /// At inverse temperature `beta`, in `slices` slices, with the transverse field `transverse[t]` and the
-    /// problem times `problem[t]` in sweep `t`.
-    ///
-    /// # Errors
-    /// On a `beta` that is not above 0, fewer than two slices, schedules of two lengths, or a number in them
-    /// that is not finite or below 0.
-    pub fn new(beta: f64, slices: usize, transverse: &[f64], problem: &[f64]) -> Result<Self, Error> {
-        if !(beta.is_finite() && beta > 0.0) {
-            return bad(format_args!("beta is {beta}, expected a finite number > 0"));
-        }
-        // With a single one there is no imaginary time: that is simulated annealing.
-        if slices < 2 {
-            return bad(format_args!("num_slices is {slices}, expected at least 2"));
-        }
-        if transverse.len() != problem.len() {
-            return bad(format_args!(
-                "the schedule has {} transverse fields and {} problem scales, expected as many",
-                transverse.len(),
-                problem.len()
-            ));
-        }
-        for (what, values) in [("transverse field", transverse), ("problem scale", problem)] {
-            if let Some((t, value)) = values.iter().enumerate().find(|(_, v)| !(v.is_finite() && **v >= 0.0)) {
-                return bad(format_args!("{what} of sweep {t} is {value}, expected a finite number >= 0"));
-            }
-        }
-        let step = beta / slices as f64;
-        // ln coth x without loss where it is small.
-        let tie = |gamma: &f64| 0.5 * (2.0 / (2.0 * step * gamma).exp_m1()).ln_1p();
-        Ok(Trotter {
-            slices,
-            betas: problem.iter().map(|scale| step * scale).collect(),
-            ties: transverse.iter().map(tie).collect(),
-        })
-    }
-
-    /// The inverse temperature of each slice in each sweep.
-    pub fn betas(&self) -> &[f64] {
-        &self.betas
-    }
-
-    /// The number of slices.
-    pub fn slices(&self) -> usize {
-        self.slices
-    }
-
-    /// What a neighbour in imaginary time adds to the exponent of a flip where it differs from the spin, and takes
-    /// off where it does not, in each sweep. Without a transverse field it is as large as lets two of them be
-    /// added: no exponent of the problem comes near it, short of energies of 1e37 temperatures.
-    fn steps(&self) -> impl Iterator<Item = f32> {
-        let step = |tie: &f64| (2.0 * std::f64::consts::LOG2_E * tie).min(f64::from(f32::MAX) * 0.25) as f32;
-        self.ties.iter().map(step)
-    }
-}
 
 pub(super) struct Quantum<'a, E> {
     job: &'a Job<'a>,
     trotter: &'a Trotter,
-    exponents: E,
+    exponents: Summed<'a, E>,
     /// Vectors of 16 runs in a chunk.
     vectors: usize,
 }
 
-impl<'a> Quantum<'a, Single<'a>> {
+impl<'a> Quantum<'a, Short<'a>> {
     /// In single precision, for `threads` that share the work.
-    pub(super) fn new(job: &'a Job<'a>, trotter: &'a Trotter, threads: usize) -> Self {
+    pub(super) fn new(job: &'a Job<'a>, trotter: &'a Trotter, fixed: &'a Fixed, threads: usize) -> Self {
         let vectors = Lanes::vectors(job, threads);
-        Quantum { job, trotter, exponents: Single::new(job, vectors), vectors }
+        Quantum { job, trotter, exponents: Summed::new(job, fixed, vectors), vectors }
     }
 }
 
-impl<'a> Quantum<'a, Wide<'a>> {
+impl<'a> Quantum<'a, Long<'a>> {
     /// In integers of several digits, for `threads` that share the work.
-    pub(super) fn wide(job: &'a Job<'a>, trotter: &'a Trotter, digits: &Digits, threads: usize) -> Self {
+    pub(super) fn wide(job: &'a Job<'a>, trotter: &'a Trotter, integers: &'a Integers, threads: usize) -> Self {
         let vectors = Lanes::vectors(job, threads);
-        Quantum { job, trotter, exponents: Wide::new(job, digits, vectors), vectors }
+        Quantum { job, trotter, exponents: Summed::wide(job, integers, vectors), vectors }
     }
 }
 
@@ -168,14 +88,14 @@ impl<E: Exponents> Quantum<'_, E> {
     #[inline(always)]
     fn anneal<S: Simd, const W: usize>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
         let (job, slices) = (self.job, self.trotter.slices);
-        let n = job.model.num_spins();
+        let n = job.couplings.num_spins();
         let lanes = Lanes::new(job, chunk, self.vectors);
         let numbers = Numbers { keys: Keys::new(s, &job.key), lanes: &lanes };
         let mut spins = self.initial_spins::<S, W>(s, &numbers);
-        let of_chunk = self.exponents.of_chunk(&lanes);
+        let fields = self.exponents.fields(job, &lanes);
         let often = (4096 / slices).max(1);
         for ((t, beta), tie) in job.betas().zip(self.trotter.steps()) {
-            let rate = self.exponents.rate(beta);
+            let rate = self.exponents.rate(job, beta);
             let starts = numbers.starts::<W>(s, t);
             let bound = s.splat(-tie);
             for i in 0..n {
@@ -188,8 +108,7 @@ impl<E: Exponents> Quantum<'_, E> {
                 let mut before = spins[(slices - 1) * n + i];
                 for k in 0..slices {
                     let limits = numbers.limits(s, &starts, block + k);
-                    let exponents: [S::F; W] =
-                        self.exponents.of(s, &of_chunk, rate, i, &spins[k * n..(k + 1) * n]);
+                    let exponents: [S::F; W] = self.exponents.of(s, &fields, rate, i, &spins[k * n..(k + 1) * n]);
                     let here = spins[k * n + i];
                     let after = spins[if k + 1 < slices { (k + 1) * n + i } else { i }];
                     let (down, unlike) = (s.masks(here), [s.masks(here ^ before), s.masks(here ^ after)]);
@@ -221,8 +140,8 @@ impl<E: Exponents> Quantum<'_, E> {
     #[inline(always)]
     fn initial_spins<S: Simd, const W: usize>(&self, s: S, numbers: &Numbers<S>) -> Vec<u64> {
         let (job, slices) = (self.job, self.trotter.slices);
-        let n = job.model.num_spins();
-        if job.batch.initial_states.is_some() {
+        let n = job.couplings.num_spins();
+        if job.batch.has_initial_states() {
             return numbers.lanes.initial_spins(s, job, &numbers.keys).repeat(slices);
         }
         let starts = numbers.starts::<W>(s, INITIAL);

@@ -13,173 +13,80 @@
 //! In random order each update picks its spin anew, with replacement, as dwave-samplers does; the runs
 //! then have no common order that could fill lanes.
 
-use super::Job;
 use super::accept::limits;
-use super::fixed::Fixed;
-use super::isa::Kernel;
-use super::precision::Digits;
-use super::wide::{Integers, Rate};
+use super::exponents::{Exponents, Scalar, Short};
+use super::fixed::{Fixed, Terms};
+use super::job::Job;
+use super::kernel::Kernel;
+use super::wide::{Integers, Long};
 use crate::rng::{INITIAL, Keys};
 use crate::simd::{LANES, Row, Simd};
 
-/// The sums of one run, which flips change, and what they make of a flip: rounding by rounding as `exponents.rs` and
-/// `wide.rs` have it.
-pub(super) trait Sums: Sync {
-    /// What all spins of a sweep share.
-    type Rate: Copy;
-    /// The numbers of one run.
-    type OfRun;
-
-    fn begin(&self, job: &Job, run: usize, spins: &[i8]) -> Self::OfRun;
-    fn rate(&self, job: &Job, beta: f64) -> Self::Rate;
-    /// `rate f_i`.
-    fn exponent(&self, of_run: &Self::OfRun, rate: Self::Rate, i: usize) -> f32;
-    /// Spin `i` has turned over from `spin`; its couplings stand from `at` on.
-    fn flip(&self, of_run: &mut Self::OfRun, spin: i8, neighbours: &[u32], at: usize);
-    /// A limit that no exponent below it is accepted at, whatever is drawn.
-    fn raised(rate: Self::Rate, limit: f32) -> f32;
-}
-
-/// Couplings to 31 bits of a spin's sum, fields as floats.
-pub(super) struct Short {
-    fixed: Fixed,
-    /// Twice each coupling, in the order of the model's rows, in units of the *neighbour*.
-    onto: Vec<i32>,
-}
-
-impl Sums for Short {
-    type Rate = f32;
-    /// Sums and fields.
-    type OfRun = (Vec<i32>, Vec<f32>);
-
-    fn begin(&self, job: &Job, run: usize, spins: &[i8]) -> (Vec<i32>, Vec<f32>) {
-        (self.fixed.terms.sums(job, spins), job.fields(run).iter().map(|&h| job.scaled(h)).collect())
-    }
-
-    fn rate(&self, job: &Job, beta: f64) -> f32 {
-        job.rate(beta)
-    }
-
-    #[inline(always)]
-    fn exponent(&self, (sums, fields): &(Vec<i32>, Vec<f32>), rate: f32, i: usize) -> f32 {
-        (sums[i] as f32).mul_add(rate * self.fixed.unit[i], rate * fields[i])
-    }
-
-    #[inline(always)]
-    fn flip(&self, (sums, _): &mut (Vec<i32>, Vec<f32>), spin: i8, neighbours: &[u32], at: usize) {
-        for (&j, &twice) in neighbours.iter().zip(&self.onto[at..]) {
-            let sum = &mut sums[j as usize];
-            *sum = sum.wrapping_sub(i32::from(spin) * twice);
-        }
-    }
-
-    #[inline(always)]
-    fn raised(_: f32, limit: f32) -> f32 {
-        limit
-    }
-}
-
-/// Integers of up to `N` digits, side by side: a flip changes all digits of a sum in one vector addition. Those that a
+/// Integers of up to `D` digits, side by side: a flip changes all digits of a sum in one vector addition. Those that a
 /// problem does not have stand first, and are 0.
-pub(super) struct Long<const N: usize> {
-    integers: Integers,
-    /// As `Short` has it.
-    onto: Vec<[i32; N]>,
+pub(super) struct Single<'a, E, const D: usize> {
+    job: &'a Job<'a>,
+    exponents: E,
+    digits: Vec<&'a Terms>,
+    /// Twice each coupling, in the order of the model's rows, in units of the *neighbour*.
+    onto: Vec<[i32; D]>,
 }
 
-impl<const N: usize> Long<N> {
-    fn new(job: &Job, integers: Integers) -> Self {
-        let onto = integers.digits.iter().map(|terms| terms.onto(job)).collect::<Vec<_>>();
-        Long { integers, onto: side_by_side(&onto) }
+impl<'a> Single<'a, Short<'a>, 1> {
+    /// In single precision.
+    pub(super) fn new(job: &'a Job<'a>, fixed: &'a Fixed) -> Self {
+        Self::of_digits(job, Short::new(fixed), vec![&fixed.terms])
     }
 }
 
-fn side_by_side<const N: usize>(digits: &[Vec<i32>]) -> Vec<[i32; N]> {
-    let mut all = vec![[0; N]; digits[0].len()];
-    for (k, numbers) in digits.iter().enumerate() {
-        all.iter_mut().zip(numbers).for_each(|(all, &number)| all[N - digits.len() + k] = number);
+impl<'a, const D: usize> Single<'a, Long<'a>, D> {
+    /// In integers of up to `D` digits.
+    pub(super) fn wide(job: &'a Job<'a>, integers: &'a Integers) -> Self {
+        Self::of_digits(job, Long::new(integers), integers.digits.iter().collect())
+    }
+}
+
+impl<'a, E, const D: usize> Single<'a, E, D> {
+    fn of_digits(job: &'a Job<'a>, exponents: E, digits: Vec<&'a Terms>) -> Self {
+        let onto = side_by_side(digits.iter().map(|terms| terms.onto(job.couplings.pattern())));
+        Single { job, exponents, digits, onto }
+    }
+}
+
+fn side_by_side<const D: usize>(digits: impl ExactSizeIterator<Item = Vec<i32>>) -> Vec<[i32; D]> {
+    let mut all = vec![];
+    let first = D - digits.len();
+    for (k, numbers) in digits.enumerate() {
+        all.resize(numbers.len(), [0; D]);
+        all.iter_mut().zip(numbers).for_each(|(all, number)| all[first + k] = number);
     }
     all
 }
 
-impl<const N: usize> Sums for Long<N> {
-    type Rate = Rate;
-    type OfRun = Vec<[i32; N]>;
-
-    fn begin(&self, job: &Job, _: usize, spins: &[i8]) -> Vec<[i32; N]> {
-        side_by_side(&self.integers.digits.iter().map(|terms| terms.sums(job, spins)).collect::<Vec<_>>())
-    }
-
-    fn rate(&self, _: &Job, beta: f64) -> Rate {
-        Rate::new(beta)
-    }
-
-    #[inline(always)]
-    fn exponent(&self, sums: &Vec<[i32; N]>, rate: Rate, i: usize) -> f32 {
-        let mut field = 0f32;
-        for digit in sums[i] {
-            field = field.mul_add(self.integers.base, digit as f32);
-        }
-        field * rate.weight(self.integers.unit[i])
-    }
-
-    #[inline(always)]
-    fn flip(&self, sums: &mut Vec<[i32; N]>, spin: i8, neighbours: &[u32], at: usize) {
-        for (&j, twice) in neighbours.iter().zip(&self.onto[at..]) {
-            let sum = &mut sums[j as usize];
-            if spin > 0 {
-                *sum = std::array::from_fn(|k| sum[k].wrapping_sub(twice[k]));
-            } else {
-                *sum = std::array::from_fn(|k| sum[k].wrapping_add(twice[k]));
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn raised(rate: Rate, limit: f32) -> f32 {
-        rate.raised(limit)
-    }
-}
-
-pub(super) struct Single<'a, T> {
-    job: &'a Job<'a>,
-    sums: T,
-}
-
-impl<'a> Single<'a, Short> {
-    pub(super) fn new(job: &'a Job<'a>) -> Self {
-        let fixed = Fixed::new(job);
-        let onto = fixed.terms.onto(job);
-        Single { job, sums: Short { fixed, onto } }
-    }
-}
-
-/// In integers of up to `N` digits.
-pub(super) fn wide<'a, const N: usize>(job: &'a Job<'a>, digits: &Digits) -> Single<'a, Long<N>> {
-    Single { job, sums: Long::new(job, Integers::new(job, digits)) }
-}
-
-impl<T: Sums> Kernel for Single<'_, T> {
+impl<E: Exponents, const D: usize> Kernel for Single<'_, E, D> {
     fn end(&self, chunk: usize) -> usize {
         chunk + 1
     }
 
     #[inline(always)]
     fn run<S: Simd>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
-        match (self.job.batch.random_order, self.job.batch.gibbs()) {
+        let method = &self.job.batch.method;
+        match (method.is_in_random_order(), method.is_gibbs()) {
             (false, false) => self.anneal::<S, false, false>(s, chunk, states),
             (false, true) => self.anneal::<S, false, true>(s, chunk, states),
             (true, false) => self.anneal::<S, true, false>(s, chunk, states),
             (true, true) => self.anneal::<S, true, true>(s, chunk, states),
         }
-        energies[0] = self.job.energy(chunk, states);
+        if let [energy] = energies {
+            *energy = self.job.energy(chunk, states);
+        }
     }
 }
 
 /// Marks the counters of numbers that pick spins.
 const ORDER: u32 = 1 << 31;
 
-impl<T: Sums> Single<'_, T> {
+impl<E: Exponents, const D: usize> Single<'_, E, D> {
     #[inline(always)]
     fn anneal<S: Simd, const RANDOM_ORDER: bool, const GIBBS: bool>(&self, s: S, run: usize, spins: &mut [i8]) {
         let job = self.job;
@@ -195,9 +102,11 @@ impl<T: Sums> Single<'_, T> {
                 }
             }
         }
-        let mut sums = self.sums.begin(job, run, spins);
+        let pattern = job.couplings.pattern();
+        let mut sums = side_by_side(self.digits.iter().map(|terms| terms.sums(pattern, spins)));
+        let fields = self.fields(run);
         for (t, beta) in job.betas() {
-            let rate = self.sums.rate(job, beta);
+            let rate = self.exponents.rate(job, beta);
             for first in (0..n).step_by(LANES) {
                 if first % 4096 == 0 && job.stopped() {
                     return;
@@ -209,12 +118,41 @@ impl<T: Sums> Single<'_, T> {
                 for (k, (limit, pick)) in limits.into_iter().zip(picks).take(n - first).enumerate() {
                     let i = if RANDOM_ORDER { (pick as usize * n) >> 32 } else { first + k };
                     let spin = spins[i];
-                    if f32::from(spin) * self.sums.exponent(&sums, rate, i) >= T::raised(rate, limit) {
+                    let exponent = self.exponent(fields[i], &sums[i], rate, i);
+                    if f32::from(spin) * exponent >= E::raised(Scalar, limit, rate) {
                         spins[i] = -spin;
-                        let (neighbours, at) = job.model.pattern().row(i);
-                        self.sums.flip(&mut sums, spin, neighbours, at);
+                        self.flip(&mut sums, spin, i);
                     }
                 }
+            }
+        }
+    }
+
+    /// The fields of a run, as far as they are beside the sums.
+    fn fields(&self, run: usize) -> Vec<f32> {
+        let fields = self.job.fields(run).iter();
+        fields.map(|h| if E::FIELDS { self.job.scaled(h) } else { 0.0 }).collect()
+    }
+
+    #[inline(always)]
+    fn exponent(&self, field: f32, sums: &[i32; D], rate: E::Rate, i: usize) -> f32 {
+        let mut exponent = E::of_field(rate) * field;
+        for &sum in sums {
+            exponent = self.exponents.with_digit(Scalar, exponent, sum, rate, i);
+        }
+        self.exponents.finished(Scalar, exponent, rate, i)
+    }
+
+    /// Spin `i` has turned over from `spin`.
+    #[inline(always)]
+    fn flip(&self, sums: &mut [[i32; D]], spin: i8, i: usize) {
+        let (neighbours, at) = self.job.couplings.pattern().row(i);
+        for (&j, twice) in neighbours.iter().zip(&self.onto[at..]) {
+            let sum = &mut sums[j as usize];
+            if spin > 0 {
+                *sum = std::array::from_fn(|k| sum[k].wrapping_sub(twice[k]));
+            } else {
+                *sum = std::array::from_fn(|k| sum[k].wrapping_add(twice[k]));
             }
         }
     }

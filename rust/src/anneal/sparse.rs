@@ -14,36 +14,37 @@
 //! with a field of 0 flip at any temperature, and one of 16 runs nearly always does); spins as 16 floats; a look
 //! whether all are frozen before the limits are drawn (they then wait for the field).
 
-use super::Job;
 use super::accept::limits;
-use super::exponents::{Exponents, Single};
-use super::isa::Kernel;
+use super::exponents::{Exponents, Short};
+use super::fixed::Fixed;
+use super::job::Job;
+use super::kernel::Kernel;
 use super::lanes::Lanes;
-use super::precision::Digits;
-use super::wide::Wide;
+use super::sums::Summed;
+use super::wide::{Integers, Long};
 use crate::rng::Keys;
 use crate::simd::{LANES, Simd};
 
 pub(super) struct Sparse<'a, E> {
     job: &'a Job<'a>,
-    exponents: E,
+    exponents: Summed<'a, E>,
     /// Vectors of 16 runs in a chunk.
     vectors: usize,
 }
 
-impl<'a> Sparse<'a, Single<'a>> {
+impl<'a> Sparse<'a, Short<'a>> {
     /// In single precision, for `threads` that share the work.
-    pub(super) fn new(job: &'a Job<'a>, threads: usize) -> Self {
+    pub(super) fn new(job: &'a Job<'a>, fixed: &'a Fixed, threads: usize) -> Self {
         let vectors = Lanes::vectors(job, threads);
-        Sparse { job, exponents: Single::new(job, vectors), vectors }
+        Sparse { job, exponents: Summed::new(job, fixed, vectors), vectors }
     }
 }
 
-impl<'a> Sparse<'a, Wide<'a>> {
+impl<'a> Sparse<'a, Long<'a>> {
     /// In integers of several digits, for `threads` that share the work.
-    pub(super) fn wide(job: &'a Job<'a>, digits: &Digits, threads: usize) -> Self {
+    pub(super) fn wide(job: &'a Job<'a>, integers: &'a Integers, threads: usize) -> Self {
         let vectors = Lanes::vectors(job, threads);
-        Sparse { job, exponents: Wide::new(job, digits, vectors), vectors }
+        Sparse { job, exponents: Summed::wide(job, integers, vectors), vectors }
     }
 }
 
@@ -54,7 +55,7 @@ impl<E: Exponents> Kernel for Sparse<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
-        match (self.vectors, self.job.batch.gibbs()) {
+        match (self.vectors, self.job.batch.method.is_gibbs()) {
             (1, false) => self.anneal::<S, 1, false>(s, chunk, states, energies),
             (1, true) => self.anneal::<S, 1, true>(s, chunk, states, energies),
             (2, false) => self.anneal::<S, 2, false>(s, chunk, states, energies),
@@ -75,13 +76,13 @@ impl<E: Exponents> Sparse<'_, E> {
         energies: &mut [f64],
     ) {
         let job = self.job;
-        let n = job.model.num_spins();
+        let n = job.couplings.num_spins();
         let keys = Keys::new(s, &job.key);
         let lanes = Lanes::new(job, chunk, self.vectors);
         let mut spins = lanes.initial_spins(s, job, &keys);
-        let of_chunk = self.exponents.of_chunk(&lanes);
+        let fields = self.exponents.fields(job, &lanes);
         for (t, beta) in job.betas() {
-            let rate = self.exponents.rate(beta);
+            let rate = self.exponents.rate(job, beta);
             let starts: [S::U; W] = std::array::from_fn(|v| keys.start(s, lanes.counters(v, t)));
             // One spin ahead, and their random bits two: three chains that do not wait for each other.
             let mut ahead = limits::<S, W, GIBBS>(s, bits(s, &keys, &starts, 0));
@@ -90,10 +91,10 @@ impl<E: Exponents> Sparse<'_, E> {
                 if i % 4096 == 0 && job.stopped() {
                     return;
                 }
-                let limit = self.exponents.raised(s, rate, ahead);
+                let limit = self.exponents.raised(s, ahead, rate);
                 ahead = limits::<S, W, GIBBS>(s, further);
                 further = bits(s, &keys, &starts, i + 2);
-                let exponents: [S::F; W] = self.exponents.of(s, &of_chunk, rate, i, &spins);
+                let exponents: [S::F; W] = self.exponents.of(s, &fields, rate, i, &spins);
                 let down = s.masks(spins[i]);
                 let mut flips = 0;
                 for v in 0..W {

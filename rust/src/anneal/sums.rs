@@ -1,4 +1,4 @@
-//! The sum of a spin's couplings, anew for each update, in up to 64 runs side by side.
+//! The sum of a spin's couplings, anew for each update, in up to 64 runs side by side; and the exponents of it.
 //!
 //! ```text
 //! spin j    a bit for each run, 1 = down: one word of 64 bits
@@ -11,13 +11,83 @@
 //! the processor, and 34 by tables, at 128 bytes of tables for eight couplings. Elsewhere there is no instruction
 //! for a look-up of 16 entries.
 
-use super::Job;
-use super::fixed::Terms;
+use super::exponents::{Exponents, Short};
+use super::fixed::{Fixed, Terms};
+use super::job::Job;
+use super::lanes::{Fields, Lanes};
+use super::wide::{Integers, Long};
+use crate::couplings::Pattern;
 use crate::simd::{LANES, Row, Simd};
 
-pub(super) struct Sums<'a> {
-    job: &'a Job<'a>,
-    terms: Terms,
+/// The exponents of up to 64 runs, whose sums are made anew for each of them.
+pub(super) struct Summed<'a, E> {
+    exponents: E,
+    digits: Vec<Sums<'a>>,
+}
+
+impl<'a> Summed<'a, Short<'a>> {
+    /// In single precision, for chunks of so many vectors of runs.
+    pub(super) fn new(job: &Job<'a>, fixed: &'a Fixed, vectors: usize) -> Self {
+        let digits = vec![Sums::new(job.couplings.pattern(), &fixed.terms, vectors)];
+        Summed { exponents: Short::new(fixed), digits }
+    }
+}
+
+impl<'a> Summed<'a, Long<'a>> {
+    /// In integers, for chunks of so many vectors of runs.
+    pub(super) fn wide(job: &Job<'a>, integers: &'a Integers, vectors: usize) -> Self {
+        let digits = integers.digits.iter().map(|terms| Sums::new(job.couplings.pattern(), terms, vectors));
+        Summed { exponents: Long::new(integers), digits: digits.collect() }
+    }
+}
+
+impl<E: Exponents> Summed<'_, E> {
+    /// The fields of a chunk, as far as they are beside the sums.
+    pub(super) fn fields(&self, job: &Job, lanes: &Lanes) -> Fields {
+        E::fields(job, lanes)
+    }
+
+    pub(super) fn rate(&self, job: &Job, beta: f64) -> E::Rate {
+        self.exponents.rate(job, beta)
+    }
+
+    /// Of spin `i` in each run, where `spins` holds a word for each spin.
+    #[inline(always)]
+    pub(super) fn of<S: Simd, const W: usize>(
+        &self,
+        s: S,
+        fields: &Fields,
+        rate: E::Rate,
+        i: usize,
+        spins: &[u64],
+    ) -> [S::F; W] {
+        let mut exponents: [S::F; W] = fields.times(s, E::of_field(rate), i, 0);
+        for digit in &self.digits {
+            let sums: [S::U; W] = digit.of(s, i, spins);
+            for v in 0..W {
+                exponents[v] = self.exponents.with_digit(s, exponents[v], sums[v], rate, i);
+            }
+        }
+        for exponent in &mut exponents {
+            *exponent = self.exponents.finished(s, *exponent, rate, i);
+        }
+        exponents
+    }
+
+    /// Limits that no exponent below them is accepted at, whatever is drawn.
+    #[inline(always)]
+    pub(super) fn raised<S: Simd, const W: usize>(&self, s: S, mut limits: [S::F; W], rate: E::Rate) -> [S::F; W] {
+        for limit in &mut limits {
+            *limit = E::raised(s, *limit, rate);
+        }
+        limits
+    }
+}
+
+/// The sums of one digit.
+struct Sums<'a> {
+    pattern: &'a Pattern,
+    terms: &'a Terms,
     /// Empty where sums are made coupling by coupling.
     tables: Vec<Row<u32>>,
     /// Where each spin's tables begin.
@@ -29,19 +99,19 @@ const MOST_IN_TABLES: usize = 1 << 20;
 
 impl<'a> Sums<'a> {
     /// For chunks of so many vectors of runs.
-    pub(super) fn new(job: &'a Job<'a>, terms: Terms, vectors: usize) -> Self {
+    fn new(pattern: &'a Pattern, terms: &'a Terms, vectors: usize) -> Self {
         // Two vectors share the turning of words too little where they are few.
-        let enough = if vectors == 2 { 8 * job.model.num_spins() } else { 0 };
+        let enough = if vectors == 2 { 8 * pattern.num_spins() } else { 0 };
         let worth_it = vectors > 1 && (enough..=MOST_IN_TABLES).contains(&terms.twice.len());
-        let (tables, first_table) = if worth_it { tables(job, &terms) } else { (vec![], vec![]) };
-        Sums { job, terms, tables, first_table }
+        let (tables, first_table) = if worth_it { tables(pattern, terms) } else { (vec![], vec![]) };
+        Sums { pattern, terms, tables, first_table }
     }
 
     /// The sum of spin `i`'s terms in each run, in the spin's unit; `spins` holds a word for each spin.
     #[inline(always)]
-    pub(super) fn of<S: Simd, const W: usize>(&self, s: S, i: usize, spins: &[u64]) -> [S::U; W] {
-        assert!(spins.len() == self.job.model.num_spins(), "one word for each spin");
-        let (neighbours, at) = self.job.model.pattern().row(i);
+    fn of<S: Simd, const W: usize>(&self, s: S, i: usize, spins: &[u64]) -> [S::U; W] {
+        assert!(spins.len() == self.pattern.num_spins(), "one word for each spin");
+        let (neighbours, at) = self.pattern.row(i);
         let mut sums = [s.splat_int(self.terms.all_up[i] as u32); W];
         if S::LOOKUP && !self.tables.is_empty() {
             let tables = &self.tables[self.first_table[i] as usize..self.first_table[i + 1] as usize];
@@ -75,12 +145,12 @@ impl<'a> Sums<'a> {
 
 /// For each spin and each four of its neighbours, what these take off the sum where they are down: an entry
 /// for each of the 16 cases. And where each spin's tables begin.
-fn tables(job: &Job, terms: &Terms) -> (Vec<Row<u32>>, Vec<u32>) {
-    let n = job.model.num_spins();
+fn tables(pattern: &Pattern, terms: &Terms) -> (Vec<Row<u32>>, Vec<u32>) {
+    let n = pattern.num_spins();
     let mut tables = Vec::with_capacity(terms.twice.len() / 4 + n);
     let mut first = vec![0];
     for i in 0..n {
-        let (neighbours, at) = job.model.pattern().row(i);
+        let (neighbours, at) = pattern.row(i);
         for four in terms.twice[at..at + neighbours.len()].chunks(4) {
             let mut table = Row([0u32; LANES]);
             for k in 0..4 {

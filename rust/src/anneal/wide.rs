@@ -16,14 +16,10 @@
 //!
 //! Cost: what the sparse kernel takes, and one more sum for each further digit.
 
-use super::Job;
-use super::RATE;
-use super::exponents::Exponents;
+use super::exponents::{Exponents, Floats};
 use super::fixed::Terms;
-use super::lanes::Lanes;
+use super::job::{Job, RATE};
 use super::precision::{Digits, power_of_two};
-use super::sums::Sums;
-use crate::simd::Simd;
 
 /// The largest weight of a last digit. Limits of a heat bath are up to 31.
 const HIGHEST: f64 = 64.0;
@@ -37,29 +33,6 @@ pub(super) struct Rate {
     lowest_limit: f32,
 }
 
-impl Rate {
-    pub(super) fn new(beta: f64) -> Self {
-        let lowest_limit = if beta.is_infinite() { ABOVE_ALL } else { f32::NEG_INFINITY };
-        Rate { rate: beta * RATE, lowest_limit }
-    }
-
-    /// The least exponent that is accepted where `limit` was drawn.
-    pub(super) fn raised(self, limit: f32) -> f32 {
-        if limit > self.lowest_limit { limit } else { self.lowest_limit }
-    }
-
-    /// The same of 16 runs.
-    #[inline(always)]
-    pub(super) fn raised_lanes<S: Simd>(self, s: S, limit: S::F) -> S::F {
-        s.max(limit, s.splat(self.lowest_limit))
-    }
-
-    /// What the last digit of a spin is worth.
-    pub(super) fn weight(self, unit: f64) -> f32 {
-        (self.rate * unit).min(HIGHEST) as f32
-    }
-}
-
 /// What all kernels have of the one problem of a job.
 pub(super) struct Integers {
     /// The terms of each digit, the first digit first. The field is in what they sum to where all are up.
@@ -71,14 +44,14 @@ pub(super) struct Integers {
 
 impl Integers {
     pub(super) fn new(job: &Job, digits: &Digits) -> Self {
-        let mut terms: Vec<Terms> = (0..digits.count).map(|_| Terms::for_model(job)).collect();
+        let mut terms: Vec<Terms> = (0..digits.count).map(|_| Terms::with_room_for(job.couplings)).collect();
         let mut split = vec![0; digits.count];
-        for (i, &h) in job.batch.fields.iter().enumerate() {
+        for (i, h) in job.batch.fields.iter().enumerate() {
             digits.split(i, h, &mut split);
             let mut all_up = split.clone();
             digits.split(i, job.batch.rest.map_or(0.0, |rest| rest[i]), &mut split);
             all_up.iter_mut().zip(&split).for_each(|(all_up, digit)| *all_up += digit);
-            for &coupling in job.model.row(i).1 {
+            for &coupling in job.couplings.row(i).1 {
                 digits.split(i, coupling, &mut split);
                 for (k, &digit) in split.iter().enumerate() {
                     terms[k].twice.push(2 * digit);
@@ -92,54 +65,46 @@ impl Integers {
     }
 }
 
-/// The exponents of up to 64 runs.
-pub(super) struct Wide<'a> {
-    digits: Vec<Sums<'a>>,
-    unit: Vec<f64>,
+/// The exponents of integers.
+pub(super) struct Long<'a> {
+    unit: &'a [f64],
     base: f32,
 }
 
-impl<'a> Wide<'a> {
-    /// For chunks of so many vectors of runs.
-    pub(super) fn new(job: &'a Job<'a>, digits: &Digits, vectors: usize) -> Self {
-        let Integers { digits, unit, base } = Integers::new(job, digits);
-        let digits = digits.into_iter().map(|terms| Sums::new(job, terms, vectors)).collect();
-        Wide { digits, unit, base }
+impl<'a> Long<'a> {
+    pub(super) fn new(integers: &'a Integers) -> Self {
+        Long { unit: &integers.unit, base: integers.base }
     }
 }
 
-impl Exponents for Wide<'_> {
-    type Chunk = ();
+impl Exponents for Long<'_> {
+    const FIELDS: bool = false;
     type Rate = Rate;
 
-    fn of_chunk(&self, _: &Lanes) {}
-
-    fn rate(&self, beta: f64) -> Rate {
-        Rate::new(beta)
+    fn rate(&self, _: &Job, beta: f64) -> Rate {
+        let lowest_limit = if beta.is_infinite() { ABOVE_ALL } else { f32::NEG_INFINITY };
+        Rate { rate: beta * RATE, lowest_limit }
     }
 
     #[inline(always)]
-    fn of<S: Simd, const W: usize>(&self, s: S, (): &(), rate: Rate, i: usize, spins: &[u64]) -> [S::F; W] {
-        let base = s.splat(self.base);
-        let mut fields = [s.splat(0.0); W];
-        for digit in &self.digits {
-            let sums: [S::U; W] = digit.of(s, i, spins);
-            for v in 0..W {
-                fields[v] = s.mul_add(fields[v], base, s.to_floats(sums[v]));
-            }
-        }
-        let weight = s.splat(rate.weight(self.unit[i]));
-        for field in &mut fields {
-            *field = s.mul(*field, weight);
-        }
-        fields
+    fn of_field(_: Rate) -> f32 {
+        0.0
     }
 
     #[inline(always)]
-    fn raised<S: Simd, const W: usize>(&self, s: S, rate: Rate, mut limits: [S::F; W]) -> [S::F; W] {
-        for limit in &mut limits {
-            *limit = rate.raised_lanes(s, *limit);
-        }
-        limits
+    fn with_digit<N: Floats>(&self, n: N, so_far: N::F, sum: N::U, _: Rate, _: usize) -> N::F {
+        n.mul_add(so_far, n.splat(self.base), n.to_floats(sum))
+    }
+
+    #[inline(always)]
+    fn finished<N: Floats>(&self, n: N, so_far: N::F, rate: Rate, i: usize) -> N::F {
+        // What the last digit of the spin is worth.
+        let weight = (rate.rate * self.unit[i]).min(HIGHEST) as f32;
+        n.mul(so_far, n.splat(weight))
+    }
+
+    #[inline(always)]
+    fn raised<N: Floats>(n: N, limit: N::F, rate: Rate) -> N::F {
+        n.max(limit, n.splat(rate.lowest_limit))
     }
 }

@@ -11,7 +11,8 @@
 
 use super::Placement;
 use super::unembed::{Logical, WORD};
-use crate::model::{Error, Model, bad, filled};
+use crate::couplings::Couplings;
+use crate::error::{Error, bad, filled};
 use crate::simd::in_vectors;
 
 /// Reads whose energies are summed together.
@@ -51,15 +52,15 @@ impl Placement {
     /// memory.
     pub fn energies(&self, reads: &Logical, values: &[f64], fields: &[f64]) -> Result<Vec<f64>, Error> {
         self.check_reads(reads)?;
-        let model = self.model(values)?;
+        let couplings = self.couplings(values)?;
         self.check_fields(fields)?;
         let mut energies = self.room(self.copies(), reads.num_reads, 0f64)?;
-        add_up(reads, &model, fields, &mut energies);
+        add_up(reads, &couplings, fields, &mut energies);
         Ok(energies)
     }
 
-    pub(super) fn model(&self, values: &[f64]) -> Result<Model, Error> {
-        Model::on(self.pattern.clone(), values)
+    pub(super) fn couplings(&self, values: &[f64]) -> Result<Couplings, Error> {
+        Couplings::on(self.pattern.clone(), values)
     }
 
     pub(super) fn check_fields(&self, fields: &[f64]) -> Result<(), Error> {
@@ -185,82 +186,85 @@ fn unlike(a: &[u64], b: &[u64], planes: &Planes) -> i64 {
     sum
 }
 
-in_vectors! {
-    /// States (reads, spins) of the bits (spins, words). Eight reads at a time, a byte of each spin.
-    fn spread(down: &[u64], words: usize, spins: usize, states: &mut [i8]) {
-        let mut bytes = vec![0u8; spins];
-        for (k, rows) in states.chunks_mut(8 * spins).enumerate() {
-            let (w, shift) = (8 * k / WORD, 8 * k % WORD);
-            for (i, byte) in bytes.iter_mut().enumerate() {
-                *byte = (down[i * words + w] >> shift) as u8;
-            }
-            for (bit, row) in rows.chunks_exact_mut(spins).enumerate() {
-                for (s, byte) in row.iter_mut().zip(&bytes) {
-                    *s = 1 - 2 * (byte >> bit & 1) as i8;
-                }
+in_vectors!(fn spread(down: &[u64], words: usize, spins: usize, states: &mut [i8]) = spread_in_loops);
+
+/// States (reads, spins) of the bits (spins, words). Eight reads at a time, a byte of each spin.
+#[inline(always)]
+fn spread_in_loops(down: &[u64], words: usize, spins: usize, states: &mut [i8]) {
+    let mut bytes = vec![0u8; spins];
+    for (k, rows) in states.chunks_mut(8 * spins).enumerate() {
+        let (w, shift) = (8 * k / WORD, 8 * k % WORD);
+        for (i, byte) in bytes.iter_mut().enumerate() {
+            *byte = (down[i * words + w] >> shift) as u8;
+        }
+        for (bit, row) in rows.chunks_exact_mut(spins).enumerate() {
+            for (s, byte) in row.iter_mut().zip(&bytes) {
+                *s = 1 - 2 * (byte >> bit & 1) as i8;
             }
         }
     }
 }
 
-in_vectors! {
-    fn sums(placement: &Placement, reads: &Logical, planes: &Planes) -> Moments {
-        let (words, spins) = (reads.words(), placement.num_spins);
-        let (all, none) = (vec![!0; words], vec![0; words]);
-        let mut moments = Moments::default();
-        for copy in 0..placement.copies() {
-            let kept = &reads.kept[copy * words..(copy + 1) * words];
-            let mask: Planes =
-                planes.iter().map(|plane| plane.iter().zip(kept).map(|(p, k)| p & k).collect()).collect();
-            let chain = |i: usize| (copy * spins + i) * words..(copy * spins + i + 1) * words;
-            let total = unlike(&all, &none, &mask);
-            moments.weight.push(total);
-            for i in 0..spins {
-                let (down, broken) = (&reads.down[chain(i)], &reads.broken[chain(i)]);
-                moments.first.push(total - 2 * unlike(down, &none, &mask));
-                moments.broken.push(unlike(broken, &none, planes));
-            }
-            for &[i, j] in &placement.pairs {
-                let (a, b) = (&reads.down[chain(i as usize)], &reads.down[chain(j as usize)]);
-                moments.second.push(total - 2 * unlike(a, b, &mask));
-            }
+in_vectors!(fn sums(placement: &Placement, reads: &Logical, planes: &Planes) -> Moments = sums_in_loops);
+
+#[inline(always)]
+fn sums_in_loops(placement: &Placement, reads: &Logical, planes: &Planes) -> Moments {
+    let (words, spins) = (reads.words(), placement.num_spins);
+    let (all, none) = (vec![!0; words], vec![0; words]);
+    let mut moments = Moments::default();
+    for copy in 0..placement.copies() {
+        let kept = &reads.kept[copy * words..(copy + 1) * words];
+        let mask: Planes =
+            planes.iter().map(|plane| plane.iter().zip(kept).map(|(p, k)| p & k).collect()).collect();
+        let chain = |i: usize| (copy * spins + i) * words..(copy * spins + i + 1) * words;
+        let total = unlike(&all, &none, &mask);
+        moments.weight.push(total);
+        for i in 0..spins {
+            let (down, broken) = (&reads.down[chain(i)], &reads.broken[chain(i)]);
+            moments.first.push(total - 2 * unlike(down, &none, &mask));
+            moments.broken.push(unlike(broken, &none, planes));
         }
-        moments
+        for &[i, j] in &placement.pairs {
+            let (a, b) = (&reads.down[chain(i as usize)], &reads.down[chain(j as usize)]);
+            moments.second.push(total - 2 * unlike(a, b, &mask));
+        }
     }
+    moments
 }
 
-in_vectors! {
-    fn add_up(reads: &Logical, model: &Model, fields: &[f64], energies: &mut [f64]) {
-        let (words, spins) = (reads.words(), reads.num_spins);
-        // As many reads at a time as the sums of fit into registers.
-        let mut states = vec![[0f64; SIDE_BY_SIDE]; spins];
-        for (copy, fields) in fields.chunks_exact(spins).enumerate() {
-            let energies = &mut energies[copy * reads.num_reads..][..reads.num_reads];
-            for (k, energies) in energies.chunks_mut(SIDE_BY_SIDE).enumerate() {
-                let (w, shift) = (k * SIDE_BY_SIDE / WORD, k * SIDE_BY_SIDE % WORD);
-                for (i, state) in states.iter_mut().enumerate() {
-                    let word = reads.down[(copy * spins + i) * words + w] >> shift;
-                    *state = std::array::from_fn(|r| 1.0 - (2 * (word >> r & 1) as i32) as f64);
-                }
-                let mut sums = [0f64; SIDE_BY_SIDE];
-                for (i, state) in states.iter().enumerate() {
-                    let (neighbours, couplings) = model.row(i);
-                    let first = neighbours.partition_point(|&j| (j as usize) < i);
-                    let mut local = [fields[i]; SIDE_BY_SIDE];
-                    for (&j, &coupling) in neighbours[first..].iter().zip(&couplings[first..]) {
-                        let other = &states[j as usize];
-                        for (r, sum) in local.iter_mut().enumerate() {
-                            *sum += coupling * other[r];
-                        }
-                    }
-                    for (r, sum) in sums.iter_mut().enumerate() {
-                        *sum += state[r] * local[r];
+in_vectors!(fn add_up(reads: &Logical, couplings: &Couplings, fields: &[f64], energies: &mut [f64]) = add_up_in_loops);
+
+#[inline(always)]
+fn add_up_in_loops(reads: &Logical, couplings: &Couplings, fields: &[f64], energies: &mut [f64]) {
+    let (words, spins) = (reads.words(), reads.num_spins);
+    // As many reads at a time as the sums of fit into registers.
+    let mut states = vec![[0f64; SIDE_BY_SIDE]; spins];
+    for (copy, fields) in fields.chunks_exact(spins).enumerate() {
+        let energies = &mut energies[copy * reads.num_reads..][..reads.num_reads];
+        for (k, energies) in energies.chunks_mut(SIDE_BY_SIDE).enumerate() {
+            let (w, shift) = (k * SIDE_BY_SIDE / WORD, k * SIDE_BY_SIDE % WORD);
+            for (i, state) in states.iter_mut().enumerate() {
+                let word = reads.down[(copy * spins + i) * words + w] >> shift;
+                *state = std::array::from_fn(|r| 1.0 - (2 * (word >> r & 1) as i32) as f64);
+            }
+            let mut sums = [0f64; SIDE_BY_SIDE];
+            for (i, state) in states.iter().enumerate() {
+                let (neighbours, values) = couplings.row(i);
+                let first = neighbours.partition_point(|&j| (j as usize) < i);
+                let mut local = [fields[i]; SIDE_BY_SIDE];
+                for (&j, &coupling) in neighbours[first..].iter().zip(&values[first..]) {
+                    let other = &states[j as usize];
+                    for (r, sum) in local.iter_mut().enumerate() {
+                        *sum += coupling * other[r];
                     }
                 }
-                let kept = reads.kept[copy * words + w] >> shift;
-                for (r, energy) in energies.iter_mut().enumerate() {
-                    *energy = if kept >> r & 1 == 1 { sums[r] } else { f64::INFINITY };
+                for (r, sum) in sums.iter_mut().enumerate() {
+                    *sum += state[r] * local[r];
                 }
+            }
+            let kept = reads.kept[copy * words + w] >> shift;
+            for (r, energy) in energies.iter_mut().enumerate() {
+                *energy = if kept >> r & 1 == 1 { sums[r] } else { f64::INFINITY };
             }
         }
     }

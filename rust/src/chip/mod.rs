@@ -20,7 +20,8 @@ pub use correlate::Moments;
 pub use place::{Excess, Ranges};
 pub use unembed::{Logical, Rule};
 
-use crate::model::{Error, Pattern, bad, filled};
+use crate::couplings::Pattern;
+use crate::error::{Error, bad, filled};
 use place::Couplers;
 use std::ops::Range;
 use std::sync::Arc;

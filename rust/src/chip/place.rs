@@ -8,7 +8,8 @@
 //! couplers in use that flips signs by its gauge.
 
 use super::{NONE, Placement};
-use crate::model::{Error, Model, bad};
+use crate::couplings::Couplings;
+use crate::error::{Error, bad};
 
 /// The couplers of the chip, sorted.
 #[derive(Debug)]
@@ -23,33 +24,14 @@ struct Used {
     coupler: u32,
     /// The chain at its first end.
     chain: u32,
-    /// Where its coupling stands in a [`Model`], and how many couplers share it; none within a chain.
+    /// Where its coupling stands in a [`Couplings`], and how many couplers share it; none within a chain.
     share: Option<(u32, u32)>,
 }
 
 impl Couplers {
     pub(super) fn new(placement: &Placement, owner: &[u32], rows: &[i64], cols: &[i64]) -> Result<Self, Error> {
         let (n, spins) = (placement.num_qubits, placement.num_spins);
-        if rows.len() != cols.len() || rows.len() >= NONE as usize {
-            let (rows, cols) = (rows.len(), cols.len());
-            return bad(format_args!("couplers: rows and cols must have one length, got {rows} and {cols}"));
-        }
-        let mut ends = Vec::with_capacity(rows.len());
-        for (e, (&a, &b)) in rows.iter().zip(cols).enumerate() {
-            if let Some(q) = [a, b].into_iter().find(|&q| q < 0 || q as usize >= n) {
-                return bad(format_args!("coupler {e} names qubit {q}, but there are qubits 0..{n}"));
-            }
-            if a == b {
-                return bad(format_args!("coupler {e} joins qubit {a} to itself"));
-            }
-            ends.push([a as u32, b as u32]);
-        }
-        let mut sorted: Vec<_> = ends.iter().map(|&[a, b]| (a.min(b), a.max(b))).collect();
-        sorted.sort_unstable();
-        if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            return bad(format_args!("the coupler of qubits {} and {} is given twice", twice[0].0, twice[0].1));
-        }
-
+        let ends = ends_of(n, rows, cols)?;
         let slots = 2 * placement.pattern.num_pairs();
         let mut counts = vec![0u32; placement.copies() * slots];
         let mut pieces = Pieces((0..n as u32).collect());
@@ -80,32 +62,74 @@ impl Couplers {
                 *count = counts[*chain as usize / spins * slots + *slot as usize];
             }
         }
-        for chain in 0..placement.num_chains() {
-            let qubits = placement.chain(chain);
-            let piece = pieces.of(qubits[0]);
-            if let Some(&q) = qubits.iter().find(|&&q| pieces.of(q) != piece) {
-                let (copy, spin, first) = (chain / spins, chain % spins, qubits[0]);
-                return bad(format_args!(
-                    "chain of spin {spin} in copy {copy} falls apart: no couplers lead from qubit {first} to {q}"
-                ));
-            }
-        }
-        for copy in 0..placement.copies() {
-            for i in 0..spins {
-                let (neighbours, start) = placement.pattern.row(i);
-                for (at, &j) in neighbours.iter().enumerate().filter(|&(_, &j)| j as usize > i) {
-                    if counts[copy * slots + start + at] == 0 {
-                        return bad(format_args!("copy {copy} has no coupler for the coupling of spins {i}-{j}"));
-                    }
-                }
-            }
-        }
+        placement.check_chains(&mut pieces)?;
+        placement.check_coupled(&counts)?;
         Ok(Couplers { ends, used })
+    }
+
+    /// The number of each coupler without a gauge; and its range, or nothing if all numbers fit, as they mostly do.
+    fn base_and_limits(
+        &self,
+        couplings: &Couplings,
+        chain_strength: f64,
+        ranges: &Ranges,
+    ) -> (Vec<f64>, Vec<(f64, f64)>) {
+        let (of_couplings, of_chains) = (within(ranges.j), within(ranges.chain.or(ranges.j)));
+        // The largest size that fits on both sides, whatever the gauge.
+        let size = |(low, high): (f64, f64)| high.min(-low);
+        let (coupling_size, chain_size) = (size(of_couplings), size(of_chains));
+        let mut base = vec![0f64; self.len()];
+        let mut fits = true;
+        for used in &self.used {
+            let (value, size) = match used.share {
+                None => (-chain_strength, chain_size),
+                Some((slot, count)) => (couplings.values()[slot as usize] / f64::from(count), coupling_size),
+            };
+            base[used.coupler as usize] = value;
+            fits &= value.abs() <= size;
+        }
+        let mut limits = Vec::new();
+        if !fits {
+            limits = vec![within(None); self.len()];
+            for used in &self.used {
+                limits[used.coupler as usize] = if used.share.is_none() { of_chains } else { of_couplings };
+            }
+        }
+        (base, limits)
     }
 
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
+}
+
+/// The ends of couplers; refuses what joins no two of `n` qubits, or comes twice.
+fn ends_of(n: usize, rows: &[i64], cols: &[i64]) -> Result<Vec<[u32; 2]>, Error> {
+    if rows.len() != cols.len() || rows.len() >= NONE as usize {
+        let (rows, cols) = (rows.len(), cols.len());
+        return bad(format_args!("couplers: rows and cols must have one length, got {rows} and {cols}"));
+    }
+    let mut ends = Vec::with_capacity(rows.len());
+    for (e, (&a, &b)) in rows.iter().zip(cols).enumerate() {
+        if let Some(q) = [a, b].into_iter().find(|&q| q < 0 || q as usize >= n) {
+            return bad(format_args!("coupler {e} names qubit {q}, but there are qubits 0..{n}"));
+        }
+        if a == b {
+            return bad(format_args!("coupler {e} joins qubit {a} to itself"));
+        }
+        ends.push([a as u32, b as u32]);
+    }
+    let mut sorted: Vec<_> = ends.iter().map(|&[a, b]| (a.min(b), a.max(b))).collect();
+    sorted.sort_unstable();
+    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        return bad(format_args!("the coupler of qubits {} and {} is given twice", twice[0].0, twice[0].1));
+    }
+    Ok(ends)
+}
+
+/// A range, which any number is in if there is none.
+fn within(range: Option<(f64, f64)>) -> (f64, f64) {
+    range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY))
 }
 
 /// Disjoint sets of qubits.
@@ -182,56 +206,12 @@ impl Placement {
                 "h and j must have room for {problems} problems of {n} qubits, {m} couplers"
             ));
         }
-        if let Some(k) = fields.iter().position(|h| !h.is_finite()) {
-            let (image, spin, h) = (k / self.num_spins, k % self.num_spins, fields[k]);
-            return bad(format_args!("field of spin {spin} in image {image} is {h}, not a finite number"));
-        }
-        if !(chain_strength.is_finite() && chain_strength >= 0.0) {
-            return bad(format_args!("chain_strength is {chain_strength}, expected a finite number >= 0"));
-        }
-        for (name, range) in [("h_range", ranges.h), ("j_range", ranges.j), ("chain_range", ranges.chain)] {
-            if let Some((low, high)) = range.filter(|(low, high)| !(*low < 0.0 && *high > 0.0)) {
-                return bad(format_args!("{name} is {low} to {high}, expected one from below 0 to above 0"));
-            }
-        }
+        self.check_numbers(fields, chain_strength, ranges)?;
         self.check_gauges(gauges, problems)?;
-        let model = Model::on(self.pattern.clone(), values)?;
-        let within = |range: Option<(f64, f64)>| range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
-        let (of_fields, of_couplings, of_chains) =
-            (within(ranges.h), within(ranges.j), within(ranges.chain.or(ranges.j)));
-        // The largest size that fits on both sides, whatever the gauge.
-        let size = |(low, high): (f64, f64)| high.min(-low);
-        let (coupling_size, chain_size) = (size(of_couplings), size(of_chains));
-        let mut base = vec![0f64; m];
-        let mut fits = true;
-        for used in &couplers.used {
-            let (value, size) = match used.share {
-                None => (-chain_strength, chain_size),
-                Some((slot, count)) => (model.couplings()[slot as usize] / f64::from(count), coupling_size),
-            };
-            base[used.coupler as usize] = value;
-            fits &= value.abs() <= size;
-        }
-        // Mostly all couplings do.
-        let mut limits = Vec::new();
-        if !fits {
-            limits = vec![within(None); m];
-            for used in &couplers.used {
-                limits[used.coupler as usize] = if used.share.is_none() { of_chains } else { of_couplings };
-            }
-        }
-
+        let couplings = Couplings::on(self.pattern.clone(), values)?;
+        let (base, limits) = couplers.base_and_limits(&couplings, chain_strength, ranges);
         let mut factors = self.room(problems, 1, 1f64)?;
-        h.fill(0.0);
-        for (image, fields) in fields.chunks_exact(self.num_spins).enumerate() {
-            let (chains, problem) = self.chains_of_image(image);
-            let row = &mut h[problem * n..][..n];
-            for (chain, &field) in chains.zip(fields) {
-                let qubits = self.chain(chain);
-                let share = field / qubits.len() as f64;
-                qubits.iter().for_each(|&q| row[q as usize] = share);
-            }
-        }
+        self.spread(fields, h);
         let mut signs = vec![0u64; n];
         for (problem, factor) in factors.iter_mut().enumerate() {
             let (h, j) = (&mut h[problem * n..][..n], &mut j[problem * m..][..m]);
@@ -245,9 +225,71 @@ impl Placement {
             } else {
                 j.copy_from_slice(&base);
             }
-            *factor = self.fit_ranges(problem, h, j, ranges.excess, of_fields, &limits)?;
+            *factor = self.fit_ranges(problem, h, j, ranges.excess, within(ranges.h), &limits)?;
         }
         Ok(factors)
+    }
+
+    /// Refuses numbers that are not finite, and ranges that do not hold 0 within.
+    fn check_numbers(&self, fields: &[f64], chain_strength: f64, ranges: &Ranges) -> Result<(), Error> {
+        if let Some(k) = fields.iter().position(|h| !h.is_finite()) {
+            let (image, spin, h) = (k / self.num_spins, k % self.num_spins, fields[k]);
+            return bad(format_args!("field of spin {spin} in image {image} is {h}, not a finite number"));
+        }
+        if !(chain_strength.is_finite() && chain_strength >= 0.0) {
+            return bad(format_args!("chain_strength is {chain_strength}, expected a finite number >= 0"));
+        }
+        for (name, range) in [("h_range", ranges.h), ("j_range", ranges.j), ("chain_range", ranges.chain)] {
+            if let Some((low, high)) = range.filter(|(low, high)| !(*low < 0.0 && *high > 0.0)) {
+                return bad(format_args!("{name} is {low} to {high}, expected one from below 0 to above 0"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Spreads the fields of images evenly over the qubits of each chain; 0 where nothing is in use.
+    fn spread(&self, fields: &[f64], h: &mut [f64]) {
+        h.fill(0.0);
+        for (image, fields) in fields.chunks_exact(self.num_spins).enumerate() {
+            let (chains, problem) = self.chains_of_image(image);
+            let row = &mut h[problem * self.num_qubits..][..self.num_qubits];
+            for (chain, &field) in chains.zip(fields) {
+                let qubits = self.chain(chain);
+                let share = field / qubits.len() as f64;
+                qubits.iter().for_each(|&q| row[q as usize] = share);
+            }
+        }
+    }
+
+    /// Refuses chains that their couplers, which have joined `pieces`, do not hold together.
+    fn check_chains(&self, pieces: &mut Pieces) -> Result<(), Error> {
+        for chain in 0..self.num_chains() {
+            let qubits = self.chain(chain);
+            let piece = pieces.of(qubits[0]);
+            if let Some(&q) = qubits.iter().find(|&&q| pieces.of(q) != piece) {
+                let (copy, spin, first) = (chain / self.num_spins, chain % self.num_spins, qubits[0]);
+                return bad(format_args!(
+                    "chain of spin {spin} in copy {copy} falls apart: no couplers lead from qubit {first} to {q}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses couplings without a coupler; `counts` are those of each copy, in the order of the pattern's rows.
+    fn check_coupled(&self, counts: &[u32]) -> Result<(), Error> {
+        let slots = 2 * self.pattern.num_pairs();
+        for copy in 0..self.copies() {
+            for i in 0..self.num_spins {
+                let (neighbours, start) = self.pattern.row(i);
+                for (at, &j) in neighbours.iter().enumerate().filter(|&(_, &j)| j as usize > i) {
+                    if counts[copy * slots + start + at] == 0 {
+                        return bad(format_args!("copy {copy} has no coupler for the coupling of spins {i}-{j}"));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Brings one problem into the limits of its fields and of its couplers, and tells what it was divided by.

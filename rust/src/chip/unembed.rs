@@ -12,9 +12,10 @@
 //! here: pieces of a stream, told where they begin, get the coins of the whole.
 
 use super::Placement;
-use crate::model::{Error, Model, bad};
+use crate::bits::slice;
+use crate::couplings::Couplings;
+use crate::error::{Error, bad};
 use crate::rng::{Key, UNEMBED, ars};
-use crate::simd::in_vectors;
 
 pub(super) const WORD: usize = 64;
 
@@ -96,19 +97,8 @@ impl Placement {
             }
             let valid = !0 >> (WORD - reads.len() / n);
             for chain in 0..chains {
-                let qubits = self.chain(chain);
-                let (all, any) = qubits.iter().fold((valid, 0), |(all, any), &q| {
-                    let word = bits.words[q as usize];
-                    (all & word, any | word)
-                });
-                let broken = any & valid & !all;
-                let set = match rule {
-                    _ if broken == 0 => 0,
-                    Rule::Majority => coins.majority(&bits.words, qubits, broken, chain, w),
-                    Rule::WeightedRandom => coins.one_of(&bits.words, qubits, broken, chain, w),
-                    Rule::Discard | Rule::MinimizeEnergy { .. } => 0,
-                };
-                logical.down[chain * words + w] = all | set;
+                let (down, broken) = coins.resolve(rule, &bits.words, self.chain(chain), valid, chain, w);
+                logical.down[chain * words + w] = down;
                 logical.broken[chain * words + w] = broken;
             }
             for copy in 0..copies {
@@ -165,33 +155,37 @@ impl<'a> Bits<'a> {
     }
 }
 
-in_vectors! {
-    /// Flips the bits of up to 64 reads in the words of their qubits, and marks in `wrong` who is no spin. A byte
-    /// collects eight reads of its qubit, lowest bit first.
-    fn slice(reads: &[i8], words: &mut [u64], bytes: &mut [u8], wrong: &mut [u8]) {
-        let n = words.len();
-        for (k, eight) in reads.chunks(8 * n).enumerate() {
-            bytes.fill(0);
-            for read in eight.chunks_exact(n) {
-                for ((byte, wrong), &s) in bytes.iter_mut().zip(&mut *wrong).zip(read) {
-                    *byte = *byte >> 1 | (s as u8 & 0x80);
-                    *wrong |= (s as u8).wrapping_add(1) & !2;
-                }
-            }
-            let missing = 8 - eight.len() / n;
-            for (word, &byte) in words.iter_mut().zip(&*bytes) {
-                *word ^= u64::from(byte >> missing) << (8 * k);
-            }
-        }
-    }
-}
-
 struct Coins {
     key: Key,
     first_read: u64,
 }
 
 impl Coins {
+    /// Whether a chain is down, and whether it is broken, in the reads `valid` of word `w`. A broken chain whose spin
+    /// does not come from its own qubits is up.
+    fn resolve(
+        &self,
+        rule: Rule,
+        words: &[u64],
+        qubits: &[u32],
+        valid: u64,
+        chain: usize,
+        w: usize,
+    ) -> (u64, u64) {
+        let (all, any) = qubits.iter().fold((valid, 0), |(all, any), &q| {
+            let word = words[q as usize];
+            (all & word, any | word)
+        });
+        let broken = any & valid & !all;
+        let set = match rule {
+            _ if broken == 0 => 0,
+            Rule::Majority => self.majority(words, qubits, broken, chain, w),
+            Rule::WeightedRandom => self.one_of(words, qubits, broken, chain, w),
+            Rule::Discard | Rule::MinimizeEnergy { .. } => 0,
+        };
+        (all | set, broken)
+    }
+
     /// 32 random bits for a chain in read `bit` of word `w`.
     fn number(&self, chain: usize, w: usize, bit: usize) -> u32 {
         let read = self.first_read.wrapping_add((w * WORD + bit) as u64);
@@ -271,15 +265,15 @@ impl Coins {
 
 /// Broken chains set one by one, the largest local field first.
 struct Descent<'a> {
-    model: Model,
+    couplings: Couplings,
     fields: &'a [f64],
 }
 
 impl<'a> Descent<'a> {
     fn new(placement: &Placement, values: &[f64], fields: &'a [f64]) -> Result<Self, Error> {
-        let model = placement.model(values)?;
+        let couplings = placement.couplings(values)?;
         placement.check_fields(fields)?;
-        Ok(Descent { model, fields })
+        Ok(Descent { couplings, fields })
     }
 
     /// Sets the broken chains of a copy in one read.
@@ -292,8 +286,8 @@ impl<'a> Descent<'a> {
         let mut unknown: Vec<(usize, f64)> = (0..spins)
             .filter(|&i| open(logical, i))
             .map(|i| {
-                let (neighbours, couplings) = self.model.row(i);
-                let known = neighbours.iter().zip(couplings).filter(|(j, _)| !open(logical, **j as usize));
+                let (neighbours, values) = self.couplings.row(i);
+                let known = neighbours.iter().zip(values).filter(|(j, _)| !open(logical, **j as usize));
                 let sum: f64 = known.map(|(&j, coupling)| coupling * value(logical, j as usize)).sum();
                 (i, self.fields[copy * spins + i] + sum)
             })
@@ -308,10 +302,10 @@ impl<'a> Descent<'a> {
             let chain = copy * spins + i;
             let down = if field == 0.0 { coins.tosses(chain, w) >> bit & 1 == 1 } else { field > 0.0 };
             logical.down[at(i)] |= u64::from(down) << bit;
-            let (neighbours, couplings) = self.model.row(i);
+            let (neighbours, values) = self.couplings.row(i);
             for (j, field) in &mut unknown {
                 if let Ok(k) = neighbours.binary_search(&(*j as u32)) {
-                    *field += if down { -couplings[k] } else { couplings[k] };
+                    *field += if down { -values[k] } else { values[k] };
                 }
             }
         }

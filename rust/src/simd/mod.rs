@@ -1,7 +1,7 @@
 //! Sixteen lanes of numbers, or 512 single bits, on every processor.
 //!
 //! Every kernel is written once, over the trait [`Simd`], and compiled for each instruction set by
-//! [`crate::anneal::isa`]. All operations round alike everywhere, so that the kernels' answers agree to
+//! [`isa`]. All operations round alike everywhere, so that the kernels' answers agree to
 //! the last bit. A value of an implementing type is the proof that the processor has the instructions.
 //!
 //! ```text
@@ -12,34 +12,35 @@
 //! elsewhere  an array; on ARM and x86-64 the compiler makes vectors of 128 bits of it
 //! ```
 
+pub(crate) mod aes;
+pub(crate) mod isa;
 #[cfg(target_arch = "aarch64")]
-pub(crate) mod neon;
+mod neon;
 mod portable;
 #[cfg(target_arch = "x86_64")]
-pub(crate) mod x86;
+mod x86;
 
 pub(crate) use portable::Portable;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::has_avx2;
 
-/// A function compiled for AVX2 as well, and run so where the processor has it: plain loops that the compiler makes
-/// vectors of. What it calls in them must be inlined.
+/// A function compiled for AVX2 as well, and run so where the processor has it: `name` calls `portable`, plain loops that
+/// the compiler makes vectors of. That one, and what it calls in them, must be `#[inline(always)]`. It stands outside of
+/// the macro, into which rustfmt does not look.
 macro_rules! in_vectors {
-    ($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),*) $(-> $out:ty)? $body:block) => {
-        $(#[$doc])*
-        fn $name($($arg: $type),*) $(-> $out)? {
-            #[inline(always)]
-            fn portable($($arg: $type),*) $(-> $out)? $body
-
+    ($vis:vis fn $name:ident($($arg:ident: $type:ty),*) $(-> $out:ty)? = $portable:ident) => {
+        $vis fn $name($($arg: $type),*) $(-> $out)? {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
             fn avx2($($arg: $type),*) $(-> $out)? {
-                portable($($arg),*)
+                $portable($($arg),*)
             }
             #[cfg(target_arch = "x86_64")]
-            if crate::simd::x86::has_avx2() {
+            if crate::simd::has_avx2() {
                 // SAFETY: the processor has the instructions.
                 return unsafe { avx2($($arg),*) };
             }
-            portable($($arg),*)
+            $portable($($arg),*)
         }
     };
 }

@@ -1,7 +1,7 @@
 //! Plain Rust, for every processor; the reference for the others.
 
+use super::aes::aes_round;
 use super::{LANES, Row, Simd};
-use crate::rng::aes_round;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;

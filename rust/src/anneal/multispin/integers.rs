@@ -1,7 +1,8 @@
 //! Which problems are integers, and small ones.
 
-use super::super::Job;
-use super::super::precision::{Coldest, largest};
+use super::super::batch::largest;
+use super::super::job::Job;
+use super::super::precision::Coldest;
 
 /// Binary digits of a coupling.
 pub(super) const DIGITS: usize = 3;
@@ -25,11 +26,11 @@ impl Integers {
     /// If they are small enough, multiples of a quantum, and few enough that summing them all is cheap.
     pub(in crate::anneal) fn of(job: &Job) -> Option<Self> {
         // Cheap no to what is dense: each coupling is one input or more.
-        let some = job.model.couplings().iter().filter(|&&v| v != 0.0);
-        if some.take(INPUTS * job.model.num_spins() + 1).count() > INPUTS * job.model.num_spins() {
+        let some = job.couplings.values().iter().filter(|&&v| v != 0.0);
+        if some.take(INPUTS * job.couplings.num_spins() + 1).count() > INPUTS * job.couplings.num_spins() {
             return None;
         }
-        let all = job.model.couplings().iter().chain(job.batch.fields);
+        let all = job.couplings.values().iter().copied().chain(job.batch.fields.iter());
         let smallest = all.map(|v| v.abs()).filter(|&v| v > 0.0).fold(f64::INFINITY, f64::min);
         // The smallest number may itself be a few quanta: 2 and 3 are multiples of 1.
         (1..=6).find_map(|parts| Self::in_quanta(job, smallest / f64::from(parts)))
@@ -37,8 +38,8 @@ impl Integers {
 
     /// The same for a given quantum.
     pub(in crate::anneal) fn in_quanta(job: &Job, quantum: f64) -> Option<Self> {
-        let coldest = Coldest::of(job);
-        let whole = |v: &f64| {
+        let coldest = Coldest::of(&job.batch.method);
+        let whole = |v: f64| {
             let ratio = v / quantum;
             let whole = ratio.round();
             let fits = (ratio - whole).abs() <= 1e-12 * whole.abs() && whole.abs() <= f64::from(LARGEST);
@@ -49,13 +50,15 @@ impl Integers {
         if !coldest.allows(job.batch.rest.map_or(0.0, largest)) {
             return None;
         }
-        let integers = |values: &[f64]| values.iter().map(whole).collect::<Option<Vec<i8>>>();
-        let couplings = quantum.is_normal().then(|| integers(job.model.couplings()))??;
-        let fields = integers(job.batch.fields)?;
-        let n = job.model.num_spins();
+        if !quantum.is_normal() {
+            return None;
+        }
+        let couplings = job.couplings.values().iter().copied().map(whole).collect::<Option<Vec<i8>>>()?;
+        let fields = job.batch.fields.iter().map(whole).collect::<Option<Vec<i8>>>()?;
+        let n = job.couplings.num_spins();
         let (mut largest, mut inputs) = (0, 0);
         for i in 0..n {
-            let (neighbours, at) = job.model.pattern().row(i);
+            let (neighbours, at) = job.couplings.pattern().row(i);
             let row = &couplings[at..at + neighbours.len()];
             if row.iter().any(|j| j.unsigned_abs() >> DIGITS != 0) {
                 return None;

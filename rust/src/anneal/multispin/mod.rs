@@ -33,12 +33,12 @@ mod output;
 
 pub(super) use integers::Integers;
 
-use super::Job;
-use super::isa::Kernel;
+use super::job::Job;
+use super::kernel::Kernel;
 use crate::rng::{INITIAL, Keys};
 use crate::simd::{LANES, Row, Simd};
 use integers::DIGITS;
-use odds::{Choice, WORDS, odds, some_reads, survivors};
+use odds::{Choice, Odds, WORDS, odds, some_reads, survivors};
 
 const READS: usize = 512;
 /// Streams of random words for each place, so that the rounds of one overlap those of another.
@@ -58,8 +58,8 @@ pub(super) struct Multispin<'a> {
 impl<'a> Multispin<'a> {
     pub(super) fn new(job: &'a Job<'a>, integers: Integers) -> Self {
         let (mut starts, mut inputs) = (vec![0], vec![]);
-        for i in 0..job.model.num_spins() {
-            let (neighbours, at) = job.model.pattern().row(i);
+        for i in 0..job.couplings.num_spins() {
+            let (neighbours, at) = job.couplings.pattern().row(i);
             for digit in 0..DIGITS {
                 for (&neighbour, j) in neighbours.iter().zip(&integers.couplings[at..]) {
                     if j.unsigned_abs() >> digit & 1 == 1 {
@@ -103,7 +103,7 @@ impl<'a> Multispin<'a> {
     #[inline(always)]
     fn anneal<S: Simd, const K: usize>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
         let job = self.job;
-        let n = job.model.num_spins();
+        let n = job.couplings.num_spins();
         let keys = Keys::new(s, &job.key);
         let problem = chunk / self.chunks_of_problem();
         let first_read = READS * (chunk % self.chunks_of_problem());
@@ -112,10 +112,10 @@ impl<'a> Multispin<'a> {
         let stream = Stream { id: job.batch.problem_ids[problem], block: (first_read / 128) as u32 };
         let first_run = problem * job.batch.num_reads + first_read;
         let all = s.splat_int(u32::MAX);
-        let mut words = self.initial_words(s, &keys, &stream, first_run, energies.len());
+        let mut words = self.initial_words(s, &keys, &stream, first_run, states.len() / n);
         let survivors = survivors();
 
-        for (t, &beta) in job.batch.betas.iter().enumerate() {
+        for (t, &beta) in job.batch.method.betas().iter().enumerate() {
             let odds = odds((-2.0 * beta * self.integers.quantum).exp(), self.integers.largest as usize / 2 + 1);
             let starts = stream.starts(s, &keys, t as u32);
             for (i, spin) in spins_of_problem.iter().enumerate() {
@@ -144,32 +144,7 @@ impl<'a> Multispin<'a> {
                         [numbers[k]] = keys.finish(s, [s.xor(starts[k], place)]);
                     }
                 }
-                let choice = Choice::<S, K>::new(s, &count);
-                let mut accepted = s.splat_int(0);
-                if odds.blank < WORDS {
-                    for first in (0..WORDS).step_by(STREAMS) {
-                        if first < odds.blank {
-                            for number in &mut numbers {
-                                left = s.and_not(left, *number);
-                                *number = keys.next(s, *number);
-                            }
-                        } else {
-                            for (number, levels) in numbers.iter_mut().zip(&odds.thresholds[first..]) {
-                                accepted = s.choose(left, choice.of(s, levels), accepted);
-                                left = s.and_not(left, *number);
-                                *number = keys.next(s, *number);
-                            }
-                        }
-                    }
-                }
-                for levels in &odds.thresholds[WORDS..] {
-                    if s.no_bits(left) {
-                        break;
-                    }
-                    accepted = s.choose(left, choice.of(s, levels), accepted);
-                    left = s.and_not(left, numbers[0]);
-                    numbers[0] = keys.next(s, numbers[0]);
-                }
+                let accepted = accepted::<S, K>(s, &keys, &count, odds, numbers, left);
                 let accepted = s.or(accepted, free);
                 words[2 * i] = s.xor(old, accepted);
                 words[2 * i + 1] = s.and_not(all, words[2 * i]);
@@ -181,7 +156,7 @@ impl<'a> Multispin<'a> {
 
     /// What stays the same of spin `i` of a problem.
     fn spin(&self, i: usize, field: i8, planes: usize) -> Spin {
-        let (neighbours, at) = self.job.model.pattern().row(i);
+        let (neighbours, at) = self.job.couplings.pattern().row(i);
         let couplings = &self.integers.couplings[at..at + neighbours.len()];
         let total =
             couplings.iter().map(|j| u32::from(j.unsigned_abs())).sum::<u32>() + u32::from(field.unsigned_abs());
@@ -263,7 +238,7 @@ impl<'a> Multispin<'a> {
     ) -> Vec<S::U> {
         let start = stream.starts(s, keys, INITIAL)[0];
         let spin = |i: usize| {
-            if self.job.batch.initial_states.is_none() {
+            if !self.job.batch.has_initial_states() {
                 let [bits] = keys.finish(s, [s.xor(start, s.quarters(i as u32))]);
                 return bits;
             }
@@ -275,7 +250,7 @@ impl<'a> Multispin<'a> {
             s.ints(&bits)
         };
         let both = |spin: S::U| [spin, s.and_not(s.splat_int(u32::MAX), spin)];
-        (0..self.job.model.num_spins()).flat_map(|i| both(spin(i))).collect()
+        (0..self.job.couplings.num_spins()).flat_map(|i| both(spin(i))).collect()
     }
 }
 
@@ -302,6 +277,46 @@ impl Stream {
             keys.start(s, std::array::from_fn(|quarter| [0, sweep, word + (STREAMS * quarter) as u32, self.id]))
         })
     }
+}
+
+/// Which of the reads `left` accept a flip that costs what `count` says: uniform numbers against thresholds, digit by digit,
+/// words of four streams in turn.
+#[inline(always)]
+fn accepted<S: Simd, const K: usize>(
+    s: S,
+    keys: &Keys<S>,
+    count: &[S::U; K],
+    odds: &Odds,
+    mut numbers: [S::U; STREAMS],
+    mut left: S::U,
+) -> S::U {
+    let choice = Choice::<S, K>::new(s, count);
+    let mut accepted = s.splat_int(0);
+    if odds.blank < WORDS {
+        for first in (0..WORDS).step_by(STREAMS) {
+            if first < odds.blank {
+                for number in &mut numbers {
+                    left = s.and_not(left, *number);
+                    *number = keys.next(s, *number);
+                }
+            } else {
+                for (number, levels) in numbers.iter_mut().zip(&odds.thresholds[first..]) {
+                    accepted = s.choose(left, choice.of(s, levels), accepted);
+                    left = s.and_not(left, *number);
+                    *number = keys.next(s, *number);
+                }
+            }
+        }
+    }
+    for levels in &odds.thresholds[WORDS..] {
+        if s.no_bits(left) {
+            break;
+        }
+        accepted = s.choose(left, choice.of(s, levels), accepted);
+        left = s.and_not(left, numbers[0]);
+        numbers[0] = keys.next(s, numbers[0]);
+    }
+    accepted
 }
 
 /// `sum += a + b` in one plane; returns the carry.

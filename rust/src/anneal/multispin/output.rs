@@ -1,11 +1,11 @@
 //! From a bit for each read to states and energies.
 
-use super::super::bits::{SPINS, mirrored};
 use super::{Multispin, READS};
+use crate::bits::{SPINS, mirrored};
 use crate::simd::Simd;
 
 impl Multispin<'_> {
-    /// Spins by read, and energies: the quantum times what the couplings and fields count.
+    /// Spins by read, and energies if they are wanted.
     #[inline(always)]
     pub(super) fn write_out<S: Simd>(
         &self,
@@ -16,24 +16,10 @@ impl Multispin<'_> {
         energies: &mut [f64],
     ) {
         let n = spins.len();
-        // Of each read, the |couplings| and |fields| that would rather see their spins otherwise.
-        let mut unhappy = Counter { planes: vec![s.splat_int(0); 40] };
-        let mut total = 0i64;
-        for (i, &spin) in spins.iter().enumerate() {
-            let (neighbours, at) = self.job.model.pattern().row(i);
-            let me = [spin, s.and_not(s.splat_int(u32::MAX), spin)];
-            let earlier = neighbours.iter().take_while(|&&j| (j as usize) < i);
-            for (&j, coupling) in earlier.zip(&self.integers.couplings[at..]) {
-                unhappy.add(s, coupling.unsigned_abs(), s.xor(me[usize::from(*coupling > 0)], spins[j as usize]));
-                total += i64::from(coupling.unsigned_abs());
-            }
-            unhappy.add(s, fields[i].unsigned_abs(), me[usize::from(fields[i] > 0)]);
-            total += i64::from(fields[i].unsigned_abs());
+        if !energies.is_empty() {
+            self.add_up(s, spins, fields, energies);
         }
-        for (energy, count) in energies.iter_mut().zip(unhappy.counts(s)) {
-            *energy = self.integers.quantum * (2 * count - total) as f64;
-        }
-        let reads = energies.len();
+        let reads = states.len() / n;
         for (at, eight) in (0..n).step_by(8).zip(spins.chunks(8)) {
             let mut bytes = [[0u8; READS / 8]; 8];
             for (row, &spin) in bytes.iter_mut().zip(eight) {
@@ -47,6 +33,28 @@ impl Multispin<'_> {
                     state.copy_from_slice(&SPINS[bits as usize][..eight.len()]);
                 }
             }
+        }
+    }
+
+    /// Energies: the quantum times what the couplings and fields count.
+    #[inline(always)]
+    fn add_up<S: Simd>(&self, s: S, spins: &[S::U], fields: &[i8], energies: &mut [f64]) {
+        // Of each read, the |couplings| and |fields| that would rather see their spins otherwise.
+        let mut unhappy = Counter { planes: vec![s.splat_int(0); 40] };
+        let mut total = 0i64;
+        for (i, &spin) in spins.iter().enumerate() {
+            let (neighbours, at) = self.job.couplings.pattern().row(i);
+            let me = [spin, s.and_not(s.splat_int(u32::MAX), spin)];
+            let earlier = neighbours.iter().take_while(|&&j| (j as usize) < i);
+            for (&j, coupling) in earlier.zip(&self.integers.couplings[at..]) {
+                unhappy.add(s, coupling.unsigned_abs(), s.xor(me[usize::from(*coupling > 0)], spins[j as usize]));
+                total += i64::from(coupling.unsigned_abs());
+            }
+            unhappy.add(s, fields[i].unsigned_abs(), me[usize::from(fields[i] > 0)]);
+            total += i64::from(fields[i].unsigned_abs());
+        }
+        for (energy, count) in energies.iter_mut().zip(unhappy.counts(s)) {
+            *energy = self.integers.quantum * (2 * count - total) as f64;
         }
     }
 }

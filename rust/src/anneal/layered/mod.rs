@@ -24,140 +24,42 @@
 //! a look whether there are so many (4 %); random bits drawn with the decisions and only their logarithms before the
 //! lists (3 %); a vector for each quantity of a side rather than all that belongs to 64 spins together (10 %).
 
-use super::Job;
+mod layout;
+
+pub(super) use layout::{Layout, sides};
+
 use super::accept::{NEVER, limits};
-use super::fixed::Fixed;
-use super::isa::Kernel;
-use crate::model::Pattern;
+use super::batch::Fields;
+use super::job::Job;
+use super::kernel::Kernel;
+use crate::couplings::Sides;
 use crate::rng::{INITIAL, Keys};
 use crate::simd::{LANES, Row, Simd};
+use layout::SideOfModel;
 
-/// A sweep of a smaller network than this takes as long as one of this; the sparse kernel is then faster.
-const SMALLEST: usize = 64;
-
-/// The two sides of layered couplings.
-#[derive(Debug)]
-pub(crate) struct Layers {
-    /// The spins of each side, rising.
-    sides: [Vec<u32>; 2],
-    /// Each spin's place in its side.
-    place: Vec<u32>,
-}
-
-impl Layers {
-    /// Splits the spins into two sides with no coupling within, if that can be done, if at least half of the
-    /// pairs across are coupled, and if there are enough spins to fill lanes with.
-    pub(crate) fn find(pattern: &Pattern) -> Option<Self> {
-        let n = pattern.num_spins();
-        // Cheap no to what cannot be dense enough: sides of a and n - a have at least n - 1 pairs.
-        if n < SMALLEST || 2 * pattern.num_pairs() < n - 1 {
-            return None;
-        }
-        let mut side = vec![u8::MAX; n];
-        let mut queue = Vec::with_capacity(n);
-        for start in 0..n {
-            if side[start] != u8::MAX {
-                continue;
-            }
-            side[start] = 0;
-            queue.push(start as u32);
-            while let Some(i) = queue.pop() {
-                let other = 1 - side[i as usize];
-                for &j in pattern.neighbours(i as usize) {
-                    match &mut side[j as usize] {
-                        unseen @ &mut u8::MAX => {
-                            *unseen = other;
-                            queue.push(j);
-                        }
-                        seen if *seen != other => return None,
-                        _ => {}
-                    }
-                }
-            }
-        }
-        let mut sides = [vec![], vec![]];
-        let mut place = vec![0; n];
-        for (i, &side) in side.iter().enumerate() {
-            place[i] = sides[side as usize].len() as u32;
-            sides[side as usize].push(i as u32);
-        }
-        let pairs = sides[0].len() * sides[1].len();
-        (2 * pattern.num_pairs() >= pairs).then_some(Layers { sides, place })
-    }
-}
-
-/// The couplings in the kernel's layout, shared by all runs.
+/// A batch on layered couplings.
 pub(super) struct Layered<'a> {
     job: &'a Job<'a>,
-    sides: [SideOfModel<'a>; 2],
-    /// Couplings of each spin of side 0 onto side 1 in full precision, for the energies, `tiles` to a row.
-    exact: Vec<[f64; LANES]>,
-    tiles: usize,
+    /// Model index of each spin of each side.
+    index: [&'a [u32]; 2],
+    layout: &'a Layout,
+    /// The couplings in full precision, for the energies.
+    exact: &'a [[f64; LANES]],
     /// Runs of a chunk, which share the memory that they work in.
     runs: usize,
 }
 
-/// What all runs share of one side.
-struct SideOfModel<'a> {
-    /// Model index of each spin.
-    index: &'a [u32],
-    /// For each spin of the *other* side, twice its couplings onto this side, `blocks` vectors.
-    onto: Vec<Row<u32>>,
-    /// The sums where all of the other side is up.
-    all_up: Vec<[Row<u32>; 4]>,
-    unit: Vec<[Row<f32>; 4]>,
-    /// First words of the counters of random numbers. One AES block is for four spins, and they are counted through
-    /// both sides.
-    counters: Vec<[Row<u32>; 4]>,
-    /// Vectors that a row of `onto` takes.
-    blocks: usize,
-}
-
 impl<'a> Layered<'a> {
     /// For `threads` that share the work.
-    pub(super) fn new(job: &'a Job<'a>, layers: &'a Layers, threads: usize) -> Self {
-        let fixed = Fixed::new(job);
-        let lens = [0, 1].map(|k| layers.sides[k].len());
-        let tiles = lens[1].div_ceil(LANES);
-        let mut exact = vec![[0f64; LANES]; lens[0] * tiles];
-        let sides = [0, 1].map(|k| {
-            let (index, blocks) = (&*layers.sides[k], lens[k].div_ceil(LANES));
-            let mut onto = vec![Row([0; LANES]); lens[1 - k] * blocks];
-            for (at, &i) in index.iter().enumerate() {
-                let (neighbours, values) = job.model.row(i as usize);
-                let twice = &fixed.terms.twice[job.model.pattern().row(i as usize).1..];
-                for ((&j, &value), &twice) in neighbours.iter().zip(values).zip(twice) {
-                    let other = layers.place[j as usize] as usize;
-                    onto[other * blocks + at / LANES].0[at % LANES] = twice as u32;
-                    if k == 0 {
-                        exact[at * tiles + other / LANES][other % LANES] = value;
-                    }
-                }
-            }
-            let all_up = fours(index, |i| fixed.terms.all_up[i] as u32, 0);
-            let unit = fours(index, |i| fixed.unit[i], 0.0);
-            let first = if k == 0 { 0 } else { 4 * lens[0].div_ceil(LANES) };
-            let counter = |at: usize| if at.is_multiple_of(4) { (first + at / 4) as u32 } else { 0 };
-            let of_word =
-                |at: usize| [0, 1, 2, 3].map(|v| Row(std::array::from_fn(|lane| counter(at + LANES * v + lane))));
-            let counters = (0..index.len()).step_by(4 * LANES).map(of_word).collect();
-            SideOfModel { index, onto, all_up, unit, counters, blocks }
-        });
+    pub(super) fn new(job: &'a Job<'a>, sides: &'a Sides, layout: &'a Layout, threads: usize) -> Self {
+        let index = [0, 1].map(|k| &*sides.spins[k]);
+        let exact = if job.batch.with_energies { layout.exact(job.couplings, sides) } else { &[] };
         let runs = job.runs() / (8 * threads.max(1));
-        Layered { job, sides, exact, tiles, runs: runs.clamp(1, 16) }
+        Layered { job, index, layout, exact, runs: runs.clamp(1, 16) }
     }
 }
 
-/// A number for each spin of a side, `padding` after the last, in whole fours of blocks.
-fn fours<T: Copy>(index: &[u32], number: impl Fn(usize) -> T, padding: T) -> Vec<[Row<T>; 4]> {
-    let mut rows = vec![[Row([padding; LANES]); 4]; index.len().div_ceil(4 * LANES)];
-    for (at, &i) in index.iter().enumerate() {
-        rows[at / (4 * LANES)][at / LANES % 4].0[at % LANES] = number(i as usize);
-    }
-    rows
-}
-
-impl SideOfModel<'_> {
+impl SideOfModel {
     /// Takes twice the couplings of the spins in `downs`, of word `word` of the other side, off the sums, and adds
     /// those of `ups`.
     ///
@@ -273,21 +175,22 @@ impl Kernel for Layered<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
-        let n = self.job.model.num_spins();
-        let mut sides = [0, 1].map(|k| Side::new(s, &self.sides[k]));
+        let n = self.job.couplings.num_spins();
+        let mut sides = [0, 1].map(|k| Side::new(s, &self.layout.sides[k]));
         for (k, state) in states.chunks_exact_mut(n).enumerate() {
             let run = self.runs * chunk + k;
-            if self.job.batch.gibbs() {
+            if self.job.batch.method.is_gibbs() {
                 self.anneal::<S, true>(s, run, &mut sides);
             } else {
                 self.anneal::<S, false>(s, run, &mut sides);
             }
-            for (of_run, side) in sides.iter().zip(&self.sides) {
-                for (at, &i) in side.index.iter().enumerate() {
+            for (of_run, index) in sides.iter().zip(self.index) {
+                for (at, &i) in index.iter().enumerate() {
                     state[i as usize] = 1 - 2 * (of_run.words[at / 64].spins >> (at % 64) & 1) as i8;
                 }
             }
         }
+        // Of none where none are wanted.
         for ((at, states), energies) in (0..).step_by(4).zip(states.chunks(4 * n)).zip(energies.chunks_mut(4)) {
             energies.copy_from_slice(&self.energies(self.runs * chunk + at, states)[..energies.len()]);
         }
@@ -307,9 +210,9 @@ impl Layered<'_> {
         for k in [0, 1] {
             let (side, other) = of_two(k, sides);
             for (word, of_word) in other.words.iter().enumerate() {
-                self.sides[k].change(s, word, 0, of_word.spins, side);
+                self.layout.sides[k].change(s, word, 0, of_word.spins, side);
             }
-            self.sides[k].align(s, side);
+            self.layout.sides[k].align(s, side);
         }
         for (t, rate) in job.rates() {
             if job.stopped() {
@@ -326,7 +229,7 @@ impl Layered<'_> {
     /// Sets up side `k` for a run; the sums are those where all of the other side is up.
     #[inline(always)]
     fn begin<S: Simd>(&self, s: S, keys: &Keys<S>, start: S::U, run: usize, k: usize, side: &mut Side<S>) {
-        let (model, h) = (&self.sides[k], self.job.fields(run));
+        let (model, index, h) = (&self.layout.sides[k], self.index[k], self.job.fields(run));
         for (word, all_up) in side.words.iter_mut().zip(&model.all_up) {
             for (sum, all_up) in word.sums.iter_mut().zip(all_up) {
                 *sum = s.ints(all_up);
@@ -336,12 +239,12 @@ impl Layered<'_> {
         let problem = Some(self.job.problem_and_read(run).0);
         if side.problem != problem {
             side.problem = problem;
-            for (at, &i) in model.index.iter().enumerate() {
-                side.words[at / 64].fields[at / LANES % 4].0[at % LANES] = self.job.scaled(h[i as usize]);
+            for (at, &i) in index.iter().enumerate() {
+                side.words[at / 64].fields[at / LANES % 4].0[at % LANES] = self.job.scaled(h.at(i as usize));
             }
         }
         if let Some(state) = self.job.initial_state(run) {
-            for (at, &i) in model.index.iter().enumerate() {
+            for (at, &i) in index.iter().enumerate() {
                 side.words[at / 64].spins |= u64::from(state[i as usize] < 0) << (at % 64);
             }
             return;
@@ -353,7 +256,7 @@ impl Layered<'_> {
                 word.spins |= u64::from(s.mask_bits(s.top_bits(numbers))) << (LANES * v);
             }
         }
-        if let (Some(last), rest @ 1..) = (side.words.last_mut(), model.index.len() % 64) {
+        if let (Some(last), rest @ 1..) = (side.words.last_mut(), index.len() % 64) {
             last.spins &= (1 << rest) - 1;
         }
     }
@@ -371,7 +274,7 @@ impl Layered<'_> {
     ) {
         if of_word.warm {
             let out = &mut of_word.limits;
-            match self.sides[k].blocks - 4 * word {
+            match self.layout.sides[k].blocks - 4 * word {
                 1 => self.draw_some::<S, 1, GIBBS>(s, keys, start, k, word, out),
                 2 => self.draw_some::<S, 2, GIBBS>(s, keys, start, k, word, out),
                 3 => self.draw_some::<S, 3, GIBBS>(s, keys, start, k, word, out),
@@ -439,10 +342,10 @@ impl Layered<'_> {
         }
         for (at, word) in side.words.iter_mut().enumerate() {
             self.draw::<S, GIBBS>(s, keys, next, k, at, word);
-            self.sides[1 - k].change(s, at, word.flips & !word.spins, word.flips & word.spins, other);
+            self.layout.sides[1 - k].change(s, at, word.flips & !word.spins, word.flips & word.spins, other);
         }
         if any != 0 {
-            self.sides[1 - k].align(s, other);
+            self.layout.sides[1 - k].align(s, other);
         }
     }
 
@@ -456,7 +359,7 @@ impl Layered<'_> {
         k: usize,
         word: usize,
     ) -> [S::U; W] {
-        let counters = &self.sides[k].counters[word];
+        let counters = &self.layout.sides[k].counters[word];
         let mut numbers = [start; W];
         for v in 0..W {
             numbers[v] = s.xor(start, s.ints(&counters[v]));
@@ -468,22 +371,22 @@ impl Layered<'_> {
     /// the first-level cache does not hold, are read once for four.
     #[inline(always)]
     fn energies(&self, first_run: usize, states: &[i8]) -> [f64; 4] {
-        let n = self.job.model.num_spins();
-        let [a, b] = [0, 1].map(|k| self.sides[k].index);
+        let n = self.job.couplings.num_spins();
+        let [a, b] = self.index;
         // The first once more where there are fewer.
         let states: [&[i8]; 4] = std::array::from_fn(|k| states.chunks_exact(n).nth(k).unwrap_or(&states[..n]));
-        let fields: [&[f64]; 4] =
+        let fields: [Fields; 4] =
             std::array::from_fn(|k| self.job.fields((first_run + k).min(self.job.runs() - 1)));
         let spins: Vec<[f64; 4]> = a.iter().map(|&i| states.map(|state| f64::from(state[i as usize]))).collect();
         let mut energies = [0.0; 4];
         for (&i, spins) in a.iter().zip(&spins) {
             for k in 0..4 {
-                energies[k] += spins[k] * fields[k][i as usize];
+                energies[k] += spins[k] * fields[k].at(i as usize);
             }
         }
         for (tile, of_tile) in b.chunks(LANES).enumerate() {
             let mut sums = [[0.0; LANES]; 4];
-            for (row, spins) in self.exact.chunks_exact(self.tiles).zip(&spins) {
+            for (row, spins) in self.exact.chunks_exact(b.len().div_ceil(LANES)).zip(&spins) {
                 for lane in 0..LANES {
                     for k in 0..4 {
                         sums[k][lane] += spins[k] * row[tile][lane];
@@ -492,7 +395,7 @@ impl Layered<'_> {
             }
             for (lane, &j) in of_tile.iter().enumerate() {
                 for k in 0..4 {
-                    let field = fields[k][j as usize] + sums[k][lane];
+                    let field = fields[k].at(j as usize) + sums[k][lane];
                     energies[k] += f64::from(states[k][j as usize]) * field;
                 }
             }

@@ -1,7 +1,7 @@
-//! The bindings of [`crate::chip`]: checks shapes, releases the GIL. Nothing else.
+//! The bindings of [`crate::chip`].
 
+use super::arrays::{array2, array3, c_order, c_order_of};
 use crate::chip::{self, Excess, Ranges, Rule};
-use crate::python::{array2, array3, c_order, c_order_of};
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
     PyUntypedArrayMethods,
@@ -23,7 +23,7 @@ fn zeros_of_numpy(py: Python<'_>, shape: [usize; 2]) -> PyResult<Bound<'_, PyArr
 }
 
 #[pyclass(frozen, module = "ising_ep._core")]
-pub(crate) struct Placement(Arc<chip::Placement>);
+pub(super) struct Placement(Arc<chip::Placement>);
 
 #[pymethods]
 impl Placement {
@@ -168,7 +168,7 @@ impl Placement {
 }
 
 #[pyclass(frozen, module = "ising_ep._core")]
-pub(crate) struct Logical {
+pub(super) struct Logical {
     placement: Arc<chip::Placement>,
     reads: chip::Logical,
 }

@@ -1,7 +1,8 @@
-//! The binding of [`crate::Dynamics`]: checks shapes, releases the GIL. Nothing else.
+//! The binding of [`crate::Dynamics`].
 
-use crate::python::{States, annealed, c_order, c_order_of, into_arrays, pattern_of};
-use crate::{Batch, Dynamics, Model, Motion};
+use super::arrays::{c_order, c_order_of};
+use super::calls::{States, annealed, into_arrays, pattern_of};
+use crate::{Batch, Dynamics, Method, Model, Motion};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
@@ -11,7 +12,7 @@ use pyo3::prelude::*;
     num_threads
 ))]
 #[allow(clippy::too_many_arguments)]
-pub(crate) fn evolve<'py>(
+pub(super) fn evolve<'py>(
     py: Python<'py>,
     rows: PyReadonlyArray1<'py, i64>,
     cols: PyReadonlyArray1<'py, i64>,
@@ -39,8 +40,8 @@ pub(crate) fn evolve<'py>(
     let samples = py.detach(|| -> PyResult<_> {
         let model = Model::on(pattern_of(spins, rows, cols)?, values)?;
         let dynamics = Dynamics::new(motion, gain, spread, ramp, noise)?;
-        let batch = Batch::dynamic(&model, fields, &dynamics, num_reads, initial, seed, ids)?;
-        annealed(&model, &batch, 1, num_threads, None)
+        let batch = Batch::new(spins, fields, Method::Flow(&dynamics), num_reads, initial, seed, ids)?;
+        annealed(&model, &batch, num_threads, None)
     })?;
     let (states, energies, _) = into_arrays(py, samples, problems, num_reads, spins)?;
     Ok((states, energies))

@@ -1,0 +1,233 @@
+//! Which kernel anneals which problems of a batch.
+
+use super::exponents::Short;
+use super::job::Job;
+use super::kernel::Kernel;
+use super::method::{Dynamics, Method, Motion, Trotter};
+use super::model::{Layouts, Model};
+use super::precision::{self, Coldest, Digits, MOST_DIGITS};
+use super::samples::Arithmetic;
+use super::wide::{Integers, Long};
+use super::{dense, dynamics, layered, multispin, parallel, quantum, single, sparse};
+use crate::couplings::Sides;
+use crate::error::Error;
+use std::ops::Range;
+
+/// Reads of a problem from which on the multi-spin kernel takes it, if it can: it takes as long for one as for 512.
+const MULTISPIN_READS: usize = 64;
+/// Spins from which on integers of several digits are faster maintained than summed.
+const WIDE_DENSE: usize = 96;
+/// A vector of fewer runs takes as long as a full one.
+const FEW_RUNS: usize = 3;
+
+/// Consecutive problems that go to one kernel.
+pub(super) struct Segment {
+    pub(super) problems: Range<usize>,
+    /// See [`Job`].
+    pub(super) scale: f64,
+    needs: Needs,
+}
+
+/// What a problem needs.
+#[derive(Clone, Copy, PartialEq)]
+enum Needs {
+    Single,
+    /// Integers in this quantum.
+    Integer(f64),
+    Wide,
+}
+
+/// Cuts a batch into segments.
+///
+/// What becomes of a problem must not depend on its neighbours in the batch, so each is asked by itself. One that needs wide
+/// integers has units of its own, and stays alone.
+pub(super) fn segments(model: &Model, job: &Job) -> Vec<Segment> {
+    let batch = job.batch;
+    let coldest = Coldest::of(&batch.method);
+    let mut segments: Vec<Segment> = vec![];
+    for p in 0..batch.problem_ids.len() {
+        let scale = scale_for(batch.problem_fields(p).largest().max(job.couplings.largest()));
+        let alone = batch.problems(p..p + 1);
+        let needs = Needs::of(&Job { batch: &alone, scale, ..*job }, coldest, &model.layouts(scale));
+        match segments.last_mut() {
+            Some(last) if last.scale == scale && last.needs == needs && needs != Needs::Wide => {
+                last.problems.end = p + 1;
+            }
+            _ => segments.push(Segment { problems: p..p + 1, scale, needs }),
+        }
+    }
+    segments
+}
+
+/// The kernels work in single precision. Ordinary numbers go in as they are (scale 1); a problem whose
+/// largest number is far from 1 is multiplied by a power of two, which rounds nothing, and its
+/// inverse temperatures are divided by it.
+fn scale_for(largest: f64) -> f64 {
+    if largest == 0.0 || (2f64.powi(-40)..2f64.powi(40)).contains(&largest) {
+        1.0
+    } else {
+        let exponent = -largest.log2().floor().clamp(-1000.0, 1000.0);
+        2f64.powi(exponent as i32)
+    }
+}
+
+impl Needs {
+    /// Of the one problem of a job.
+    fn of(job: &Job, coldest: Coldest, layouts: &Layouts) -> Self {
+        let method = &job.batch.method;
+        if matches!(method, Method::Flow(_)) {
+            return Needs::Single;
+        }
+        let plain = matches!(method, Method::Sweeps { .. }) && !method.is_gibbs() && !method.is_in_random_order();
+        if plain
+            && !coldest.zero_temperature
+            && job.batch.num_reads >= MULTISPIN_READS
+            && layered::sides(job.couplings.pattern()).is_none()
+            && let Some(integers) = multispin::Integers::of(job)
+        {
+            return Needs::Integer(integers.quantum());
+        }
+        let fixed = || layouts.fixed(job.couplings);
+        if precision::is_single_enough(job, coldest, fixed) { Needs::Single } else { Needs::Wide }
+    }
+}
+
+/// The kernel for a job. Layered, multi-spin and the rest differ in the random numbers of an update; the rest
+/// agree to the last bit in one arithmetic, and which of them is taken is a matter of speed.
+pub(super) enum Plan<'a> {
+    Layered(&'a Sides),
+    Multispin(multispin::Integers),
+    Single,
+    Dense,
+    Sparse,
+    WideSingle(Digits),
+    WideDense(Digits),
+    WideSparse(Digits),
+    Quantum(&'a Trotter, Option<Digits>),
+    Dynamics(&'a Dynamics),
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn of(job: &Job<'a>, segment: &Segment) -> (Self, Arithmetic) {
+        let (pattern, batch) = (job.couplings.pattern(), job.batch);
+        let digits = (segment.needs == Needs::Wide).then(|| Digits::of(job));
+        let arithmetic = digits.as_ref().map_or(Arithmetic::Single, Digits::arithmetic);
+        let is_random = batch.method.is_in_random_order();
+        let plan = match (batch.method, digits) {
+            (Method::Paths(trotter), digits) => Plan::Quantum(trotter, digits),
+            (Method::Flow(dynamics), _) => Plan::Dynamics(dynamics),
+            (Method::Sweeps { .. }, Some(digits)) => {
+                if is_random || job.runs() < FEW_RUNS {
+                    Plan::WideSingle(digits)
+                } else if dense::is_dense(pattern) && job.couplings.num_spins() >= WIDE_DENSE {
+                    Plan::WideDense(digits)
+                } else {
+                    Plan::WideSparse(digits)
+                }
+            }
+            (Method::Sweeps { .. }, None) => {
+                if is_random {
+                    Plan::Single
+                } else if let Some(sides) = layered::sides(pattern) {
+                    Plan::Layered(sides)
+                } else if let Needs::Integer(quantum) = segment.needs
+                    && let Some(integers) = multispin::Integers::in_quanta(job, quantum)
+                {
+                    return (Plan::Multispin(integers), Arithmetic::Integer);
+                } else if job.runs() < FEW_RUNS {
+                    Plan::Single
+                } else if dense::is_dense(pattern) {
+                    Plan::Dense
+                } else {
+                    Plan::Sparse
+                }
+            }
+        };
+        (plan, arithmetic)
+    }
+}
+
+/// The runs of a segment: who anneals them, and where their reads go.
+pub(super) struct Runs<'a> {
+    pub(super) job: &'a Job<'a>,
+    pub(super) layouts: &'a Layouts,
+    pub(super) threads: usize,
+    pub(super) states: &'a mut [i8],
+    pub(super) energies: &'a mut [f64],
+}
+
+impl Runs<'_> {
+    /// Returns how many were begun.
+    pub(super) fn anneal(self, plan: Plan) -> Result<usize, Error> {
+        let (job, threads, couplings) = (self.job, self.threads, self.job.couplings);
+        let fixed = || self.layouts.fixed(couplings);
+        match plan {
+            Plan::Layered(sides) => {
+                let layout = self.layouts.layered(couplings, sides);
+                self.by(&layered::Layered::new(job, sides, layout, threads))
+            }
+            Plan::Multispin(integers) => self.by(&multispin::Multispin::new(job, integers)),
+            Plan::Single => self.by(&single::Single::<Short, 1>::new(job, fixed())),
+            Plan::Dense => self.by(&dense::Dense::<Short, 1>::new(job, fixed(), threads)),
+            Plan::Sparse => self.by(&sparse::Sparse::<Short>::new(job, fixed(), threads)),
+            Plan::WideSingle(digits) => {
+                let integers = Integers::new(job, &digits);
+                match digits.count {
+                    2 => self.by(&single::Single::<Long, 2>::wide(job, &integers)),
+                    3 => self.by(&single::Single::<Long, 3>::wide(job, &integers)),
+                    4 => self.by(&single::Single::<Long, 4>::wide(job, &integers)),
+                    _ => self.by(&single::Single::<Long, MOST_DIGITS>::wide(job, &integers)),
+                }
+            }
+            Plan::WideDense(digits) => {
+                let integers = Integers::new(job, &digits);
+                match digits.count {
+                    2 => self.by(&dense::Dense::<Long, 2>::wide(job, &integers, threads)),
+                    3 => self.by(&dense::Dense::<Long, 3>::wide(job, &integers, threads)),
+                    4 => self.by(&dense::Dense::<Long, 4>::wide(job, &integers, threads)),
+                    _ => self.by(&dense::Dense::<Long, MOST_DIGITS>::wide(job, &integers, threads)),
+                }
+            }
+            Plan::WideSparse(digits) => {
+                let integers = Integers::new(job, &digits);
+                self.by(&sparse::Sparse::<Long>::wide(job, &integers, threads))
+            }
+            Plan::Dynamics(dynamics) => match dynamics.motion {
+                Motion::Amplitude { saturation } => self.by(&dynamics::amplitudes(job, dynamics, saturation)),
+                Motion::Phase => self.by(&dynamics::phases(job, dynamics)),
+            },
+            Plan::Quantum(trotter, digits) => {
+                // Refused here, where it can be said, and not by a thread.
+                let spins = couplings.num_spins() * trotter.slices;
+                let memory = Vec::<u64>::new().try_reserve_exact(spins);
+                memory.map_err(|_| Error::Memory { runs: job.runs(), spins })?;
+                match digits {
+                    None => self.by(&quantum::Quantum::<Short>::new(job, trotter, fixed(), threads)),
+                    Some(digits) => {
+                        let integers = Integers::new(job, &digits);
+                        self.by(&quantum::Quantum::<Long>::wide(job, trotter, &integers, threads))
+                    }
+                }
+            }
+        }
+    }
+
+    fn by(self, kernel: &impl Kernel) -> Result<usize, Error> {
+        parallel::anneal(self.job, self.threads, kernel, self.states, self.energies)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scale_keeps_ordinary_problems_as_they_are() {
+        assert_eq!(scale_for(3.7), 1.0);
+        assert_eq!(scale_for(0.0), 1.0);
+        for largest in [1e300, 1e-300, 5e-324, f64::MAX] {
+            let scaled = largest * scale_for(largest);
+            assert!(scaled.is_finite() && scaled > 0.0, "{largest} -> {scaled}");
+        }
+    }
+}
