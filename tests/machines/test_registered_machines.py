@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,50 +16,9 @@ from ising_ep.config import OWN
 from ising_ep.machines import MACHINES, MachineSettings
 from ising_ep.settings import Registry
 
-DESCENT = '''
-from typing import Annotated, ClassVar
-
-import numpy as np
-from pydantic import Field
-
-from ising_ep import BatchResult
-from ising_ep.machines import Machine, MachineSettings
-from ising_ep.settings import AtLeastOne
-
-
-class Descent(Machine):
-    """Flips the spin that lowers the energy most, from random states, until none does."""
-
-    def __init__(self, restarts):
-        self.restarts = restarts
-
-    def sample(self, couplings, fields, *, initial_states=None, seed, problem_ids):
-        self.usage.problems += len(fields)
-        rows, cols, values = couplings
-        batch, spins = fields.shape
-        matrix = np.zeros((spins, spins))
-        matrix[rows, cols] = matrix[cols, rows] = values
-        states = np.empty((batch, self.restarts, spins), dtype=np.int8)
-        for k, problem in enumerate(problem_ids):
-            rng = np.random.default_rng([seed, problem])
-            states[k] = rng.choice(np.array([-1, 1], np.int8), (self.restarts, spins))
-            if initial_states is not None:
-                states[k] = initial_states[k]
-            for state in states[k]:
-                while (gain := state * (matrix @ state + fields[k])).max() > 0:
-                    state[gain.argmax()] *= -1
-        energies = np.einsum("bri,ij,brj->br", states, matrix, states) / 2
-        return BatchResult(states, energies + np.einsum("bri,bi->br", states, fields))
-
-
-class DescentSettings(MachineSettings):
-    about: ClassVar[str] = "steepest descent"
-
-    restarts: Annotated[AtLeastOne, Field(description="Random states to begin with.")] = 2
-
-    def build(self, network, work):
-        return Descent(self.restarts)
-'''
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "machines.md"
+# The example of the page: steepest descent, with a setting "restarts".
+DESCENT = re.search(r"^## A machine of your own$.*?^```py$(.*?)^```$", PAGE.read_text(), re.M | re.S)[1]
 MODEL = """
 from ising_ep.machines import MachineSettings
 
