@@ -20,6 +20,7 @@ from .chip import Chip
 from .embedding import Embedding
 from .files.atomic import replace, require_replaceable
 from .machines.usage import GAP_STEP, GAP_STEPS, Usage
+from .network import Clamp, Convolution, Input, Interaction, Kind, Network, Parameters
 
 DPI = 150
 # Dark and light enough apart to be told in grey.
@@ -97,8 +98,47 @@ def confusion_matrix(labels: NDArray[np.int64], predictions: NDArray[np.int64], 
     return figure
 
 
-def first_layer_weights(weights: NDArray[np.float32], image_shape: tuple[int, int] | None) -> Figure:
-    """What each first-layer spin sees: ``weights (num_inputs, units)`` as images, or as one matrix."""
+def input_weights(
+    network: Network, parameters: Parameters, image_shape: tuple[int, ...] | None
+) -> Figure | None:
+    """What the spins that the input reaches first see of it; None if no weights lead there.
+
+    Args:
+        network: The network.
+        parameters: Its parameters.
+        image_shape: Shape of the images, if it is known.
+    """
+    for each in network.interactions:
+        for name, spec in each.parameters.items():
+            if spec.kind is Kind.INPUT:
+                return first_layer_weights(parameters[name], _seen(network, each, image_shape))
+    return None
+
+
+def _seen(
+    network: Network, interaction: Interaction, image_shape: tuple[int, ...] | None
+) -> tuple[int, ...] | None:
+    """Height, width and channels of the part of the image that a spin sees, if it is one."""
+    before = interaction.before
+    if not isinstance(interaction, Convolution):
+        return before.shape if isinstance(before, Input) and len(before.shape) == 3 else image_shape
+    if isinstance(before, Input):
+        return (*interaction.kernel, before.shape[-1])
+    # Spins that are held to the pixels of a window have them as channels.
+    held = [each for each in network.interactions if isinstance(each, Clamp) and each.after == before]
+    if held and interaction.kernel == (1, 1):
+        return (*held[0].window, held[0].before.shape[-1])
+    return (*interaction.kernel, before.shape[-1]) if before else None
+
+
+def first_layer_weights(weights: NDArray[np.float32], image_shape: tuple[int, ...] | None) -> Figure:
+    """What each first-layer spin sees: ``weights (num_inputs, units)`` as images, or as one matrix.
+
+    Args:
+        weights: The weights.
+        image_shape: Height and width, and channels if there are several: three are drawn as red, green and
+            blue, others side by side.
+    """
     limit = float(np.abs(weights).max()) or 1.0
     colours: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
     if image_shape is None:
@@ -109,7 +149,12 @@ def first_layer_weights(weights: NDArray[np.float32], image_shape: tuple[int, in
         grid: Any = axes
     else:
         largest = np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")[:MOST_UNITS]
-        shown = weights[:, largest].T.reshape(-1, *image_shape)
+        height, width, channels = (*image_shape, 1)[:3]
+        shown: NDArray[Any] = weights[:, largest].T.reshape(-1, height, width, channels)
+        if channels == 3:
+            shown = (1 + shown / limit) / 2
+        else:
+            shown = shown.transpose(0, 1, 3, 2).reshape(-1, height, channels * width)
         columns = min(12, len(shown))
         rows = -(-len(shown) // columns)
         figure = Figure(figsize=(0.75 * columns + 1, 0.75 * rows + 0.5), layout="constrained", dpi=DPI)
@@ -119,6 +164,9 @@ def first_layer_weights(weights: NDArray[np.float32], image_shape: tuple[int, in
         for axes, field in zip(grid.flat, shown, strict=False):
             image = axes.imshow(field, **colours)
         figure.suptitle(f"Weights onto {len(shown)} of {weights.shape[1]} hidden spins, largest first")
+        if channels == 3:
+            figure.supxlabel(f"red, green and blue: weights from {-limit:.2g} to {limit:.2g}, grey is 0")
+            return figure
     figure.colorbar(image, ax=grid, shrink=0.8, label="weight")
     return figure
 

@@ -187,8 +187,9 @@ def draw(run: RunFolder, dataset: Dataset, state: TrainState, out: Path) -> None
     from ..training.run_folder import CONFUSION, CURVES, READS, WEIGHTS
 
     out.mkdir(parents=True, exist_ok=True)
-    seen = training.network_of(run.config, dataset).receptive_field(dataset.image_shape)
-    figures = {WEIGHTS: plots.first_layer_weights(state.parameters["W0"], seen)}
+    network = training.network_of(run.config, dataset)
+    weights = plots.input_weights(network, state.parameters, dataset.image_shape)
+    figures = {} if weights is None else {WEIGHTS: weights}
     if len(state.predictions) == len(dataset.y_test):
         found = np.array(state.predictions)
         matrix = plots.confusion_matrix(dataset.y_test, found, dataset.num_classes)

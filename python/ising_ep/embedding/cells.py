@@ -1,7 +1,8 @@
-"""Copies of a pattern of Chimera cells on a chip: the cells of Pegasus and Zephyr contain those of Chimera.
+"""The paper's convolutional network, laid cell by cell: the cells of Pegasus and Zephyr contain Chimera's.
 
-A pattern is moved to every place of the chip where its cells are, turned and mirrored; what lacks a qubit or
-a coupler there is dropped, and of the rest a large set of disjoint ones is chosen.
+The network is laid on cells of a small Chimera graph first. This pattern is moved to every place of the chip
+where its cells are, turned and mirrored; what lacks a qubit or a coupler there is dropped, and of the rest a
+large set of disjoint ones is chosen.
 """
 
 from __future__ import annotations
@@ -12,12 +13,53 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chip import Chip
+from ..network import AveragePool, Clamp, Convolution, Dense, Network
 
 # The patterns are drawn on a Chimera graph of this many rows and columns.
 SIDE = 3
 # Searches for the largest set, and how many rivals more the next pick may have than the one with fewest.
 TRIES = 10
 TOLERANCE = 2.0
+VERTICAL, HORIZONTAL = 0, 1
+
+
+def pattern_of(network: Network) -> list[list[int]] | None:
+    """The paper's layout, 56 qubits in seven cells of a 3 x 3 Chimera graph; None for another network.
+
+    patch 0   pools   patch 1       A patch's inputs are the vertical qubits of its cell, its filters
+    patch 2   pools   patch 3       the horizontal ones, which reach into the cell of the pools. The
+       .     outputs     .          chain of a pooling spin is the horizontal qubit of both its cells and
+                                    the vertical one of these and of the outputs' cell.
+
+    Returns:
+        Chains of each spin, as qubits of the Chimera graph.
+    """
+    if not _has_four_patches(network):
+        return None
+    patches = [(0, 0), (0, 2), (1, 0), (1, 2)]
+    inputs = [[qubit] for cell in patches for qubit in _cell(*cell, VERTICAL)]
+    convolved = [[qubit] for cell in patches for qubit in _cell(*cell, HORIZONTAL)]
+    across = [_cell(row, 1, HORIZONTAL) for row in (0, 1)]
+    down = [_cell(row, 1, VERTICAL) for row in (0, 1, 2)]
+    pools = [list(chain) for chain in zip(*across, *down, strict=True)]
+    outputs = [[qubit] for qubit in _cell(2, 1, HORIZONTAL)]
+    return inputs + convolved + pools + outputs
+
+
+def _has_four_patches(network: Network) -> bool:
+    """Whether spins held to four patches of four pixels lead to four filters, their pools, four outputs."""
+    if [type(each) for each in network.interactions] != [Clamp, Convolution, AveragePool, Dense]:
+        return False
+    ends = [(each.before, each.after) for each in network.interactions[1:]]
+    in_a_row = ends == list(itertools.pairwise(network.layers))
+    patches = all(layer.size == 16 and layer.shape[-1] == 4 for layer in network.layers[:2])
+    return in_a_row and patches and [layer.size for layer in network.layers[2:]] == [4, 4]
+
+
+def _cell(row: int, column: int, side: int) -> list[int]:
+    """The four qubits of one side of a cell, by their numbers in a 3 x 3 Chimera graph."""
+    first = ((row * SIDE + column) * 2 + side) * 4
+    return list(range(first, first + 4))
 
 
 def pack(

@@ -273,7 +273,9 @@ _Search = Callable[[Network, Chip, int | None, int, Callable[[int], object] | No
 
 def _structured(network: Network) -> _Search | None:
     """The search that knows the network's structure, if there is one."""
-    if network.chimera_chains() is not None:
+    from .cells import pattern_of
+
+    if pattern_of(network) is not None:
         return _cells
     return None if _two_sides(network) is None else _lines
 
@@ -285,9 +287,9 @@ def _cells(
     seed: int,
     progress: Callable[[int], object] | None,
 ) -> list[Chains]:
-    from .cells import pack
+    from .cells import pack, pattern_of
 
-    pattern = network.chimera_chains()
+    pattern = pattern_of(network)
     assert pattern is not None  # asked for before
     found = pack(pattern, network.rows, network.cols, chip, copies, seed)
     if progress is not None:

@@ -44,7 +44,7 @@ from .. import _core
 from ..checks import one_of
 from ..config import OPTIMIZERS, Optimizer, check_step
 from ..machines import Machine, check_answer
-from ..network import Network, Parameters
+from ..network import Kind, Network, Parameters
 from . import optimizers
 
 # A chip's couplings lie in [-1, 1]; the paper holds every other parameter to the same bound.
@@ -166,7 +166,8 @@ class EquilibriumPropagation:
             self.nudge, self.learning_rate, self.bias_learning_rate, self.coupling_learning_rate or 0.0
         )
         shapes = self.network.shapes()
-        if self.coupling_learning_rate is not None and not any(map(_is_coupling, shapes)):
+        kinds = {spec.kind for spec in self.network.parameters.values()}
+        if self.coupling_learning_rate is not None and Kind.COUPLING not in kinds:
             raise ValueError(
                 f"coupling_learning_rate is {self.coupling_learning_rate}, but the network has no weights"
                 " between spins"
@@ -302,18 +303,17 @@ class EquilibriumPropagation:
         counts = np.ones(len(first), np.float32) if weights is None else weights
         for weight in np.unique(counts[changed]).tolist():
             images = changed[counts[changed] == weight]
-            self.network.descend(
-                change,
-                x[images],
-                first[images],
-                second[images],
-                weight_rate=weight * rates[0] / scale,
-                bias_rate=weight * rates[1] / scale,
-                limit=np.inf,
-            )
+            for rate, biases in zip(rates, (False, True), strict=True):
+                found = self.network.contrast(
+                    x[images], first[images], second[images], -weight * rate / scale
+                )
+                for name, value in found.items():
+                    if (self.network.parameters[name].kind is Kind.BIAS) == biases:
+                        change[name] += value
         if self.optimizer == "sgd" and self.coupling_learning_rate is not None:
-            for name in filter(_is_coupling, change):
-                change[name] *= np.float32(self.coupling_learning_rate / self.learning_rate)
+            for name in change:
+                if self.network.parameters[name].kind is Kind.COUPLING:
+                    change[name] *= np.float32(self.coupling_learning_rate / self.learning_rate)
         if self.centre is not None:
             # (x - centre) in place of x, without losing the zeros of x: b0 has the sum over the images.
             sums = change["b0"] * np.float32(-rates[0] / rates[1])
@@ -343,7 +343,7 @@ class EquilibriumPropagation:
         rates = {name: decay * self._rate(name) for name in parameters}
         if self.weight_decay:
             for name, rate in rates.items():
-                if name.startswith("W"):
+                if self.network.parameters[name].kind is not Kind.BIAS:
                     parameters[name] *= np.float32(1 - rate * self.weight_decay)
         if self.optimizer == "sgd":
             optimizers.descend(parameters, change, PARAMETER_LIMIT)
@@ -372,9 +372,10 @@ class EquilibriumPropagation:
         return target - (low + high) / 2
 
     def _rate(self, name: str) -> float:
-        if name.startswith("b"):
+        kind = self.network.parameters[name].kind
+        if kind is Kind.BIAS:
             return self.bias_learning_rate
-        if self.coupling_learning_rate is None or not _is_coupling(name):
+        if self.coupling_learning_rate is None or kind is not Kind.COUPLING:
             return self.learning_rate
         return self.coupling_learning_rate
 
@@ -400,11 +401,6 @@ class EquilibriumPropagation:
         )
         check_answer(reads, fields.shape, self.network.levels)
         return reads.states if self.statistic == "average" else reads.lowest()[:, None]
-
-
-def _is_coupling(name: str) -> bool:
-    """Whether a parameter is a weight between spins."""
-    return name.startswith("W") and name != "W0"
 
 
 def shards(num_images: int) -> list[slice]:
