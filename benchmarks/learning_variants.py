@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ising_ep.config import TrainConfig
-from ising_ep.learning import EquilibriumPropagation
+from ising_ep.learning import SGD, Centred, EquilibriumPropagation, Memory
 from ising_ep.network import (
     Bias,
     Comparison,
@@ -97,27 +97,28 @@ class Nudge(EquilibriumPropagation):
 
 
 @dataclass(frozen=True)
-class Momentum(EquilibriumPropagation):
-    """Plain steps that go on: v <- momentum v + step, p <- clip(p + v)."""
+class Momentum(SGD):
+    """Plain steps that go on: v <- momentum v + g, p <- clip(p - rate v)."""
 
     momentum: float = 0.9
 
     def step(
         self,
+        network: Network,
         parameters: Parameters,
-        change: Parameters,
-        memory: Parameters | None = None,
+        gradient: Parameters,
+        memory: Memory | None = None,
         *,
         update: int = 1,
         decay: float = 1.0,
     ) -> None:
-        velocities = {} if memory is None else memory
+        velocities = ({} if memory is None else memory).setdefault("velocity", {})
         for name, parameter in parameters.items():
             velocity = velocities.setdefault(name, np.zeros_like(parameter))
             velocity *= np.float32(self.momentum)
-            if name in change:
-                velocity += change[name]
-        super().step(parameters, velocities, update=update, decay=decay)
+            if name in gradient:
+                velocity += gradient[name]
+        super().step(network, parameters, velocities, decay=decay)
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,12 @@ def _other(kind: type[EquilibriumPropagation], **options: Any) -> Callable[..., 
     return lambda rule, _: kind(**vars(rule), **options)
 
 
+def _with_momentum(rule: EquilibriumPropagation, _: int) -> EquilibriumPropagation:
+    centred = rule.optimizer
+    assert isinstance(centred, Centred)
+    return replace(rule, optimizer=Centred(Momentum(**vars(centred.optimizer)), centred.centre))
+
+
 def _persistent(rule: EquilibriumPropagation, num_images: int) -> EquilibriumPropagation:
     return Persistent(**vars(rule), num_images=num_images)
 
@@ -287,7 +294,7 @@ def _variants() -> dict[str, Variant]:
         "momentum": paper(
             "SGD with momentum 0.9, rate 0.02",
             sgd | {"learning_rate": 0.02, "bias_learning_rate": 0.02},
-            _other(Momentum),
+            _with_momentum,
         ),
         "no-centre": paper("images not centred", {"centre": False}),
         "constant": paper("constant rate", {"decay": "constant"}),

@@ -336,7 +336,7 @@ def check_step(nudge: float, *learning_rates: float) -> None:
     """
     if nudge == 0:
         raise ValueError("nudge is 0, expected another number")
-    step = max(learning_rates) / abs(nudge)
+    step = max(learning_rates, default=0.0) / abs(nudge)
     if step > MAX_STEP:
         raise ValueError(f"the largest learning rate over nudge is {step:g}, expected at most {MAX_STEP:g}")
 

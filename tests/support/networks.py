@@ -32,7 +32,7 @@ def dense() -> Network:
 
 def convolution() -> Network:
     """Of an image in colours, then of the filters' spins, with a stride that differs by side."""
-    first, second, output = stack(first=(2, 2, 2), second=(1, 2, 2), output=(2,))
+    first, second, output = stack(first=(2, 2, 2), second=(1, 2, 1), output=(2,))
     joined = [
         Convolution("W0", Input((4, 4, 3)), first, kernel=(2, 3), stride=(2, 1)),
         Bias("b0", first, shared=True),

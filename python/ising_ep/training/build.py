@@ -12,7 +12,8 @@ from ..chip import Chip
 from ..config import TrainConfig
 from ..datasets import DataForm, Dataset
 from ..embedding import Embedding, embed
-from ..learning import EquilibriumPropagation
+from ..learning import Centred, EquilibriumPropagation, Optimizer
+from ..learning.optimizers import BY_NAME
 from ..machines import AnnealingMachine, Machine
 from ..machines.analog import AnalogMachine
 from ..machines.chip_model import ChipModel
@@ -165,16 +166,22 @@ def learning_rule(
         machine=machine or machine_of(config, network, num_threads=num_threads),
         nudge=config.nudge,
         symmetric=config.symmetric,
-        learning_rate=config.learning_rate,
-        bias_learning_rate=config.bias_learning_rate,
-        coupling_learning_rate=config.coupling_learning_rate,
         statistic=config.statistic,
         field_limit=np.inf if config.machine == "deterministic" else config.field_limit,
         seed=config.seed,
-        optimizer=config.optimizer,
-        weight_decay=config.weight_decay,
-        centre=dataset.x_train.mean(axis=0) if config.centre else None,
+        optimizer=optimizer_of(config, dataset),
     )
+
+
+def optimizer_of(config: TrainConfig, dataset: Dataset) -> Optimizer:
+    """The optimizer that ``config`` describes; it may take the mean image of ``dataset`` for 0."""
+    optimizer = BY_NAME[config.optimizer](
+        learning_rate=config.learning_rate,
+        bias_learning_rate=config.bias_learning_rate,
+        coupling_learning_rate=config.coupling_learning_rate,
+        weight_decay=config.weight_decay,
+    )
+    return Centred(optimizer, dataset.x_train.mean(axis=0)) if config.centre else optimizer
 
 
 def augmentation(config: TrainConfig, dataset: Dataset) -> Augment | None:
