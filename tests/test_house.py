@@ -37,7 +37,6 @@ LONG_MODULES = {
     "machines/embedded.py": TODO,
     "qpu/dispatch.py": TODO,
     "estimator/classifier.py": TODO,
-    "learning/rule.py": TODO,
     "qpu/journal.py": TODO,
     "training/run_folder.py": TODO,
 }

@@ -25,8 +25,7 @@ from ising_ep import EPClassifier, datasets, schedule, training
 from ising_ep.chip import Chip
 from ising_ep.config import TrainConfig, lacking
 from ising_ep.embedding import embed
-from ising_ep.learning import EquilibriumPropagation
-from ising_ep.learning.optimizers import decayed
+from ising_ep.learning import SGD, Adam, Centred, EquilibriumPropagation
 from ising_ep.machines import AnnealingMachine
 from ising_ep.machines.analog import AnalogMachine
 from ising_ep.machines.chip_model import ChipModel
@@ -39,6 +38,7 @@ from ising_ep.machines.usage import Usage
 from ising_ep.network import Convolutional, FullyConnected
 from ising_ep.samplers.batch import sample_batch, sample_batch_quantum
 from ising_ep.training.augment import shifted
+from ising_ep.training.decay import decayed
 from ising_ep.training.run_folder import TrainState
 from support.settings import DEFAULTS_OF_ALL
 
@@ -122,7 +122,7 @@ def begun(**changes: Any) -> TrainState:
 
 
 RULE = EquilibriumPropagation(
-    NETWORK, AnnealingMachine(num_reads=3, num_sweeps=6), statistic="average", learning_rate=0.1
+    NETWORK, AnnealingMachine(num_reads=3, num_sweeps=6), statistic="average", optimizer=SGD(0.1)
 )
 CONVOLUTIONAL = {"dataset": "patterns", "network": "convolutional", "layers": None, "epochs": 2}
 
@@ -250,6 +250,13 @@ PLAIN_CHAINS = [[0, 1], [2, 3], [4, 5]]
 OTHER_CHAINS = [[0, 3], [2, 1], [4, 5]]
 LOGICAL = np.array([0, 1]), np.array([1, 2]), np.array([1.0, -0.5])
 STATES = READS[:, :5]
+RATES_OF_KINDS = {
+    "learning_rate": 0.2,
+    "bias_learning_rate": 0.2,
+    "coupling_learning_rate": 0.2,
+    "weight_decay": 0.5,
+    "limit": 0.3,
+}
 RATES = {"hidden_layer_sizes": (6,)}
 STOPPING = {"early_stopping": True, "validation_fraction": 0.5, "max_iter": 6}
 SWEEPS = {"num_reads": 3, "num_sweeps": 6}
@@ -601,22 +608,35 @@ WALKS: dict[str, Walk] = {
     "EquilibriumPropagation": Walk(
         EquilibriumPropagation,
         learned,
-        {"statistic": "average", "learning_rate": 0.1},
+        {"statistic": "average", "optimizer": SGD(0.1)},
         {
             "network": Refused(FullyConnected(3, (5, 2), 2, (0, 1)), "spins of 0 and 1"),
             "machine": Shouting(),
             "nudge": 2.0,
             "symmetric": True,
-            "learning_rate": 0.2,
-            "bias_learning_rate": 0.2,
-            "coupling_learning_rate": 0.2,
             "statistic": "lowest",
             "field_limit": 0.1,
             "seed": 1,
-            "optimizer": "adam",
-            "weight_decay": 0.5,
-            "centre": X.mean(axis=0),
+            "optimizer": Adam(0.1),
         },
+    ),
+    "SGD": Walk(
+        SGD,
+        lambda **given: learned(statistic="average", optimizer=SGD(**given)),
+        {"learning_rate": 0.1},
+        RATES_OF_KINDS,
+    ),
+    "Adam": Walk(
+        Adam,
+        lambda **given: learned(statistic="average", optimizer=Adam(**given)),
+        {"learning_rate": 0.1},
+        RATES_OF_KINDS,
+    ),
+    "Centred": Walk(
+        Centred,
+        lambda **given: learned(statistic="average", optimizer=Centred(**given)),
+        {"optimizer": SGD(0.1), "centre": X.mean(axis=0)},
+        {"optimizer": Adam(0.1), "centre": X.mean(axis=0) + 1},
     ),
     "AnnealingMachine": Walk(
         AnnealingMachine,
@@ -767,7 +787,7 @@ WALKS: dict[str, Walk] = {
         {"num_sweeps": 5, "gamma": 1.0},
         {"num_sweeps": 6, "gamma": 2.0, "fraction": 0.75},
     ),
-    "optimizers.decayed": Walk(
+    "decayed": Walk(
         decayed,
         decayed,
         {"decay": "cosine", "done": 1, "epochs": 4},

@@ -44,7 +44,7 @@ from benchmarks.support import report, runs
 from ising_ep import config as configs
 from ising_ep import datasets, training
 from ising_ep.config import TrainConfig
-from ising_ep.learning.rule import PARAMETER_LIMIT
+from ising_ep.learning.optimizers import PARAMETER_LIMIT
 from ising_ep.network import Parameters
 from studies.markdown import number, table
 from studies.summary import band, deviation, mean, panels, spread

@@ -116,7 +116,8 @@ def ours(rule: EquilibriumPropagation, parameters: Parameters, images, targets, 
         x, target, ids = images[k : k + 1], targets[k : k + 1], np.array([k], dtype=np.uint32)
         fields = rule.network.fields(p, x)
         free = rule.free_phase(p, fields, ids)
-        rule.step(p, rule.contrast(x, free, rule.nudge_phase(p, fields, target, free, ids)))
+        gradient = rule.gradient(x, free, rule.nudge_phase(p, fields, target, free, ids))
+        rule.optimizer.step(rule.network, p, gradient)
 
 
 def once(call: Callable[[], None], _: int) -> None:

@@ -6,19 +6,29 @@ and dropped can be tried again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from ising_ep import _core
 from ising_ep.config import TrainConfig
-from ising_ep.learning import EquilibriumPropagation
-from ising_ep.network.fully_connected import FullyConnected, Parameters, pair_sums, step
+from ising_ep.learning import SGD, Centred, EquilibriumPropagation, Memory
+from ising_ep.network import (
+    Bias,
+    Comparison,
+    Convolution,
+    Dense,
+    FullyConnected,
+    Input,
+    Network,
+    Parameters,
+    count_places,
+    stack,
+)
 
 # Free phases that start from chains draw other numbers than nudge phases do: their seed differs in this bit.
 CHAIN_SEED = 1 << 61
@@ -87,27 +97,28 @@ class Nudge(EquilibriumPropagation):
 
 
 @dataclass(frozen=True)
-class Momentum(EquilibriumPropagation):
-    """Plain steps that go on: v <- momentum v + step, p <- clip(p + v)."""
+class Momentum(SGD):
+    """Plain steps that go on: v <- momentum v + g, p <- clip(p - rate v)."""
 
     momentum: float = 0.9
 
     def step(
         self,
+        network: Network,
         parameters: Parameters,
-        change: Parameters,
-        memory: Parameters | None = None,
+        gradient: Parameters,
+        memory: Memory | None = None,
         *,
         update: int = 1,
         decay: float = 1.0,
     ) -> None:
-        velocities = {} if memory is None else memory
+        velocities = ({} if memory is None else memory).setdefault("velocity", {})
         for name, parameter in parameters.items():
             velocity = velocities.setdefault(name, np.zeros_like(parameter))
             velocity *= np.float32(self.momentum)
-            if name in change:
-                velocity += change[name]
-        super().step(parameters, velocities, update=update, decay=decay)
+            if name in gradient:
+                velocity += gradient[name]
+        super().step(network, parameters, velocities, decay=decay)
 
 
 @dataclass(frozen=True)
@@ -156,26 +167,17 @@ class CentredOutputs(FullyConnected):
     def fields(self, parameters: Parameters, x: NDArray[np.float32]) -> NDArray[np.float32]:
         return super().fields(self.plain(parameters), x)
 
-    def descend(
+    def contrast(
         self,
-        parameters: Parameters,
         x: NDArray[np.float32],
-        free: NDArray[np.int8],
-        nudged: NDArray[np.int8],
-        *,
-        weight_rate: float,
-        bias_rate: float,
-        limit: float,
-    ) -> None:
-        rates = {"weight_rate": weight_rate, "bias_rate": bias_rate}
-        super().descend(parameters, x, free, nudged, **rates, limit=np.inf)
-        hidden = self.slices[-2]
-        moved = (nudged[:, :, hidden].sum(axis=1, dtype=np.float32) - free[:, :, hidden].sum(axis=1)).sum(
-            axis=0
-        )
-        parameters[self._last] -= np.float32(weight_rate * self.offset) * moved[:, None].astype(np.float32)
-        for parameter in parameters.values():
-            np.clip(parameter, -limit, limit, out=parameter)
+        first: NDArray[np.int8],
+        second: NDArray[np.int8],
+        weights: float | NDArray[np.float32] = 1.0,
+    ) -> Parameters:
+        found = super().contrast(x, first, second, weights)
+        hidden = Comparison(x, first, second, weights).sum_spins(self.layers[-2])
+        found[self._last] += np.float32(self.offset) * hidden[:, None]
+        return found
 
     def plain(self, parameters: Parameters) -> Parameters:
         """The parameters of the plain network of the same energies."""
@@ -188,53 +190,27 @@ class CentredOutputs(FullyConnected):
         return f"W{len(self.layers) - 1}"
 
 
-@dataclass(frozen=True)
-class Filters(FullyConnected):
+class Filters(Network):
     """Hidden spins that share their weights: every window of an image has one for each filter, all coupled
     to the outputs; `Filters.HIDDEN` of them.
 
     Pixels make fields, as in the package's layers; its convolutional network has spins for them.
     """
 
-    SHAPE: ClassVar[tuple[int, int]] = (28, 28)
-    WINDOW: ClassVar[int] = 5
-    STRIDE: ClassVar[int] = 2
-    FILTERS: ClassVar[int] = 16
-    HIDDEN: ClassVar[int] = FILTERS * len(range(0, SHAPE[0] - WINDOW + 1, STRIDE)) ** 2
+    WINDOW: ClassVar[tuple[int, int]] = (5, 5)
+    STRIDE: ClassVar[tuple[int, int]] = (2, 2)
+    SHAPE: ClassVar[tuple[int, ...]] = (*count_places((28, 28, 1), WINDOW, STRIDE), 16)
+    HIDDEN: ClassVar[int] = math.prod(SHAPE)
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return super().shapes() | {"W0": (self.WINDOW**2, self.FILTERS), "b0": (self.FILTERS,)}
-
-    def fields(self, parameters: Parameters, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        fields = np.empty((len(x), self.num_spins), dtype=np.float32)
-        convolved = _core.project(self._patches(x), parameters["W0"], parameters["b0"])
-        fields[:, self.slices[0]] = convolved.reshape(len(x), -1)
-        fields[:, self.outputs] = parameters["b1"]
-        return fields
-
-    def descend(
-        self,
-        parameters: Parameters,
-        x: NDArray[np.float32],
-        free: NDArray[np.int8],
-        nudged: NDArray[np.int8],
-        *,
-        weight_rate: float,
-        bias_rate: float,
-        limit: float,
-    ) -> None:
-        contrast = nudged.sum(axis=1, dtype=np.float32) - free.sum(axis=1, dtype=np.float32)
-        first = contrast[:, self.slices[0]].reshape(-1, self.FILTERS)
-        _core.add_outer(parameters["W0"], self._patches(x), np.float32(-weight_rate) * first, limit)
-        products = pair_sums(nudged, *self.slices) - pair_sums(free, *self.slices)
-        step(parameters["W1"], -weight_rate, products, limit)
-        step(parameters["b0"], -bias_rate, first.sum(axis=0), limit)
-        step(parameters["b1"], -bias_rate, contrast[:, self.outputs].sum(axis=0), limit)
-
-    def _patches(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Windows ``(batch * places, pixels)``."""
-        windows = sliding_window_view(x.reshape(-1, *self.SHAPE), (self.WINDOW, self.WINDOW), axis=(1, 2))
-        return np.ascontiguousarray(windows[:, :: self.STRIDE, :: self.STRIDE]).reshape(-1, self.WINDOW**2)
+    def __init__(self, num_outputs: int, num_classes: int) -> None:
+        filters, output = stack(filters=self.SHAPE, output=(num_outputs,))
+        interactions = [
+            Convolution("W0", Input((28, 28, 1)), filters, self.WINDOW, self.STRIDE),
+            Bias("b0", filters, shared=True),
+            Dense("W1", filters, output),
+            Bias("b1", output),
+        ]
+        super().__init__((filters, output), interactions, num_classes)
 
 
 @dataclass(frozen=True)
@@ -266,20 +242,25 @@ def _other(kind: type[EquilibriumPropagation], **options: Any) -> Callable[..., 
     return lambda rule, _: kind(**vars(rule), **options)
 
 
+def _with_momentum(rule: EquilibriumPropagation, _: int) -> EquilibriumPropagation:
+    centred = rule.optimizer
+    assert isinstance(centred, Centred)
+    return replace(rule, optimizer=Centred(Momentum(**vars(centred.optimizer)), centred.centre))
+
+
 def _persistent(rule: EquilibriumPropagation, num_images: int) -> EquilibriumPropagation:
     return Persistent(**vars(rule), num_images=num_images)
 
 
 def _centred_outputs(rule: EquilibriumPropagation, _: int) -> EquilibriumPropagation:
     network = rule.network
-    assert isinstance(network, FullyConnected)
-    return replace(rule, network=CentredOutputs(network.num_inputs, network.layers, network.num_classes))
+    sizes = tuple(layer.size for layer in network.layers)
+    return replace(rule, network=CentredOutputs(network.num_inputs, sizes, network.num_classes))
 
 
 def _filters(rule: EquilibriumPropagation, _: int) -> EquilibriumPropagation:
     network = rule.network
-    assert isinstance(network, FullyConnected)
-    return replace(rule, network=Filters(network.num_inputs, network.layers, network.num_classes))
+    return replace(rule, network=Filters(network.layers[-1].size, network.num_classes))
 
 
 PAPER_SETTINGS: dict[str, Any] = {
@@ -313,7 +294,7 @@ def _variants() -> dict[str, Variant]:
         "momentum": paper(
             "SGD with momentum 0.9, rate 0.02",
             sgd | {"learning_rate": 0.02, "bias_learning_rate": 0.02},
-            _other(Momentum),
+            _with_momentum,
         ),
         "no-centre": paper("images not centred", {"centre": False}),
         "constant": paper("constant rate", {"decay": "constant"}),

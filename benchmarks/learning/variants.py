@@ -41,7 +41,7 @@ from benchmarks.learning.tried import BASE, VARIANTS, CentredOutputs, Filters
 from benchmarks.support import report, runs
 from ising_ep import datasets, training
 from ising_ep.datasets import Dataset
-from ising_ep.learning.optimizers import decayed
+from ising_ep.training.decay import decayed
 from ising_ep.training.run_folder import TrainState
 from studies.markdown import number, table
 from studies.summary import deviation, mean, spread

@@ -38,7 +38,8 @@ from benchmarks.support import report
 from benchmarks.support.timing import interleaved
 from ising_ep import datasets, training
 from ising_ep.config import TrainConfig
-from ising_ep.learning.rule import SHARD, EquilibriumPropagation, total
+from ising_ep.learning import EquilibriumPropagation, Memory, Rule
+from ising_ep.learning.shards import SHARD, total
 from ising_ep.training import cluster
 from ising_ep.training.run_folder import TrainState
 from studies.markdown import number, table
@@ -72,9 +73,7 @@ def seconds_of(work: Callable[[], object], times: int) -> float:
     return float(np.median(interleaved({"": lambda _: work()}, times)[""]))
 
 
-def updates(
-    rule: EquilibriumPropagation | cluster.SharedRule, data: datasets.Dataset, batch_size: int, images: int
-) -> float:
+def updates(rule: Rule, data: datasets.Dataset, batch_size: int, images: int) -> float:
     """Images per second of whole updates, after one that does not count."""
     state = TrainState(rule.network.initial_parameters(np.random.default_rng(0)))
     ends: list[float] = []
@@ -95,16 +94,16 @@ def parts(rule: EquilibriumPropagation, data: datasets.Dataset, clients: list[Cl
     """Seconds and bytes of everything that an update is made of; the last of the clients has most workers."""
     parameters = rule.network.initial_parameters(np.random.default_rng(0))
     x, target = data.x_train[:SHARD], rule.network.targets(data.y_train[:SHARD])
-    shard = (parameters, x, target, np.arange(SHARD, dtype=np.uint32), None, 1.0, 1000)
+    shard = (parameters, x, target, np.arange(SHARD, dtype=np.uint32), None, 1000)
     answer = cluster._compare(rule, *shard)
     change = answer[0][0]
-    memory: dict[str, Any] = {}
+    memory: Memory = {}
 
     def add() -> None:
         total([dict(change), cluster._copied(change)])
 
     def step() -> None:
-        rule.step(parameters, cluster._copied(change), memory)
+        rule.optimizer.step(rule.network, parameters, cluster._copied(change), memory)
 
     sizes = {"parameters": parameters, "images": shard[1:4], "answer": answer}
     wide = clients[-1]
@@ -223,7 +222,7 @@ def main(data_dir: Path, rounds: int, quick: bool, out: Path | None) -> None:
         report.progress() as bar,
     ):
         rule = training.learning_rule(config_of(1), data, num_threads=1)
-        ways: dict[str, EquilibriumPropagation | cluster.SharedRule] = {
+        ways: dict[str, Rule] = {
             "no scheduler, 1 thread": rule,
             "no scheduler, 2 threads": training.learning_rule(config_of(1), data, num_threads=2),
             "1 worker": cluster.shared(rule, first),

@@ -99,7 +99,8 @@ def _changed(config: TrainConfig, folder: Path, parameters: Parameters) -> dict[
 
     def update(images: NDArray[np.intp]) -> float:
         moved = {name: value.copy() for name, value in parameters.items()}
-        rule.step(moved, rule.contrast(x[images], free[images], nudged[images]))
+        gradient = rule.gradient(x[images], free[images], nudged[images])
+        rule.optimizer.step(rule.network, moved, gradient)
         squares = [np.sum((moved[name] - parameters[name]) ** 2, dtype=np.float64) for name in parameters]
         return float(np.sqrt(np.sum(squares)))
 

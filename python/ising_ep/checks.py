@@ -231,3 +231,20 @@ def digest(*parts: NDArray[Any] | bytes | str) -> bytes:
         else:
             found.update(np.ascontiguousarray(part).data if isinstance(part, np.ndarray) else part)
     return found.digest()
+
+
+# Far above any step that learns, far below what overflows single precision.
+MAX_STEP = 1e6
+
+
+def check_step(nudge: float, *learning_rates: float) -> None:
+    """Refuses a nudge of 0, and steps that overflow.
+
+    Raises:
+        ValueError: If they do.
+    """
+    if nudge == 0:
+        raise ValueError("nudge is 0, expected another number")
+    step = max(learning_rates, default=0.0) / abs(nudge)
+    if step > MAX_STEP:
+        raise ValueError(f"the largest learning rate over nudge is {step:g}, expected at most {MAX_STEP:g}")

@@ -21,6 +21,7 @@ from .datasets import ImageShape
 from .embedding import Embedding
 from .files.atomic import replace, require_replaceable
 from .machines.usage import GAP_STEP, GAP_STEPS, Usage
+from .network import Clamp, Convolution, Input, Interaction, Kind, Network, Parameters
 
 DPI = 150
 # Dark and light enough apart to be told in grey.
@@ -96,6 +97,43 @@ def confusion_matrix(labels: NDArray[np.int64], predictions: NDArray[np.int64], 
     bar = figure.colorbar(image, ax=axes, shrink=0.8)
     bar.set_label("share of the true class")
     return figure
+
+
+def input_weights(
+    network: Network, parameters: Parameters, image_shape: tuple[int, ...] | None
+) -> Figure | None:
+    """What the spins that the input reaches first see of it; None if no weights lead there.
+
+    Args:
+        network: The network.
+        parameters: Its parameters.
+        image_shape: Shape of the images, if it is known.
+    """
+    for each in network.interactions:
+        for name, spec in each.parameters.items():
+            if spec.kind is Kind.INPUT:
+                return first_layer_weights(parameters[name], _seen(network, each, image_shape))
+    return None
+
+
+def _seen(
+    network: Network, interaction: Interaction, image_shape: tuple[int, ...] | None
+) -> ImageShape | None:
+    """Height, width and channels of the part of the image that a spin sees, if it is one."""
+    before = interaction.before
+    if not isinstance(interaction, Convolution):
+        shape = before.shape if isinstance(before, Input) and len(before.shape) == 3 else image_shape
+        if shape is None:
+            return None
+        height, width, *channels = shape
+        return height, width, *(channels or [1])  # type: ignore[return-value]
+    if isinstance(before, Input):
+        return (*interaction.kernel, before.shape[-1])
+    # Spins that are held to the pixels of a window have them as channels.
+    held = [each for each in network.interactions if isinstance(each, Clamp) and each.after == before]
+    if held and interaction.kernel == (1, 1):
+        return (*held[0].window, held[0].before.shape[-1])
+    return (*interaction.kernel, before.shape[-1]) if before else None
 
 
 def first_layer_weights(weights: NDArray[np.float32], image_shape: ImageShape | None) -> Figure:

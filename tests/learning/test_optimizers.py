@@ -8,42 +8,43 @@ import numpy as np
 import pytest
 
 from ising_ep.config import OPTIMIZERS
-from ising_ep.learning import EquilibriumPropagation, optimizers
+from ising_ep.learning import Adam, Centred, EquilibriumPropagation, Memory, optimizers
 from ising_ep.machines import AnnealingMachine
 from ising_ep.network import FullyConnected
+from ising_ep.training.decay import decayed
 from support.machines import ExactMachine, all_states, exact_energies, random_parameters
 
 
 def test_adam_is_the_published_algorithm():
     """Algorithm 1 of Kingma and Ba, in double precision and one number at a time."""
     rng = np.random.default_rng(0)
-    names = {"W0": (3, 4), "b0": (4,)}
+    network = FullyConnected(3, (4,), 2)
+    names = network.shapes()
     parameters = {name: rng.uniform(-0.5, 0.5, shape).astype(np.float32) for name, shape in names.items()}
     wanted = {name: value.astype(np.float64) for name, value in parameters.items()}
     m = {name: np.zeros(shape) for name, shape in names.items()}
     v = {name: np.zeros(shape) for name, shape in names.items()}
-    memory: dict[str, np.ndarray] = {}
+    memory: Memory = {}
     for t in range(1, 40):
-        change = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in names.items()}
+        gradient = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in names.items()}
         if t % 3 == 0:
-            change.pop("b0")
-        gradient = {name: -change.get(name, np.zeros(shape)) for name, shape in names.items()}
+            gradient.pop("b0")
         for name, rate in (("W0", 0.02), ("b0", 0.005)):
-            g = gradient[name].astype(np.float64)
+            g = gradient.get(name, np.zeros(names[name])).astype(np.float64)
             m[name] = 0.9 * m[name] + 0.1 * g
             v[name] = 0.999 * v[name] + 0.001 * g**2
             corrected = m[name] / (1 - 0.9**t), v[name] / (1 - 0.999**t)
             wanted[name] = np.clip(
                 wanted[name] - rate * corrected[0] / (np.sqrt(corrected[1]) + 1e-8), -0.6, 0.6
             )
-        optimizers.adam(parameters, change, memory, update=t, rates={"W0": 0.02, "b0": 0.005}, limit=0.6)
+        Adam(0.02, 0.005, limit=0.6).step(network, parameters, gradient, memory, update=t)
     for name in names:
         np.testing.assert_allclose(parameters[name], wanted[name], atol=2e-5)
     assert np.abs(parameters["W0"]).max() <= np.float32(0.6)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_couplings_have_a_rate_of_their_own_and_weights_decay_by_their_rates(optimizer):
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_couplings_have_a_rate_of_their_own_and_weights_decay_by_their_rates(name):
     network = FullyConnected(3, (4, 2), 2)
     rng = np.random.default_rng(3)
     x = rng.uniform(0, 1, (5, 3)).astype(np.float32)
@@ -52,64 +53,56 @@ def test_couplings_have_a_rate_of_their_own_and_weights_decay_by_their_rates(opt
     def moved(**settings):
         p = random_parameters(network, 4)
         before = {name: value.copy() for name, value in p.items()}
-        rates = {"learning_rate": 0.04, "bias_learning_rate": 0.02}
-        rule = EquilibriumPropagation(network, ExactMachine(), optimizer=optimizer, **(rates | settings))
-        rule.step(p, rule.contrast(x, free, nudged))
+        optimizer = optimizers.BY_NAME[name](0.04, 0.02, **settings)
+        rule = EquilibriumPropagation(network, ExactMachine(), optimizer=optimizer)
+        optimizer.step(network, p, rule.gradient(x, free, nudged))
         return before, {name: p[name] - before[name] for name in p}
 
     before, plain = moved()
     _, own = moved(coupling_learning_rate=0.01)
     _, shrunk = moved(weight_decay=0.5, coupling_learning_rate=0.01)
-    for name, factor, loss in (("W0", 1, 0.02), ("W1", 0.25, 0.005), ("b0", 1, 0), ("b1", 1, 0)):
-        np.testing.assert_allclose(own[name], factor * plain[name], atol=1e-6)
-        np.testing.assert_allclose(shrunk[name], own[name] - loss * before[name], atol=1e-6)
-        assert np.abs(plain[name]).max() > 1e-3
+    for key, factor, loss in (("W0", 1, 0.02), ("W1", 0.25, 0.005), ("b0", 1, 0), ("b1", 1, 0)):
+        np.testing.assert_allclose(own[key], factor * plain[key], atol=1e-6)
+        np.testing.assert_allclose(shrunk[key], own[key] - loss * before[key], atol=1e-6)
+        assert np.abs(plain[key]).max() > 1e-3
 
 
 def test_cosine_decay_is_half_a_wave_and_stays_at_its_end():
-    steps = [optimizers.decayed("cosine", done, 4) for done in (0, 1, 2, 3, 4, 7)]
+    steps = [decayed("cosine", done, 4) for done in (0, 1, 2, 3, 4, 7)]
     np.testing.assert_allclose(
         steps, [1, (1 + math.sqrt(0.5)) / 2, 0.5, (1 - math.sqrt(0.5)) / 2, 0, 0], atol=1e-12
     )
-    assert optimizers.decayed("constant", 7, 4) == 1
+    assert decayed("constant", 7, 4) == 1
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_centre_learns_as_from_centred_images(optimizer):
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_centre_learns_as_from_centred_images(name):
     """With a centre, from x; without, from x - centre and the bias that the centre has as a field."""
     network = FullyConnected(5, (4, 2), 2)
     rng = np.random.default_rng(1)
     x = rng.uniform(0, 1, (6, 5)).astype(np.float32)
     centre = x.mean(axis=0)
-    plain = EquilibriumPropagation(
-        network, ExactMachine(), learning_rate=0.2, bias_learning_rate=0.05, optimizer=optimizer
-    )
-    centred = EquilibriumPropagation(
-        network,
-        ExactMachine(),
-        learning_rate=0.2,
-        bias_learning_rate=0.05,
-        optimizer=optimizer,
-        centre=centre,
-    )
+    plain = optimizers.BY_NAME[name](0.2, 0.05)
+    centred = Centred(plain, centre)
+    rule = EquilibriumPropagation(network, ExactMachine(), optimizer=centred)
     p = random_parameters(network, 2)
     q = {name: value.copy() for name, value in p.items()}
     q["b0"] = p["b0"] + centre @ p["W0"]
-    memories: tuple[dict[str, np.ndarray], ...] = ({}, {})
+    memories: tuple[Memory, Memory] = ({}, {})
     moved = random_parameters(network, 2)
     for update in range(1, 6):
         free, nudged = rng.choice(np.array([-1, 1], dtype=np.int8), (2, 6, 3, network.num_spins))
-        centred.step(p, centred.contrast(x, free, nudged), memories[0], update=update)
-        plain.step(q, plain.contrast(x - centre, free, nudged), memories[1], update=update)
+        centred.step(network, p, rule.gradient(x, free, nudged), memories[0], update=update)
+        plain.step(network, q, rule.gradient(x - centre, free, nudged), memories[1], update=update)
     # The same energies of every image and state.
     np.testing.assert_allclose(network.fields(p, x), network.fields(q, x - centre), atol=1e-5)
-    for name in ("W0", "W1", "b1"):
-        np.testing.assert_allclose(p[name], q[name], atol=1e-5)
-        assert np.abs(p[name] - moved[name]).max() > 0.003
+    for key in ("W0", "W1", "b1"):
+        np.testing.assert_allclose(p[key], q[key], atol=1e-5)
+        assert np.abs(p[key] - moved[key]).max() > 0.003
 
 
 def test_averages_descend_the_free_energy_contrast():
-    """At inverse temperature b, the mean update is -lr/beta d/dW [F(nudged) - F(free)], F = -log(Z) / b.
+    """At inverse temperature b, the mean gradient is 1/beta d/dW [F(nudged) - F(free)], F = -log(Z) / b.
 
     Z is summed over all states, the derivative taken numerically; 400,000 reads, one Gibbs-like anneal at
     constant temperature each. Every parameter within 5 standard errors: a false alarm in 1e5 runs, and the
@@ -121,20 +114,12 @@ def test_averages_descend_the_free_energy_contrast():
     target = network.targets([1])
     b, beta, reads = 1.5, 0.7, 400_000
     machine = AnnealingMachine(num_reads=reads, num_sweeps=60, beta_range=(b, b), reverse_fraction=0.0)
-    rule = EquilibriumPropagation(
-        network,
-        machine,
-        nudge=beta,
-        learning_rate=1.0,
-        bias_learning_rate=1.0,
-        statistic="average",
-        optimizer="adam",
-    )
+    rule = EquilibriumPropagation(network, machine, nudge=beta, statistic="average")
     ids = np.zeros(1, dtype=np.uint32)
     fields = network.fields(p, x)
     free = rule.free_phase(p, fields, ids)
     nudged = rule.nudge_phase(p, fields, target, free, ids)
-    change = rule.contrast(x, free, nudged)
+    gradient = rule.gradient(x, free, nudged)
     states = all_states(network.num_spins)
 
     def contrast(parameters):
@@ -153,4 +138,4 @@ def test_averages_descend_the_free_energy_contrast():
             up[name][index] += 1e-5
             down[name][index] -= 1e-5
             slope = (contrast(up) - contrast(down)) / 2e-5
-            assert change[name][index] == pytest.approx(-slope / beta, abs=error), (name, index)
+            assert gradient[name][index] == pytest.approx(slope / beta, abs=error), (name, index)

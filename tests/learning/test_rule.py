@@ -8,11 +8,13 @@ from scipy.special import softmax
 
 from ising_ep import BatchResult, EPClassifier, _core, datasets, training
 from ising_ep.config import TrainConfig
-from ising_ep.learning import EquilibriumPropagation
+from ising_ep.learning import SGD, Centred, EquilibriumPropagation
 from ising_ep.machines import AnnealingMachine, Machine
 from ising_ep.machines.deterministic import DeterministicMachine
-from ising_ep.network import Convolutional, FullyConnected
+from ising_ep.network import Convolutional, FullyConnected, Kind
 from support.machines import BoltzmannMachine, ExactMachine, all_states, exact_energies, random_parameters
+from support.networks import NETWORKS as INTERACTIONS
+from support.networks import images_for
 
 NETWORKS = [(3, (4, 2), 2), (2, (2, 3, 4), 2), (5, (3,), 3), (2, (3, 2, 2, 2), 2)]
 
@@ -44,7 +46,7 @@ def test_update_is_the_derivative_of_the_exact_nudged_minimum(inputs, layers, cl
     labels = rng.integers(classes, size=2)
     # Fields are not clipped here: the contrast of clipped problems is no derivative of the parameters.
     rule = EquilibriumPropagation(
-        network, ExactMachine(), nudge=2.0, learning_rate=0.5, bias_learning_rate=0.25, field_limit=np.inf
+        network, ExactMachine(), nudge=2.0, field_limit=np.inf, optimizer=SGD(0.5, bias_learning_rate=0.25)
     )
     target = network.targets(labels)
     ids = np.arange(2, dtype=np.uint32)
@@ -52,7 +54,7 @@ def test_update_is_the_derivative_of_the_exact_nudged_minimum(inputs, layers, cl
     free = rule.free_phase(p, fields, ids)
     nudged = rule.nudge_phase(p, fields, target, free, ids)
     updated = {name: value.copy() for name, value in p.items()}
-    rule.step(updated, rule.contrast(x, free, nudged))
+    rule.optimizer.step(network, updated, rule.gradient(x, free, nudged))
 
     states = all_states(network.num_spins)
 
@@ -67,7 +69,7 @@ def test_update_is_the_derivative_of_the_exact_nudged_minimum(inputs, layers, cl
     step = 1e-6
     moved = 0.0
     for name, value in p.items():
-        rate = 0.5 if name.startswith("W") else 0.25
+        rate = 0.25 if network.parameters[name].kind is Kind.BIAS else 0.5
         for index in np.ndindex(value.shape):
             up, down = ({k: v.astype(np.float64) for k, v in p.items()} for _ in range(2))
             up[name][index] += step
@@ -78,6 +80,41 @@ def test_update_is_the_derivative_of_the_exact_nudged_minimum(inputs, layers, cl
             assert updated[name][index] == pytest.approx(wanted, abs=1e-5), (name, index)
     if (free != nudged).any():
         assert moved > 0.1
+
+
+@pytest.mark.parametrize("name", INTERACTIONS)
+def test_the_gradient_of_every_interaction_is_that_of_the_exact_nudged_minimum(name):
+    """d/dp [min_s (E - beta t.s_out) - min_s E] / beta, where the states that are lowest stay so."""
+    network, beta, step = INTERACTIONS[name](), 2.0, 2.0**-8
+    p, rng = random_parameters(network, 1), np.random.default_rng(2)
+    x, target = images_for(network, 3, rng), network.targets(rng.integers(network.num_classes, size=3))
+    rule = EquilibriumPropagation(network, ExactMachine(), nudge=beta, field_limit=np.inf)
+    found, _ = rule.compare(p, x, target, np.arange(3, dtype=np.uint32))
+    states = all_states(network.num_spins)
+
+    def minima(parameters):
+        """The lowest states of both phases, and the mean difference of their energies."""
+        pulled = [network.fields(parameters, x).astype(np.float64) for _ in range(2)]
+        pulled[1][:, network.outputs] -= beta * target
+        energies = [exact_energies(network.couplings(parameters), fields, states) for fields in pulled]
+        lowest, values = zip(*((e.argmin(axis=1), e.min(axis=1)) for e in energies), strict=True)
+        return np.array(lowest), float(np.mean(values[1] - values[0]))
+
+    lowest, _ = minima(p)
+    assert (lowest[0] != lowest[1]).any()
+    compared = 0
+    for key, value in p.items():
+        for index in np.ndindex(value.shape):
+            ends = []
+            for sign in (1, -1):
+                moved = {k: v.copy() for k, v in p.items()}
+                moved[key][index] += sign * step
+                ends.append(minima(moved))
+            if all((end == lowest).all() for end, _ in ends):
+                slope = (ends[0][1] - ends[1][1]) / (2 * step) / beta
+                assert found[key][index] == pytest.approx(slope, abs=1e-4), (key, index)
+                compared += 1
+    assert compared > 0.3 * sum(value.size for value in p.values())
 
 
 def test_nudge_skips_what_is_right_and_starts_from_the_free_state():
@@ -141,11 +178,9 @@ def test_a_symmetric_nudge_errs_by_beta_squared_and_one_side_by_beta(levels, bet
         return slopes
 
     def error(beta, symmetric):
-        rule = EquilibriumPropagation(
-            network, machine, nudge=beta, symmetric=symmetric, statistic="average", optimizer="adam"
-        )
-        change, _ = rule.compare(p, x, target, ids)
-        return max(np.abs(change[name] + slope).max() for name, slope in gradient(symmetric).items())
+        rule = EquilibriumPropagation(network, machine, nudge=beta, symmetric=symmetric, statistic="average")
+        found, _ = rule.compare(p, x, target, ids)
+        return max(np.abs(found[name] - slope).max() for name, slope in gradient(symmetric).items())
 
     for symmetric, order in ((True, 2), (False, 1)):
         ratio = error(beta, symmetric) / error(beta / 2, symmetric)
@@ -193,9 +228,9 @@ def test_symmetric_nudges_are_of_the_error_and_opposite(statistic):
 
     # Where all are right there is nothing to ask, and nothing to learn.
     few = len(calls)
-    change, outputs = rule.compare(p, x[right], target[right], ids[right])
+    gradient, outputs = rule.compare(p, x[right], target[right], ids[right])
     assert len(calls) == few + 1
-    assert change == {}
+    assert gradient == {}
     np.testing.assert_array_equal(outputs, target[right])
 
 
@@ -205,7 +240,7 @@ def test_nothing_changes_where_both_phases_agree():
     before = {name: value.copy() for name, value in p.items()}
     rule = EquilibriumPropagation(network, ExactMachine())
     states = np.ones((2, 1, network.num_spins), dtype=np.int8)
-    rule.step(p, rule.contrast(np.ones((2, 3), dtype=np.float32), states, states))
+    rule.optimizer.step(network, p, rule.gradient(np.ones((2, 3), dtype=np.float32), states, states))
     for name in p:
         np.testing.assert_array_equal(p[name], before[name])
 
@@ -218,11 +253,9 @@ def test_update_is_local_and_averages_over_batch_and_reads(reads):
     rng = np.random.default_rng(6)
     x = rng.uniform(0, 1, (4, 2)).astype(np.float32)
     free, nudged = rng.choice(np.array([-1, 1], dtype=np.int8), (2, 4, reads, network.num_spins))
-    rule = EquilibriumPropagation(
-        network, ExactMachine(), nudge=-2.0, learning_rate=0.05, bias_learning_rate=0.02
-    )
+    rule = EquilibriumPropagation(network, ExactMachine(), nudge=-2.0, optimizer=SGD(0.05, 0.02))
     updated = {name: value.copy() for name, value in p.items()}
-    rule.step(updated, rule.contrast(x, free, nudged))
+    rule.optimizer.step(network, updated, rule.gradient(x, free, nudged))
     wanted = {name: value.astype(np.float64) for name, value in p.items()}
     for image, sign, states in [(k, s, t[k]) for k in range(4) for s, t in ((1, nudged), (-1, free))]:
         for state in states.astype(np.float64):
@@ -241,12 +274,10 @@ def test_parameters_stay_within_their_limit():
     network = FullyConnected(2, (3, 2), 2)
     p = random_parameters(network, 7)
     free = np.ones((1, 1, 5), dtype=np.int8)
-    rule = EquilibriumPropagation(
-        network, ExactMachine(), nudge=1.0, learning_rate=10.0, bias_learning_rate=10.0
-    )
+    rule = EquilibriumPropagation(network, ExactMachine(), nudge=1.0, optimizer=SGD(10.0, 10.0))
     nudged = free.copy()
     nudged[..., 0] = nudged[..., 3] = -1
-    rule.step(p, rule.contrast(np.ones((1, 2), dtype=np.float32), free, nudged))
+    rule.optimizer.step(network, p, rule.gradient(np.ones((1, 2), dtype=np.float32), free, nudged))
     assert all(np.abs(value).max() <= 1 for value in p.values())
     assert np.abs(p["W0"]).max() == 1
 
@@ -307,11 +338,16 @@ def test_layers_of_users_arrays_do_not_depend_on_their_memory_order(tmp_path):
     ("settings", "text"),
     [
         ({"statistic": "mean"}, "statistic is 'mean', expected one of"),
-        ({"optimizer": "Adam"}, "optimizer is 'Adam', expected one of"),
+        ({"optimizer": "adam"}, r"optimizer is 'adam', expected one such as learning.SGD\(\)"),
         ({"nudge": 0.0}, "nudge is 0"),
-        ({"coupling_learning_rate": 0.1}, "no weights between spins"),
-        ({"centre": np.zeros(4, np.float32)}, r"centre has shape \(4,\), expected \(3,\)"),
-        ({"network": Convolutional((3, 3), 2), "centre": np.zeros(9, np.float32)}, "no biases of the first"),
+        ({"nudge": 1e-9}, "the largest learning rate over nudge is 1e[+]07"),
+        ({"optimizer": SGD(coupling_learning_rate=0.1)}, "no weights between spins"),
+        ({"optimizer": Centred(SGD(coupling_learning_rate=0.1), np.zeros(3))}, "no weights between spins"),
+        ({"optimizer": Centred(SGD(), np.zeros(4))}, r"centre has shape \(4,\), expected \(3,\)"),
+        (
+            {"network": Convolutional((3, 3), 2), "optimizer": Centred(SGD(), np.zeros(9))},
+            "no biases of the first",
+        ),
     ],
 )
 def test_settings_of_a_rule_are_checked(settings, text):
@@ -388,7 +424,9 @@ def test_a_machine_says_the_levels_of_its_spins_and_the_limit_of_its_fields():
 
     config = TrainConfig(layers=(2, 10), epochs=1, field_limit=3.0)
     machines = (None, Weak(), DeterministicMachine())
-    rules = [training.learning_rule(config, digits, machine=machine) for machine in machines]
+    rules = [
+        training.learning_rule(config, digits, parts=training.Parts(machine=machine)) for machine in machines
+    ]
     assert [(rule.network.levels, rule.field_limit) for rule in rules] == [
         ((-1, 1), 3.0),
         ((-1, 1), 0.25),

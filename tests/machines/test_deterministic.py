@@ -9,7 +9,7 @@ import pytest
 
 from ising_ep import datasets, training
 from ising_ep.config import TrainConfig
-from ising_ep.learning import EquilibriumPropagation
+from ising_ep.learning import SGD, EquilibriumPropagation
 from ising_ep.machines.deterministic import THRESHOLD, DeterministicMachine
 from ising_ep.network import FullyConnected
 from ising_ep.training.run_folder import DataRecord, RunFolder
@@ -173,7 +173,7 @@ def test_update_is_the_derivative_of_the_contrast(layers):
     x, ids = rng.uniform(0, 1, (20, 3)).astype(np.float32), np.arange(20, dtype=np.uint32)
     machine = DeterministicMachine(free_steps=200, nudge_steps=200)
     rule = EquilibriumPropagation(
-        network, machine, nudge=2.0, learning_rate=0.1, bias_learning_rate=0.1, field_limit=np.inf
+        network, machine, nudge=2.0, field_limit=np.inf, optimizer=SGD(0.1, bias_learning_rate=0.1)
     )
     target = network.targets(rng.integers(2, size=20))
 
@@ -192,7 +192,7 @@ def test_update_is_the_derivative_of_the_contrast(layers):
     assert still.all()
     assert (free != nudged).any(axis=(1, 2)).sum() >= 5
     updated = {name: value.copy() for name, value in p.items()}
-    rule.step(updated, rule.contrast(x, free, nudged))
+    rule.optimizer.step(network, updated, rule.gradient(x, free, nudged))
     step, compared = 2.0**-9, 0
     for name, value in p.items():
         for index in np.ndindex(value.shape):

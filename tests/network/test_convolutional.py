@@ -7,7 +7,7 @@ import pytest
 
 from ising_ep import datasets, training
 from ising_ep.config import TrainConfig
-from ising_ep.learning import EquilibriumPropagation
+from ising_ep.learning import SGD, EquilibriumPropagation
 from ising_ep.network import Convolutional
 from support.machines import ExactMachine, exact_energies
 
@@ -19,12 +19,12 @@ def parameters(network: Convolutional, seed: int) -> dict[str, np.ndarray]:
 
 def energy(network: Convolutional, p, x, state) -> float:
     """The energy of the module's docstring, patch by patch; x is an image, state one of its spins."""
-    image, (height, width) = x.reshape(network.image_shape), network.image_shape
+    height, width, _ = network.interactions[0].before.shape
+    image = x.reshape(height, width)
     patches = [image[i : i + 2, j : j + 2].ravel() for i in range(height - 1) for j in range(width - 1)]
     inputs = state[: 4 * len(patches)].reshape(-1, 4)
-    start = 4 * len(patches)
-    filters = state[start : start + len(patches) * network.filters].reshape(-1, network.filters)
-    pools, outputs = state[network.pools], state[network.outputs]
+    convolved, pools = (state[layer.spins] for layer in network.layers[1:3])
+    filters, outputs = convolved.reshape(-1, len(pools)), state[network.outputs]
     total = -2 * sum(patch @ spins for patch, spins in zip(patches, inputs, strict=True))
     total += sum(s @ p["W0"] @ f for s, f in zip(inputs, filters, strict=True))
     total -= sum(f @ pools for f in filters) / len(patches)
@@ -47,9 +47,9 @@ def test_update_is_the_contrast_of_the_energys_derivatives():
     p, rng = parameters(network, 3), np.random.default_rng(4)
     x = rng.choice(np.array([-1, 1], dtype=np.float32), (2, 9))
     free, nudged = rng.choice(np.array([-1, 1], dtype=np.int8), (2, 2, 3, network.num_spins))
-    rule = EquilibriumPropagation(network, ExactMachine(), nudge=2.0, learning_rate=0.05)
+    rule = EquilibriumPropagation(network, ExactMachine(), nudge=2.0, optimizer=SGD(0.05))
     updated = {name: value.copy() for name, value in p.items()}
-    rule.step(updated, rule.contrast(x, free, nudged))
+    rule.optimizer.step(network, updated, rule.gradient(x, free, nudged))
     step = 1e-3
     for name, value in p.items():
         for index in np.ndindex(value.shape):

@@ -12,7 +12,7 @@ import socketserver
 import subprocess
 import sys
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import dask
@@ -27,7 +27,8 @@ from sklearn.model_selection import GridSearchCV
 from ising_ep import EPClassifier, cli, datasets, training
 from ising_ep.config import TrainConfig
 from ising_ep.errors import StoppedError
-from ising_ep.learning.rule import SHARD, EquilibriumPropagation, total
+from ising_ep.learning import SGD, EquilibriumPropagation, Optimizer
+from ising_ep.learning.shards import SHARD, total
 from ising_ep.machines import AnnealingMachine
 from ising_ep.network import FullyConnected
 from ising_ep.training import cluster
@@ -101,7 +102,7 @@ def test_the_result_does_not_depend_on_the_workers(workers, client, digits, alon
 def rule_of(kind: type[EquilibriumPropagation], digits: datasets.Dataset, **more: Any) -> Any:
     network = FullyConnected(digits.num_inputs, (12, 10), 10)
     machine = AnnealingMachine(num_reads=3, num_sweeps=15, num_threads=1)
-    return kind(network, machine, statistic="average", learning_rate=0.1, **more)
+    return kind(network, machine, statistic="average", **{"optimizer": SGD(0.1)} | more)
 
 
 def epoch_of(rule: Any, digits: datasets.Dataset) -> Any:
@@ -114,7 +115,7 @@ def epoch_of(rule: Any, digits: datasets.Dataset) -> Any:
 
 @pytest.mark.slow
 def test_a_rule_of_ones_own_stays_what_it_is(client, digits):
-    """A class that changes phases, contrasts, outputs and steps, with a setting of its own."""
+    """A class that changes phases, gradients and outputs, with a setting and an optimizer of its own."""
 
     @dataclass(frozen=True)
     class Own(EquilibriumPropagation):
@@ -123,18 +124,18 @@ def test_a_rule_of_ones_own_stays_what_it_is(client, digits):
         def nudge_phase(self, *given: Any) -> Any:
             return -super().nudge_phase(*given) if self.factor > 1 else super().nudge_phase(*given)
 
-        def contrasts(self, *given: Any, **more: Any) -> Any:
-            for change in super().contrasts(*given, **more):
-                yield {name: value * np.float32(self.factor) for name, value in change.items()}
+        def gradient(self, *given: Any) -> Any:
+            return {name: value * np.float32(self.factor) for name, value in super().gradient(*given).items()}
 
         def outputs(self, states: Any) -> Any:
             return super().outputs(states) * np.float32(self.factor)
 
-        def step(self, parameters: Any, *given: Any, **more: Any) -> None:
-            super().step(parameters, *given, **more)
-            parameters["b0"] += np.float32(self.factor - 1)
+    class Pushed(SGD):
+        def step(self, network: Any, parameters: Any, *given: Any, **more: Any) -> None:
+            super().step(network, parameters, *given, **more)
+            parameters["b0"] += 1
 
-    rule = rule_of(Own, digits, factor=2.0)
+    rule = rule_of(Own, digits, factor=2.0, optimizer=Pushed(0.1))
     shared, alone = epoch_of(cluster.shared(rule, client), digits), epoch_of(rule, digits)
     plain = epoch_of(rule_of(Own, digits), digits)
     for name, value in alone[0].items():
@@ -144,11 +145,46 @@ def test_a_rule_of_ones_own_stays_what_it_is(client, digits):
     assert np.abs(shared[1]).max() == 2
 
 
-@pytest.mark.parametrize("name", ["compare", "contrast"])
-def test_a_rule_that_cannot_be_shared_is_refused(client, digits, name):
-    own = type("Own", (EquilibriumPropagation,), {name: lambda self, *given, **more: None})
-    with pytest.raises(ValueError, match=f"^Own has a {name} of its own, which a scheduler cannot share"):
-        cluster.shared(rule_of(own, digits), client)
+@dataclass(frozen=True)
+class DeltaRule:
+    """No equilibrium propagation: the output's biases alone follow its errors, in one phase."""
+
+    network: FullyConnected
+    machine: AnnealingMachine
+    optimizer: Optimizer = field(default_factory=lambda: SGD(bias_learning_rate=0.5))
+    seed: int = 0
+
+    def with_seed(self, seed: int) -> DeltaRule:
+        return replace(self, seed=seed)
+
+    def compare(self, parameters, x, target, ids, weights=None):
+        [outputs] = self.predict(parameters, [(x, ids)])
+        counts = np.ones(len(x)) if weights is None else weights
+        errors = counts[:, None] * (target - outputs)
+        return {"b1": errors.mean(axis=0, dtype=np.float64).astype(np.float32)}, outputs
+
+    def predict(self, parameters, batches):
+        problem = self.network.couplings(parameters)
+        for x, ids in batches:
+            fields = self.network.fields(parameters, x)
+            reads = self.machine.sample(problem, fields, seed=self.seed, problem_ids=ids)
+            yield reads.states[:, :, self.network.outputs].mean(axis=1, dtype=np.float32)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_rule_of_another_kind_is_shared(client, digits, weighted):
+    """It has not more than `learning.Rule` asks for, and its gradient is the mean over the batch's shards."""
+    network = FullyConnected(digits.num_inputs, (12, 10), 10)
+    rule = DeltaRule(network, AnnealingMachine(num_reads=3, num_sweeps=15, num_threads=1))
+    parameters = network.initial_parameters(np.random.default_rng(0))
+    x, target = digits.x_train[:120], network.targets(digits.y_train[:120])
+    weights = np.random.default_rng(1).choice([0.5, 2.0], 120) if weighted else None
+    given = parameters, x, target, np.arange(120, dtype=np.uint32), weights
+    (found, outputs), (wanted, same) = cluster.shared(rule, client).compare(*given), rule.compare(*given)
+    np.testing.assert_array_equal(outputs, same)
+    np.testing.assert_allclose(found["b1"], wanted["b1"], rtol=1e-5)
+    state, _ = epoch_of(cluster.shared(rule, client), digits)
+    assert (state["b1"] != parameters["b1"]).any()
 
 
 def executed(client: Client) -> list[int]:
@@ -316,21 +352,21 @@ def threads_of(n_jobs: int | None) -> int:
 
 
 def test_a_batch_of_one_shard_is_summed_as_it_is():
-    change = {"W0": np.array([-0.0, 0.1], dtype=np.float32)}
-    assert total([change, {}]) == {"W0": change["W0"]}
+    gradient = {"W0": np.array([-0.0, 0.1], dtype=np.float32)}
+    assert total([gradient, {}]) == {"W0": gradient["W0"]}
     assert total([]) == {}
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_shards_add_up_to_the_contrast_of_the_batch(digits, weighted, monkeypatch):
+def test_shards_add_up_to_the_gradient_of_the_batch(digits, weighted, monkeypatch):
     rule = training.learning_rule(config_of(**ADAM), digits)
     rng = np.random.default_rng(1)
     x = digits.x_train[:120]
     free, nudged = rng.choice(np.array([-1, 1], dtype=np.int8), (2, len(x), 3, rule.network.num_spins))
     weights = rng.choice(np.array([1, 3], dtype=np.float32), len(x)) if weighted else None
-    found = rule.contrast(x, free, nudged, weights)
-    monkeypatch.setattr("ising_ep.learning.rule.SHARD", len(x))
-    wanted = rule.contrast(x, free, nudged, weights)
+    found = rule.gradient(x, free, nudged, weights)
+    monkeypatch.setattr("ising_ep.learning.shards.SHARD", len(x))
+    wanted = rule.gradient(x, free, nudged, weights)
     assert found.keys() == wanted.keys() == {"W0", "b0", "W1", "b1"}
     for name, value in wanted.items():
         np.testing.assert_allclose(found[name], value, atol=1e-6)

@@ -266,7 +266,7 @@ def test_a_run_has_one_writer(run):
     assert other.load().epoch == 2  # reading is free
     for write in (
         lambda: other.save(a_state(epochs=1)),
-        lambda: other.change(TrainConfig(seed=9)),
+        lambda: other.change(TrainConfig(seed=9), DATA),
         other.remove_leftovers,
     ):
         with pytest.raises(InUseError, match=f"{run.path} is in use by process {os.getpid()} "):
@@ -328,9 +328,37 @@ def test_what_adam_remembers_has_the_shape_of_its_parameter(run, shape):
     arrays = {"W0": np.zeros((2, 3), dtype=np.float32), "m.W0": np.zeros(shape, dtype=np.float32)}
     write_checkpoint(run, arrays, {"format": "1", "state": progress()})
     if shape == (2, 3):
-        assert run.load({"W0": (2, 3)}).memory["m.W0"].shape == shape
+        assert run.load({"W0": (2, 3)}).memory["m"]["W0"].shape == shape
     else:
         assert_refused(run)
+
+
+def test_arrays_of_an_optimizer_of_ones_own_come_back_apart(run):
+    state = a_state()
+    state.memory = {kind: {k: v + 1 for k, v in state.parameters.items()} for kind in ("velocity", "drag")}
+    run.save(state)
+    for shapes in (None, {name: value.shape for name, value in state.parameters.items()}):
+        found = run.load(shapes)
+        assert found.parameters.keys() == state.parameters.keys()
+        assert found.memory.keys() == state.memory.keys()
+        for kind, values in state.memory.items():
+            for name, value in values.items():
+                np.testing.assert_array_equal(found.memory[kind][name], value)
+
+
+def test_more_arrays_than_can_be_read_back_are_not_saved(run):
+    state = a_state()
+    state.memory = {f"kind{k}": state.parameters for k in range(5)}
+    with pytest.raises(ValueError, match="memory has 5 kinds of arrays, expected 4 at most"):
+        run.save(state)
+
+
+@pytest.mark.parametrize("memory", ["m", [1], None])
+def test_a_memory_that_is_no_list_of_names_is_refused(run, memory):
+    write_checkpoint(
+        run, {"W0": np.zeros((2, 2), dtype=np.float32)}, {"format": "1", "state": progress(memory=memory)}
+    )
+    assert_refused(run)
 
 
 def test_what_a_file_holds_reaches_the_terminal_short_and_printable(run):

@@ -173,8 +173,9 @@ def draw(run: RunFolder, state: TrainState, out: Path) -> None:
 
     out.mkdir(parents=True, exist_ok=True)
     data = run.known_data()
-    seen = training.network_of(run.config, data).receptive_field(data.image_shape)
-    figures = {WEIGHTS: plots.first_layer_weights(state.parameters["W0"], seen)}
+    network = training.network_of(run.config, data)
+    weights = plots.input_weights(network, state.parameters, data.image_shape)
+    figures = {} if weights is None else {WEIGHTS: weights}
     if state.predictions and len(state.predictions) == len(state.labels):
         labels, found = np.array(state.labels), np.array(state.predictions)
         figures = {CONFUSION: plots.confusion_matrix(labels, found, data.num_classes), **figures}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, SerializationInfo, model_serializer, model_validator
 from pydantic import SerializerFunctionWrapHandler as Serializer
 
+from ..checks import check_step
 from ..datasets import LOADERS, NAMES, describe_folders, describe_sources
 from ..machines.settings import MACHINES, MachineSettings
 from ..network.settings import NETWORKS, NetworkSettings
@@ -39,9 +40,6 @@ PARTS: dict[str, Registry[Any]] = {"network": NETWORKS, "machine": MACHINES}
 DEFAULTS: dict[str, dict[str, Any]] = {
     name: dict(loader.settings) for name, loader in LOADERS.items() if loader.settings
 }
-
-# Far above any step that learns, far below what overflows single precision.
-MAX_STEP = 1e6
 
 _IMAGES, _NETWORK, _LEARNING, _MACHINE = map(Shown, ("Images", "Network", "Learning", "Machine"))
 
@@ -353,16 +351,3 @@ def _is_default(name: str, value: Any) -> bool:
 def _plain(value: Any) -> Any:
     """A value as a field has it, where JSON has a list."""
     return tuple(value) if isinstance(value, list) else value
-
-
-def check_step(nudge: float, *learning_rates: float) -> None:
-    """Refuses a nudge of 0, and steps that overflow.
-
-    Raises:
-        ValueError: If they do.
-    """
-    if nudge == 0:
-        raise ValueError("nudge is 0, expected another number")
-    step = max(learning_rates) / abs(nudge)
-    if step > MAX_STEP:
-        raise ValueError(f"the largest learning rate over nudge is {step:g}, expected at most {MAX_STEP:g}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from copy import deepcopy
 from inspect import signature
 from numbers import Integral, Real
 from os import PathLike
@@ -21,11 +22,12 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..checks import LARGE, root_mean_square
-from ..config import OPTIMIZERS, Optimizer, check_step
-from ..learning import EquilibriumPropagation, Rule
+from ..checks import LARGE, check_step, root_mean_square
+from ..config import OPTIMIZERS, Optimizer
+from ..learning import EquilibriumPropagation, Memory, Rule
+from ..learning.optimizers import BY_NAME
 from ..machines import AnnealingMachine, Machine, check_machine
-from ..network import FullyConnected, Network, Parameters
+from ..network import FullyConnected, Kind, Network, Parameters
 from ..training.evaluation import classes, free_outputs, shares
 from ..training.loop import end_epoch, train_epoch
 from ..training.run_folder import TrainState
@@ -67,7 +69,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         batch_size: Images of an update.
         learning_rate: Step of the weights.
         bias_learning_rate: Step of the biases.
-        optimizer: ``"sgd"`` steps as above; ``"adam"`` as `optimizers.adam`, at rates of about 0.003.
+        optimizer: ``"sgd"`` steps as above; ``"adam"`` as `learning.Adam`, at rates of about 0.003.
         weight_decay: In each update weights lose this, times their learning rate, of themselves.
         nudge: Strength beta of the nudge, not 0. Keep learning_rate / nudge when you change it.
         symmetric: Whether nudges of the error, +nudge and -nudge, are compared (`ising_ep.learning`), in
@@ -334,12 +336,16 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
     @property
     def coefs_(self) -> list[_Floats]:
         """Weights ``W0, W1, ...``; spins tend to low E, so a weight > 0 sets what it joins at odds."""
-        return [value for name, value in self.parameters_.items() if name.startswith("W")]
+        return self._parameters_of(Kind.INPUT, Kind.COUPLING)
 
     @property
     def intercepts_(self) -> list[_Floats]:
         """Biases ``b0, b1, ...`` of the layers."""
-        return [value for name, value in self.parameters_.items() if name.startswith("b")]
+        return self._parameters_of(Kind.BIAS)
+
+    def _parameters_of(self, *kinds: Kind) -> list[_Floats]:
+        specs = self._network().parameters
+        return [value for name, value in self.parameters_.items() if specs[name].kind in kinds]
 
     @property
     def loss_curve_(self) -> list[float]:
@@ -387,14 +393,15 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         """A new network for these classes."""
         if len(labels) < 2:
             raise ValueError(f"the labels are all of one class, {labels[0]!r}, expected two classes or more")
-        network = FullyConnected(self.n_features_in_, self._layers(len(labels)), len(labels))
+        self.classes_ = labels
+        self._sizes = self._layers(len(labels))
         seed = self.random_state
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(2**31 - 1)
         self._seed = int(seed)
-        self.classes_ = labels
-        self.parameters_: Parameters = network.initial_parameters(np.random.default_rng([self._seed, 0]))
-        self._memory: Parameters = {}
+        rng = np.random.default_rng([self._seed, 0])
+        self.parameters_: Parameters = self._network().initial_parameters(rng)
+        self._memory: Memory = {}
         self._updates = 0
         self.history_: list[dict[str, float]] = []
         self.n_iter_ = self.t_ = 0
@@ -404,8 +411,12 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         hidden = np.atleast_1d(self.hidden_layer_sizes)
         return (*(int(size) for size in hidden), self.spins_per_class * num_classes)
 
+    def _network(self) -> FullyConnected:
+        """The network that was started, whatever the settings are now."""
+        return FullyConnected(self.n_features_in_, self._sizes, len(self.classes_))
+
     def _check_network(self) -> None:
-        fitted, wanted = tuple(map(len, self.intercepts_)), self._layers(len(self.classes_))
+        fitted, wanted = self._sizes, self._layers(len(self.classes_))
         if fitted != wanted:
             raise ValueError(
                 f"the network has layers {fitted}, and goes on as such, but the settings ask for {wanted}"
@@ -419,7 +430,6 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         return np.searchsorted(self.classes_, labels)
 
     def _rule(self) -> EquilibriumPropagation:
-        layers = tuple(map(len, self.intercepts_))
         machine = self.machine
         if machine is None:
             machine = AnnealingMachine(
@@ -429,16 +439,17 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             )
         check_machine(machine)
         return EquilibriumPropagation(
-            network=FullyConnected(self.n_features_in_, layers, len(self.classes_)),
+            network=self._network(),
             machine=machine,
             nudge=self.nudge,
             symmetric=self.symmetric,
-            learning_rate=self.learning_rate,
-            bias_learning_rate=self.bias_learning_rate,
             statistic=self.statistic,
             seed=self._seed,
-            optimizer=self.optimizer,
-            weight_decay=self.weight_decay,
+            optimizer=BY_NAME[self.optimizer](
+                learning_rate=self.learning_rate,
+                bias_learning_rate=self.bias_learning_rate,
+                weight_decay=self.weight_decay,
+            ),
         )
 
     def _outputs(self, X: ArrayLike) -> tuple[Network, _Floats]:
@@ -463,7 +474,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
                 x, y, counts, test_size=self.validation_fraction, stratify=y, random_state=self._seed
             )
         state = TrainState(
-            _copy(self.parameters_), epoch=self.n_iter_, updates=self._updates, memory=_copy(self._memory)
+            _copy(self.parameters_), epoch=self.n_iter_, updates=self._updates, memory=deepcopy(self._memory)
         )
         best, best_parameters, stale = -np.inf, self.parameters_, 0
         for _ in range(epochs):
@@ -474,7 +485,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
                 row["validation_accuracy"] = float(np.average(right, weights=weights_held))
             # Whole epochs only: after Ctrl-C a warm start goes on from the last one.
             self.parameters_, self.n_iter_, self.t_ = _copy(state.parameters), state.epoch, self.t_ + len(x)
-            self._memory, self._updates = _copy(state.memory), state.updates
+            self._memory, self._updates = deepcopy(state.memory), state.updates
             self.history_.append(row)
             if self.verbose:
                 print(", ".join(f"{k} {v:.4g}" for k, v in row.items()))

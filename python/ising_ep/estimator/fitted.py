@@ -49,11 +49,16 @@ def write(model: EPClassifier, file: Path) -> None:
         "settings": {name: _plain(value) for name, value in settings.items()},
         "given": Parts(machine=machine).described(),
         "classes": _labels(model.classes_),
+        "layers": list(model._sizes),
         "counts": {name: int(getattr(model, name)) for name in _COUNTS},
         "history": model.history_,
         "features": [str(name) for name in getattr(model, "feature_names_in_", [])],
     }
-    memory = {_MEMORY + name: value for name, value in model._memory.items()}
+    memory = {
+        f"{_MEMORY}{kind}/{name}": value
+        for kind, values in model._memory.items()
+        for name, value in values.items()
+    }
     write_model(file, KIND, model.parameters_ | memory, content)
 
 
@@ -70,6 +75,7 @@ def of_file(kind: type[C], file: Path, machine: Machine | None) -> C:
         model = kind(machine=machine, **content["settings"])
         model._validate_params()
         model.classes_ = _array_of(content["classes"])
+        model._sizes = tuple(map(int, content["layers"]))
         for name in _COUNTS:
             setattr(model, name, int(content["counts"][name]))
         model.history_ = list(content["history"])
@@ -92,7 +98,7 @@ def of_run(kind: type[C], folder: Path, machine: Machine | None) -> C:
     config, network = trained.config, trained.network
     if not isinstance(network, FullyConnected) or network.levels != (-1, 1):
         raise ValueError(f"{folder} is of another network than layers of spins; take ising_ep.load")
-    *hidden, outputs = network.layers
+    *hidden, outputs = (layer.size for layer in network.layers)
     model = kind(
         tuple(hidden),
         spins_per_class=outputs // network.num_classes,
@@ -109,6 +115,7 @@ def of_run(kind: type[C], folder: Path, machine: Machine | None) -> C:
         random_state=config.seed,
     )
     model._seed = config.seed
+    model._sizes = (*hidden, outputs)
     model.classes_ = np.arange(network.num_classes)
     model.n_features_in_ = network.num_inputs
     model.n_iter_ = model.t_ = model._updates = 0
@@ -120,9 +127,11 @@ def of_run(kind: type[C], folder: Path, machine: Machine | None) -> C:
 def _take(model: EPClassifier, arrays: Arrays) -> None:
     """Makes the arrays the parameters of the classifier, and what its optimizer remembers."""
     model.parameters_ = {name: value for name, value in arrays.items() if not name.startswith(_MEMORY)}
-    model._memory = {
-        name.removeprefix(_MEMORY): value for name, value in arrays.items() if name.startswith(_MEMORY)
-    }
+    model._memory = {}
+    for key, value in arrays.items():
+        if key.startswith(_MEMORY):
+            kind, _, name = key.removeprefix(_MEMORY).partition("/")
+            model._memory.setdefault(kind, {})[name] = value
     check_parameters(model._rule().network, model.parameters_)
 
 

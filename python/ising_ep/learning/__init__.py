@@ -1,5 +1,7 @@
-"""Equilibrium propagation, and how parameters follow what it measures."""
+"""Equilibrium propagation: the gradient that it measures, and how parameters follow it."""
 
+from .centred import Centred
+from .optimizers import SGD, Adam, Memory, Optimizer
 from .rule import EquilibriumPropagation, Rule
 
-__all__ = ["EquilibriumPropagation", "Rule"]
+__all__ = ["SGD", "Adam", "Centred", "EquilibriumPropagation", "Memory", "Optimizer", "Rule"]

@@ -9,11 +9,17 @@ Commun. 15, 3671 (2024), https://doi.org/10.1038/s41467-024-46879-4.
    spin, that is a field -beta t on the outputs (and -beta (t - 1/2) on neurons of 0 and 1, where
    s^2 = s). The machine anneals again, in reverse, from the free state: it is pulled towards the target
    t without forgetting where it was.
-3. *Update.* Every parameter compares the two states at its own place:
+3. *Gradient.* Every parameter p compares the two states at its own place,
 
-       dW_l = -lr / beta (s_l s_{l+1}^T |nudge - s_l s_{l+1}^T |free)
-       dW_0 = -lr / beta x (s_1 |nudge - s_1 |free)^T
-       db_l = -lr / beta (s_{l+1} |nudge - s_{l+1} |free)
+       g = 1 / beta (dE/dp |nudge - dE/dp |free),
+
+   in a fully connected network
+
+       g of W_l = 1 / beta (s_l s_{l+1}^T |nudge - s_l s_{l+1}^T |free)
+       g of W_0 = 1 / beta x (s_1 |nudge - s_1 |free)^T
+       g of b_l = 1 / beta (s_{l+1} |nudge - s_{l+1} |free)
+
+   averaged over images and reads. How the parameters follow it is up to an optimizer (`optimizers`).
 
 An image whose free outputs are the target already would be nudged to where it is: it is skipped.
 
@@ -21,10 +27,10 @@ An image whose free outputs are the target already would be nudged to where it i
 their mean over the reads that are kept of the free phase, and both ways: fields -beta e and +beta e give two
 states, from the same free one by the same random numbers, and these are compared, over 2 beta:
 
-    dW_l = -lr / (2 beta) (s_l s_{l+1}^T |+beta - s_l s_{l+1}^T |-beta)
+    g = 1 / (2 beta) (dE/dp |+beta - dE/dp |-beta)
 
-For averages at a temperature this is -lr dL/dW_l of the squared error L = |t - <o>|^2 / 4 but for terms of
-beta^2; one side leaves terms of beta (Laborieux et al., Front. Neurosci. 15, 633674 (2021),
+For averages at a temperature this is the gradient of the squared error |t - <o>|^2 / 4 with a bias of
+O(beta^2). The bias of the one-sided nudge is O(beta) (Laborieux et al., Front. Neurosci. 15, 633674 (2021),
 https://doi.org/10.3389/fnins.2021.633674). Spins of ±1 as well as neurons of 0 and 1 are pulled as hard as in
 2. where all reads are wrong, and not at all where all are right. (-beta t and +beta t would be no such pair:
 the cost is linear in a spin, so they know the target and not the error.) Where one read is kept, pushing away
@@ -34,38 +40,35 @@ seldom moves an output, which is wrong already, and steps are half as large.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
-from ..checks import one_of
-from ..config import OPTIMIZERS, Optimizer, check_step
+from ..checks import check_step, one_of
 from ..machines import Machine, check_answer
 from ..network import Network, Parameters
-from . import optimizers
-
-# A chip's couplings lie in [-1, 1]; the paper holds every other parameter to the same bound.
-PARAMETER_LIMIT = 1.0
-# Images whose contrasts are added up in one place. Sums of reals depend on their order: this makes it the
-# same on one machine and on many (`cluster`).
-SHARD = 50
+from .optimizers import SGD, Optimizer
+from .shards import shard_weights, shards, total
 
 
 class Rule(Protocol):
-    """What the trainer asks of a learning rule: `EquilibriumPropagation`, or one shared by the workers of a
-    scheduler (`cluster.SharedRule`). Its methods are described there."""
+    """What training asks of a learning rule: `EquilibriumPropagation`, or one of your own."""
 
     @property
     def network(self) -> Network:
-        """The architecture."""
+        """The network."""
         ...
 
     @property
     def machine(self) -> Machine:
         """What anneals."""
+        ...
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """How the parameters follow the gradient."""
         ...
 
     @property
@@ -83,63 +86,46 @@ class Rule(Protocol):
         x: NDArray[np.float32],
         target: NDArray[np.float32],
         ids: NDArray[np.uint32],
-        weights: NDArray[np.float32] | None = None,
-        *,
-        decay: float = 1.0,
+        weights: NDArray[np.floating] | None = None,
     ) -> tuple[Parameters, NDArray[np.float32]]:
-        """Both phases of a batch: their contrast, and the outputs of the free one."""
-        ...
+        """Learns from a batch of images.
 
-    def step(
-        self,
-        parameters: Parameters,
-        change: Parameters,
-        memory: Parameters | None = None,
-        *,
-        update: int = 1,
-        decay: float = 1.0,
-    ) -> None:
-        """Changes the parameters, in place, by the contrast."""
+        Args:
+            parameters: Those of the network; not changed.
+            x: Images ``(batch, num_inputs)``.
+            target: Outputs wanted ``(batch, outputs)``, as `Network.targets` gives them.
+            ids: Number of each image ``(batch,)``, which names its random numbers.
+            weights: What each image counts ``(batch,)``; None for 1.
+
+        Returns:
+            The gradient, averaged over the batch, which may lack parameters whose gradient is 0; and the
+            outputs ``(batch, outputs)`` of the free phase, by which the images are classified.
+        """
         ...
 
     def predict(
         self, parameters: Parameters, batches: Iterable[tuple[NDArray[np.float32], NDArray[np.uint32]]]
     ) -> Iterator[NDArray[np.float32]]:
-        """The outputs of the free phase of each batch."""
+        """Gives the outputs of the free phase of each batch of images and ids."""
         ...
 
 
 @dataclass(frozen=True)
 class EquilibriumPropagation:
-    """The learning rule: a network, the machine it runs on, and the settings of the two phases.
+    """Equilibrium propagation: a network, the machine that it runs on, and the settings of the two phases.
 
     Args:
-        network: The architecture.
+        network: The network.
         machine: What anneals.
         nudge: Strength beta of the nudge, not 0.
         symmetric: Whether nudges of the error, +beta and -beta, are compared (see the module), in place of
             the paper's nudge and the free state.
-        learning_rate: Step of the weights.
-        bias_learning_rate: Step of the biases.
-        coupling_learning_rate: Step of the weights between spins, W_1 and on; None for that of all. Many
-            spins of a layer add up in the next: the more there are, the smaller it should be, or the layers
-            hold each other and no longer see the input.
         statistic: ``"lowest"`` keeps the read of lowest energy of each phase, as the paper does;
             ``"average"`` averages spins and their products over all reads. (A chip begins the nudge of all
             reads of an image at the first one: `machines.embedded`.)
         field_limit: Fields are clipped to this size, the range of the chip.
         seed: Seed of every anneal.
-        optimizer: ``"sgd"`` steps as above; ``"adam"`` as `optimizers.adam`.
-        weight_decay: In each update weights lose this, times their learning rate, of themselves (Loshchilov
-            and Hutter, https://arxiv.org/abs/1711.05101). Weights set the energies beside the temperature:
-            without bound they grow until the machine freezes before it has found a low state.
-        centre: An image ``(num_inputs,)``, the mean of all, that is taken for 0 while learning:
-
-                dW_0 = -lr / beta (x - centre) (s_1 |nudge - s_1 |free)^T
-
-            and b_0 changes so that it is the field of that image, b_0 + centre W_0, which is learned. The
-            network and its energy are the same; its steps no longer all share the mean image's direction.
-            (Montavon and Mueller, "Deep Boltzmann machines and the centering trick", 2012.)
+        optimizer: How parameters follow the gradient: `SGD` or `Adam`, or either `Centred`.
 
     Raises:
         ValueError: If a setting is out of range, or the network has nothing that it could act on.
@@ -149,34 +135,17 @@ class EquilibriumPropagation:
     machine: Machine
     nudge: float = 5.0
     symmetric: bool = False
-    learning_rate: float = 0.01
-    bias_learning_rate: float = 0.001
-    coupling_learning_rate: float | None = None
     statistic: Literal["lowest", "average"] = "lowest"
     field_limit: float = 4.0
     seed: int = 0
-    optimizer: Optimizer = "sgd"
-    weight_decay: float = 0.0
-    centre: NDArray[np.float32] | None = None
+    optimizer: Optimizer = field(default_factory=SGD)
 
     def __post_init__(self) -> None:
         one_of("statistic", self.statistic, ("lowest", "average"))
-        one_of("optimizer", self.optimizer, OPTIMIZERS)
-        check_step(
-            self.nudge, self.learning_rate, self.bias_learning_rate, self.coupling_learning_rate or 0.0
-        )
-        shapes = self.network.shapes()
-        if self.coupling_learning_rate is not None and not any(map(_is_coupling, shapes)):
-            raise ValueError(
-                f"coupling_learning_rate is {self.coupling_learning_rate}, but the network has no weights"
-                " between spins"
-            )
-        if self.centre is None:
-            return
-        if "b0" not in shapes:
-            raise ValueError("centre is an image, but the network has no biases of the first layer, b0")
-        if self.centre.shape != shapes["W0"][:1]:
-            raise ValueError(f"centre has shape {self.centre.shape}, expected {shapes['W0'][:1]}")
+        if not hasattr(self.optimizer, "step"):
+            raise ValueError(f"optimizer is {self.optimizer!r}, expected one such as learning.SGD()")
+        check_step(self.nudge)
+        self.optimizer.check(self.network, self.nudge)
 
     def with_seed(self, seed: int) -> Self:
         """The same rule with another seed."""
@@ -217,13 +186,11 @@ class EquilibriumPropagation:
         x: NDArray[np.float32],
         target: NDArray[np.float32],
         ids: NDArray[np.uint32],
-        weights: NDArray[np.float32] | None = None,
-        *,
-        decay: float = 1.0,
+        weights: NDArray[np.floating] | None = None,
     ) -> tuple[Parameters, NDArray[np.float32]]:
-        """Both phases of a batch: their `contrast`, and the `outputs` of the free one."""
+        """Both phases of a batch: their `gradient`, and the `outputs` of the free one."""
         free, first, second = self.phases(parameters, x, target, ids)
-        return self.contrast(x, first, second, weights, decay=decay), self.outputs(free)
+        return self.gradient(x, first, second, weights), self.outputs(free)
 
     def phases(
         self,
@@ -248,116 +215,49 @@ class EquilibriumPropagation:
         for x, ids in batches:
             yield self.outputs(self.free_phase(parameters, self.network.fields(parameters, x), ids))
 
-    def contrast(
+    def gradient(
         self,
         x: NDArray[np.float32],
         first: NDArray[np.int8],
         second: NDArray[np.int8],
-        weights: NDArray[np.float32] | None = None,
-        *,
-        decay: float = 1.0,
+        weights: NDArray[np.floating] | None = None,
     ) -> Parameters:
-        """What the parameters are to change by the contrast of two states, averaged over the batch.
+        """Compares two states of each image: the gradient, averaged over the batch and the reads.
 
-        That is the step itself, or with Adam the contrast by which it steps: the same at a rate of 1. Empty
-        where the states agree. The contrast of an image counts ``weights (batch,)`` times, once if there are
-        none; ``decay`` multiplies the learning rates.
+        Args:
+            x: Images ``(batch, num_inputs)``.
+            first: States ``(batch, kept reads, spins)``, as of `phases`.
+            second: States of the same shape.
+            weights: What each image counts ``(batch,)``; None for 1.
+
+        Returns:
+            The gradient by each parameter; empty where the states agree.
         """
-        return total(self.contrasts(x, first, second, weights, decay=decay, batch=len(first)))
+        num_images = len(x)
+        return total(
+            self._shard_gradient(
+                x[shard], first[shard], second[shard], shard_weights(weights, shard, num_images)
+            )
+            for shard in shards(num_images)
+        )
 
-    def contrasts(
+    def _shard_gradient(
         self,
         x: NDArray[np.float32],
         first: NDArray[np.int8],
         second: NDArray[np.int8],
-        weights: NDArray[np.float32] | None,
-        *,
-        decay: float,
-        batch: int,
-    ) -> Iterator[Parameters]:
-        """The parts of `contrast` that the shards of these images contribute to a batch of so many."""
-        for shard in shards(len(first)):
-            of_shard = None if weights is None else weights[shard]
-            yield self._contrast(x[shard], first[shard], second[shard], of_shard, decay, batch)
-
-    def _contrast(
-        self,
-        x: NDArray[np.float32],
-        first: NDArray[np.int8],
-        second: NDArray[np.int8],
-        weights: NDArray[np.float32] | None,
-        decay: float,
-        batch: int,
+        weights: NDArray[np.floating] | None,
     ) -> Parameters:
         changed = np.flatnonzero((first != second).any(axis=(1, 2)))
         if not changed.size:
             return {}
         apart = 2 * self.nudge if self.symmetric else self.nudge
-        scale = apart * batch * first.shape[1]
-        rates = (1.0, 1.0)
-        if self.optimizer == "sgd":
-            rates = (self.learning_rate * decay, self.bias_learning_rate * decay)
-        change = {name: np.zeros(shape, np.float32) for name, shape in self.network.shapes().items()}
-        # Counts of spins are integers: images of one weight are summed as such.
-        counts = np.ones(len(first), np.float32) if weights is None else weights
-        for weight in np.unique(counts[changed]).tolist():
-            images = changed[counts[changed] == weight]
-            self.network.descend(
-                change,
-                x[images],
-                first[images],
-                second[images],
-                weight_rate=weight * rates[0] / scale,
-                bias_rate=weight * rates[1] / scale,
-                limit=np.inf,
-            )
-        if self.optimizer == "sgd" and self.coupling_learning_rate is not None:
-            for name in filter(_is_coupling, change):
-                change[name] *= np.float32(self.coupling_learning_rate / self.learning_rate)
-        if self.centre is not None:
-            # (x - centre) in place of x, without losing the zeros of x: b0 has the sum over the images.
-            sums = change["b0"] * np.float32(-rates[0] / rates[1])
-            _core.add_outer(change["W0"], self.centre[None], sums[None], np.inf)
-        return change
-
-    def step(
-        self,
-        parameters: Parameters,
-        change: Parameters,
-        memory: Parameters | None = None,
-        *,
-        update: int = 1,
-        decay: float = 1.0,
-    ) -> None:
-        """Changes the parameters, in place, by what `contrast` gave.
-
-        Args:
-            parameters: What to change.
-            change: From `contrast`; may be used up.
-            memory: What Adam remembers; changed.
-            update: Number of the update, from 1 on.
-            decay: As it was for `contrast`.
-        """
-        if self.centre is not None:
-            self._move_origin(parameters, self.centre)
-        rates = {name: decay * self._rate(name) for name in parameters}
-        if self.weight_decay:
-            for name, rate in rates.items():
-                if name.startswith("W"):
-                    parameters[name] *= np.float32(1 - rate * self.weight_decay)
-        if self.optimizer == "sgd":
-            optimizers.descend(parameters, change, PARAMETER_LIMIT)
-        else:
-            optimizers.adam(
-                parameters,
-                change,
-                {} if memory is None else memory,
-                update=update,
-                rates=rates,
-                limit=PARAMETER_LIMIT,
-            )
-        if self.centre is not None:
-            self._move_origin(parameters, -self.centre)
+        counts = np.ones(len(x)) if weights is None else weights
+        each = counts[changed] / (apart * len(x) * first.shape[1])
+        same = bool((each == each[0]).all())
+        return self.network.contrast(
+            x[changed], first[changed], second[changed], float(each[0]) if same else each.astype(np.float32)
+        )
 
     def outputs(self, states: NDArray[np.int8]) -> NDArray[np.float32]:
         """Output spins ``(batch, outputs)``, averaged over the reads kept."""
@@ -370,17 +270,6 @@ class EquilibriumPropagation:
             return np.float32(0.5) * (target - self.outputs(free))
         low, high = self.network.levels
         return target - (low + high) / 2
-
-    def _rate(self, name: str) -> float:
-        if name.startswith("b"):
-            return self.bias_learning_rate
-        if self.coupling_learning_rate is None or not _is_coupling(name):
-            return self.learning_rate
-        return self.coupling_learning_rate
-
-    def _move_origin(self, parameters: Parameters, centre: NDArray[np.float32]) -> None:
-        """Makes the bias of the first layer the field of the image ``centre``."""
-        parameters["b0"] = _core.project(centre[None], parameters["W0"], parameters["b0"])[0]
 
     def _anneal(
         self,
@@ -400,30 +289,3 @@ class EquilibriumPropagation:
         )
         check_answer(reads, fields.shape, self.network.levels)
         return reads.states if self.statistic == "average" else reads.lowest()[:, None]
-
-
-def _is_coupling(name: str) -> bool:
-    """Whether a parameter is a weight between spins."""
-    return name.startswith("W") and name != "W0"
-
-
-def shards(num_images: int) -> list[slice]:
-    """The parts of a batch: `SHARD` images each, and what is left.
-
-    Example:
-        >>> shards(120)
-        [slice(0, 50, None), slice(50, 100, None), slice(100, 120, None)]
-    """
-    return [slice(k, min(k + SHARD, num_images)) for k in range(0, num_images, SHARD)]
-
-
-def total(changes: Iterable[Parameters]) -> Parameters:
-    """The sum of changes, one after the other; uses up the first."""
-    whole: Parameters = {}
-    for change in changes:
-        for name, value in change.items():
-            if name in whole:
-                whole[name] += value
-            else:
-                whole[name] = value
-    return whole

@@ -1,7 +1,38 @@
-"""Architectures: which spins exist, and which parameter sits on which coupling or field."""
+"""Networks of spins: layers, the interactions that make up the energy, and where the input acts."""
 
+from .comparison import Comparison
+from .convolution import Convolution
 from .convolutional import Convolutional
+from .dense import Bias, Dense, Lateral
+from .fixed import AveragePool, Clamp, Skip
 from .form import DataForm
-from .fully_connected import Couplings, FullyConnected, Network, Parameters
+from .fully_connected import FullyConnected
+from .interaction import Interaction
+from .layer import Input, Layer, stack
+from .network import Network
+from .parameters import Couplings, Kind, Parameters, ParameterSpec
+from .windows import count_places
 
-__all__ = ["Convolutional", "Couplings", "DataForm", "FullyConnected", "Network", "Parameters"]
+__all__ = [
+    "AveragePool",
+    "Bias",
+    "Clamp",
+    "Comparison",
+    "Convolution",
+    "Convolutional",
+    "Couplings",
+    "DataForm",
+    "Dense",
+    "FullyConnected",
+    "Input",
+    "Interaction",
+    "Kind",
+    "Lateral",
+    "Layer",
+    "Network",
+    "ParameterSpec",
+    "Parameters",
+    "Skip",
+    "count_places",
+    "stack",
+]

@@ -11,7 +11,8 @@ from pydantic import Field
 from ..settings import AtLeastOne, PartSettings, Registry, Shown
 from .convolutional import Convolutional
 from .form import DataForm
-from .fully_connected import FullyConnected, Network
+from .fully_connected import FullyConnected
+from .network import Network
 
 SPINS, NEURONS = (-1, 1), (0, 1)
 

@@ -9,7 +9,8 @@ from ..chip import Chip
 from ..config import TrainConfig
 from ..datasets import Dataset
 from ..embedding import Placed
-from ..learning import EquilibriumPropagation
+from ..learning import Centred, EquilibriumPropagation, Optimizer
+from ..learning.optimizers import BY_NAME
 from ..machines import Machine, Work
 from ..machines.chip import ChipSettings
 from ..machines.chip_model import ChipModel
@@ -96,26 +97,35 @@ def learning_rule(
     network = parts.network or network_of(config, data, parts.machine)
     machine = parts.machine or machine_of(config, network, num_threads=num_threads)
     limit = config.field_limit if machine.field_limit is None else machine.field_limit
-    centre = None
-    if config.centre:
-        if not isinstance(data, Dataset):
-            raise ValueError("centre is True, but there are no images here whose mean it could be")
-        centre = data.x_train.mean(axis=0)
     return (parts.rule or EquilibriumPropagation)(
         network=network,
         machine=machine,
         nudge=config.nudge,
         symmetric=config.symmetric,
-        learning_rate=config.learning_rate,
-        bias_learning_rate=config.bias_learning_rate,
-        coupling_learning_rate=config.coupling_learning_rate,
         statistic=config.statistic,
         field_limit=limit,
         seed=config.seed,
-        optimizer=config.optimizer,
-        weight_decay=config.weight_decay,
-        centre=centre,
+        optimizer=optimizer_of(config, data),
     )
+
+
+def optimizer_of(config: TrainConfig, data: DataForm) -> Optimizer:
+    """The optimizer that ``config`` describes; with a centre it takes the mean image of ``data`` for 0.
+
+    Raises:
+        ValueError: If there are no images whose mean it could be.
+    """
+    optimizer = BY_NAME[config.optimizer](
+        learning_rate=config.learning_rate,
+        bias_learning_rate=config.bias_learning_rate,
+        coupling_learning_rate=config.coupling_learning_rate,
+        weight_decay=config.weight_decay,
+    )
+    if not config.centre:
+        return optimizer
+    if not isinstance(data, Dataset):
+        raise ValueError("centre is True, but there are no images here whose mean it could be")
+    return Centred(optimizer, data.x_train.mean(axis=0))
 
 
 def rule_of_tests(

@@ -1,7 +1,7 @@
 """Training on many machines: the workers of a Dask scheduler share every batch, and the tests.
 
 A batch is the same `learning.shards` however many workers there are. A task anneals some of them and returns
-the contrast of each; the trainer adds them up in the order of the shards, as it does without workers, and
+the gradient of each; the trainer adds them up in the order of the shards, as it does without workers, and
 steps. So the result does not depend on who did what, or how often: the task of a worker that dies is done by
 another one. docs/cluster.md says what that costs.
 """
@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from ..config import TrainConfig
 from ..errors import StoppedError
-from ..learning.rule import SHARD, EquilibriumPropagation, total
+from ..learning import Optimizer, Rule
+from ..learning.shards import SHARD, shard_weights, shards, total
 from ..machines import Machine
 from ..machines.usage import Usage
 from ..network import Network, Parameters
@@ -146,38 +147,23 @@ def busy(client: Client) -> bool:
     return any(future.status == "pending" for future in list(client.futures.values()))
 
 
-def shared(rule: EquilibriumPropagation, client: Client) -> SharedRule:
-    """The rule, worked out by the workers.
-
-    Raises:
-        ValueError: If it has another way to compare than the one that is shared.
-    """
+def shared(rule: Rule, client: Client) -> SharedRule:
+    """The rule, worked out by the workers."""
     return SharedRule(rule, client)
 
 
 class SharedRule:
-    """A learning rule, its phases and contrasts worked out by the workers of a scheduler: a `learning.Rule`.
+    """A learning rule that the workers of a scheduler share: a `learning.Rule`.
 
-    The workers have the rule itself, of whatever class it is, and with whatever settings. Its ``step`` is
-    done here.
+    The workers have the rule itself, of whatever class it is, and with whatever settings. They compare shard
+    by shard; the optimizer steps here.
 
     Args:
-        rule: The rule. A class of its own may change ``phases``, what these are made of, ``contrasts``,
-            ``outputs``, ``predict`` and ``step``.
+        rule: The rule.
         client: A client of the scheduler.
-
-    Raises:
-        ValueError: If its class has a ``compare`` or ``contrast`` of its own, in place of which the shards'
-            ``contrasts`` are added up.
     """
 
-    def __init__(self, rule: EquilibriumPropagation, client: Client) -> None:
-        for name in ("compare", "contrast"):
-            if getattr(type(rule), name) is not getattr(EquilibriumPropagation, name):
-                raise ValueError(
-                    f"{type(rule).__name__} has a {name} of its own, which a scheduler cannot share: change"
-                    " phases or contrasts"
-                )
+    def __init__(self, rule: Rule, client: Client) -> None:
         self.rule = rule
         self.client = client
         # Held by a task, not scattered, so that Dask makes it again where its worker died.
@@ -194,6 +180,11 @@ class SharedRule:
         return self.rule.machine
 
     @property
+    def optimizer(self) -> Optimizer:
+        """See `learning.Rule`."""
+        return self.rule.optimizer
+
+    @property
     def seed(self) -> int:
         """See `learning.Rule`."""
         return self.rule.seed
@@ -202,29 +193,15 @@ class SharedRule:
         """See `learning.Rule`."""
         return SharedRule(self.rule.with_seed(seed), self.client)
 
-    def step(
-        self,
-        parameters: Parameters,
-        change: Parameters,
-        memory: Parameters | None = None,
-        *,
-        update: int = 1,
-        decay: float = 1.0,
-    ) -> None:
-        """See `EquilibriumPropagation.step`."""
-        self.rule.step(parameters, change, memory, update=update, decay=decay)
-
     def compare(
         self,
         parameters: Parameters,
         x: NDArray[np.float32],
         target: NDArray[np.float32],
         ids: NDArray[np.uint32],
-        weights: NDArray[np.float32] | None = None,
-        *,
-        decay: float = 1.0,
+        weights: NDArray[np.floating] | None = None,
     ) -> tuple[Parameters, NDArray[np.float32]]:
-        """See `EquilibriumPropagation.compare`."""
+        """See `learning.Rule`."""
         num_shards = -(-len(x) // SHARD)
 
         def parts(num_threads: int) -> Iterator[tuple[Any, ...]]:
@@ -233,20 +210,20 @@ class SharedRule:
             ends = [SHARD * (k * num_shards // num_tasks) for k in range(num_tasks + 1)]
             for part in map(slice, ends[:-1], ends[1:]):
                 of_part = None if weights is None else weights[part]
-                yield parameters, x[part], target[part], ids[part], of_part, decay, len(x)
+                yield parameters, x[part], target[part], ids[part], of_part, len(x)
 
-        def changes() -> Iterator[Parameters]:
-            for contrasts, found in self._map(_compare, parts):
+        def gradients() -> Iterator[Parameters]:
+            for of_shards, found in self._map(_compare, parts):
                 outputs.append(found)
-                yield from map(_copied, contrasts)
+                yield from map(_copied, of_shards)
 
         outputs: list[NDArray[np.float32]] = []
-        return total(changes()), np.concatenate(outputs)
+        return total(gradients()), np.concatenate(outputs)
 
     def predict(
         self, parameters: Parameters, batches: Iterable[tuple[NDArray[np.float32], NDArray[np.uint32]]]
     ) -> Iterator[NDArray[np.float32]]:
-        """See `EquilibriumPropagation.predict`."""
+        """See `learning.Rule`."""
         return self._map(_predict, lambda _: ((parameters, *batch) for batch in batches))
 
     def _map(
@@ -289,7 +266,7 @@ def _both(*both: Any) -> Any:
     return both
 
 
-def _run(task: Callable[..., Any], sent: tuple[EquilibriumPropagation, dict[str, str]], some: Any) -> Any:
+def _run(task: Callable[..., Any], sent: tuple[Rule, dict[str, str]], some: Any) -> Any:
     """What the task returns, and what its machine was used for, on a worker."""
     if getattr(_thread, "sent", None) is not sent:
         rule, versions = sent
@@ -309,24 +286,28 @@ def _copied(value: Any) -> Any:
 
 
 def _compare(
-    rule: EquilibriumPropagation,
+    rule: Rule,
     parameters: Parameters,
     x: NDArray[np.float32],
     target: NDArray[np.float32],
     ids: NDArray[np.uint32],
-    weights: NDArray[np.float32] | None,
-    decay: float,
-    batch: int,
+    weights: NDArray[np.floating] | None,
+    num_images: int,
 ) -> tuple[list[Parameters], NDArray[np.float32]]:
-    """The contrast of each shard of these images of a batch, and the outputs of all."""
-    free, first, second = rule.phases(parameters, x, target, ids)
-    return list(rule.contrasts(x, first, second, weights, decay=decay, batch=batch)), rule.outputs(free)
+    """The gradient of each shard of these images of a batch, and the outputs of all."""
+    found = [
+        rule.compare(
+            parameters, x[shard], target[shard], ids[shard], shard_weights(weights, shard, num_images)
+        )
+        for shard in shards(len(x))
+    ]
+    return [gradient for gradient, _ in found], np.concatenate([outputs for _, outputs in found])
 
 
 def _predict(
-    rule: EquilibriumPropagation, parameters: Parameters, x: NDArray[np.float32], ids: NDArray[np.uint32]
+    rule: Rule, parameters: Parameters, x: NDArray[np.float32], ids: NDArray[np.uint32]
 ) -> NDArray[np.float32]:
-    return next(rule.predict(parameters, [(x, ids)]))
+    return next(iter(rule.predict(parameters, [(x, ids)])))
 
 
 @cache

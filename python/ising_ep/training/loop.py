@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from ..config import TrainConfig
 from ..datasets import Dataset
 from ..learning import Rule
-from ..learning.optimizers import decayed
 from ..machines import Machine
 from ..network import Network
 from . import cluster
 from .augment import Augment
 from .build import augmentation, learning_rule, rule_of_tests
 from .callbacks import Callback, Callbacks, Saving
+from .decay import decayed
 from .evaluation import classes, evaluation
 from .notes import at_chance, cautions
 from .parts import Parts, RuleMaker
@@ -195,9 +195,11 @@ def train_epoch(
             images = augment(images, np.random.default_rng([rule.seed, 2, state.epoch, state.batch]))
         rate = decay(state.epoch + state.batch / num_batches)
         of_batch = None if weights is None else weights[batch]
-        change, outputs = rule.compare(state.parameters, images, target, ids, of_batch, decay=rate)
+        gradient, outputs = rule.compare(state.parameters, images, target, ids, of_batch)
         state.updates += 1
-        rule.step(state.parameters, change, state.memory, update=state.updates, decay=rate)
+        rule.optimizer.step(
+            rule.network, state.parameters, gradient, state.memory, update=state.updates, decay=rate
+        )
         state.batch += 1
         state.images += len(batch)
         state.correct += int(np.sum(classes(rule.network, outputs) == y[batch]))

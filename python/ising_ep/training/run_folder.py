@@ -2,7 +2,7 @@
 
     config.json              settings, budget, versions, command line, fingerprint and shape of the data,
                              and what was given in place of what the settings describe; written once
-    checkpoint.safetensors   parameters, what Adam remembers; the rest of `TrainState` as JSON in its header
+    checkpoint.safetensors   parameters, arrays of the optimizer; the rest of `TrainState` as JSON in a header
     metrics.csv              one row an epoch, written from the checkpoint's history for reading
     chip.csv                 what each epoch cost, and how the chip did, of a run on one
     embedding.json           where the network is on the chip, of a run on one; written once
@@ -26,7 +26,7 @@ import os
 import platform
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from operator import sub
@@ -46,6 +46,7 @@ from ..files.atomic import TEMPORARY, kind_of, replace, require_replaceable
 from ..files.claim import is_name
 from ..files.run_lock import LOCK, RunLock
 from ..files.untrusted import MOST_BYTES, read_json
+from ..learning import Memory
 from ..machines.usage import Usage
 from ..network import Parameters
 from ..printable import one_line
@@ -65,6 +66,8 @@ FORMAT = 1
 CONFIG_FORMAT = 2
 # Bytes of a checkpoint besides its arrays: the state, in which quotes are written twice, names and shapes.
 _MOST_HEADER = 4 * MOST_BYTES
+# Arrays for each parameter that an optimizer may keep.
+_MOST_KINDS = 4
 
 
 @dataclass
@@ -72,7 +75,7 @@ class TrainState:
     """All that is needed to go on, bit for bit.
 
     Attributes:
-        parameters: float32 arrays ``W0, W1, ..., b0, b1, ...``.
+        parameters: float32 arrays of the network, such as ``W0, W1, ..., b0, b1, ...``.
         epoch: Finished epochs.
         batch: Batches done of the epoch under way.
         images: Images of these batches.
@@ -85,7 +88,7 @@ class TrainState:
         usage: What the machine was used for until now.
         usages: The same at the end of each finished epoch.
         updates: Updates of the parameters.
-        memory: float32 arrays that Adam remembers (see `optimizers.adam`).
+        memory: float32 arrays that the optimizer keeps, for each name of its own one for each parameter.
     """
 
     parameters: Parameters
@@ -101,7 +104,12 @@ class TrainState:
     usage: Usage = field(default_factory=Usage)
     usages: list[Usage] = field(default_factory=list)
     updates: int = 0
-    memory: Parameters = field(default_factory=dict)
+    memory: Memory = field(default_factory=dict)
+
+    def arrays(self) -> Parameters:
+        """All arrays by their names in a checkpoint: parameters by their own, the optimizer's behind its."""
+        kept = {f"{kind}.{name}": value for kind, of in self.memory.items() for name, value in of.items()}
+        return self.parameters | kept
 
     def chip_history(self) -> list[dict[str, float]]:
         """What each finished epoch asked of a chip, by the names of ``chip.csv``."""
@@ -286,12 +294,16 @@ class RunFolder:
             StoppedError: If another process took the run.
             ValueError: If another process writes to the run, or the history is longer than can be read back.
         """
-        arrays = state.parameters | state.memory  # whose names have a dot
-        progress = {k: v for k, v in asdict(state).items() if k not in ("parameters", "memory")}
-        text = json.dumps(progress)
+        arrays = state.arrays()
+        progress = {k: v for k, v in asdict(state).items() if k != "parameters"}
+        text = json.dumps(progress | {"memory": list(state.memory)})
         if len(text) > MOST_BYTES:
             raise ValueError(f"the history of the run has {len(text):,} characters, expected {MOST_BYTES:,}")
         metadata = {"format": str(FORMAT), "state": text, "sha256": _digest(arrays, text)}
+        if len(state.memory) > _MOST_KINDS:
+            raise ValueError(
+                f"memory has {len(state.memory)} kinds of arrays, expected {_MOST_KINDS} at most"
+            )
         self.hold()
         try:
             replace(self.path / CHECKPOINT, save(arrays, metadata=metadata))
@@ -325,20 +337,19 @@ class RunFolder:
                 metadata = tensors.metadata() or {}
                 if metadata.get("format") != str(FORMAT):
                     raise ValueError(f"its format is {metadata.get('format')!r}, expected {FORMAT}")
+                if len(metadata["state"]) > MOST_BYTES:
+                    raise ValueError(f"its history is longer than {MOST_BYTES:,} characters")
+                progress = json.loads(metadata["state"])
+                kinds = _memory_kinds(progress)
                 slices = {name: tensors.get_slice(name) for name in tensors.keys()}  # noqa: SIM118
-                _check_arrays(
-                    {name: (s.get_dtype(), tuple(s.get_shape())) for name, s in slices.items()}, shapes
-                )
+                found = {name: (s.get_dtype(), tuple(s.get_shape())) for name, s in slices.items()}
+                _check_arrays(found, shapes, kinds)
                 arrays = {name: np.array(tensors.get_tensor(name)) for name in slices}
             if metadata["sha256"] != _digest(arrays, metadata["state"]):
                 raise ValueError("its numbers are not those that were saved")
-            if len(metadata["state"]) > MOST_BYTES:
-                raise ValueError(f"its history is longer than {MOST_BYTES:,} characters")
-            progress = json.loads(metadata["state"])
             progress["usage"] = Usage.checked(progress.get("usage", {}))
             progress["usages"] = [Usage.checked(usage) for usage in progress.get("usages", [])]
-            parameters = {name: value for name, value in arrays.items() if "." not in name}
-            memory = {name: value for name, value in arrays.items() if "." in name}
+            parameters, memory = _apart(arrays, kinds)
             state = TrainState(parameters=parameters, memory=memory, **progress)
             _check(state, self.config.batch_size)
         # Numbers of a kind that numpy lacks are an AttributeError, sizes past any float an ArithmeticError.
@@ -480,32 +491,55 @@ def _digest(parameters: Parameters, progress: str) -> str:
     return digest(*parts).hex()
 
 
+def _memory_kinds(progress: dict[str, Any]) -> list[str]:
+    """Takes from a state what the optimizer calls its arrays. Earlier versions had Adam's and did not say."""
+    kinds = progress.pop("memory", ["m", "v"])
+    if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
+        raise ValueError(f"its memory is {short(kinds)}, expected the names of an optimizer's arrays")
+    return kinds
+
+
+def _apart(arrays: Parameters, kinds: Sequence[str]) -> tuple[Parameters, Memory]:
+    """The parameters, and the optimizer's arrays; the other way of `TrainState.arrays`."""
+    kept = {f"{kind}.{name}" for kind in kinds for name in arrays}
+    parameters = {name: value for name, value in arrays.items() if name not in kept}
+    memory = {
+        kind: {name: arrays[f"{kind}.{name}"] for name in parameters if f"{kind}.{name}" in arrays}
+        for kind in kinds
+    }
+    return parameters, {kind: values for kind, values in memory.items() if values}
+
+
 def _check_size(size: int, shapes: Mapping[str, tuple[int, ...]] | None) -> None:
-    """That a file has no more bytes than parameters of these shapes, what Adam remembers, and a header."""
+    """That a file has no more bytes than parameters of these shapes, an optimizer's arrays, and a header."""
     if shapes is None:
         return
-    most = _MOST_HEADER + 3 * 4 * sum(map(math.prod, shapes.values()))
+    most = _MOST_HEADER + (1 + _MOST_KINDS) * 4 * sum(map(math.prod, shapes.values()))
     if size > most:
         raise ValueError(f"it has {size:,} bytes, expected at most {most:,}")
 
 
 def _check_arrays(
-    found: Mapping[str, tuple[str, tuple[int, ...]]], shapes: Mapping[str, tuple[int, ...]] | None
+    found: Mapping[str, tuple[str, tuple[int, ...]]],
+    shapes: Mapping[str, tuple[int, ...]] | None,
+    kinds: Sequence[str],
 ) -> None:
-    """That arrays of these kinds and shapes are parameters, and what an optimizer remembers of each."""
-    parameters = {name: shape for name, (_, shape) in found.items() if "." not in name}
-    wanted = parameters if shapes is None else shapes
-    for name in sorted(wanted.keys() | found.keys()):
+    """That arrays of these types and shapes are parameters, and what an optimizer keeps of each."""
+    if shapes is None:
+        kept = {f"{kind}.{name}" for kind in kinds for name in found}
+        shapes = {name: shape for name, (_, shape) in found.items() if name not in kept}
+    wanted = dict(shapes) | {f"{kind}.{name}": shape for kind in kinds for name, shape in shapes.items()}
+    for name in sorted(shapes.keys() | found.keys()):
         kind, shape = found.get(name, ("F32", None))
         if kind != "F32":
             raise ValueError(f"array {name!r} is of {kind}, expected F32")
-        if shape != wanted.get(name.rpartition(".")[2]):
+        if shape != wanted.get(name):
             raise ValueError(f"array {name!r} has shape {shape}, expected {wanted.get(name)}")
 
 
 def _check(state: TrainState, batch_size: int) -> None:
     """That the state is one that training could have left."""
-    for name, value in (state.parameters | state.memory).items():
+    for name, value in state.arrays().items():
         if value.dtype != np.float32 or not np.isfinite(value).all():
             raise ValueError(f"parameter {name} is not of finite float32 numbers")
     for name in ("epoch", "batch", "images", "correct", "updates"):

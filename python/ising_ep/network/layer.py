@@ -1,0 +1,88 @@
+"""Layers of spins, and the input."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class _Array:
+    """What layers and the input have in common: a shape."""
+
+    name: str
+    shape: tuple[int, ...]
+    start: int
+
+    def __post_init__(self) -> None:
+        if not self.shape or min(self.shape) < 1:
+            raise ValueError(
+                f"{self.name} has shape {self.shape}, expected one number or more, each at least 1"
+            )
+
+    @property
+    def size(self) -> int:
+        """How many numbers, or spins, there are."""
+        return math.prod(self.shape)
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """Place of each in a row of the data, or in a state: int64 ``(size,)``."""
+        return np.arange(self.start, self.start + self.size, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Input(_Array):
+    """The input of a network: numbers that act as fields on the spins. They are no spins themselves.
+
+    Args:
+        shape: Such as ``(784,)``, or ``(height, width, channels)`` of an image. A row of the data is its
+            flattened array.
+
+    Raises:
+        ValueError: If a number is not positive.
+    """
+
+    shape: tuple[int, ...]
+    name: ClassVar[str] = "input"  # type: ignore[misc]
+    start: ClassVar[int] = 0  # type: ignore[misc]
+
+
+@dataclass(frozen=True)
+class Layer(_Array):
+    """Spins of a network that stand next to each other in a state.
+
+    Args:
+        name: Its name in messages.
+        shape: Such as ``(120,)``, or ``(height, width, channels)``.
+        start: Place of its first spin in a state. `stack` works it out.
+
+    Raises:
+        ValueError: If a number is not positive.
+
+    Example:
+        >>> hidden, output = stack(hidden=(4, 4, 2), output=(10,))
+        >>> hidden.size, output.spins
+        (32, slice(32, 42, None))
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    start: int = 0
+
+    @property
+    def spins(self) -> slice:
+        """Where the spins stand in a state."""
+        return slice(self.start, self.start + self.size)
+
+
+def stack(**shapes: tuple[int, ...]) -> tuple[Layer, ...]:
+    """Lays layers of these shapes one after the other."""
+    layers: list[Layer] = []
+    for name, shape in shapes.items():
+        start = layers[-1].spins.stop if layers else 0
+        layers.append(Layer(name, tuple(shape), start))
+    return tuple(layers)

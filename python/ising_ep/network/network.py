@@ -1,0 +1,219 @@
+"""Networks: layers of spins, and the interactions that make up their energy."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .comparison import Comparison
+from .interaction import Interaction
+from .layer import Input, Layer
+from .parameters import Couplings, Parameters, ParameterSpec
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers of spins, and the interactions whose sum is the energy.
+
+        E(s; x) = sum of the energies of the interactions
+
+    in the sign convention of D-Wave: the machine looks for low energy. The last layer is the output. Each
+    class owns the same number of its spins, next to each other, which are to be high for the class of the
+    image and low else. Two interactions may couple the same spins; their couplings add up.
+
+    Args:
+        layers: The layers, as `stack` lays them.
+        interactions: The interactions, of which one at least takes the input.
+        num_classes: Classes, at least 2.
+        levels: The two values of a spin, the lower one first.
+
+    Raises:
+        ValueError: If these do not fit together.
+
+    Example:
+        A network in which the first layer acts on the output past the second, too.
+
+        >>> from ising_ep.network import Bias, Dense, Input, Skip, stack
+        >>> image = Input((64,))
+        >>> first, second, output = stack(first=(20,), second=(20,), output=(20,))
+        >>> network = Network(
+        ...     [first, second, output],
+        ...     [
+        ...         Dense("W0", image, first),
+        ...         Bias("b0", first),
+        ...         Dense("W1", first, second),
+        ...         Dense("W2", second, output),
+        ...         Skip(first, output),
+        ...     ],
+        ...     num_classes=10,
+        ... )
+        >>> network.num_spins, network.num_couplings
+        (60, 820)
+    """
+
+    layers: Sequence[Layer]
+    interactions: Sequence[Interaction]
+    num_classes: int
+    levels: tuple[int, int] = (-1, 1)
+
+    def __post_init__(self) -> None:
+        for name in ("layers", "interactions"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.num_classes < 2:
+            raise ValueError(f"num_classes is {self.num_classes}, expected at least 2")
+        self._check_layers()
+        self._check_interactions()
+
+    def _check_layers(self) -> None:
+        if not self.layers:
+            raise ValueError("layers is empty, expected at least one")
+        ends = itertools.accumulate(layer.size for layer in self.layers)
+        for layer, end in zip(self.layers, ends, strict=True):
+            if layer.spins.stop != end:
+                raise ValueError(
+                    f"{layer.name} begins at spin {layer.start}, expected {end - layer.size}; take"
+                    " layers of one call of stack, all of them and in their order"
+                )
+        if self.layers[-1].size % self.num_classes:
+            raise ValueError(
+                f"the output layer has {self.layers[-1].size} spins, expected a multiple of the "
+                f"{self.num_classes} classes"
+            )
+
+    def _check_interactions(self) -> None:
+        sizes = set()
+        names: list[str] = []
+        for each in self.interactions:
+            for end in (each.before, each.after):
+                if isinstance(end, Layer) and end not in self.layers:
+                    raise ValueError(f"a {type(each).__name__} joins {end.name}, which is not in layers")
+            if isinstance(each.before, Input):
+                sizes.add(each.before.size)
+            names += each.parameters
+        if len(sizes) != 1:
+            raise ValueError(
+                f"the sizes of the inputs that interactions take are {sorted(sizes)}, expected one size"
+            )
+        for name in names:
+            if names.count(name) > 1 or not name.isidentifier():
+                raise ValueError(f"a parameter is named {name!r}, expected a name of its own, such as W0")
+
+    @cached_property
+    def parameters(self) -> dict[str, ParameterSpec]:
+        """Name of each parameter, and what it is."""
+        return {name: spec for each in self.interactions for name, spec in each.parameters.items()}
+
+    @property
+    def num_inputs(self) -> int:
+        """Length of a row of the data."""
+        return next(each.before.size for each in self.interactions if isinstance(each.before, Input))
+
+    @property
+    def num_spins(self) -> int:
+        """Spins of all layers."""
+        return sum(layer.size for layer in self.layers)
+
+    @property
+    def num_couplings(self) -> int:
+        """Couplings of all interactions."""
+        return len(self.rows)
+
+    @property
+    def outputs(self) -> slice:
+        """Where the output spins stand in a state."""
+        return self.layers[-1].spins
+
+    @property
+    def slices(self) -> list[slice]:
+        """Where each layer stands in a state."""
+        return [layer.spins for layer in self.layers]
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """First spin of each coupling, int64 ``(num_couplings,)``."""
+        return self._spins_of_pairs(0)
+
+    @cached_property
+    def cols(self) -> NDArray[np.int64]:
+        """Second spin of each coupling, int64 ``(num_couplings,)``."""
+        return self._spins_of_pairs(1)
+
+    def _spins_of_pairs(self, end: int) -> NDArray[np.int64]:
+        ends = [each.pairs[end] for each in self._coupling]
+        return np.concatenate([np.empty(0, dtype=np.int64), *ends], dtype=np.int64)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every parameter."""
+        return {name: spec.shape for name, spec in self.parameters.items()}
+
+    def initial_parameters(self, rng: np.random.Generator) -> Parameters:
+        """Draws what training starts from: weights uniform in ±gain/sqrt(fan-in), biases 0."""
+        return {name: spec.draw(rng, self.levels) for name, spec in self.parameters.items()}
+
+    def couplings(self, parameters: Parameters) -> Couplings:
+        """The couplings as ``(rows, cols, values)``, each ``(num_couplings,)``."""
+        values = [each.values(parameters) for each in self._coupling]
+        return self.rows, self.cols, np.concatenate([np.empty(0), *values], dtype=np.float64)
+
+    def fields(self, parameters: Parameters, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Fields ``(batch, num_spins)`` on the spins, for images ``x (batch, num_inputs)``."""
+        fields = np.zeros((len(x), self.num_spins), dtype=np.float32)
+        for layer, acting in self._acting.items():
+            field = np.zeros(layer.size, dtype=np.float32)
+            for each in acting:
+                field = each.fields(parameters, x, field)
+            fields[:, layer.spins] = field
+        return fields
+
+    def contrast(
+        self,
+        x: NDArray[np.float32],
+        first: NDArray[np.int8],
+        second: NDArray[np.int8],
+        weights: float | NDArray[np.float32] = 1.0,
+    ) -> Parameters:
+        """Sums ``dE/dp |second - dE/dp |first`` over images and reads, for each parameter p.
+
+        Args:
+            x: Images ``(batch, num_inputs)``.
+            first: States ``(batch, reads, spins)``.
+            second: States of the same shape.
+            weights: What each image counts, ``(batch,)``, or one number for all.
+        """
+        comparison = Comparison(x, first, second, weights)
+        return {k: v for each in self.interactions for k, v in each.contrast(comparison).items()}
+
+    def check_images(self, x: NDArray[np.float32]) -> None:
+        """Refuses images ``(batch, num_inputs)`` that the network cannot take, by a ValueError."""
+        for each in self.interactions:
+            each.check_images(x)
+
+    def targets(self, labels: ArrayLike) -> NDArray[np.float32]:
+        """Output spins ``(batch, outputs)`` wanted for ``labels (batch,)``: high for the class, else low."""
+        low, high = self.levels
+        wanted = np.full((self.num_classes, self.num_classes), low, dtype=np.float32)
+        np.fill_diagonal(wanted, high)
+        wanted = np.repeat(wanted, self.layers[-1].size // self.num_classes, axis=1)
+        return wanted[np.asarray(labels, dtype=np.intp)]
+
+    def scores(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Mean output spin of each class ``(batch, num_classes)``; the class is the largest."""
+        mean: NDArray[np.float32] = outputs.reshape(len(outputs), self.num_classes, -1).mean(axis=2)
+        return mean
+
+    @cached_property
+    def _coupling(self) -> list[Interaction]:
+        """The interactions that couple spins."""
+        return [each for each in self.interactions if not isinstance(each.before, Input)]
+
+    @cached_property
+    def _acting(self) -> dict[Layer, list[Interaction]]:
+        """The interactions that make fields on each layer; those that are the same for all images first."""
+        acting = [each for each in self.interactions if not isinstance(each.before, Layer)]
+        acting.sort(key=lambda each: isinstance(each.before, Input))
+        return {layer: [each for each in acting if each.after == layer] for layer in self.layers}

@@ -1,0 +1,55 @@
+"""Parameters of a network: their arrays, and what each of them is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Parameters = dict[str, NDArray[np.float32]]
+Couplings = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+
+
+class Kind(Enum):
+    """What a parameter is in the energy. Learning rates, weight decay and first values depend on it."""
+
+    INPUT = "weight of an input"
+    COUPLING = "coupling"
+    BIAS = "bias"
+
+
+# Initial size of a weight times the root of its fan-in: the paper's gains for W0 and for all further layers.
+GAINS = {Kind.INPUT: 0.5, Kind.COUPLING: 0.25, Kind.BIAS: 0.0}
+
+
+@dataclass(frozen=True)
+class ParameterSpec:
+    """What a parameter of a network is.
+
+    Attributes:
+        shape: Shape of its array.
+        kind: Its part in the energy.
+        gain: Initial size, times the root of the fan-in; 0 begins at 0. None takes that of `GAINS`.
+        fan_in: Number of terms that add up in a spin.
+    """
+
+    shape: tuple[int, ...]
+    kind: Kind
+    gain: float | None = None
+    fan_in: int = 1
+
+    def draw(self, rng: np.random.Generator, levels: tuple[int, int] = (-1, 1)) -> NDArray[np.float32]:
+        """Draws first values, uniform in ±gain/sqrt(fan_in), for spins of these two values.
+
+        With levels 0 and 1 a coupling contributes a quarter, and a field half, of what it does with -1 and 1.
+        The gains are scaled up to compensate.
+        """
+        gain = GAINS[self.kind] if self.gain is None else self.gain
+        if not gain:
+            return np.zeros(self.shape, dtype=np.float32)
+        spread = (levels[1] - levels[0]) / 2
+        gain /= spread**2 if self.kind is Kind.COUPLING else spread
+        values: NDArray[np.float64] = rng.uniform(-1, 1, self.shape) * gain / np.sqrt(self.fan_in)
+        return values.astype(np.float32)
