@@ -39,7 +39,7 @@ from ising_ep.network import Convolutional, FullyConnected
 from ising_ep.samplers.batch import sample_batch, sample_batch_quantum
 from ising_ep.training.augment import shifted
 from ising_ep.training.decay import decayed
-from ising_ep.training.run_folder import TrainState
+from ising_ep.training.state import TrainState
 from support.settings import DEFAULTS_OF_ALL
 
 

@@ -42,7 +42,7 @@ from benchmarks.support import report, runs
 from ising_ep import datasets, training
 from ising_ep.datasets import Dataset
 from ising_ep.training.decay import decayed
-from ising_ep.training.run_folder import TrainState
+from ising_ep.training.state import TrainState
 from studies.markdown import number, table
 from studies.summary import deviation, mean, spread
 from studies.units import Results, Settings, config_settings

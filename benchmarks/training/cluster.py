@@ -41,7 +41,7 @@ from ising_ep.config import TrainConfig
 from ising_ep.learning import EquilibriumPropagation, Memory, Rule
 from ising_ep.learning.shards import SHARD, total
 from ising_ep.training import cluster
-from ising_ep.training.run_folder import TrainState
+from ising_ep.training.state import TrainState
 from studies.markdown import number, table
 
 BATCHES = (50, 200, 1000)

@@ -12,7 +12,7 @@ from ising_ep import training
 from ising_ep.config import TrainConfig
 from ising_ep.machines.embedded import EmbeddedMachine
 from ising_ep.training.build import machine_of
-from ising_ep.training.run_folder import TrainState
+from ising_ep.training.state import TrainState
 from studies.markdown import Sentences
 from studies.study import Study, Table
 from studies.summary import STYLES, band, deviation, grouped, mean, panels, spread

@@ -16,7 +16,7 @@ from ising_ep.config import TrainConfig
 from ising_ep.datasets import Dataset
 from ising_ep.machines import Machine
 from ising_ep.network import Parameters
-from ising_ep.training.run_folder import TrainState
+from ising_ep.training.state import TrainState
 from studies.summary import band, deviation, mean
 
 if TYPE_CHECKING:

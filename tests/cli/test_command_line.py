@@ -35,7 +35,8 @@ from ising_ep.config import (
 from ising_ep.machines.chip import MISSING
 from ising_ep.qpu.cost import ROUND_TRIP
 from ising_ep.qpu.dispatch import ANSWER_TIMEOUT
-from ising_ep.training.run_folder import CHECKPOINT, CONFIG, METRICS, TEMPORARY, RunFolder, TrainState
+from ising_ep.training.run_folder import CHECKPOINT, CONFIG, METRICS, TEMPORARY, RunFolder
+from ising_ep.training.state import TrainState
 from support.data import MNIST, needs_mnist
 from support.settings import DEFAULTS_OF_ALL
 

@@ -12,7 +12,8 @@ from ising_ep.config import TrainConfig
 from ising_ep.learning import SGD, EquilibriumPropagation
 from ising_ep.machines.deterministic import THRESHOLD, DeterministicMachine
 from ising_ep.network import FullyConnected
-from ising_ep.training.run_folder import DataRecord, RunFolder
+from ising_ep.training.record import DataRecord
+from ising_ep.training.run_folder import RunFolder
 from support.callbacks import calling
 
 

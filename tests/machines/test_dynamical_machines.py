@@ -14,7 +14,8 @@ from ising_ep.machines import AnnealingMachine
 from ising_ep.machines.analog import AnalogMachine
 from ising_ep.machines.coherent import STEP, CoherentMachine
 from ising_ep.machines.oscillator import OscillatorMachine
-from ising_ep.training.run_folder import DataRecord, RunFolder
+from ising_ep.training.record import DataRecord
+from ising_ep.training.run_folder import RunFolder
 from support.callbacks import calling
 from support.problems import energies_of, layered_batch, random_batch, sparse_batch
 

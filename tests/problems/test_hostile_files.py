@@ -22,7 +22,9 @@ import numpy as np
 import pytest
 
 from ising_ep.config import TrainConfig
-from ising_ep.training.run_folder import CHECKPOINT, CONFIG, METRICS, SOLVER, DataRecord, RunFolder, _digest
+from ising_ep.training.checkpoint import array_digest
+from ising_ep.training.record import DataRecord
+from ising_ep.training.run_folder import CHECKPOINT, CONFIG, METRICS, SOLVER, RunFolder
 
 LIMIT = 2**31
 SECONDS = 20
@@ -302,7 +304,7 @@ def run_folders(folder: Path) -> None:
         "deep history": '{"epoch": 0, "history": ' + "[" * 10**6,
         "huge epoch": f'{{"epoch": {"9" * 4000}, "history": []}}',
     }.items():
-        about = {"format": "1", "state": text, "sha256": _digest(arrays, text)}
+        about = {"format": "1", "state": text, "sha256": array_digest(arrays, text)}
         run(name, checkpoint=checkpoint({"__metadata__": about} | header, data=bytes(place)))
     run(
         "what Adam holds of a terabyte",

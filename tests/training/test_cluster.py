@@ -32,7 +32,8 @@ from ising_ep.learning.shards import SHARD, total
 from ising_ep.machines import AnnealingMachine
 from ising_ep.network import FullyConnected
 from ising_ep.training import cluster
-from ising_ep.training.run_folder import RunFolder, TrainState
+from ising_ep.training.run_folder import RunFolder
+from ising_ep.training.state import TrainState
 from support.callbacks import calling
 
 QUIET = {"host": "127.0.0.1", "dashboard_address": None, "threads_per_worker": 1}

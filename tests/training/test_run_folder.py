@@ -24,18 +24,10 @@ from ising_ep.config import TrainConfig
 from ising_ep.errors import NotSavedError, StoppedError
 from ising_ep.files import atomic
 from ising_ep.files.run_lock import LOCK, InUseError
-from ising_ep.training.run_folder import (
-    CHECKPOINT,
-    COLUMNS,
-    CONFIG,
-    FILES,
-    METRICS,
-    TEMPORARY,
-    DataRecord,
-    RunFolder,
-    TrainState,
-    _digest,
-)
+from ising_ep.training.checkpoint import array_digest
+from ising_ep.training.record import DataRecord
+from ising_ep.training.run_folder import CHECKPOINT, CONFIG, FILES, METRICS, TEMPORARY, RunFolder
+from ising_ep.training.state import COLUMNS, TrainState
 from support.settings import DEFAULTS_OF_ALL
 
 DATA = DataRecord("abc", num_inputs=4, num_classes=3)
@@ -314,7 +306,7 @@ def assert_refused(run: RunFolder) -> None:
 def write_checkpoint(run: RunFolder, parameters, metadata) -> None:
     """With the right checksum, so that what it holds is what gets it refused."""
     if metadata is not None:
-        metadata = {**metadata, "sha256": _digest(parameters, metadata["state"])}
+        metadata = {**metadata, "sha256": array_digest(parameters, metadata["state"])}
     save_file(parameters, run.path / CHECKPOINT, metadata=metadata)
 
 

@@ -17,7 +17,9 @@ from ising_ep.config import TrainConfig, preset
 from ising_ep.machines import AnnealingMachine
 from ising_ep.training.augment import shifted
 from ising_ep.training.notes import cautions
-from ising_ep.training.run_folder import CHECKPOINT, CONFIG, DataRecord, RunFolder, TrainState
+from ising_ep.training.record import DataRecord
+from ising_ep.training.run_folder import CHECKPOINT, CONFIG, RunFolder
+from ising_ep.training.state import TrainState
 from support.callbacks import calling
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ..qpu.cost import Estimate
     from ..qpu.journal import Journal
     from ..qpu.machine import QPUMachine
-    from ..training.run_folder import RunFolder, TrainState
+    from ..training.run_folder import RunFolder
+    from ..training.state import TrainState
 
 # Options of `train` that a run folder does not keep, and that say how a run is to go on.
 NOT_KEPT = ("checkpoint_every", "scheduler", "when_offline", "answer_timeout")

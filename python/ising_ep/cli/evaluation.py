@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from ..embedding import Embedding
     from ..network import Network
     from ..qpu.machine import QPUMachine
-    from ..training.run_folder import RunFolder, TrainState
+    from ..training.run_folder import RunFolder
+    from ..training.state import TrainState
 
 F = TypeVar("F", bound=Callable[..., Any])
 

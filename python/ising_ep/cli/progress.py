@@ -14,7 +14,7 @@ from .screen import PLAIN_INTERVAL, drawable
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from ..training.run_folder import TrainState
+    from ..training.state import TrainState
 
 # Seconds between two looks of the bar.
 BAR_INTERVAL = 0.1

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ..datasets import Dataset
     from ..machines import Machine
     from ..network import DataForm
-    from ..training.run_folder import RunFolder, TrainState
+    from ..training.run_folder import RunFolder
+    from ..training.state import TrainState
 
 
 def new(
@@ -29,7 +30,8 @@ def new(
     from .. import training
     from ..config import TrainConfig
     from ..training import cluster
-    from ..training.run_folder import DataRecord, RunFolder
+    from ..training.record import DataRecord
+    from ..training.run_folder import RunFolder
 
     config = TrainConfig.checked(given)
     check_options(config, options)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ..datasets import Dataset
     from ..machines import Machine
     from ..training import Callback
-    from ..training.run_folder import RunFolder, TrainState
+    from ..training.run_folder import RunFolder
+    from ..training.state import TrainState
 
 
 class Session:

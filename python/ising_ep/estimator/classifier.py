@@ -30,7 +30,7 @@ from ..machines import AnnealingMachine, Machine, check_machine
 from ..network import FullyConnected, Kind, Network, Parameters
 from ..training.evaluation import classes, free_outputs, shares
 from ..training.loop import end_epoch, train_epoch
-from ..training.run_folder import TrainState
+from ..training.state import TrainState
 from . import fitted
 
 _Floats = NDArray[np.float32]

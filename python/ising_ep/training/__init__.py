@@ -13,7 +13,9 @@ from .evaluation import (
 )
 from .loop import end_epoch, train, train_epoch
 from .parts import Parts
-from .run_folder import DataRecord, RunFolder, TrainState
+from .record import DataRecord
+from .run_folder import RunFolder
+from .state import TrainState
 from .trained import Trained, evaluate, load
 
 __all__ = [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .run_folder import RunFolder, TrainState
+from .run_folder import RunFolder
+from .state import TrainState
 
 
 class Callback:

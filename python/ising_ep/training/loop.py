@@ -31,7 +31,9 @@ from .decay import decayed
 from .evaluation import classes, evaluation
 from .notes import at_chance, cautions
 from .parts import Parts, RuleMaker
-from .run_folder import DataRecord, RunFolder, TrainState
+from .record import DataRecord
+from .run_folder import RunFolder
+from .state import TrainState
 from .trained import check_parameters
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ..checks import short
 from ..files.atomic import replace, require_replaceable
 from ..files.untrusted import MOST_BYTES
 from ..printable import one_line
-from .run_folder import _digest
+from .checkpoint import array_digest
 
 FORMAT = 1
 Arrays = dict[str, NDArray[np.float32]]
@@ -35,7 +35,7 @@ def write_model(path: Path, kind: str, arrays: Arrays, content: dict[str, Any]) 
     """
     require_replaceable(path)
     text = json.dumps(content)
-    metadata = {"kind": kind, "format": str(FORMAT), "content": text, "sha256": _digest(arrays, text)}
+    metadata = {"kind": kind, "format": str(FORMAT), "content": text, "sha256": array_digest(arrays, text)}
     replace(path, save(arrays, metadata=metadata))
 
 
@@ -64,7 +64,7 @@ def read_model(path: Path, kind: str) -> tuple[Arrays, dict[str, Any]]:
                 if found.get_dtype() != "F32":
                     raise ValueError(f"array {name!r} is of {found.get_dtype()}, expected F32")
             arrays = {name: np.array(tensors.get_tensor(name)) for name in slices}
-        if metadata.get("sha256") != _digest(arrays, metadata["content"]):
+        if metadata.get("sha256") != array_digest(arrays, metadata["content"]):
             raise ValueError("its numbers are not those that were saved")
         for name, value in arrays.items():
             if not np.isfinite(value).all():

@@ -21,39 +21,28 @@ import csv
 import errno
 import io
 import json
-import math
 import os
 import platform
 import stat
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import version
-from operator import sub
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
-
-from ..checks import digest, short
+from ..checks import short
 from ..config import TrainConfig
-from ..datasets import Dataset
 from ..errors import NotSavedError
 from ..files.atomic import TEMPORARY, kind_of, replace, require_replaceable
 from ..files.claim import is_name
 from ..files.run_lock import LOCK, RunLock
-from ..files.untrusted import MOST_BYTES, read_json
-from ..learning import Memory
-from ..machines.usage import Usage
-from ..network import Parameters
-from ..printable import one_line
+from ..files.untrusted import read_json
+from .checkpoint import read_checkpoint, what_is_wrong, write_checkpoint
+from .record import CONFIG_FORMAT, DataRecord, read_data, read_given
+from .state import CHIP_COLUMNS, COLUMNS, TrainState, is_finite
 
-COLUMNS = ("epoch", "train_accuracy", "train_loss", "test_accuracy", "test_loss", "seconds")
 CONFIG, METRICS, CHECKPOINT = "config.json", "metrics.csv", "checkpoint.safetensors"
-CHIP_COLUMNS = ("epoch", "calls", "qpu_access_time", "chain_break_fraction")
 CHIP, EMBEDDING, SOLVER, JOURNAL = "chip.csv", "embedding.json", "solver.json", "qpu.sqlite"
 CURVES, CONFUSION, WEIGHTS, READS = "curves.png", "confusion.png", "weights.png", "chip.png"
 FILES = (
@@ -61,104 +50,6 @@ FILES = (
     *(JOURNAL, f"{JOURNAL}-wal", f"{JOURNAL}-shm", f"{JOURNAL}-journal"),
     *(CURVES, CONFUSION, WEIGHTS, READS),
 )
-FORMAT = 1
-# Format of `CONFIG`. Format 1, without a number, does not say the shape of the data.
-CONFIG_FORMAT = 2
-# Bytes of a checkpoint besides its arrays: the state, in which quotes are written twice, names and shapes.
-_MOST_HEADER = 4 * MOST_BYTES
-# Arrays for each parameter that an optimizer may keep.
-_MOST_KINDS = 4
-
-
-@dataclass
-class TrainState:
-    """All that is needed to go on, bit for bit.
-
-    Attributes:
-        parameters: float32 arrays of the network, such as ``W0, W1, ..., b0, b1, ...``.
-        epoch: Finished epochs.
-        batch: Batches done of the epoch under way.
-        images: Images of these batches.
-        correct: How many of them were classified right.
-        squared_error: Sum of their squared output errors.
-        seconds: Wall time of these batches.
-        history: One row for each finished epoch, by the names of ``metrics.csv``.
-        predictions: Classes found for the test images after the last finished epoch.
-        labels: Classes of the test images, there.
-        usage: What the machine was used for until now.
-        usages: The same at the end of each finished epoch.
-        updates: Updates of the parameters.
-        memory: float32 arrays that the optimizer keeps, for each name of its own one for each parameter.
-    """
-
-    parameters: Parameters
-    epoch: int = 0
-    batch: int = 0
-    images: int = 0
-    correct: int = 0
-    squared_error: float = 0.0
-    seconds: float = 0.0
-    history: list[dict[str, float]] = field(default_factory=list)
-    predictions: list[int] = field(default_factory=list)
-    labels: list[int] = field(default_factory=list)
-    usage: Usage = field(default_factory=Usage)
-    usages: list[Usage] = field(default_factory=list)
-    updates: int = 0
-    memory: Memory = field(default_factory=dict)
-
-    def arrays(self) -> Parameters:
-        """All arrays by their names in a checkpoint: parameters by their own, the optimizer's behind its."""
-        kept = {f"{kind}.{name}": value for kind, of in self.memory.items() for name, value in of.items()}
-        return self.parameters | kept
-
-    def chip_history(self) -> list[dict[str, float]]:
-        """What each finished epoch asked of a chip, by the names of ``chip.csv``."""
-        return [
-            {
-                "epoch": epoch,
-                "calls": used.problems,
-                "qpu_access_time": round(used.access_time, 6),  # seconds, to the microsecond
-                "chain_break_fraction": round(used.chain_break_fraction, 6),
-            }
-            for epoch, used in enumerate(map(sub, self.usages, [Usage(), *self.usages]), start=1)
-        ]
-
-
-@dataclass(frozen=True)
-class DataRecord:
-    """What a run keeps of its data set: enough to know it again, and to predict without it.
-
-    Attributes:
-        fingerprint: Of the data set (`Dataset.fingerprint`).
-        num_inputs: Length of an input vector.
-        num_classes: Number of classes.
-        image_shape: Height, width and channels of an image, None where they are unknown.
-    """
-
-    fingerprint: str
-    num_inputs: int
-    num_classes: int
-    image_shape: tuple[int, int, int] | None = None
-
-    @classmethod
-    def of(cls, dataset: Dataset) -> Self:
-        """The record of a data set."""
-        return cls(dataset.fingerprint(), dataset.num_inputs, dataset.num_classes, dataset.image_shape)
-
-    @classmethod
-    def read(cls, content: Mapping[str, Any]) -> Self:
-        """The record in the settings of a run.
-
-        Raises:
-            ValueError: If it is none.
-        """
-        inputs, classes = content["num_inputs"], content["num_classes"]
-        image = content.get("image_shape")
-        sizes = (inputs, classes, *(image or ()))
-        fits = image is None or (len(image) == 3 and math.prod(image) == inputs)
-        if not (fits and all(type(size) is int and 1 <= size < 2**31 for size in sizes)):
-            raise ValueError(f"the shape of its data is {short(content)}, expected sizes")
-        return cls(str(content["fingerprint"]), inputs, classes, None if image is None else tuple(image))
 
 
 class RunFolder:
@@ -239,10 +130,10 @@ class RunFolder:
             )
         try:
             config = TrainConfig.recorded(dict(content["config"]))
-            data = _data(content)
-            return cls(path, config, data, _budget(content.get("max_qpu_time")), _given(content))
+            data = read_data(content)
+            return cls(path, config, data, _budget(content.get("max_qpu_time")), read_given(content))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ValueError(f"{file} is not the settings of a run: {_one_line(error)}") from None
+            raise ValueError(f"{file} is not the settings of a run: {what_is_wrong(error)}") from None
 
     def hold(self) -> None:
         """Makes this process the only one that writes to the run, until `close`, or refuses to write.
@@ -294,19 +185,10 @@ class RunFolder:
             StoppedError: If another process took the run.
             ValueError: If another process writes to the run, or the history is longer than can be read back.
         """
-        arrays = state.arrays()
-        progress = {k: v for k, v in asdict(state).items() if k != "parameters"}
-        text = json.dumps(progress | {"memory": list(state.memory)})
-        if len(text) > MOST_BYTES:
-            raise ValueError(f"the history of the run has {len(text):,} characters, expected {MOST_BYTES:,}")
-        metadata = {"format": str(FORMAT), "state": text, "sha256": _digest(arrays, text)}
-        if len(state.memory) > _MOST_KINDS:
-            raise ValueError(
-                f"memory has {len(state.memory)} kinds of arrays, expected {_MOST_KINDS} at most"
-            )
+        content = write_checkpoint(state)
         self.hold()
         try:
-            replace(self.path / CHECKPOINT, save(arrays, metadata=metadata))
+            replace(self.path / CHECKPOINT, content)
             replace(self.path / METRICS, _table(COLUMNS, state.history))
             if state.usage.chains:
                 replace(self.path / CHIP, _table(CHIP_COLUMNS, state.chip_history()))
@@ -332,41 +214,9 @@ class RunFolder:
             raise FileNotFoundError(f"{self.path} holds no checkpoint yet")
         _require_own(file)
         try:
-            _check_size(file.stat().st_size, shapes)
-            with safe_open(file, framework="numpy") as tensors:
-                metadata = tensors.metadata() or {}
-                if metadata.get("format") != str(FORMAT):
-                    raise ValueError(f"its format is {metadata.get('format')!r}, expected {FORMAT}")
-                if len(metadata["state"]) > MOST_BYTES:
-                    raise ValueError(f"its history is longer than {MOST_BYTES:,} characters")
-                progress = json.loads(metadata["state"])
-                kinds = _memory_kinds(progress)
-                slices = {name: tensors.get_slice(name) for name in tensors.keys()}  # noqa: SIM118
-                found = {name: (s.get_dtype(), tuple(s.get_shape())) for name, s in slices.items()}
-                _check_arrays(found, shapes, kinds)
-                arrays = {name: np.array(tensors.get_tensor(name)) for name in slices}
-            if metadata["sha256"] != _digest(arrays, metadata["state"]):
-                raise ValueError("its numbers are not those that were saved")
-            progress["usage"] = Usage.checked(progress.get("usage", {}))
-            progress["usages"] = [Usage.checked(usage) for usage in progress.get("usages", [])]
-            parameters, memory = _apart(arrays, kinds)
-            state = TrainState(parameters=parameters, memory=memory, **progress)
-            _check(state, self.config.batch_size)
-        # Numbers of a kind that numpy lacks are an AttributeError, sizes past any float an ArithmeticError.
-        except (
-            SafetensorError,
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            ArithmeticError,
-            RecursionError,
-        ) as error:
-            raise ValueError(
-                f"{file} is not a checkpoint of this run: {_one_line(error)}; with the file removed, --resume"
-                f" {self._resumes_at()}"
-            ) from None
-        return state
+            return read_checkpoint(file, shapes, self.config.batch_size)
+        except ValueError as error:
+            raise ValueError(f"{error}; with the file removed, --resume {self._resumes_at()}") from None
 
     def _resumes_at(self) -> str:
         """Where a run without its checkpoint goes on."""
@@ -410,7 +260,8 @@ class RunFolder:
         name = read_json(self.path / SOLVER, links=False).get("run")
         if name is not None and not is_name(name):
             raise ValueError(
-                f"{self.path / SOLVER} is damaged: run is {_one_line(repr(name))}, expected the run's name"
+                f"{self.path / SOLVER} is damaged: run is {what_is_wrong(repr(name))}, expected the run's"
+                " name"
             )
         return name
 
@@ -436,26 +287,8 @@ class RunFolder:
         replace(self.path / CONFIG, json.dumps(content, indent=2).encode() + b"\n")
 
 
-def _data(content: Mapping[str, Any]) -> DataRecord | str:
-    """What the settings of a run say of its data: the fingerprint alone in format 1."""
-    found = content.get("format", 1)
-    if found not in (1, CONFIG_FORMAT) or type(found) is not int:
-        raise ValueError(
-            f"its format is {short(found)}, expected at most {CONFIG_FORMAT}: it is of a later version of"
-            " ising-ep"
-        )
-    return str(content["fingerprint"]) if found == 1 else DataRecord.read(content)
-
-
-def _given(content: Mapping[str, Any]) -> dict[str, str]:
-    given = content.get("given", {})
-    if not isinstance(given, dict) or not all(isinstance(text, str) for text in given.values()):
-        raise ValueError(f"given is {short(given)}, expected words for what was given to the trainer")
-    return given
-
-
 def _budget(value: Any) -> float | None:
-    if value is None or (_is_finite(value) and value > 0):
+    if value is None or (is_finite(value) and value > 0):
         return value  # type: ignore[no-any-return]
     raise ValueError(f"max_qpu_time is {value!r}, expected a number > 0, or null for no limit")
 
@@ -481,95 +314,3 @@ def _table(columns: tuple[str, ...], rows: list[dict[str, float]]) -> bytes:
     writer.writeheader()
     writer.writerows(rows)
     return table.getvalue().encode()
-
-
-def _digest(parameters: Parameters, progress: str) -> str:
-    """Tells a flipped bit in a weight, which would train on without a word, from the weight."""
-    parts: list[NDArray[Any] | str] = [progress]
-    for name, value in sorted(parameters.items()):
-        parts += [f"{name}{value.dtype.str}{value.shape}", value]
-    return digest(*parts).hex()
-
-
-def _memory_kinds(progress: dict[str, Any]) -> list[str]:
-    """Takes from a state what the optimizer calls its arrays. Earlier versions had Adam's and did not say."""
-    kinds = progress.pop("memory", ["m", "v"])
-    if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
-        raise ValueError(f"its memory is {short(kinds)}, expected the names of an optimizer's arrays")
-    return kinds
-
-
-def _apart(arrays: Parameters, kinds: Sequence[str]) -> tuple[Parameters, Memory]:
-    """The parameters, and the optimizer's arrays; the other way of `TrainState.arrays`."""
-    kept = {f"{kind}.{name}" for kind in kinds for name in arrays}
-    parameters = {name: value for name, value in arrays.items() if name not in kept}
-    memory = {
-        kind: {name: arrays[f"{kind}.{name}"] for name in parameters if f"{kind}.{name}" in arrays}
-        for kind in kinds
-    }
-    return parameters, {kind: values for kind, values in memory.items() if values}
-
-
-def _check_size(size: int, shapes: Mapping[str, tuple[int, ...]] | None) -> None:
-    """That a file has no more bytes than parameters of these shapes, an optimizer's arrays, and a header."""
-    if shapes is None:
-        return
-    most = _MOST_HEADER + (1 + _MOST_KINDS) * 4 * sum(map(math.prod, shapes.values()))
-    if size > most:
-        raise ValueError(f"it has {size:,} bytes, expected at most {most:,}")
-
-
-def _check_arrays(
-    found: Mapping[str, tuple[str, tuple[int, ...]]],
-    shapes: Mapping[str, tuple[int, ...]] | None,
-    kinds: Sequence[str],
-) -> None:
-    """That arrays of these types and shapes are parameters, and what an optimizer keeps of each."""
-    if shapes is None:
-        kept = {f"{kind}.{name}" for kind in kinds for name in found}
-        shapes = {name: shape for name, (_, shape) in found.items() if name not in kept}
-    wanted = dict(shapes) | {f"{kind}.{name}": shape for kind in kinds for name, shape in shapes.items()}
-    for name in sorted(shapes.keys() | found.keys()):
-        kind, shape = found.get(name, ("F32", None))
-        if kind != "F32":
-            raise ValueError(f"array {name!r} is of {kind}, expected F32")
-        if shape != wanted.get(name):
-            raise ValueError(f"array {name!r} has shape {shape}, expected {wanted.get(name)}")
-
-
-def _check(state: TrainState, batch_size: int) -> None:
-    """That the state is one that training could have left."""
-    for name, value in state.arrays().items():
-        if value.dtype != np.float32 or not np.isfinite(value).all():
-            raise ValueError(f"parameter {name} is not of finite float32 numbers")
-    for name in ("epoch", "batch", "images", "correct", "updates"):
-        if type(getattr(state, name)) is not int or getattr(state, name) < 0:
-            raise ValueError(f"{name} is {getattr(state, name)!r}, expected a number >= 0")
-    for name in ("squared_error", "seconds"):
-        if not _is_finite(getattr(state, name)):
-            raise ValueError(f"{name} is {getattr(state, name)!r}, expected a finite number")
-    if not (state.batch - 1) * batch_size < state.images <= state.batch * batch_size:
-        raise ValueError(f"images is {state.images}, expected those of {state.batch} batches of {batch_size}")
-    if state.correct > state.images:
-        raise ValueError(f"correct is {state.correct}, expected at most images, {state.images}")
-    if len(state.history) != state.epoch or not all(
-        isinstance(row, dict)
-        and row.keys() == set(COLUMNS)
-        and row["epoch"] == epoch
-        and all(map(_is_finite, row.values()))
-        for epoch, row in enumerate(state.history, start=1)
-    ):
-        raise ValueError(f"its history is not that of {state.epoch} epochs")
-    for name in ("predictions", "labels"):
-        if not all(type(label) is int and label >= 0 for label in getattr(state, name)):
-            raise ValueError(f"its {name} are not classes")
-
-
-def _is_finite(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
-
-
-def _one_line(error: Any) -> str:
-    """What is wrong: a line that can be printed, and not all that a file may hold."""
-    line = one_line(f"it lacks {error}" if isinstance(error, KeyError) else str(error)[:1000])
-    return line if len(line) <= 300 else f"{line[:297]}..."

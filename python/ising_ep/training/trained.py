@@ -28,7 +28,8 @@ from .evaluation import (
 )
 from .model_file import read_model, write_model
 from .parts import NONE_GIVEN, Parts, RuleMaker
-from .run_folder import DataRecord, RunFolder
+from .record import DataRecord
+from .run_folder import RunFolder
 
 KIND = "Trained"
 

@@ -1,0 +1,70 @@
+"""What a run keeps of its data set and of the parts that it was given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from ..checks import short
+from ..datasets import Dataset
+
+# Format of the settings of a run. Format 1, without a number, does not say the shape of the data.
+CONFIG_FORMAT = 2
+
+
+@dataclass(frozen=True)
+class DataRecord:
+    """What a run keeps of its data set: enough to know it again, and to predict without it.
+
+    Attributes:
+        fingerprint: Of the data set (`Dataset.fingerprint`).
+        num_inputs: Length of an input vector.
+        num_classes: Number of classes.
+        image_shape: Height, width and channels of an image, None where they are unknown.
+    """
+
+    fingerprint: str
+    num_inputs: int
+    num_classes: int
+    image_shape: tuple[int, int, int] | None = None
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Self:
+        """The record of a data set."""
+        return cls(dataset.fingerprint(), dataset.num_inputs, dataset.num_classes, dataset.image_shape)
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> Self:
+        """The record in the settings of a run.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        inputs, classes = content["num_inputs"], content["num_classes"]
+        image = content.get("image_shape")
+        sizes = (inputs, classes, *(image or ()))
+        fits = image is None or (len(image) == 3 and math.prod(image) == inputs)
+        if not (fits and all(type(size) is int and 1 <= size < 2**31 for size in sizes)):
+            raise ValueError(f"the shape of its data is {short(content)}, expected sizes")
+        return cls(str(content["fingerprint"]), inputs, classes, None if image is None else tuple(image))
+
+
+def read_data(content: Mapping[str, Any]) -> DataRecord | str:
+    """What the settings of a run say of its data: the fingerprint alone in format 1."""
+    found = content.get("format", 1)
+    if found not in (1, CONFIG_FORMAT) or type(found) is not int:
+        raise ValueError(
+            f"its format is {short(found)}, expected at most {CONFIG_FORMAT}: it is of a later version of"
+            " ising-ep"
+        )
+    return str(content["fingerprint"]) if found == 1 else DataRecord.read(content)
+
+
+def read_given(content: Mapping[str, Any]) -> dict[str, str]:
+    """Words for what was given to the trainer, by the settings of a run."""
+    given = content.get("given", {})
+    if not isinstance(given, dict) or not all(isinstance(text, str) for text in given.values()):
+        raise ValueError(f"given is {short(given)}, expected words for what was given to the trainer")
+    return given
