@@ -30,19 +30,19 @@ SKLEARN = "scikit-learn's convention: one parameter a setting, and no other way 
 DWAVE = "dwave-samplers' signature, and what the batch calls take beside it"
 ANNEALER = "what a chip is asked: `Annealer.sample`, a keyword each"
 PARTS = "a run: its settings, its data, and each part that a user may replace"
+EPOCH = "what an epoch learns from, and how; the trainer and the classifier share it"
 PUBLIC = "a public call, each argument a keyword"
 TODO = "TODO: to be mended by the lead"
 
 LONG_MODULES = {
     "machines/embedded.py": TODO,
     "qpu/dispatch.py": TODO,
-    "estimator/classifier.py": TODO,
+    "estimator/classifier.py": SKLEARN,
     "qpu/journal.py": TODO,
-    "training/run_folder.py": TODO,
 }
 LONG_FUNCTIONS = {
-    "samplers/path_integral.py:PathIntegralAnnealingSampler.sample": TODO,
-    "samplers/simulated.py:SimulatedAnnealingSampler.sample": TODO,
+    "samplers/path_integral.py:PathIntegralAnnealingSampler.sample": DWAVE,
+    "samplers/simulated.py:SimulatedAnnealingSampler.sample": DWAVE,
 }
 MANY_PARAMETERS = {
     "cli/commands.py:train": COMMAND,
@@ -63,7 +63,7 @@ MANY_PARAMETERS = {
     "samplers/simulated.py:SimulatedAnnealingSampler.sample": DWAVE,
     "training/loop.py:train": PARTS,
     "training/trained.py:evaluate": PARTS,
-    "training/loop.py:train_epoch": TODO,
+    "training/loop.py:train_epoch": EPOCH,
 }
 
 
