@@ -108,6 +108,7 @@ def test_a_centre_learns_as_from_centred_images(optimizer):
         assert np.abs(p[name] - moved[name]).max() > 0.003
 
 
+@pytest.mark.slow
 def test_averages_descend_the_free_energy_contrast():
     """At inverse temperature b, the mean update is -lr/beta d/dW [F(nudged) - F(free)], F = -log(Z) / b.
 
