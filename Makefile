@@ -2,7 +2,7 @@
 # make test     every test, Rust and Python
 # make lint     formatting, clippy, ruff, types, declared dependencies, who may import whom
 # make develop  the package in .venv as it lies here: an edit of Python counts at once, one of Rust after
-#               some seconds of `make develop`; from then on the other targets use it so
+#               another `make develop`; the other targets use the package so from then on
 # make test-fast  the Python tests that are not marked slow, under a minute, on the package as it lies here
 # make notebook docs/first-minute.ipynb, run anew: its outputs are those of the code as it is
 # make sanitize the Rust tests under AddressSanitizer; takes a few minutes to compile

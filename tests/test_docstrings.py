@@ -8,8 +8,8 @@ import pytest
 
 import ising_ep
 
-# An example of theirs looks for as many copies as fit.
-SLOW = {"ising_ep.embedding.tiling"}
+# Their examples look for as many copies as fit, and train on a whole data set.
+SLOW = {"ising_ep.embedding.tiling", "ising_ep.estimator"}
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(ising_ep.__path__, "ising_ep.")

@@ -10,6 +10,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOK = Path(__file__).resolve().parents[1] / "docs" / "first-minute.ipynb"
 # Folders of Jupyter and matplotlib, which would else be the user's.
 OWN = ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "MPLCONFIGDIR")
@@ -55,7 +57,6 @@ def ran(tmp_path_factory):
     return executed(tmp_path_factory.mktemp("notebook"))
 
 
-@pytest.mark.slow
 def test_runs_and_shows_what_is_committed(ran):
     assert shown(ran) == shown(nbformat.read(NOTEBOOK, as_version=4)), "run `make notebook`"
 

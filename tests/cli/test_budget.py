@@ -138,6 +138,7 @@ def test_a_budget_that_is_spent_already_is_refused(service, whole):
     assert (folder / "config.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_an_evaluation_is_within_the_budget_or_has_a_limit_of_its_own(service, whole):
     _, total = whole
     budget = math.ceil(1000 * total + 1) / 1000  # enough for the run, not for a call more

@@ -92,6 +92,7 @@ def test_train_says_how_it_went(data, monkeypatch):
     assert "Pictures: run/curves.png" in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [120, 38])
 def test_the_bar_counts_test_images(data, monkeypatch, width):
     seen = io.StringIO()
@@ -117,6 +118,7 @@ def test_a_time_for_the_whole_run_follows_from_a_part():
     assert "10.0 s of learning and" in pace.in_words()
 
 
+@pytest.mark.slow
 def test_a_run_with_reads_of_tests_is_tested_with_them(data):
     train = ("train", "--dataset", "two.npz", *SMALL, "--test-reads", 7, "--statistic", "average")
     assert ising_ep(*train, "--out", "run").exit_code == 0
@@ -126,6 +128,7 @@ def test_a_run_with_reads_of_tests_is_tested_with_them(data):
         assert wanted in ising_ep("evaluate", "run", *threads).stdout
 
 
+@pytest.mark.slow
 def test_what_is_odd_of_a_run_is_said(data):
     patterns = ising_ep("train", "--dataset", "patterns", "--epochs", 1, "--out", "patterns")
     assert "patterns: the test images are those that are learned from" in patterns.stderr
@@ -138,6 +141,7 @@ def test_what_is_odd_of_a_run_is_said(data):
     assert not (data / "large").exists()
 
 
+@pytest.mark.slow
 def test_evaluate_predict_plot(run):
     evaluated = ising_ep("evaluate", "run")
     assert evaluated.stdout.startswith("4 test images: accuracy ")
@@ -243,6 +247,7 @@ def digits_as_idx(data):
         (data / "idx" / f"{stem}-labels-idx1-ubyte").write_bytes(header + y.astype(np.uint8).tobytes())
 
 
+@pytest.mark.slow
 def test_published_data_sets_by_name(data, digits_as_idx, monkeypatch):
     """From a folder without a word; else it says where the images come from before it asks for them."""
 

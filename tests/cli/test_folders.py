@@ -131,6 +131,7 @@ def test_a_terminal_that_goes_away_costs_nothing():
     assert run.load().epoch + run.load().batch > 0
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_does_not_fit_is_named_and_the_run_goes_on():
     """The limit stands in for a full disk: the system refuses the same write."""
     assert ising_ep(*LONG, "3", "--out", "straight").exit_code == 0

@@ -297,6 +297,7 @@ LOADERS = (
 '''
 
 
+@pytest.mark.slow
 def test_a_new_data_set_is_one_file(tmp_path):
     """In a copy of the package: it loads, trains with its own settings, and help and costs know it."""
     package = Path(datasets.__file__).parents[1]

@@ -126,6 +126,7 @@ def test_full_chips():
         assert max(map(len, copy[0] + copy[1])) <= longest
 
 
+@pytest.mark.slow
 def test_one_seed_gives_the_same_copies():
     graph = chip("Z3", 0.03)
     copies = find_bicliques(graph, 36, 12, max_copies=2, seed=3)

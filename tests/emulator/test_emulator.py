@@ -921,6 +921,7 @@ def test_importing_the_package_imports_no_server():
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
 
 
+@pytest.mark.slow
 def test_the_command_serves_until_ctrl_c():
     arguments = ["--chip", "pegasus:3", "--chip-missing", "0", "--sweeps-per-us", "1", "--seed", "4"]
     arguments += ["--fault", "500:1", "--no-reverse", "--threads", "1"]

@@ -101,6 +101,7 @@ def test_a_centre_learns_as_from_centred_images(name):
         assert np.abs(p[key] - moved[key]).max() > 0.003
 
 
+@pytest.mark.slow
 def test_averages_descend_the_free_energy_contrast():
     """At inverse temperature b, the mean gradient is 1/beta d/dW [F(nudged) - F(free)], F = -log(Z) / b.
 

@@ -422,6 +422,7 @@ def test_a_pause_samples_boltzmanns_distribution(s: float, temperature: float) -
         assert fit(states, problem.probabilities(1.1 * beta)) < LEVEL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("s", [0.2, 0.3])
 def test_a_pause_samples_the_quantum_machine(s: float) -> None:
     problem = on_cell(1)
@@ -493,6 +494,7 @@ def errors(of: str, **settings: Any) -> tuple[NDArray[np.float64], float, float]
     return -np.arctanh(seen.mean(axis=1)) / beta, 1 / (beta * np.sqrt(2000)), beta
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", ["fields", "couplings"])
 def test_errors_are_gaussian_with_the_deviation_asked_for(of: str) -> None:
     deviation = 0.03

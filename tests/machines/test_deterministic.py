@@ -250,6 +250,7 @@ def same(first, second) -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_a_run_resumed_anywhere_ends_in_the_same_bits(tmp_path, batch_size):
     digits = datasets.load_digits(train_per_class=4, test_per_class=3)

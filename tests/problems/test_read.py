@@ -678,6 +678,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measures memory through /proc")
 def test_headers_take_no_memory(tmp_path):
     """Each would need far more than the 900 MiB allowed, if what it promises were believed."""
@@ -772,6 +773,7 @@ def is_refused_or_whole(content, **options):
     assert len(rows) == 0 or max(rows.max(), cols.max()) < len(linear)
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300), st.sampled_from([None, *FORMATS]), st.sampled_from([None, "SPIN"]))
 @settings(max_examples=400)
 def test_any_bytes(content, file_format, vartype):
@@ -808,6 +810,7 @@ def mutated(draw):
     return bytes(content[: draw(st.integers(0, 2 * len(content)))])
 
 
+@pytest.mark.slow
 @given(mutated())
 @settings(max_examples=800)
 def test_damaged_files(content):

@@ -116,6 +116,7 @@ def test_four_copies_take_a_third_of_the_papers_time_or_less(paper):
     assert alone.wall_seconds > 3 * tiled.wall_seconds
 
 
+@pytest.mark.slow
 def test_what_halves_the_cost_is_told_with_the_cheapest_first():
     network = FullyConnected(64, (8, 10), 10)
     four = embed(network, CHIP, copies=4)
@@ -247,6 +248,7 @@ def test_the_command_searches_once_and_says_so_before_the_table(monkeypatch, tmp
     assert result.output.rindex("On chimera 4") < result.output.index("training and")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

@@ -276,6 +276,7 @@ def test_the_budget_holds_whatever_answers_say_of_their_time(service, patterns, 
     assert caplog.text.count("so the estimate of") == 1
 
 
+@pytest.mark.slow
 def test_the_budget_holds_when_answers_say_too_little_and_problems_are_sent_again(service, patterns):
     service.add_fault(Fault("reset-after", "submit", times=10**6))
     service.add_fault(Fault("missing", "list", times=10**6))

@@ -70,6 +70,7 @@ def test_layered_states_follow_boltzmann(many: int, few: int, shuffled: bool, be
     assert min(layered_p_values(many, few, shuffled, beta, beta)) > LEVEL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.9, 1.1])
 def test_power_a_temperature_wrong_by_a_tenth_is_rejected(factor: float) -> None:
     assert max(layered_p_values(56, 8, False, 1.0, factor)) < LEVEL

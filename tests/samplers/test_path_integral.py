@@ -86,6 +86,7 @@ POINTS = [(1.0, 2.0, 1.0, 2), (2.0, 1.0, 1.0, 3), (2.0, 1.0, 0.5, 8), (4.0, 0.4,
 # --- the distribution at rest ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS, ids=str)
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
 def test_a_slice_is_distributed_as_in_the_classical_system(problem: Any, point: Any) -> None:
@@ -140,6 +141,7 @@ def test_a_spin_in_a_field(beta: float) -> None:
     assert fit(draw(problem, beta, gamma, 1.0, slices, seed=2), np.array([1 - up, up])) > LEVEL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gamma", [0.0, 1e-300, 1e-3])
 @pytest.mark.parametrize("start", [{}, {"initial_states": np.ones(5)}], ids=["random", "up"])
 def test_without_a_transverse_field_it_is_boltzmanns(gamma: float, start: dict[str, Any]) -> None:
@@ -367,6 +369,7 @@ def test_empty_problems() -> None:
     assert result.states.shape == (0, 3, 4)
 
 
+@pytest.mark.slow
 def test_ways_to_end_and_progress() -> None:
     bqm = dimod.generators.ran_r(2, 100, seed=1)
     call: dict[str, Any] = {"num_reads": 2000, "num_sweeps": 200, "seed": 5, "num_threads": 1}

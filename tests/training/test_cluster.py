@@ -193,6 +193,7 @@ def executed(client: Client) -> list[int]:
     return list(client.run(lambda dask_worker: dask_worker.state.executed_count).values())
 
 
+@pytest.mark.slow
 def test_every_worker_works(workers, client, digits):
     workers.scale(3)
     client.wait_for_workers(3)
