@@ -12,8 +12,9 @@ errors, on one line.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -37,8 +38,25 @@ def numbers(rng: np.random.Generator, count: int) -> Any:
     return found
 
 
-def random_call(rng: np.random.Generator) -> tuple[Any, list[Any], dict[str, Any]]:
-    """The function, its arguments without the threads, and its options."""
+class Call(NamedTuple):
+    """What the core is asked for: couplings, fields, a method with its settings, and the rest."""
+
+    couplings: tuple[Any, Any, Any]
+    fields: Any
+    method: Callable[..., Any]
+    settings: dict[str, Any]
+    keywords: dict[str, Any]
+
+    def answer(self, num_threads: int) -> Any:
+        """States, energies and arithmetic."""
+        model = _core.Model(*self.couplings, self.fields.shape[1])
+        return model.anneal(
+            self.fields, self.method(**self.settings), **self.keywords, num_threads=num_threads
+        )
+
+
+def random_call(rng: np.random.Generator) -> Call:
+    """A call that may have to be refused."""
     spins, problems, reads = int(rng.integers(0, 13)), int(rng.integers(0, 4)), int(rng.choice([1, 2, 5, 66]))
     couplings = int(rng.integers(0, 2 * spins + 1))
     low, high = (-1, spins + 1) if rng.random() < 0.02 else (0, max(spins, 1))
@@ -48,37 +66,39 @@ def random_call(rng: np.random.Generator) -> tuple[Any, list[Any], dict[str, Any
     shape = (problems, reads, spins + (rng.random() < 0.01))
     initial = rng.choice(np.array([-1, 1], np.int8), shape) if rng.random() < 0.3 else None
     ids = rng.integers(0, 2**32, problems, dtype=np.uint32)
-    start = [rows, cols, numbers(rng, couplings), fields]
+    graph = rows, cols, numbers(rng, couplings)
+    keywords = {"num_reads": reads, "initial_states": initial, "seed": 7, "problem_ids": ids}
     if rng.random() < 0.25:
-        sweeps = np.abs(rng.normal(size=(2, 4)))
-        return _core.anneal_quantum, [*start, 2.0, 3, *sweeps, reads, initial, 7, ids], {}
+        transverse, problem = np.abs(rng.normal(size=(2, 4)))
+        settings = {"beta": 2.0, "num_slices": 3, "transverse": transverse, "problem": problem}
+        return Call(graph, fields, _core.Paths, settings, keywords)
     betas = np.abs(numbers(rng, int(rng.integers(0, 6))))
     if betas.size and rng.random() < 0.1:
         betas[-1] = np.inf
-    options = {"gibbs": bool(rng.random() < 0.3), "random_order": bool(rng.random() < 0.3)}
-    return _core.anneal, [*start, betas, reads, initial, 7, ids], options
+    settings = {"betas": betas, "gibbs": bool(rng.random() < 0.3), "random_order": bool(rng.random() < 0.3)}
+    return Call(graph, fields, _core.Sweeps, settings, keywords)
 
 
 def outcome(rng: np.random.Generator) -> str:
     """Makes a call, and says what became of it; anything that should not be is raised."""
-    function, arguments, options = random_call(rng)
+    call = random_call(rng)
     try:
-        states, energies, arithmetic = function(*arguments, 1, **options)
+        states, energies, arithmetic = call.answer(1)
     except REFUSALS as error:
         if "\n" in str(error) or not str(error):
             raise AssertionError(f"not one line: {error!r}") from error
         return "refused"
-    rows, cols, values, fields = arguments[:4]
+    rows, cols, values = call.couplings
     s = states.astype(np.float64)
     if not (np.abs(s) == 1).all():
         raise AssertionError("a spin that is none")
     with np.errstate(all="ignore"):
-        terms = np.concatenate([s[..., rows] * s[..., cols] * values, s * fields[:, None]], axis=-1)
+        terms = np.concatenate([s[..., rows] * s[..., cols] * values, s * call.fields[:, None]], axis=-1)
         wanted, scale = terms.sum(axis=-1), np.abs(terms).sum(axis=-1)
     finite = np.isfinite(scale)
     if not (np.abs(energies - wanted)[finite] <= 1e-13 * scale[finite]).all():
         raise AssertionError("an energy that is not that of its state")
-    again = function(*arguments, 2, **options)
+    again = call.answer(2)
     if again[0].tobytes() != states.tobytes() or again[2] != arithmetic:
         raise AssertionError("other bits on two threads")
     return " and ".join(sorted(set(arithmetic))) or "no problem"

@@ -17,6 +17,7 @@ from ising_ep.machines import AnnealingMachine, Machine
 from ising_ep.machines.usage import Usage
 from ising_ep.network import Couplings
 from ising_ep.samplers.batch import BatchResult
+from ising_ep.samplers.couplings import prepared
 
 States = NDArray[np.int8]
 Fields = NDArray[np.float32]
@@ -160,6 +161,7 @@ class FittedRange(AnnealingMachine):
         size = np.abs(values)
         sums = np.bincount(rows, size, fields.shape[1]) + np.bincount(cols, size, fields.shape[1])
         reads = []
+        model = prepared(couplings).model(fields.shape[1])
         for k, own in enumerate(fields.astype(np.float64)):
             biases = np.concatenate([np.abs(own), size])
             hot = math.log(2) / (np.abs(own) + sums).max()
@@ -168,11 +170,17 @@ class FittedRange(AnnealingMachine):
             initial = None
             if initial_states is not None:
                 betas = schedule.reverse(self.num_sweeps, (hot, cold), self.reverse_fraction)
-                shape = (1, self.num_reads, fields.shape[1])
-                initial = np.ascontiguousarray(np.broadcast_to(initial_states[k : k + 1], shape))
-            one, ids = own[None], problem_ids[k : k + 1]
+                initial = np.ascontiguousarray(initial_states[k : k + 1])
             reads.append(
-                _core.anneal(*couplings, one, betas, self.num_reads, initial, seed, ids, self.num_threads)
+                model.anneal(
+                    own[None],
+                    _core.Sweeps(betas),
+                    num_reads=self.num_reads,
+                    initial_states=initial,
+                    seed=seed,
+                    problem_ids=problem_ids[k : k + 1],
+                    num_threads=self.num_threads,
+                )
             )
         states, energies, _ = zip(*reads, strict=True)
         return BatchResult(np.concatenate(states), np.concatenate(energies))

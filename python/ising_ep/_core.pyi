@@ -1,20 +1,22 @@
-"""The Rust core. `ising_ep.sampler` is its checked, documented face; call that."""
+"""The Rust core. `ising_ep.samplers` is its checked, documented face; call that."""
 
 from collections.abc import Callable
-from typing import final
+from typing import Literal, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Flow",
     "Logical",
+    "Model",
+    "Paths",
     "Placement",
+    "Sweeps",
+    "adam",
     "add",
     "add_outer",
-    "anneal",
-    "anneal_quantum",
     "energies",
-    "evolve",
     "products",
     "project",
     "rest_of_fields",
@@ -198,143 +200,190 @@ class Logical:
             ValueError: A shape or a number that is wrong.
         """
 
-def anneal(
-    rows: NDArray[np.int64],
-    cols: NDArray[np.int64],
-    values: NDArray[np.float64],
-    fields: NDArray[np.float64],
-    betas: NDArray[np.float64],
-    num_reads: int,
-    initial_states: NDArray[np.int8] | None,
-    seed: int,
-    problem_ids: NDArray[np.uint32],
-    num_threads: int | None,
-    *,
-    rest: NDArray[np.float64] | None = None,
-    gibbs: bool = False,
-    random_order: bool = False,
-    watch: Callable[[int], object] | None = None,
-) -> tuple[NDArray[np.int8], NDArray[np.float64], list[str]]:
-    """Anneal every problem of a batch, `num_reads` times each.
+@final
+class Sweeps:
+    """The schedule of simulated annealing, by single-spin updates."""
 
-    Single-spin updates on
+    def __new__(
+        cls, betas: NDArray[np.float64], *, gibbs: bool = False, random_order: bool = False
+    ) -> Sweeps:
+        """Takes a schedule, which a model checks when it is annealed.
 
-        E(s) = sum_{i<j} J_ij s_i s_j + sum_i h_i s_i,   s_i in {-1, +1}
+        Args:
+            betas: (sweeps,) inverse temperature of each sweep, >= 0, at least one. In a sweep at ``inf``
+                flips that lower the energy are accepted, and no others.
+            gibbs: Accepts flips with probability ``1 / (1 + exp(beta dE))``, not ``min(1, exp(-beta dE))``.
+            random_order: Picks a spin at random for each update; else all take turns, in their order.
+        """
 
-    All arrays are C-contiguous and have exactly the dtypes given; nothing is converted. The GIL is
-    released, and Ctrl-C raises `KeyboardInterrupt` within 0.1 s. The result depends on everything but
-    `num_threads` and the grouping of problems into batches, to the last bit.
-
-    Args:
-        rows, cols: (couplings,) the two spins of each coupling. Couplings of the same pair, in either
-            order, add up.
-        values: (couplings,) J.
-        fields: (batch, spins) h.
-        betas: (sweeps,) inverse temperature of each sweep, >= 0, at least one. In a sweep at ``inf`` flips
-            that lower the energy are accepted, and no others.
-        num_reads: Independent anneals of each problem, at least 1.
-        initial_states: (batch, reads, spins) of -1 and +1, or None for uniformly random ones.
-        seed: 0 to 2**64 - 1.
-        problem_ids: (batch,) the name of each problem's random stream.
-        num_threads: At least 1, or None for all cores.
-        rest: (batch, spins) what the fields are short of; energies are without it.
-        gibbs: Accepts flips with probability ``1 / (1 + exp(beta dE))``, not ``min(1, exp(-beta dE))``.
-        random_order: Picks a spin at random for each update; else all take turns, in their order.
-        watch: For a single problem: called in this thread, at once and every 20 ms, with the number of
-            reads that are finished. When it returns True no more are begun, and those that were come
-            back, one at least; what it raises ends the anneal.
-
-    Returns:
-        states, int8 (batch, reads, spins); energies, float64 (batch, reads); and the arithmetic of each
-        problem, which its numbers and the coldest sweep decide: "integer" (small integers), "single" (single
-        precision), "wide" (integers as long as is needed), or "rounded" (the longest there are, where longer
-        ones are needed).
-
-    Raises:
-        ValueError: One line that names the offending value.
-        TypeError: A wrong dtype or number of dimensions.
-        MemoryError: The couplings or the reads do not fit into memory.
-        RuntimeError: The operating system starts no more threads.
-    """
-
-def anneal_quantum(
-    rows: NDArray[np.int64],
-    cols: NDArray[np.int64],
-    values: NDArray[np.float64],
-    fields: NDArray[np.float64],
-    beta: float,
-    num_slices: int,
-    transverse: NDArray[np.float64],
-    problem: NDArray[np.float64],
-    num_reads: int,
-    initial_states: NDArray[np.int8] | None,
-    seed: int,
-    problem_ids: NDArray[np.uint32],
-    num_threads: int | None,
-    *,
-    rest: NDArray[np.float64] | None = None,
-    watch: Callable[[int], object] | None = None,
-) -> tuple[NDArray[np.int8], NDArray[np.float64], list[str]]:
-    """Quantum anneals of every problem of a batch, by path integrals; `ising_ep.quantum` tells more.
+@final
+class Paths:
+    """The schedule of quantum annealing by path integrals; `ising_ep.samplers.path_integral` tells more.
 
     In sweep t the machine is
 
         H = problem[t] E(sigma_z) - transverse[t] sum_i sigma_x_i
 
-    Args:
-        beta: Inverse temperature, > 0.
-        num_slices: Trotter slices, at least 2.
-        transverse: (sweeps,) Gamma of each sweep, finite, >= 0, at least one.
-        problem: (sweeps,) what multiplies the problem in each sweep, finite, >= 0.
-        initial_states: As in `anneal`, in all slices alike; None draws each slice of its own.
-        rows, cols, values, fields, num_reads, seed, problem_ids, num_threads, rest, watch: As in `anneal`.
-
-    Returns:
-        One slice of each path: states, int8 (batch, reads, spins); their E, float64 (batch, reads); and the
-        arithmetic of each problem, as in `anneal`.
-
-    Raises:
-        ValueError, TypeError, MemoryError, RuntimeError: As in `anneal`.
+    Reads are one slice of each path; initial states stand in all slices alike, random ones differ.
     """
 
-def evolve(
-    rows: NDArray[np.int64],
-    cols: NDArray[np.int64],
-    values: NDArray[np.float64],
-    fields: NDArray[np.float64],
-    saturation: float | None,
-    gain: float,
-    spread: float,
-    ramp: NDArray[np.float64],
-    noise: NDArray[np.float64],
-    num_reads: int,
-    initial_states: NDArray[np.int8] | None,
-    seed: int,
-    problem_ids: NDArray[np.uint32],
-    num_threads: int | None,
-) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """Runs of machines whose spins are the signs of what flows, all at once: `ising_ep.machines.dynamics`.
+    def __new__(
+        cls,
+        *,
+        beta: float,
+        num_slices: int,
+        transverse: NDArray[np.float64],
+        problem: NDArray[np.float64],
+    ) -> Paths:
+        """Checks a schedule.
+
+        Args:
+            beta: Inverse temperature, > 0.
+            num_slices: Trotter slices, at least 2.
+            transverse: (sweeps,) Gamma of each sweep, finite, >= 0, at least one.
+            problem: (sweeps,) what multiplies the problem in each sweep, finite, >= 0.
+
+        Raises:
+            ValueError: One line that names the offending value.
+        """
+
+@final
+class Flow:
+    """The law and schedule of machines whose spins are signs of what flows: `ising_ep.machines.dynamics`.
 
     With ``xi`` nearly Gaussian, of variance 1, in step t amplitudes x or phases z, in half turns, go to
 
         clip((ramp[t] - saturation x_i^2) x_i - gain (h_i + sum_j J_ij x_j) + noise[t] xi_i, -1, 1)
         z_i + gain (sum_j J_ij sin(pi (z_i - z_j)) + h_i sin(pi z_i)) - ramp[t] sin(2 pi z_i) + noise[t] xi_i
 
-    Args:
-        saturation: Of amplitudes; None for phases.
-        gain: What multiplies couplings and fields.
-        spread: How far from 0 (amplitudes), a quarter turn (phases) or the spins given states may begin.
-        ramp, noise: (steps,), from 0 to a million, as are the three before; the spread of phases up to 1.
-        initial_states: (batch, reads, spins) of -1 and +1 to begin at, or None.
-        rows, cols, values, fields, num_reads, seed, problem_ids, num_threads: As in `anneal`.
-
-    Returns:
-        Signs of the last amplitudes, or of the cosines of the last phases: states, int8 (batch, reads,
-        spins), and their E, float64 (batch, reads).
-
-    Raises:
-        ValueError, TypeError, MemoryError, RuntimeError: As in `anneal`.
+    Reads are the signs of the last amplitudes, or of the cosines of the last phases.
     """
+
+    def __new__(
+        cls,
+        *,
+        saturation: float | None,
+        gain: float,
+        spread: float,
+        ramp: NDArray[np.float64],
+        noise: NDArray[np.float64],
+    ) -> Flow:
+        """Checks a schedule.
+
+        Args:
+            saturation: Of amplitudes; None for phases.
+            gain: What multiplies couplings and fields.
+            spread: How far from 0 (amplitudes), a quarter turn (phases) or the spins given states may begin.
+            ramp, noise: (steps,), from 0 to a million, as are the three before; the spread of phases up to 1.
+
+        Raises:
+            ValueError: One line that names the offending value.
+        """
+
+@final
+class Model:
+    """Couplings that are checked and prepared once, for as many anneals as there are."""
+
+    def __new__(
+        cls,
+        rows: NDArray[np.int64],
+        cols: NDArray[np.int64],
+        values: NDArray[np.float64],
+        num_spins: int,
+    ) -> Model:
+        """Couplings J between spins of problems of `num_spins` spins.
+
+        Args:
+            rows, cols: (couplings,) the two spins of each coupling. Couplings of the same pair, in either
+                order, add up.
+            values: (couplings,) J.
+            num_spins: Spins are 0 to num_spins - 1.
+
+        Raises:
+            ValueError: One line that names the offending value.
+            TypeError: A wrong dtype or number of dimensions.
+            MemoryError: The couplings do not fit into memory.
+        """
+
+    @property
+    def num_spins(self) -> int:
+        """Spins of a problem."""
+
+    def with_values(self, values: NDArray[np.float64]) -> Model:
+        """Other couplings of the same pairs, which are not sorted again: what a step of learning changes.
+
+        Args:
+            values: (couplings,) J, in the order of `rows` and `cols`.
+
+        Raises:
+            ValueError, TypeError, MemoryError: As the class.
+        """
+
+    @overload
+    def anneal(
+        self,
+        fields: NDArray[np.float32] | NDArray[np.float64],
+        method: Sweeps | Paths | Flow,
+        *,
+        num_reads: int,
+        seed: int,
+        problem_ids: NDArray[np.uint32],
+        initial_states: NDArray[np.int8] | None = None,
+        num_threads: int | None = None,
+        rest: NDArray[np.float64] | None = None,
+        energies: Literal[False],
+        watch: Callable[[int], object] | None = None,
+    ) -> tuple[NDArray[np.int8], None, list[str]]: ...
+    @overload
+    def anneal(
+        self,
+        fields: NDArray[np.float32] | NDArray[np.float64],
+        method: Sweeps | Paths | Flow,
+        *,
+        num_reads: int,
+        seed: int,
+        problem_ids: NDArray[np.uint32],
+        initial_states: NDArray[np.int8] | None = None,
+        num_threads: int | None = None,
+        rest: NDArray[np.float64] | None = None,
+        energies: Literal[True] = True,
+        watch: Callable[[int], object] | None = None,
+    ) -> tuple[NDArray[np.int8], NDArray[np.float64], list[str]]:
+        """Anneal every problem of a batch, `num_reads` times each.
+
+            E(s) = sum_{i<j} J_ij s_i s_j + sum_i h_i s_i,   s_i in {-1, +1}
+
+        All arrays are C-contiguous and have exactly the dtypes given; nothing is converted. The GIL is
+        released, and Ctrl-C raises `KeyboardInterrupt` within 0.1 s. The result depends on everything but
+        `num_threads` and the grouping of problems into batches, to the last bit.
+
+        Args:
+            fields: (batch, spins) h. Those in single precision are taken as the doubles they are.
+            method: What is done in a run, and its schedule.
+            num_reads: Independent runs of each problem, at least 1.
+            seed: 0 to 2**64 - 1.
+            problem_ids: (batch,) the name of each problem's random stream.
+            initial_states: (batch, reads, spins) or, for all reads alike, (batch, 1, spins) of -1 and +1;
+                None for uniformly random ones.
+            num_threads: At least 1, or None for all cores.
+            rest: (batch, spins) what the fields are short of; energies are without it.
+            energies: Whether energies are wanted; they take a few percent of the time.
+            watch: For a single problem: called in this thread, at once and every 20 ms, with the number of
+                reads that are finished. When it returns True no more are begun, and those that were come
+                back, one at least; what it raises ends the anneal.
+
+        Returns:
+            states, int8 (batch, reads, spins); energies, float64 (batch, reads), or None; and the arithmetic
+            of each problem, which its numbers and the coldest sweep decide: "integer" (small integers),
+            "single" (single precision), "wide" (integers as long as is needed), or "rounded" (the longest
+            there are, where longer ones are needed).
+
+        Raises:
+            ValueError: One line that names the offending value.
+            TypeError: A wrong dtype or number of dimensions.
+            MemoryError: The reads do not fit into memory.
+            RuntimeError: The operating system starts no more threads.
+        """
 
 def project(x: NDArray[np.float32], w: NDArray[np.float32], bias: NDArray[np.float32]) -> NDArray[np.float32]:
     """``bias + x w``, added up in one fixed order.
@@ -377,11 +426,40 @@ def add(w: NDArray[np.float32], change: NDArray[np.float32], limit: float) -> No
         ValueError: Shapes differ, or `limit` is negative or nan; `w` is as it was.
     """
 
+def adam(
+    w: NDArray[np.float32],
+    change: NDArray[np.float32] | None,
+    mean: NDArray[np.float32],
+    square: NDArray[np.float32],
+    *,
+    update: int,
+    rate: float,
+    limit: float,
+) -> None:
+    """One step of Adam along the change c, the negative of a gradient, in place and in one pass:
+
+        m <- 0.9 m + 0.1 c,   v <- 0.999 v + 0.001 c^2,
+        w <- clip(w + rate m / (1 - 0.9^t) / sqrt(v / (1 - 0.999^t)), ±limit)
+
+    Each operation is rounded to single precision; 1e-8 is added to the root.
+
+    Args:
+        w: Of any shape, C-contiguous, changed.
+        change: c, of the same shape, C-contiguous; None for one of 0.
+        mean, square: m and v, of the same shape, C-contiguous, changed.
+        update: Number t of the update, from 1 on.
+        rate: What w moves where all changes point the same way.
+        limit: Bound on the size of the result, >= 0.
+
+    Raises:
+        ValueError: Shapes differ, or `limit` or `update` is out of range; nothing has changed.
+    """
+
 def products(states: NDArray[np.int8], before: tuple[int, int], after: tuple[int, int]) -> NDArray[np.int32]:
     """Sum over states of ``s_i s_j`` for spins i and j of two ranges of spins.
 
     Args:
-        states: (states, spins), C-contiguous, of -1 and +1.
+        states: (states, spins), C-contiguous, of -1 and +1; those of other small numbers take longer.
         before: First spin i, and the one after the last.
         after: First spin j, and the one after the last.
 

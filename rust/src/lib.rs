@@ -30,6 +30,7 @@ mod bits;
 pub mod chip;
 mod couplings;
 mod error;
+pub mod learning;
 pub mod linear;
 #[cfg(feature = "python")]
 mod python;

@@ -1,87 +1,9 @@
-//! The products of learning: fields from pixels, the update of the pixels' weights, and correlations of
-//! spins; energies of given states; and what rounding took off the fields of a problem of variables 0 and 1.
-//!
-//! The first two skip pixels that are 0, four fifths of a handwritten digit, and add up in one fixed
-//! order, so the answer does not depend on threads or on a BLAS library's idea of blocking. The third
-//! counts in integers.
+//! Sums over biases: energies of given states, and what rounding took off the fields of a problem of variables 0 and 1.
 
 use crate::simd::in_vectors;
 
 /// States that are summed side by side.
 const LANES: usize = 16;
-
-/// `out = bias + x w` for `x (batch, inputs)`, `w (inputs, units)`, `bias (units)`, all row by row.
-///
-/// # Panics
-/// Where the lengths do not fit.
-pub fn project(x: &[f32], w: &[f32], bias: &[f32], out: &mut [f32]) {
-    let (inputs, units) = (w.len() / bias.len(), bias.len());
-    assert_eq!(x.len() * units, out.len() * inputs, "x, w and out must fit");
-    for (x, out) in x.chunks_exact(inputs).zip(out.chunks_exact_mut(units)) {
-        out.copy_from_slice(bias);
-        for (&pixel, row) in x.iter().zip(w.chunks_exact(units)) {
-            if pixel != 0.0 {
-                out.iter_mut().zip(row).for_each(|(o, w)| *o += pixel * w);
-            }
-        }
-    }
-}
-
-/// `w += x^T d`, then clipped to `[-limit, limit]`, in place, for `x (batch, inputs)`,
-/// `d (batch, units)`, `w (inputs, units)`.
-///
-/// # Panics
-/// Where the lengths do not fit, or `limit` is negative or no number.
-pub fn add_outer(w: &mut [f32], x: &[f32], d: &[f32], units: usize, limit: f32) {
-    let inputs = w.len() / units;
-    assert_eq!(x.len() * units, d.len() * inputs, "x, d and w must fit");
-    for (k, row) in w.chunks_exact_mut(units).enumerate() {
-        let mut touched = false;
-        for (x, d) in x.chunks_exact(inputs).zip(d.chunks_exact(units)) {
-            if x[k] != 0.0 {
-                touched = true;
-                row.iter_mut().zip(d).for_each(|(w, d)| *w += x[k] * d);
-            }
-        }
-        if touched {
-            row.iter_mut().for_each(|w| *w = w.clamp(-limit, limit));
-        }
-    }
-}
-
-/// `w += change`, then clipped to `[-limit, limit]`, in place, in one pass.
-///
-/// # Panics
-/// Where the lengths differ, or `limit` is negative or no number.
-pub fn add(w: &mut [f32], change: &[f32], limit: f32) {
-    assert_eq!(w.len(), change.len(), "w and change must fit");
-    w.iter_mut().zip(change).for_each(|(w, c)| *w = (*w + c).clamp(-limit, limit));
-}
-
-/// `out[i][j] += sum over states of s_i s_j` for spins `i` of `before` and `j` of `after`, for `states` of
-/// `num_spins` spins each, -1 or +1, row by row.
-///
-/// # Panics
-/// Where the ranges or lengths do not fit.
-pub fn add_products(
-    states: &[i8],
-    num_spins: usize,
-    before: std::ops::Range<usize>,
-    after: std::ops::Range<usize>,
-    out: &mut [i32],
-) {
-    assert_eq!(out.len(), before.len() * after.len(), "out must hold a number for each pair");
-    if out.is_empty() {
-        return;
-    }
-    for state in states.chunks_exact(num_spins) {
-        let others = &state[after.clone()];
-        for (&s, row) in state[before.clone()].iter().zip(out.chunks_exact_mut(others.len())) {
-            let s = i32::from(s);
-            row.iter_mut().zip(others).for_each(|(sum, &t)| *sum += s * i32::from(t));
-        }
-    }
-}
 
 /// Energies of states of `fields.len()` spins, row by row: `sum_k values[k] s_i s_j + sum_i fields[i] s_i`
 /// with `i = rows[k]`, `j = cols[k]`.
@@ -221,28 +143,5 @@ mod tests {
         energies(&[], &[], &[], &[], &[], &mut out).unwrap();
         assert_eq!(out, [0.0; 14]);
         assert_eq!(energies(&[], &[0], &[0], &[1.0], &[], &mut out), Err(0));
-    }
-
-    #[test]
-    fn small_products() {
-        let (x, w, bias) = ([1.0, 0.0, 2.0, 0.0, 3.0, 0.0], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [0.5, -0.5]);
-        let mut out = [0.0; 4];
-        project(&x, &w, &bias, &mut out);
-        assert_eq!(out, [11.5, 13.5, 9.5, 11.5]);
-
-        let mut w = [0.0, 0.0, 0.5, 0.5, 9.0, 0.0];
-        add_outer(&mut w, &x, &[0.25, 0.5, 0.125, -4.0], 2, 1.0);
-        assert_eq!(w, [0.25, 0.5, 0.875, -1.0, 1.0, 1.0]);
-
-        add(&mut w, &[0.25, 1.0, -0.5, -0.5, -3.0, 0.0], 1.0);
-        assert_eq!(w, [0.5, 1.0, 0.375, -1.0, -1.0, 1.0]);
-    }
-
-    #[test]
-    fn products_of_spins() {
-        let states = [1, -1, 1, 1, 1, 1, -1, -1];
-        let mut out = [10, 0, 0, 0];
-        add_products(&states, 4, 0..2, 2..4, &mut out);
-        assert_eq!(out, [10, 0, -2, -2]);
     }
 }

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from ising_ep import _core, cli, datasets, training
+from ising_ep import cli, datasets, training
 from ising_ep.chip import Chip
 from ising_ep.config import TrainConfig
 from ising_ep.embedding import Embedding, embed
@@ -21,6 +21,7 @@ from ising_ep.emulator import Emulator, Fault
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.training.build import machine_of
 from ising_ep.training.run_folder import RunFolder
+from support.anneals import count_anneals
 
 CHIP = Chip.perfect("chimera", 6)
 MODEL = ChipModel(CHIP, sweeps_per_us=10.0)
@@ -229,13 +230,7 @@ def computed(tmp_path_factory):
 def test_threads_are_those_that_anneal(computed, command, threads, monkeypatch):
     """Of a run whose tests have reads of their own, too."""
     used = []
-    anneal = _core.anneal
-
-    def counted(*arguments):
-        used.append((arguments[5], arguments[-1]))
-        return anneal(*arguments)
-
-    monkeypatch.setattr(_core, "anneal", counted)
+    count_anneals(monkeypatch, lambda call: used.append((call["num_reads"], call["num_threads"])))
     images = [computed / "images.npy"] if command == "predict" else []
     options = [] if threads is None else ["--threads", threads]
     result = ising_ep(command, computed / "annealing", *images, *options)

@@ -30,7 +30,7 @@ from dwave.cloud import Client
 from dwave.cloud.exceptions import SolverError
 from safetensors.numpy import load_file
 
-from ising_ep import _core, cli
+from ising_ep import cli
 from ising_ep.chip import Chip
 from ising_ep.cli import runs
 from ising_ep.config import lacking
@@ -39,6 +39,7 @@ from ising_ep.machines import MACHINES as REGISTRY
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.training.run_folder import CONFIG, RunFolder
 from support.settings import DEFAULTS_OF_ALL
+from support.anneals import count_anneals
 
 
 class Changes(NamedTuple):
@@ -618,15 +619,7 @@ class Shop:
 
 def notice(patch: pytest.MonkeyPatch, threads: set[Any], saved: list[int]) -> None:
     """What never changes a result: the threads that anneal, and how often a run is saved."""
-    for name in ("anneal", "anneal_quantum", "evolve"):
-        function = getattr(_core, name)
-
-        def counted(*arguments: Any, function: Any = function, **more: Any) -> Any:
-            threads.add(next((a for a in reversed(arguments) if a is None or type(a) is int), None))
-            threads.update(value for key, value in more.items() if key == "num_threads")
-            return function(*arguments, **more)
-
-        patch.setattr(_core, name, counted)
+    count_anneals(patch, lambda call: threads.add(call["num_threads"]))
     save = RunFolder.save
 
     def counted_save(self: RunFolder, *arguments: Any) -> None:

@@ -318,7 +318,7 @@ def test_the_core_refuses_transposed_arrays():
     pair = np.array([0]), np.array([1]), np.array([1.0])
     fields, ids = np.asfortranarray(np.ones((2, 3))), np.arange(2, dtype=np.uint32)
     with pytest.raises(ValueError, match="fields is not C-contiguous"):
-        _core.anneal(*pair, fields, np.ones(1), 1, None, 0, ids, 1)
+        _core.Model(*pair, 3).anneal(fields, _core.Sweeps(np.ones(1)), num_reads=1, seed=0, problem_ids=ids)
 
 
 def test_layers_of_users_arrays_do_not_depend_on_their_memory_order(tmp_path):

@@ -53,6 +53,15 @@ def dense(couplings, spins):
     return matrix + matrix.T
 
 
+def evolved(couplings, fields, flow, reads, start, seed):
+    """Signs (batch, reads, spins) at the end of a flow."""
+    ids = np.arange(len(fields), dtype=np.uint32)
+    states, *_ = _core.Model(*couplings, fields.shape[1]).anneal(
+        fields, flow, num_reads=reads, initial_states=start, seed=seed, problem_ids=ids
+    )
+    return states
+
+
 def amplitudes(couplings, h, x, *, gain, ramp, saturation):
     """Without noise, by the docstrings' equation."""
     matrix = dense(couplings, len(h))
@@ -67,9 +76,10 @@ def test_steps_are_those_of_the_equations(problem, steps):
     """Signs of amplitudes after so many steps without noise, but where one is near 0."""
     couplings, fields = problem(3, 20, 22)
     start = np.random.default_rng(steps).choice([-1, 1], size=(20, 1, 22)).astype(np.int8)
-    noise, ids = np.zeros(steps), np.arange(20, dtype=np.uint32)
+    noise = np.zeros(steps)
     for saturation, ramp in ((0.0, np.linspace(0.7, 1.0, steps)), (0.3, np.linspace(0.7, 1.1, steps))):
-        found, _ = _core.evolve(*couplings, fields, saturation, 0.2, 0.0, ramp, noise, 1, start, 0, ids, 1)
+        flow = _core.Flow(saturation=saturation, gain=0.2, spread=0.0, ramp=ramp, noise=noise)
+        found = evolved(couplings, fields, flow, 1, start, 0)
         wanted = np.array(
             [
                 amplitudes(couplings, h, s[0], gain=0.2, ramp=ramp, saturation=saturation)
@@ -85,11 +95,13 @@ def test_steps_are_those_of_the_equations(problem, steps):
 def test_a_lone_phase_turns_as_its_field_says():
     """From a quarter turn, where injection does nothing, in a step; and not from where nothing turns it."""
     none = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0)
-    fields, ids, one = np.linspace(-2, 2, 40)[:, None], np.arange(40, dtype=np.uint32), np.ones(1)
-    found, _ = _core.evolve(*none, fields, None, 0.05, 0.0, one, 0 * one, 1, None, 0, ids, 1)
+    fields, one, nine = np.linspace(-2, 2, 40)[:, None], np.ones(1), np.zeros(9)
+    turned = _core.Flow(saturation=None, gain=0.05, spread=0.0, ramp=one, noise=0 * one)
+    found = evolved(none, fields, turned, 1, None, 0)
     np.testing.assert_array_equal(found[:, 0, 0], -np.sign(fields[:, 0]))
     start = np.ones((40, 1, 1), dtype=np.int8)
-    found, _ = _core.evolve(*none, fields, None, 1.0, 0.0, np.zeros(9), np.zeros(9), 1, start, 0, ids, 1)
+    still = _core.Flow(saturation=None, gain=1.0, spread=0.0, ramp=nine, noise=nine)
+    found = evolved(none, fields, still, 1, start, 0)
     assert (found == 1).all()
 
 
@@ -98,22 +110,11 @@ def test_coupled_phases_are_those_of_the_equation():
     couplings, fields = random_batch(5, 1, 6)
     spins = np.array([[[1, -1, 1, 1, -1, -1]]], dtype=np.int8)
     reads, steps, gain, spread = 40_000, 12, 0.25, 0.1
-    ramp, ids = np.linspace(0, 0.3, steps), np.zeros(1, dtype=np.uint32)
-    start = np.ascontiguousarray(np.broadcast_to(spins, (1, reads, 6)))
-    found, _ = _core.evolve(
-        *couplings,
-        fields,
-        None,
-        gain / np.pi,
-        spread,
-        ramp / np.pi,
-        np.zeros(steps),
-        reads,
-        start,
-        3,
-        ids,
-        None,
+    ramp = np.linspace(0, 0.3, steps)
+    flow = _core.Flow(
+        saturation=None, gain=gain / np.pi, spread=spread, ramp=ramp / np.pi, noise=np.zeros(steps)
     )
+    found = evolved(couplings, fields, flow, reads, spins, 3)
     matrix, rng = dense(couplings, 6), np.random.default_rng(0)
     phi = np.pi * ((1 - spins[0]) / 2 + rng.uniform(-spread, spread, (reads, 6)))
     for lock in ramp:
@@ -404,7 +405,7 @@ def test_the_core_names_what_is_wrong(changes, text):
     } | changes
     couplings, fields = random_batch(0, 1, 3)
     with pytest.raises(ValueError, match=text):
-        _core.evolve(*couplings, fields, *given.values(), 1, None, 0, np.zeros(1, dtype=np.uint32), 1)
+        evolved(couplings, fields, _core.Flow(**given), 1, None, 0)
 
 
 def test_defaults_of_the_settings_are_those_of_the_machines():

@@ -5,6 +5,7 @@ What is refused has no effect. The file readers are fuzzed in problems/test_read
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import warnings
@@ -157,15 +158,23 @@ def check_reads(problem, states, energies):
     np.testing.assert_allclose(energies[finite], expected[finite], rtol=1e-12, atol=slack)
 
 
-def core_anneal(problem, threads, **options):
-    return outcome(
-        _core.anneal,
-        *(problem[name] for name in ("rows", "cols", "values", "fields", "betas", "reads", "initial")),
-        7,
-        problem["ids"],
-        threads,
-        **options,
-    )
+def core_anneal(problem, threads, fields=None, energies=True, **options):
+    def anneal():
+        given = problem["fields"] if fields is None else fields
+        spins = given.shape[-1] if given.ndim else 0
+        model = _core.Model(problem["rows"], problem["cols"], problem["values"], spins)
+        return model.anneal(
+            given,
+            _core.Sweeps(problem["betas"], **options),
+            num_reads=problem["reads"],
+            initial_states=problem["initial"],
+            seed=7,
+            problem_ids=problem["ids"],
+            num_threads=threads,
+            energies=energies,
+        )
+
+    return outcome(anneal)
 
 
 def in_layouts(data, problem, layouts):
@@ -191,6 +200,24 @@ def test_core_anneal(data):
     again = core_anneal(problem, 2, **options)
     assert again[0].tobytes() == result[0].tobytes()
     assert again[1].tobytes() == result[1].tobytes()
+    states, energies, arithmetic = core_anneal(problem, 2, energies=False, **options)
+    assert energies is None
+    assert (states.tobytes(), arithmetic) == (result[0].tobytes(), result[2])
+
+
+@given(st.data())
+@settings(max_examples=200)
+def test_fields_in_single_precision_are_the_doubles_that_they_are(data):
+    problem, _ = data.draw(problems(), "problem")
+    with np.errstate(over="ignore"):
+        single = problem["fields"].astype(np.float32)
+    result = core_anneal(problem, 2, fields=single)
+    double = core_anneal(problem, 2, fields=single.astype(np.float64))
+    assert (result is None) == (double is None)
+    if result is not None:
+        assert result[0].tobytes() == double[0].tobytes()
+        assert result[1].tobytes() == double[1].tobytes()
+        assert result[2] == double[2]
 
 
 @given(st.data())
@@ -235,7 +262,9 @@ def test_broadcast_arrays():
     assert result.states.tobytes() == expected.states.tobytes()
     assert (result.states == result.states[0]).all()
     with pytest.raises(ValueError, match="fields is not C-contiguous"):
-        _core.anneal(*couplings, fields, np.ones(2), 4, None, 0, ids.copy(), 1)
+        _core.Model(*couplings, 2).anneal(
+            fields, _core.Sweeps(np.ones(2)), num_reads=4, seed=0, problem_ids=ids.copy()
+        )
 
 
 # --- the products of learning -----------------------------------------------------------------------------
@@ -434,23 +463,79 @@ def test_add_outer_names_a_limit_that_is_none(limit):
     assert (w == 1).all()
 
 
-def plain_anneal(fields, reads, initial, ids):
+METHODS = [
+    _core.Sweeps(np.ones(1)),
+    _core.Paths(beta=1.0, num_slices=2, transverse=np.ones(1), problem=np.ones(1)),
+    _core.Flow(saturation=None, gain=1.0, spread=0.0, ramp=np.ones(1), noise=np.ones(1)),
+]
+
+
+def free_spins(number):
+    """A model without couplings."""
     empty = np.zeros(0, dtype=np.int64)
-    return _core.anneal(empty, empty, np.zeros(0), fields, np.ones(1), reads, initial, 0, ids, 1)
+    return _core.Model(empty, empty, np.zeros(0), number)
 
 
-def plain_quantum(fields, reads, initial, ids):
-    empty, sweep = np.zeros(0, dtype=np.int64), np.ones(1)
-    return _core.anneal_quantum(
-        empty, empty, np.zeros(0), fields, 1.0, 2, sweep, sweep, reads, initial, 0, ids, 1
-    )
-
-
-@pytest.mark.parametrize("anneal", [plain_anneal, plain_quantum])
-def test_core_names_shapes_that_do_not_fit(anneal):
+@pytest.mark.parametrize("method", METHODS)
+def test_core_names_shapes_that_do_not_fit(method):
     """Also where the number of spins does."""
     two = np.arange(2, dtype="u4")
+
+    def anneal(fields, reads, initial, spins):
+        free_spins(spins).anneal(
+            fields, method, num_reads=reads, initial_states=initial, seed=0, problem_ids=two
+        )
+
     with pytest.raises(ValueError, match=r"initial_states has shape \[3, 2, 4\], expected \[2, 3, 4\]"):
-        anneal(np.zeros((2, 4)), 3, np.ones((3, 2, 4), dtype="i1"), two)
+        anneal(np.zeros((2, 4)), 3, np.ones((3, 2, 4), dtype="i1"), 4)
+    with pytest.raises(ValueError, match=r"initial_states has shape \[2, 1, 3\], expected \[2, 1, 4\]"):
+        anneal(np.zeros((2, 4)), 3, np.ones((2, 1, 3), dtype="i1"), 4)
     with pytest.raises(ValueError, match=r"problem_ids has shape \[2\], expected \[3\]"):
-        anneal(np.zeros((3, 0)), 1, None, two)
+        anneal(np.zeros((3, 0)), 1, None, 0)
+    with pytest.raises(ValueError, match=r"fields has shape \[2, 4\], expected \[2, 5\]"):
+        anneal(np.zeros((2, 4), dtype="f4"), 1, None, 5)
+
+
+def test_core_names_what_is_no_method():
+    with pytest.raises(TypeError, match="method is of type list, expected Sweeps, Paths or Flow"):
+        free_spins(2).anneal(
+            np.zeros((1, 2)), [1.0], num_reads=1, seed=0, problem_ids=np.zeros(1, dtype="u4")
+        )
+
+
+@given(st.data())
+@settings(max_examples=100)
+def test_adam_is_that_of_numpy(data):
+    """To the last bit, operation by operation."""
+    shape = data.draw(hnp.array_shapes(max_dims=2, max_side=9))
+    w, mean, change = (data.draw(array("f4", shape, PIXELS)) for _ in range(3))
+    square = data.draw(array("f4", shape, st.floats(0, 4, width=32)))
+    update, rate = data.draw(st.integers(1, 10**6)), data.draw(st.floats(0, 0.5))
+    limit = data.draw(st.sampled_from([0.5, np.inf]))
+    layouts = [data.draw(MOSTLY_COPY) for _ in range(4)]
+    found = [layout(a) for layout, a in zip(layouts, (w, change, mean, square), strict=True)]
+    with_change = data.draw(st.booleans())
+    try:
+        _core.adam(
+            found[0], found[1] if with_change else None, *found[2:], update=update, rate=rate, limit=limit
+        )
+    except REFUSALS:
+        assert any(layout is not np.copy for layout in layouts)
+        for one, other in zip(found, (w, change, mean, square), strict=True):
+            np.testing.assert_array_equal(one, other)
+        return
+    single = np.float32
+    mean *= single(0.9)
+    square *= single(0.999)
+    if with_change:
+        mean += single(1 - 0.9) * change
+        square += change * change * single(1 - 0.999)
+    left = 1 - 0.9**update, 1 - 0.999**update
+    step = mean / (np.sqrt(square) + single(1e-8 * math.sqrt(left[1])))
+    step *= single(rate * math.sqrt(left[1]) / left[0])
+    for one, other in (
+        (found[0], np.clip(w + step, -single(limit), single(limit))),
+        (found[2], mean),
+        (found[3], square),
+    ):
+        np.testing.assert_array_equal(one, other)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from .. import _core, schedule
-from ..checks import broadcast, integer, threads
-from ..network import Couplings, Network
-from ..samplers.batch import BatchResult
+from ..checks import integer, threads
+from ..network import Network
 from ..settings import AtLeastOne, Positive, Shown
-from .machine import Machine
+from .core_machine import CoreMachine
 from .settings import ComputedSettings, Work
 
 NumSweeps = Annotated[AtLeastOne, Field(description="Sweeps of a forward anneal.")]
 
 
-class AnnealingMachine(Machine):
+class AnnealingMachine(CoreMachine):
     """Forward and reverse simulated annealing.
 
     Args:
@@ -49,32 +46,8 @@ class AnnealingMachine(Machine):
         self._forward = schedule.forward(num_sweeps, beta_range)
         self._reverse = schedule.reverse(num_sweeps, beta_range, reverse_fraction)
 
-    def sample(
-        self,
-        couplings: Couplings,
-        fields: NDArray[np.float32],
-        *,
-        initial_states: NDArray[np.int8] | None = None,
-        seed: int,
-        problem_ids: NDArray[np.uint32],
-    ) -> BatchResult:
-        """See `Machine.sample`."""
-        self.usage.problems += len(fields)
-        betas = self._forward if initial_states is None else self._reverse
-        if initial_states is not None:
-            initial_states = broadcast(initial_states, (len(fields), self.num_reads, fields.shape[1]))
-        return BatchResult(
-            *_core.anneal(
-                *couplings,
-                fields.astype(np.float64),
-                betas,
-                self.num_reads,
-                initial_states,
-                seed,
-                problem_ids,
-                self.num_threads,
-            )
-        )
+    def _method(self, from_states: bool) -> _core.Sweeps:
+        return _core.Sweeps(self._reverse if from_states else self._forward)
 
 
 class AnnealingSettings(ComputedSettings):

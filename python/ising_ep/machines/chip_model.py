@@ -51,6 +51,7 @@ from ..chip import Chip
 from ..chip.rules import check_anneal, check_graph, check_ranges
 from ..chip.timing import access_time
 from ..samplers.batch import NUM_SLICES
+from ..samplers.couplings import Pairs
 from .embedded import Annealer
 
 Model = Literal["thermal", "quantum"]
@@ -90,8 +91,7 @@ class _Layout:
     couplers: NDArray[np.int64]
     order: NDArray[np.int64]  # of the given qubits, by the chip's numbers
     ranks: NDArray[np.int64]  # of the given qubits: where each stands in that order
-    rows: NDArray[np.int64]  # of all couplers of the chip between them
-    cols: NDArray[np.int64]
+    pairs: Pairs  # of all couplers of the chip between them
     slots: NDArray[np.int64]  # of the given couplers among those
     places: NDArray[np.int64]  # and among all of the chip
 
@@ -105,7 +105,7 @@ class _Layout:
         inside = (ends >= 0).all(axis=1)
         rows, cols = np.ascontiguousarray(ends[inside].T)
         slots = (np.cumsum(inside) - 1)[places]
-        return cls(qubits.copy(), couplers.copy(), order, np.argsort(order), rows, cols, slots, places)
+        return cls(qubits.copy(), couplers.copy(), order, np.argsort(order), Pairs(rows, cols), slots, places)
 
     def is_of(self, qubits: NDArray[np.int64], couplers: NDArray[np.int64]) -> bool:
         return np.array_equal(self.qubits, qubits) and np.array_equal(self.couplers, couplers)
@@ -317,26 +317,27 @@ class ChipModel(Annealer):
         num_threads: int,
     ) -> NDArray[np.int8]:
         """Reads (num_reads, n) of one problem, in the chip's order."""
-        graph, fields = (layout.rows, layout.cols, j), h[np.newaxis]
+        method: _core.Sweeps | _core.Paths
         if self.model == "thermal":
-            betas = self.inverse_temperature(s)
-            states, *_ = _core.anneal(*graph, fields, betas, num_reads, start, seed, problem_id, num_threads)
+            method = _core.Sweeps(self.inverse_temperature(s))
         else:
             a, b = self.energy_scales(s)
             beta = 1 / (BOLTZMANN * self.temperature)
-            states, *_ = _core.anneal_quantum(
-                *graph,
-                fields,
-                beta,
-                self.num_slices,
-                a / 2,
-                b / 2,
-                num_reads,
-                start,
-                seed,
-                problem_id,
-                num_threads,
+            method = _core.Paths(beta=beta, num_slices=self.num_slices, transverse=a / 2, problem=b / 2)
+        states, *_ = (
+            layout.pairs.with_values(j)
+            .model(len(h))
+            .anneal(
+                h[np.newaxis],
+                method,
+                num_reads=num_reads,
+                initial_states=start,
+                seed=seed,
+                problem_ids=problem_id,
+                num_threads=num_threads,
+                energies=False,
             )
+        )
         reads: NDArray[np.int8] = states[0]
         return reads
 
@@ -350,7 +351,7 @@ class ChipModel(Annealer):
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The h and J that a problem is programmed with, in the chip's order."""
         h = _rounded(fields[layout.order], self.field_step)
-        j = np.zeros(len(layout.rows))
+        j = np.zeros(len(layout.pairs.rows))
         j[layout.slots] = _rounded(couplings, self.coupling_step)
         key = np.array([seed, problem_id], dtype=np.uint64)
         noise = np.random.Generator(np.random.Philox(key=key)).standard_normal(len(h) + len(j))

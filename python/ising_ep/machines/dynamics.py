@@ -19,15 +19,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from .. import _core
-from ..checks import broadcast, integer, real, threads
-from ..network import Couplings, Network
-from ..samplers.batch import BatchResult
+from ..checks import integer, real, threads
+from ..network import Network
 from ..settings import AtLeastOne, NotNegative, Positive, Shown
-from .machine import Machine
+from .core_machine import CoreMachine
 from .settings import ComputedSettings, Work
 
 
-class DynamicalMachine(Machine):
+class DynamicalMachine(CoreMachine):
     """Runs a law of motion, all numbers of it per step.
 
     Args:
@@ -69,35 +68,14 @@ class DynamicalMachine(Machine):
         self._ramp, self._noise = ramp, np.linspace(first, last, len(ramp))
         self._turn = min(int(reverse_fraction * len(ramp)), len(ramp) - 1)
 
-    def sample(
-        self,
-        couplings: Couplings,
-        fields: NDArray[np.float32],
-        *,
-        initial_states: NDArray[np.int8] | None = None,
-        seed: int,
-        problem_ids: NDArray[np.uint32],
-    ) -> BatchResult:
-        """See `Machine.sample`; the states are signs, and the energies theirs."""
-        self.usage.problems += len(fields)
-        first, start = 0, self._start[0]
-        if initial_states is not None:
-            first, start = self._turn, self._start[1]
-            initial_states = broadcast(initial_states, (len(fields), self.num_reads, fields.shape[1]))
-        return BatchResult(
-            *_core.evolve(
-                *couplings,
-                fields.astype(np.float64),
-                *self._law,
-                start,
-                self._ramp[first:],
-                self._noise[first:],
-                self.num_reads,
-                initial_states,
-                seed,
-                problem_ids,
-                self.num_threads,
-            )
+    def _method(self, from_states: bool) -> _core.Flow:
+        first, (saturation, gain) = self._turn if from_states else 0, self._law
+        return _core.Flow(
+            saturation=saturation,
+            gain=gain,
+            spread=self._start[from_states],
+            ramp=self._ramp[first:],
+            noise=self._noise[first:],
         )
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..samplers.couplings import Pairs
 from .comparison import Comparison
 from .interaction import Interaction
 from .layer import Input, Layer
@@ -158,7 +159,7 @@ class Network:
     def couplings(self, parameters: Parameters) -> Couplings:
         """The couplings as ``(rows, cols, values)``, each ``(num_couplings,)``."""
         values = [each.values(parameters) for each in self._coupling]
-        return self.rows, self.cols, np.concatenate([np.empty(0), *values], dtype=np.float64)
+        return self._pairs.with_values(np.concatenate([np.empty(0), *values], dtype=np.float64))
 
     def fields(self, parameters: Parameters, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Fields ``(batch, num_spins)`` on the spins, for images ``x (batch, num_inputs)``."""
@@ -205,6 +206,11 @@ class Network:
         """Mean output spin of each class ``(batch, num_classes)``; the class is the largest."""
         mean: NDArray[np.float32] = outputs.reshape(len(outputs), self.num_classes, -1).mean(axis=2)
         return mean
+
+    @cached_property
+    def _pairs(self) -> Pairs:
+        """Which spins are coupled. The core sorts them once, for all values that they take."""
+        return Pairs(self.rows, self.cols)
 
     @cached_property
     def _coupling(self) -> list[Interaction]:

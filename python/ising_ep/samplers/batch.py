@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,7 @@ from ..checks import (
     stream_ids,
     threads,
 )
+from .couplings import PreparedCouplings
 
 # Slices of a quantum anneal.
 NUM_SLICES = 16
@@ -82,12 +84,13 @@ def sample_batch(
 
         E_b(s) = sum_{i<j} J_ij s_i s_j + sum_i h_bi s_i,   s_i in {-1, +1}
 
-    Any real dtype, byte order and strides do; C-contiguous float64 (int64 for indices, int8 for
-    spins) is taken without a copy.
+    Any real dtype, byte order and strides do; C-contiguous float64 (int64 for indices, int8 for spins, also
+    float32 for fields) is taken without a copy.
 
     Args:
         couplings: (rows, cols, values), each (couplings,): spins i and j, 0 to spins - 1, and
-            J_ij. Couplings of the same pair, in either order, add up.
+            J_ij. Couplings of the same pair, in either order, add up. Those that are annealed more than
+            once are prepared once as `samplers.couplings.PreparedCouplings`.
         fields: (batch, spins) h.
         num_reads: Independent anneals of each problem. The first reads of many are those of few, to the
             last bit, but a problem of small integers, or small multiples of one number, may draw other
@@ -126,23 +129,25 @@ def sample_batch(
         array([[ 1,  1],
                [-1, -1]], dtype=int8)
     """
-    h = floats("fields", fields, "(batch, spins)")
+    h = fields if _is_single(fields) else floats("fields", fields, "(batch, spins)")
     num_reads = integer("num_reads", num_reads, 1, WORD)
     betas = floats("beta_schedule", beta_schedule, "(sweeps,)")
     if not betas.size:
         raise ValueError("beta_schedule is empty, expected at least one sweep")
+    sweeps = _core.Sweeps(
+        betas,
+        gibbs=is_gibbs(proposal_acceptance_criteria),
+        random_order=boolean("randomize_order", randomize_order),
+    )
     return _result(
-        *_core.anneal(
-            *coupling_arrays(couplings),
+        *_model(couplings, h).anneal(
             h,
-            betas,
-            num_reads,
-            _every_read(initial_states, h, num_reads),
-            seed_or_new(seed),
-            _ids(problem_ids, h),
-            threads(num_threads),
-            gibbs=is_gibbs(proposal_acceptance_criteria),
-            random_order=boolean("randomize_order", randomize_order),
+            sweeps,
+            num_reads=num_reads,
+            initial_states=_initial_states(initial_states, h, num_reads),
+            seed=seed_or_new(seed),
+            problem_ids=_ids(problem_ids, h),
+            num_threads=threads(num_threads),
         )
     )
 
@@ -198,20 +203,24 @@ def sample_batch_quantum(
         array([[ 1,  1],
                [-1, -1]], dtype=int8)
     """
-    h = floats("fields", fields, "(batch, spins)")
+    h = fields if _is_single(fields) else floats("fields", fields, "(batch, spins)")
     num_reads = integer("num_reads", num_reads, 1, WORD)
+    transverse, problem = transverse_and_problem(schedule)
+    paths = _core.Paths(
+        beta=real("beta", beta),
+        num_slices=integer("num_slices", num_slices, 2, WORD),
+        transverse=transverse,
+        problem=problem,
+    )
     return _result(
-        *_core.anneal_quantum(
-            *coupling_arrays(couplings),
+        *_model(couplings, h).anneal(
             h,
-            real("beta", beta),
-            integer("num_slices", num_slices, 2, WORD),
-            *transverse_and_problem(schedule),
-            num_reads,
-            _every_read(initial_states, h, num_reads),
-            seed_or_new(seed),
-            _ids(problem_ids, h),
-            threads(num_threads),
+            paths,
+            num_reads=num_reads,
+            initial_states=_initial_states(initial_states, h, num_reads),
+            seed=seed_or_new(seed),
+            problem_ids=_ids(problem_ids, h),
+            num_threads=threads(num_threads),
         )
     )
 
@@ -225,13 +234,30 @@ def transverse_and_problem(schedule: ArrayLike) -> tuple[NDArray[np.float64], ND
     return transverse, problem
 
 
-def _every_read(
-    states: ArrayLike | None, fields: NDArray[np.float64], num_reads: int
+def _model(couplings: tuple[ArrayLike, ArrayLike, ArrayLike], fields: NDArray[Any]) -> _core.Model:
+    if not isinstance(couplings, PreparedCouplings):
+        couplings = PreparedCouplings(*coupling_arrays(couplings))
+    return couplings.model(fields.shape[1])
+
+
+def _is_single(fields: ArrayLike) -> TypeGuard[NDArray[np.float32]]:
+    """Whether the core takes fields (batch, spins) as they are, in single precision."""
+    if not isinstance(fields, np.ndarray) or fields.dtype != np.float32:
+        return False
+    return fields.ndim == 2 and fields.flags.c_contiguous and fields.flags.aligned
+
+
+def _initial_states(
+    states: ArrayLike | None, fields: NDArray[Any], num_reads: int
 ) -> NDArray[np.int8] | None:
     if states is None:
         return None
-    return broadcast(spins(states), (fields.shape[0], num_reads, fields.shape[1]))
+    given = spins(states)
+    batch, num_spins = fields.shape
+    if given.shape == (batch, 1, num_spins):
+        return np.ascontiguousarray(given)
+    return broadcast(given, (batch, num_reads, num_spins))
 
 
-def _ids(ids: ArrayLike | None, fields: NDArray[np.float64]) -> NDArray[np.uint32]:
+def _ids(ids: ArrayLike | None, fields: NDArray[Any]) -> NDArray[np.uint32]:
     return stream_ids(range(len(fields)) if ids is None else ids, len(fields))

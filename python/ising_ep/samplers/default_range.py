@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from .couplings import PreparedCouplings
 from .spin_form import in_floats, spin_form
 
 # Quenches, and sweeps of each.
@@ -57,6 +58,11 @@ class Ising:
         vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), _, labels = vectors
         return cls(linear, rows, cols, values, labels)
+
+    @cached_property
+    def couplings(self) -> PreparedCouplings:
+        """The couplings as the core takes them; of 64-bit arrays only."""
+        return PreparedCouplings(self.rows, self.cols, self.values)
 
     def ends(self) -> NDArray[Any]:
         """Both spins of each coupling in turn: sums over them go in dwave-samplers' order."""
@@ -262,17 +268,15 @@ class _Minima:
 
 def _swept(ising: Ising, betas: NDArray[np.float64], initial: NDArray[np.int8] | None) -> NDArray[np.int8]:
     """READS reads (reads, spins), always the same."""
-    states, *_ = _core.anneal(
-        ising.rows,
-        ising.cols,
-        ising.values,
+    states, *_ = ising.couplings.model(len(ising.linear)).anneal(
         ising.linear[np.newaxis],
-        betas,
-        READS,
-        None if initial is None else initial[np.newaxis],
-        0,
-        np.zeros(1, dtype=np.uint32),
-        1,
+        _core.Sweeps(betas),
+        num_reads=READS,
+        initial_states=None if initial is None else initial[np.newaxis],
+        seed=0,
+        problem_ids=np.zeros(1, dtype=np.uint32),
+        num_threads=1,
+        energies=False,
     )
     return np.asarray(states[0])
 

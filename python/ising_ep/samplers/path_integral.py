@@ -33,6 +33,7 @@ from ..checks import WORD, boolean, function, integer, one_of, real, seconds, se
 from ..schedule import quantum_forward
 from .batch import NUM_SLICES, sample_batch_quantum, transverse_and_problem, warn_if_rounded
 from .betas import BetaScheduleType
+from .couplings import PreparedCouplings
 from .default_range import DefaultRangeWarning, Fit, Ising, range_of
 from .path_schedule import PathSchedule, refuse_what_is_not_here, slices_for
 from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields
@@ -263,20 +264,17 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
         )
 
         annealing = perf_counter_ns()
-        states, energies, [arithmetic] = _core.anneal_quantum(
-            rows.astype(np.int64, copy=False),
-            cols.astype(np.int64, copy=False),
-            values,
+        couplings = PreparedCouplings(
+            rows.astype(np.int64, copy=False), cols.astype(np.int64, copy=False), values
+        )
+        states, energies, [arithmetic] = couplings.model(len(linear)).anneal(
             linear[np.newaxis],
-            beta,
-            num_slices,
-            transverse,
-            problem,
-            num_reads,
-            None if initial is None else initial[np.newaxis],
-            seed,
-            np.zeros(1, dtype=np.uint32),
-            num_threads,
+            _core.Paths(beta=beta, num_slices=num_slices, transverse=transverse, problem=problem),
+            num_reads=num_reads,
+            initial_states=None if initial is None else initial[np.newaxis],
+            seed=seed,
+            problem_ids=np.zeros(1, dtype=np.uint32),
+            num_threads=num_threads,
             rest=rest_of_fields(given, labels, linear),
             watch=None if watch.idle() else watch,
         )

@@ -21,6 +21,7 @@ from .. import _core
 from ..checks import WORD, boolean, function, integer, is_gibbs, one_of, seconds, seed_or_new, threads
 from .batch import sample_batch, warn_if_rounded
 from .betas import BetaScheduleType, betas_of_sweeps
+from .couplings import PreparedCouplings
 from .default_range import Ising, range_of
 from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields
 from .spin_form import in_floats, spin_form
@@ -187,20 +188,20 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
         if initial is not None and not betas.size:
             states, energies, arithmetic = initial, bqm.energies((initial, labels)), None
         else:
-            states, energies, [arithmetic] = _core.anneal(
+            couplings = PreparedCouplings(
                 rows.astype(np.int64, copy=False),
                 cols.astype(np.int64, copy=False),
                 values.astype(np.float64, copy=False),
+            )
+            states, energies, [arithmetic] = couplings.model(len(linear)).anneal(
                 linear[np.newaxis],
-                betas,
-                num_reads,
-                None if initial is None else initial[np.newaxis],
-                seed,
-                np.zeros(1, dtype=np.uint32),
-                num_threads,
+                _core.Sweeps(betas, gibbs=gibbs, random_order=randomize_order),
+                num_reads=num_reads,
+                initial_states=None if initial is None else initial[np.newaxis],
+                seed=seed,
+                problem_ids=np.zeros(1, dtype=np.uint32),
+                num_threads=num_threads,
                 rest=rest_of_fields(given, labels, linear),
-                gibbs=gibbs,
-                random_order=randomize_order,
                 watch=None if watch.idle() else watch,
             )
             states = states[0]

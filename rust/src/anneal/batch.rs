@@ -217,6 +217,11 @@ impl<'a> Batch<'a> {
         Some(&states[at * self.num_spins..(at + 1) * self.num_spins])
     }
 
+    /// Whether several reads of a problem start from one state.
+    pub(super) fn reads_start_alike(&self) -> bool {
+        self.num_reads > 1 && self.initial_states.is_some_and(|states| self.states_each(states) == 1)
+    }
+
     pub(super) fn has_initial_states(&self) -> bool {
         self.initial_states.is_some()
     }

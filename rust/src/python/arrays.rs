@@ -2,7 +2,7 @@
 
 use crate::error::filled;
 use numpy::ndarray::{Array2, Array3, Dimension};
-use numpy::{Element, IntoPyArray, PyArray2, PyArray3, PyReadonlyArray, PyUntypedArrayMethods};
+use numpy::{Element, IntoPyArray, PyArray2, PyArray3, PyReadonlyArray, PyReadwriteArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 
@@ -60,6 +60,14 @@ pub(super) fn c_order_of<'a, T: Element, D: Dimension>(
     c_order(array, name)
 }
 
-pub(super) fn not_c_order(name: &str) -> PyErr {
+/// The same of an array that is changed.
+pub(super) fn c_order_mut<'a, T: Element, D: Dimension>(
+    array: &'a mut PyReadwriteArray<'_, T, D>,
+    name: &str,
+) -> PyResult<&'a mut [T]> {
+    if array.is_c_contiguous() { Ok(array.as_slice_mut()?) } else { Err(not_c_order(name)) }
+}
+
+fn not_c_order(name: &str) -> PyErr {
     PyValueError::new_err(format!("{name} is not C-contiguous"))
 }

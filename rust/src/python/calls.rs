@@ -1,21 +1,10 @@
 //! Anneals that Python asks for: watched, and interrupted by Ctrl-C.
 
-use super::arrays::{array2, array3};
-use crate::couplings::Pattern;
-use crate::{Arithmetic, Batch, Control, Error, Model, Samples, anneal};
-use numpy::{PyArray2, PyArray3};
+use crate::{Batch, Control, Error, Model, Samples, anneal};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-
-/// What an anneal returns: states `(batch, reads, spins)`, energies `(batch, reads)`, and the name of each problem's
-/// arithmetic.
-pub(super) type Annealed<'py> = (Bound<'py, PyArray3<i8>>, Bound<'py, PyArray2<f64>>, Vec<&'static str>);
-
-/// States `(batch, reads, spins)` and energies `(batch, reads)`.
-pub(super) type States<'py> = (Bound<'py, PyArray3<i8>>, Bound<'py, PyArray2<f64>>);
 
 /// Below this many spin updates a call is over before anyone could press Ctrl-C.
 const BRIEF: usize = 5_000_000;
@@ -41,44 +30,6 @@ pub(super) fn annealed(
     let num_threads = if runs == 1 { Some(1) } else { num_threads };
     let work = batch.updates();
     Ok(watched(work, watch, |control| anneal(model, batch, num_threads, control))??)
-}
-
-/// As many reads as there are; of no problems as many as were asked for.
-pub(super) fn into_arrays(
-    py: Python<'_>,
-    samples: Samples,
-    problems: usize,
-    num_reads: usize,
-    spins: usize,
-) -> PyResult<Annealed<'_>> {
-    let num_reads = samples.energies.len().checked_div(problems).unwrap_or(num_reads);
-    let arithmetic = samples.arithmetic.into_iter().map(Arithmetic::name).collect();
-    Ok((
-        array3(py, [problems, num_reads, spins], samples.states)?,
-        array2(py, [problems, num_reads], samples.energies)?,
-        arithmetic,
-    ))
-}
-
-/// The pattern of the couplings, from the last call if it was the same: while a network learns, only the
-/// values change, and sorting the couplings takes as long as a short anneal.
-pub(super) fn pattern_of(spins: usize, rows: &[i64], cols: &[i64]) -> Result<Arc<Pattern>, Error> {
-    struct Last {
-        rows: Vec<i64>,
-        cols: Vec<i64>,
-        pattern: Arc<Pattern>,
-    }
-    static LAST: Mutex<Option<Last>> = Mutex::new(None);
-    let last = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(last) = &*last()
-        && last.pattern.num_spins() == spins
-        && (&*last.rows, &*last.cols) == (rows, cols)
-    {
-        return Ok(last.pattern.clone());
-    }
-    let pattern = Arc::new(Pattern::new(spins, rows, cols)?);
-    *last() = Some(Last { rows: rows.to_vec(), cols: cols.to_vec(), pattern: pattern.clone() });
-    Ok(pattern)
 }
 
 /// Tells a Python function how many reads are finished; it answers whether to begin no more.

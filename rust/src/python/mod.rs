@@ -1,11 +1,12 @@
 //! The Python module `ising_ep._core`: checks shapes, releases the GIL, maps errors. Nothing else.
 
-mod anneal;
 mod arrays;
 mod calls;
 mod chip;
-mod dynamics;
+mod learning;
 mod linear;
+mod methods;
+mod model;
 
 use crate::Error;
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyValueError};
@@ -14,13 +15,15 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::anneal::{anneal_batch, anneal_quantum};
-    #[pymodule_export]
     use super::chip::{Logical, Placement};
     #[pymodule_export]
-    use super::dynamics::evolve;
+    use super::learning::{adam, add, add_outer, products, project};
     #[pymodule_export]
-    use super::linear::{add, add_outer, energies, products, project, rest_of_fields};
+    use super::linear::{energies, rest_of_fields};
+    #[pymodule_export]
+    use super::methods::{Flow, Paths, Sweeps};
+    #[pymodule_export]
+    use super::model::Model;
 }
 
 impl From<Error> for PyErr {

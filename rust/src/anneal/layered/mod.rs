@@ -32,6 +32,7 @@ use super::accept::{NEVER, limits};
 use super::batch::Fields;
 use super::job::Job;
 use super::kernel::Kernel;
+use crate::bits::SPINS;
 use crate::couplings::Sides;
 use crate::rng::{INITIAL, Keys};
 use crate::simd::{LANES, Row, Simd};
@@ -134,10 +135,12 @@ struct Side<S: Simd> {
     words: Vec<Word<S>>,
     /// The problem that the fields are of.
     problem: Option<usize>,
+    /// The words at the start of all reads of that problem, if they start alike.
+    start: Vec<Word<S>>,
 }
 
 /// 64 spins of a side in one run, side by side in memory.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Word<S: Simd> {
     /// `sum_j J_ij s_j`.
     sums: [S::U; 4],
@@ -164,7 +167,7 @@ impl<S: Simd> Side<S> {
             spins: 0,
             flips: 0,
         };
-        Side { words: vec![word; side.unit.len()], problem: None }
+        Side { words: vec![word; side.unit.len()], problem: None, start: vec![] }
     }
 }
 
@@ -184,9 +187,9 @@ impl Kernel for Layered<'_> {
             } else {
                 self.anneal::<S, false>(s, run, &mut sides);
             }
-            for (of_run, index) in sides.iter().zip(self.index) {
-                for (at, &i) in index.iter().enumerate() {
-                    state[i as usize] = 1 - 2 * (of_run.words[at / 64].spins >> (at % 64) & 1) as i8;
+            for (side, index) in sides.iter().zip(self.index) {
+                for (word, index) in side.words.iter().zip(index.chunks(64)) {
+                    write_spins(word.spins, index, state);
                 }
             }
         }
@@ -204,15 +207,14 @@ impl Layered<'_> {
         let keys = Keys::new(s, &job.key);
         let (problem, read) = job.problem_and_read(run);
         let start = keys.start(s, [[0, 0, read, job.batch.problem_ids[problem]]; 4]);
-        for k in [0, 1] {
-            self.begin(s, &keys, start, run, k, &mut sides[k]);
-        }
-        for k in [0, 1] {
-            let (side, other) = of_two(k, sides);
-            for (word, of_word) in other.words.iter().enumerate() {
-                self.layout.sides[k].change(s, word, 0, of_word.spins, side);
+        let alike = job.batch.reads_start_alike();
+        if alike && sides[0].problem == Some(problem) {
+            sides.iter_mut().for_each(|side| side.words.copy_from_slice(&side.start));
+        } else {
+            self.set_up(s, &keys, start, run, sides);
+            if alike {
+                sides.iter_mut().for_each(|side| side.start.clone_from(&side.words));
             }
-            self.layout.sides[k].align(s, side);
         }
         for (t, rate) in job.rates() {
             if job.stopped() {
@@ -223,6 +225,21 @@ impl Layered<'_> {
                 let (side, other) = of_two(k, sides);
                 self.sweep::<S, GIBBS>(s, &keys, starts, rate, k, side, other);
             }
+        }
+    }
+
+    /// Sets up both sides for a run.
+    #[inline(always)]
+    fn set_up<S: Simd>(&self, s: S, keys: &Keys<S>, start: S::U, run: usize, sides: &mut [Side<S>; 2]) {
+        for k in [0, 1] {
+            self.begin(s, keys, start, run, k, &mut sides[k]);
+        }
+        for k in [0, 1] {
+            let (side, other) = of_two(k, sides);
+            for (word, of_word) in other.words.iter().enumerate() {
+                self.layout.sides[k].change(s, word, 0, of_word.spins, side);
+            }
+            self.layout.sides[k].align(s, side);
         }
     }
 
@@ -244,8 +261,8 @@ impl Layered<'_> {
             }
         }
         if let Some(state) = self.job.initial_state(run) {
-            for (at, &i) in index.iter().enumerate() {
-                side.words[at / 64].spins |= u64::from(state[i as usize] < 0) << (at % 64);
+            for (word, index) in side.words.iter_mut().zip(index.chunks(64)) {
+                word.spins = read_spins(index, state);
             }
             return;
         }
@@ -402,6 +419,33 @@ impl Layered<'_> {
         }
         energies
     }
+}
+
+/// Writes up to 64 spins of a side, a bit each, to their places in a state. Eight neighbours in a side mostly are
+/// neighbours in the state.
+#[inline(always)]
+fn write_spins(bits: u64, index: &[u32], state: &mut [i8]) {
+    for (byte, eight) in bits.to_le_bytes().into_iter().zip(index.chunks(8)) {
+        let spins = &SPINS[byte as usize];
+        let first = eight[0] as usize;
+        if eight.len() == 8 && eight[7] as usize == first + 7 {
+            state[first..first + 8].copy_from_slice(spins);
+        } else {
+            for (&i, &spin) in eight.iter().zip(spins) {
+                state[i as usize] = spin;
+            }
+        }
+    }
+}
+
+/// The other way round.
+#[inline(always)]
+fn read_spins(index: &[u32], state: &[i8]) -> u64 {
+    let mut bits = 0;
+    for (k, &i) in index.iter().enumerate() {
+        bits |= u64::from(state[i as usize] < 0) << k;
+    }
+    bits
 }
 
 /// One side, and the other.

@@ -1,0 +1,117 @@
+"""Couplings that the core prepares once, for as many anneals as there are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+
+
+class Pairs:
+    """Which spins are coupled: what stays the same while a network learns, and what the core sorts once.
+
+    Args:
+        rows, cols: int64 (couplings,) spins i and j. The arrays must not change afterwards.
+
+    Example:
+        >>> chain = Pairs(np.array([0, 1]), np.array([1, 2]))
+        >>> rows, cols, values = chain.with_values(np.array([-1.0, 0.5]))
+        >>> values
+        array([-1. ,  0.5])
+    """
+
+    def __init__(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> None:
+        self.rows = rows
+        self.cols = cols
+        self._last: PreparedCouplings | None = None
+        self._models: dict[int, _core.Model] = {}
+
+    def __reduce__(self) -> tuple[type[Self], tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        return type(self), (self.rows, self.cols)
+
+    def with_values(self, values: NDArray[np.float64]) -> PreparedCouplings:
+        """Couplings J_ij, float64 (couplings,), of these pairs.
+
+        The last ones come back while the values stay the same, so that phases share what the core has made of
+        them.
+        """
+        last = self._last
+        if last is None or not _same_bits(last.values, values):
+            kept = values.copy()
+            kept.flags.writeable = False
+            last = self._last = PreparedCouplings(self.rows, self.cols, kept)
+            last.pairs = self
+        return last
+
+    def model(self, values: NDArray[np.float64], num_spins: int) -> _core.Model:
+        """Couplings on the core; from the second ones on their pairs are known there."""
+        alike = self._models.get(num_spins)
+        if alike is not None:
+            return alike.with_values(values)
+        model = self._models[num_spins] = _core.Model(self.rows, self.cols, values, num_spins)
+        return model
+
+
+class _Triple(NamedTuple):
+    rows: NDArray[np.int64]
+    cols: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+class PreparedCouplings(_Triple):
+    """The triple ``(rows, cols, values)``, with what the core has made of it.
+
+    The core checks couplings, sorts them and rounds them when they are first annealed, and not again. Whoever
+    anneals the same couplings twice, as the phases of an update do, makes one of these; whoever takes
+    ``(rows, cols, values)`` takes one too. The arrays must not change afterwards.
+
+    Attributes:
+        rows, cols: int64 (couplings,) spins i and j.
+        values: float64 (couplings,) J_ij. Couplings of the same pair add up.
+        pairs: Which spins are coupled, shared by all couplings that were made by the same `Pairs`.
+
+    Example:
+        >>> chain = PreparedCouplings(np.array([0, 1]), np.array([1, 2]), np.array([-1.0, 0.5]))
+        >>> chain.model(3) is chain.model(3)
+        True
+    """
+
+    pairs: Pairs
+    _models: dict[int, _core.Model]
+
+    def __new__(cls, rows: NDArray[np.int64], cols: NDArray[np.int64], values: NDArray[np.float64]) -> Self:
+        """Takes the arrays as they are; the core checks them when they are first annealed."""
+        self = super().__new__(cls, rows, cols, values)
+        self.pairs, self._models = Pairs(rows, cols), {}
+        return self
+
+    def __reduce__(self) -> tuple[type[Self], tuple[NDArray[np.generic], ...]]:
+        return type(self), tuple(self)
+
+    def model(self, num_spins: int) -> _core.Model:
+        """The couplings on the core, for problems of so many spins.
+
+        Raises:
+            ValueError: One line that names the coupling that is wrong.
+            TypeError: A wrong dtype or number of dimensions.
+        """
+        model = self._models.get(num_spins)
+        if model is None:
+            model = self._models[num_spins] = self.pairs.model(self.values, num_spins)
+        return model
+
+
+def prepared(
+    couplings: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]],
+) -> PreparedCouplings:
+    """The couplings, prepared once: as they are if they have been."""
+    if isinstance(couplings, PreparedCouplings):
+        return couplings
+    return PreparedCouplings(*couplings)
+
+
+def _same_bits(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    return np.array_equal(one.view(np.int64), other.view(np.int64))

@@ -1,0 +1,125 @@
+//! The binding of [`crate::Model`].
+
+use super::arrays::{array2, array3, c_order, c_order_of};
+use super::calls::annealed;
+use super::methods::method_of;
+use crate::{Arithmetic, Batch, Fields, Samples};
+use numpy::{
+    PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArray,
+    PyUntypedArrayMethods,
+};
+use pyo3::prelude::*;
+
+/// What an anneal returns: states `(batch, reads, spins)`, energies `(batch, reads)` if they were asked for, and the name
+/// of each problem's arithmetic.
+type Annealed<'py> = (Bound<'py, PyArray3<i8>>, Option<Bound<'py, PyArray2<f64>>>, Vec<&'static str>);
+
+#[pyclass(frozen, module = "ising_ep._core")]
+pub(super) struct Model(crate::Model);
+
+#[pymethods]
+impl Model {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        rows: PyReadonlyArray1<'_, i64>,
+        cols: PyReadonlyArray1<'_, i64>,
+        values: PyReadonlyArray1<'_, f64>,
+        num_spins: usize,
+    ) -> PyResult<Self> {
+        let (rows, cols, values) = (c_order(&rows, "rows")?, c_order(&cols, "cols")?, c_order(&values, "values")?);
+        Ok(Model(py.detach(|| crate::Model::new(num_spins, rows, cols, values))?))
+    }
+
+    #[getter]
+    fn num_spins(&self) -> usize {
+        self.0.num_spins()
+    }
+
+    fn with_values(&self, py: Python<'_>, values: PyReadonlyArray1<'_, f64>) -> PyResult<Self> {
+        let (pattern, values) = (self.0.couplings().pattern().clone(), c_order(&values, "values")?);
+        Ok(Model(py.detach(|| crate::Model::on(pattern, values))?))
+    }
+
+    #[pyo3(signature = (
+        fields, method, *, num_reads, seed, problem_ids, initial_states=None, num_threads=None, rest=None,
+        energies=true, watch=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "the keywords of a Python method")]
+    fn anneal<'py>(
+        &self,
+        py: Python<'py>,
+        fields: &Bound<'py, PyUntypedArray>,
+        method: &Bound<'py, PyAny>,
+        num_reads: usize,
+        seed: u64,
+        problem_ids: PyReadonlyArray1<'py, u32>,
+        initial_states: Option<PyReadonlyArray3<'py, i8>>,
+        num_threads: Option<usize>,
+        rest: Option<PyReadonlyArray2<'py, f64>>,
+        energies: bool,
+        watch: Option<Py<PyAny>>,
+    ) -> PyResult<Annealed<'py>> {
+        let fields = FieldsArray::of(fields)?;
+        let (problems, spins) = (fields.num_problems(), self.num_spins());
+        let shape = [problems, spins];
+        let fields = fields.numbers(&shape)?;
+        let rest = rest.as_ref().map(|rest| c_order_of(rest, "rest", &shape)).transpose()?;
+        let ids = c_order_of(&problem_ids, "problem_ids", &[problems])?;
+        let states = initial_states.as_ref().map(|states| {
+            // One for all reads of a problem, or one for each.
+            let reads = if states.shape()[1] == 1 { 1 } else { num_reads };
+            c_order_of(states, "initial_states", &[problems, reads, spins])
+        });
+        let (states, method) = (states.transpose()?, method_of(method)?);
+        let samples = py.detach(|| -> PyResult<_> {
+            let batch = Batch::new(spins, fields, method, num_reads, states, seed, ids)?;
+            let batch = rest.map_or(Ok(batch), |rest| batch.with_rest(rest))?;
+            let batch = if energies { batch } else { batch.without_energies() };
+            annealed(&self.0, &batch, num_threads, watch.as_ref())
+        })?;
+        into_arrays(py, samples, [problems, num_reads, spins], energies)
+    }
+}
+
+/// As many reads as were begun, of no problems or spins as many as were asked for.
+fn into_arrays(
+    py: Python<'_>,
+    samples: Samples,
+    [problems, num_reads, spins]: [usize; 3],
+    energies: bool,
+) -> PyResult<Annealed<'_>> {
+    let num_reads = samples.states.len().checked_div(problems * spins).unwrap_or(num_reads);
+    let states = array3(py, [problems, num_reads, spins], samples.states)?;
+    let energies = energies.then(|| array2(py, [problems, num_reads], samples.energies)).transpose()?;
+    Ok((states, energies, samples.arithmetic.into_iter().map(Arithmetic::name).collect()))
+}
+
+/// Fields `(batch, spins)` as they are given.
+enum FieldsArray<'py> {
+    Single(PyReadonlyArray2<'py, f32>),
+    Double(PyReadonlyArray2<'py, f64>),
+}
+
+impl<'py> FieldsArray<'py> {
+    fn of(fields: &Bound<'py, PyUntypedArray>) -> PyResult<Self> {
+        if let Ok(single) = fields.extract() {
+            return Ok(FieldsArray::Single(single));
+        }
+        Ok(FieldsArray::Double(fields.extract()?))
+    }
+
+    fn num_problems(&self) -> usize {
+        match self {
+            FieldsArray::Single(fields) => fields.shape()[0],
+            FieldsArray::Double(fields) => fields.shape()[0],
+        }
+    }
+
+    fn numbers(&self, shape: &[usize]) -> PyResult<Fields<'_>> {
+        Ok(match self {
+            FieldsArray::Single(fields) => c_order_of(fields, "fields", shape)?.into(),
+            FieldsArray::Double(fields) => c_order_of(fields, "fields", shape)?.into(),
+        })
+    }
+}
