@@ -128,8 +128,8 @@ class Placement:
     def gauges(self, seed: int, images: NDArray[np.uint32]) -> NDArray[np.int8]:
         """A random sign for each spin of each image, on the qubits of its chain.
 
-        They are the coins of ``np.random.Generator(np.random.Philox(key=np.array([seed, image]).astype(np.uint64)))
-        .integers(0, 2, spins, dtype=np.int8)``.
+        They are the coins of ``np.random.Generator(np.random.Philox(key=key)).integers(0, 2, spins,
+        dtype=np.int8)`` with ``key = np.array([seed, image]).astype(np.uint64)``.
 
         Args:
             seed: 0 to 2**64 - 1.
@@ -455,8 +455,8 @@ def energies(
         cols: (couplings,) second spins.
         values: (couplings,).
         fields: (spins,).
-        states: int8 (states, spins), C-contiguous, of -1 and +1; or uint8 (states, ceil(spins / 8)), a bit each
-            as of ``np.packbits(states > 0, axis=1)``.
+        states: int8 (states, spins), C-contiguous, of -1 and +1; or uint8 (states, ceil(spins / 8)), a bit
+            each as of ``np.packbits(states > 0, axis=1)``.
 
     Returns:
         float64 (states,).

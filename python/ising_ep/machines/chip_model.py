@@ -50,8 +50,9 @@ from ..checks import WORD, integer, one_of, real, stream_ids, threads
 from ..chip import Chip
 from ..chip.rules import check_anneal, check_graph, check_ranges
 from ..chip.timing import access_time
+from ..network import Couplings
 from ..samplers.batch import NUM_SLICES
-from .embedded import Annealer
+from .annealer import Annealer
 
 Model = Literal["thermal", "quantum"]
 
@@ -276,7 +277,8 @@ class ChipModel(Annealer):
             start = None
             if initial_states is not None:
                 start = np.tile(initial_states[p, layout.order], (1, num_reads, 1))
-            found = self._anneal(layout, h, j, s, num_reads, start, seed, ids[p : p + 1], num_threads)
+            graph = (layout.rows, layout.cols, j)
+            found = self._anneal(graph, h, s, num_reads, start, seed, ids[p : p + 1], num_threads)
             states[p] = found[:, layout.ranks]
 
         available = self.num_threads or os.cpu_count() or 1
@@ -306,9 +308,8 @@ class ChipModel(Annealer):
 
     def _anneal(
         self,
-        layout: _Layout,
+        graph: Couplings,
         h: NDArray[np.float64],
-        j: NDArray[np.float64],
         s: NDArray[np.float64],
         num_reads: int,
         start: NDArray[np.int8] | None,
@@ -317,7 +318,7 @@ class ChipModel(Annealer):
         num_threads: int,
     ) -> NDArray[np.int8]:
         """Reads (num_reads, n) of one problem, in the chip's order."""
-        graph, fields = (layout.rows, layout.cols, j), h[np.newaxis]
+        fields = h[np.newaxis]
         if self.model == "thermal":
             betas = self.inverse_temperature(s)
             states, *_ = _core.anneal(*graph, fields, betas, num_reads, start, seed, problem_id, num_threads)
