@@ -127,6 +127,54 @@ class Placement:
             MemoryError: The result does not fit into memory.
         """
 
+    def gauges(self, seed: int, images: NDArray[np.uint32]) -> NDArray[np.int8]:
+        """A random sign for each spin of each image, on the qubits of its chain.
+
+        They are the coins of ``np.random.Generator(np.random.Philox(key=key)).integers(0, 2, spins,
+        dtype=np.int8)`` with ``key = np.array([seed, image]).astype(np.uint64)``.
+
+        Args:
+            seed: 0 to 2**64 - 1.
+            images: (images,) numbers.
+
+        Returns:
+            int8 (problems, qubits), +1 on qubits of no chain or of a copy without an image.
+
+        Raises:
+            MemoryError: The result does not fit into memory.
+        """
+
+    def read(
+        self,
+        samples: NDArray[np.int8] | NDArray[np.uint8],
+        gauges: NDArray[np.int8],
+        values: NDArray[np.float64],
+        fields: NDArray[np.float64],
+        seed: int,
+        problem_ids: NDArray[np.uint32],
+    ) -> tuple[NDArray[np.int8], NDArray[np.float64], int]:
+        """Reads of a batch, as they came from the chip, as logical spins by majority; see `unembed`.
+
+        Args:
+            samples: int8 (problems, reads, qubits) of -1 and +1, where qubits of no chain may hold anything;
+                or uint8 (problems, reads, ceil(qubits / 8)), a bit each as of
+                ``np.packbits(samples > 0, axis=2)``.
+            gauges: (problems, qubits) those that the problems were placed with.
+            values: (couplings,) J.
+            fields: (images, spins) h.
+            seed: 0 to 2**64 - 1, of the coins.
+            problem_ids: (problems,) with the seed they say which coins: problem p is unembedded from the read
+                ``problem_ids[p] * reads`` on.
+
+        Returns:
+            States int8 (images, reads, spins) and logical energies float64 (images, reads), and how many
+            chains were broken in all reads of all copies, those without an image too.
+
+        Raises:
+            ValueError: A shape or a number that is wrong.
+            MemoryError: The result does not fit into memory.
+        """
+
     def unembed(
         self,
         samples: NDArray[np.int8],
@@ -476,7 +524,7 @@ def energies(
     cols: NDArray[np.int64],
     values: NDArray[np.float64],
     fields: NDArray[np.float64],
-    states: NDArray[np.int8],
+    states: NDArray[np.int8] | NDArray[np.uint8],
 ) -> NDArray[np.float64]:
     """Energies ``sum_k values[k] s_i s_j + sum_i fields[i] s_i`` with ``i = rows[k]``, ``j = cols[k]``.
 
@@ -485,7 +533,8 @@ def energies(
         cols: (couplings,) second spins.
         values: (couplings,).
         fields: (spins,).
-        states: (states, spins), C-contiguous, of -1 and +1.
+        states: int8 (states, spins), C-contiguous, of -1 and +1; or uint8 (states, ceil(spins / 8)), a bit
+            each as of ``np.packbits(states > 0, axis=1)``.
 
     Returns:
         float64 (states,).

@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# Arrays by what they hold: indices and counts, real numbers, states of -1 and +1, truth values.
+# Arrays by what they hold: indices and counts, real numbers, states of -1 and +1, bits of states, truth
+# values.
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Spins = NDArray[np.int8]
+Bits = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
 
 # The core numbers reads and problems with one 32-bit word each of its random counter.

@@ -2,6 +2,35 @@
 
 use crate::simd::in_vectors;
 
+/// States of some spins, row by row.
+#[derive(Debug, Clone, Copy)]
+pub enum States<'a> {
+    /// -1 and +1.
+    Spins(&'a [i8]),
+    /// A bit of each, 1 for +1, from the highest of a byte down; a state fills up its last byte with anything.
+    Bits(&'a [u8]),
+}
+
+impl<'a> States<'a> {
+    /// States of `spins` spins, if these are whole ones.
+    pub(crate) fn count(self, spins: usize) -> Option<usize> {
+        let (len, row) = match self {
+            States::Spins(numbers) => (numbers.len(), spins),
+            States::Bits(bytes) => (bytes.len(), spins.div_ceil(8)),
+        };
+        if row == 0 { (len == 0).then_some(0) } else { len.is_multiple_of(row).then_some(len / row) }
+    }
+
+    /// The states from number `first` on, `count` of them or what is left.
+    pub(crate) fn part(self, spins: usize, first: usize, count: usize) -> States<'a> {
+        let range = |len: usize, row: usize| (first * row).min(len)..((first + count) * row).min(len);
+        match self {
+            States::Spins(numbers) => States::Spins(&numbers[range(numbers.len(), spins)]),
+            States::Bits(bytes) => States::Bits(&bytes[range(bytes.len(), spins.div_ceil(8))]),
+        }
+    }
+}
+
 /// 64 x 64 bits, a row in each word, mirrored at the diagonal (Warren, "Hacker's Delight", section 7-3).
 #[inline(always)]
 pub(crate) fn mirror(words: &mut [u64; 64]) {
@@ -67,6 +96,22 @@ fn slice_in_loops(states: &[i8], words: &mut [u64], bytes: &mut [u8], wrong: &mu
     }
 }
 
+in_vectors!(pub(crate) fn gather(states: &[u8], bytes: &mut [u8]) = gather_in_loops);
+
+/// Of up to eight states in bits, a byte of each spin: which are down, lowest bit first.
+#[inline(always)]
+fn gather_in_loops(states: &[u8], bytes: &mut [u8]) {
+    let row = bytes.len().div_ceil(8);
+    for (column, bytes) in bytes.chunks_mut(8).enumerate() {
+        let mut block = 0;
+        for (r, state) in states.chunks_exact(row).enumerate() {
+            block |= u64::from(!state[column]) << (8 * r);
+        }
+        let block = mirrored(block).to_be_bytes();
+        bytes.copy_from_slice(&block[..bytes.len()]);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +141,30 @@ mod tests {
         let mut wrong = [0; 3];
         slice(&[1, 0, -1, 2, 1, -1], &mut [0; 3], &mut [0; 3], &mut wrong);
         assert_eq!(wrong.map(|wrong| wrong != 0), [true, true, false]);
+    }
+
+    #[test]
+    fn slices_of_bits_are_those_of_states() {
+        for (count, spins) in [(1, 1), (7, 8), (8, 9), (61, 3), (64, 20)] {
+            let states: Vec<i8> = (0..spins * count).map(|k| if k * k % 7 < 3 { -1 } else { 1 }).collect();
+            let packed = states.chunks(spins).flat_map(|state| {
+                // What fills up the last byte may be set.
+                let byte =
+                    |eight: &[i8]| (0..8).fold(0, |byte, k| byte << 1 | u8::from(eight.get(k) != Some(&-1)));
+                state.chunks(8).map(byte).collect::<Vec<u8>>()
+            });
+            let packed: Vec<u8> = packed.collect();
+            let (mut words, mut expected) = (vec![0u64; spins], vec![0u64; spins]);
+            let mut bytes = vec![9; spins];
+            for (k, eight) in packed.chunks(8 * spins.div_ceil(8)).enumerate() {
+                gather(eight, &mut bytes);
+                words.iter_mut().zip(&bytes).for_each(|(word, &byte)| *word |= u64::from(byte) << (8 * k));
+            }
+            slice(&states, &mut expected, &mut vec![0; spins], &mut vec![0; spins]);
+            assert_eq!(words, expected);
+            assert_eq!(States::Bits(&packed).count(spins), Some(count));
+            assert_eq!(States::Spins(&states).part(spins, count - 1, 9).count(spins), Some(1));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Sums over biases: energies of given states, and what rounding took off the fields of a problem of variables 0 and 1.
 
+use crate::bits::{States, gather};
 use crate::simd::in_vectors;
 
 /// States that are summed side by side.
@@ -17,7 +18,7 @@ const LANES: usize = 16;
 /// # Panics
 /// Where the lengths do not fit.
 pub fn energies(
-    states: &[i8],
+    states: States,
     rows: &[i64],
     cols: &[i64],
     values: &[f64],
@@ -25,17 +26,26 @@ pub fn energies(
     out: &mut [f64],
 ) -> Result<(), usize> {
     let spins = fields.len();
-    assert_eq!(states.len(), out.len() * spins, "states, fields and out must fit");
+    assert!(spins == 0 || states.count(spins) == Some(out.len()), "states, fields and out must fit");
     assert!(rows.len() == values.len() && cols.len() == values.len(), "rows, cols and values must fit");
     if spins == 0 && !values.is_empty() {
         return Err(0);
     }
-    let mut down = vec![0_u16; spins];
-    out.fill(0.0);
-    for (states, out) in states.chunks(LANES * spins.max(1)).zip(out.chunks_mut(LANES)) {
+    let (mut down, mut bytes) = (vec![0_u16; spins], vec![0; spins]);
+    for (k, out) in out.chunks_mut(LANES).enumerate() {
         down.fill(0);
-        for (lane, state) in states.chunks_exact(spins).enumerate() {
-            down.iter_mut().zip(state).for_each(|(down, &s)| *down |= u16::from(s < 0) << lane);
+        match states.part(spins, k * LANES, LANES) {
+            States::Spins(states) => {
+                for (lane, state) in states.chunks_exact(spins.max(1)).enumerate() {
+                    down.iter_mut().zip(state).for_each(|(down, &s)| *down |= u16::from(s < 0) << lane);
+                }
+            }
+            States::Bits(states) => {
+                for (k, eight) in states.chunks(8 * spins.div_ceil(8).max(1)).enumerate() {
+                    gather(eight, &mut bytes);
+                    down.iter_mut().zip(&bytes).for_each(|(down, &byte)| *down |= u16::from(byte) << (8 * k));
+                }
+            }
         }
         let mut sums = [0.0; LANES];
         add_energies(&down, rows, cols, values, fields, &mut sums)?;
@@ -118,10 +128,15 @@ mod tests {
     fn energies_of_a_chain() {
         let states: Vec<i8> = [[1, 1, 1], [1, -1, 1], [-1, -1, 1]].concat().repeat(7);
         let mut out = [0.0; 21];
-        energies(&states, &[0, 1], &[1, 2], &[1.0, -2.0], &[0.5, 0.0, 4.0], &mut out).unwrap();
+        energies(States::Spins(&states), &[0, 1], &[1, 2], &[1.0, -2.0], &[0.5, 0.0, 4.0], &mut out).unwrap();
+        assert_eq!(out.to_vec(), [3.5, 5.5, 6.5].repeat(7));
+        // The same from bits, with a byte for each state.
+        let bits = [0b1110_0000, 0b1010_0110, 0b0010_0000].repeat(7);
+        energies(States::Bits(&bits), &[0, 1], &[1, 2], &[1.0, -2.0], &[0.5, 0.0, 4.0], &mut out).unwrap();
         assert_eq!(out.to_vec(), [3.5, 5.5, 6.5].repeat(7));
         for index in [-1, 3] {
-            let found = energies(&states, &[0, 1], &[1, index], &[1.0, -2.0], &[0.5, 0.0, 4.0], &mut out);
+            let found =
+                energies(States::Spins(&states), &[0, 1], &[1, index], &[1.0, -2.0], &[0.5, 0.0, 4.0], &mut out);
             assert_eq!(found, Err(1));
         }
     }
@@ -140,8 +155,8 @@ mod tests {
     #[test]
     fn energies_of_nothing() {
         let mut out = [1.0; 14];
-        energies(&[], &[], &[], &[], &[], &mut out).unwrap();
+        energies(States::Spins(&[]), &[], &[], &[], &[], &mut out).unwrap();
         assert_eq!(out, [0.0; 14]);
-        assert_eq!(energies(&[], &[0], &[0], &[1.0], &[], &mut out), Err(0));
+        assert_eq!(energies(States::Bits(&[]), &[0], &[0], &[1.0], &[], &mut out), Err(0));
     }
 }

@@ -38,8 +38,8 @@ from ising_ep.emulator import Emulator, Fault
 from ising_ep.machines import MACHINES as REGISTRY
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.training.run_folder import CONFIG, RunFolder
-from support.settings import DEFAULTS_OF_ALL
 from support.anneals import count_anneals
+from support.settings import DEFAULTS_OF_ALL
 
 
 class Changes(NamedTuple):

@@ -36,6 +36,7 @@ from ising_ep.emulator import KINDS, Emulator, Fault
 from ising_ep.emulator.faults import AFTER, BEFORE, DAMAGES, ENDS, STATUSES
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.qpu.qp import BadAnswerError, Format
+from support.bits import spins
 
 CHIP = Chip.perfect("pegasus", 3).without(0.05, 0.05, seed=4)
 MODEL = ChipModel(CHIP, sweeps_per_us=1.0, num_threads=1)
@@ -327,7 +328,7 @@ def test_an_answer_is_there_again_by_its_id(service, solver, problems):
     qp = Format(MODEL.properties, problem.qubits, problem.couplers)
     for answer in (problems.get_problem_answer(first.id), problems.get_problem(first.id).answer):
         reads = qp.decode(answer.root.model_dump(), problem.h, problem.j, RAW["num_reads"])
-        assert np.array_equal(reads, problem.expected(5, 0))
+        assert np.array_equal(spins(reads, len(problem.qubits)), problem.expected(5, 0))
     info = problems.get_problem_info(first.id)
     assert info.metadata.status == "COMPLETED"
     assert models.ProblemJob.from_info(info).label == label(5, 0)
@@ -683,7 +684,7 @@ def test_a_damaged_answer_is_told_from_a_right_one_and_the_next_is_whole(service
 
     def reads():
         answer = ask(service, "GET", f"problems/{done.id}/answer").json()["answer"]
-        return qp.decode(answer, PROBLEM.h, PROBLEM.j, RAW["num_reads"])
+        return spins(qp.decode(answer, PROBLEM.h, PROBLEM.j, RAW["num_reads"]), len(PROBLEM.qubits))
 
     texts = set()
     for _ in range(many):
@@ -773,7 +774,7 @@ def test_a_solver_may_say_other_things_of_itself():
         body = job(service, PROBLEM, label=label(5, 0), data=qp.encode(PROBLEM.h, PROBLEM.j))
         answer = problems.submit_problem(models.ProblemJob(**body)).answer.root.model_dump()
         found = qp.decode(answer, PROBLEM.h, PROBLEM.j, RAW["num_reads"])
-        assert np.array_equal(found, PROBLEM.expected(5, 0))
+        assert np.array_equal(spins(found, len(PROBLEM.qubits)), PROBLEM.expected(5, 0))
 
 
 def test_a_single_read_comes_twice(service, problems):

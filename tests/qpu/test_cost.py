@@ -21,7 +21,7 @@ from ising_ep.embedding import Embedding, embed, tiling
 from ising_ep.machines.embedded import EmbeddedMachine
 from ising_ep.machines.usage import Usage
 from ising_ep.network import FullyConnected
-from ising_ep.qpu.cost import estimate, halving_changes, num_calls, untiled
+from ising_ep.qpu.cost import Run, estimate, halving_changes, num_calls, untiled
 
 CHIP = Chip.perfect("pegasus", 4)
 
@@ -125,7 +125,7 @@ def test_what_halves_the_cost_is_told_with_the_cheapest_first():
     def changes(embedding=one, images=(100, 100), **settings):
         config = TrainConfig.checked({"machine": "chip", "layers": (8, 10), "epochs": 10} | settings)
         asked = estimate(config, network, *images, CHIP, embedding)
-        found = halving_changes(config, network, *images, CHIP, embedding, four, 10)
+        found = halving_changes(Run(config, network, *images, CHIP, embedding), four, 10)
         ratios = [change.estimate.qpu_seconds / asked.qpu_seconds for change in found]
         assert ratios == sorted(ratios)
         assert all(ratio <= 0.55 for ratio in ratios)

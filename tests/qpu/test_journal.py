@@ -1,5 +1,6 @@
 """The journal of a run on a QPU: it survives kills, tells damage, and one process writes to it."""
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -10,7 +11,9 @@ import numpy as np
 import pytest
 
 from ising_ep.errors import QPUStoppedError
-from ising_ep.qpu.journal import ACCEPTED, ANSWERED, COLUMNS, INTENDED, Entry, Journal
+from ising_ep.qpu.entries import ACCEPTED, ANSWERED, COLUMNS, INTENDED, Entry
+from ising_ep.qpu.journal import Journal
+from support.bits import packed, spins
 
 # As versions before the second wrote it.
 OLD_SCHEMA = """
@@ -42,7 +45,7 @@ def answered(journal: Journal, number: int, reads: np.ndarray, access_time: floa
     journal.intend([found])
     found.id, found.access_time = f"id-{number}", access_time
     journal.accepted([found])
-    journal.answered(found, reads)
+    journal.answered(found, packed(reads))
     return found
 
 
@@ -67,11 +70,11 @@ def test_an_entry_goes_its_way_and_is_there_again(file, reads):
         assert (found.status, found.id, found.seed) == (ACCEPTED, "id-1", 2**63 + 5)
         assert found.label == journal.label(0, 0, found.seed, 7)
         found.access_time = 0.018
-        journal.answered(found, reads)
+        journal.answered(found, packed(reads))
     with Journal(file) as journal:
         (found,) = journal.attempts(0)
         assert found.status == ANSWERED
-        np.testing.assert_array_equal(journal.reads(found, 3, 13), reads)
+        np.testing.assert_array_equal(journal.reads(found, 3, 13), packed(reads))
         assert journal.access_time() == 0.018
         journal.forget(before=1)
         assert journal.reads(found, 3, 13) is None
@@ -270,6 +273,22 @@ def test_a_journal_of_version_1_is_read_but_for_its_reads(file, reads):
             assert journal.reads(found, 3, 13) is None  # they carried no digest
 
 
+@pytest.mark.parametrize(("num_reads", "qubits"), [(3, 13), (1, 5), (2, 15), (10, 7), (4, 16)])
+def test_reads_that_earlier_versions_wrote_are_given(file, num_reads, qubits):
+    """They were written in one row of bits, which may be as long as rows that begin with a byte each."""
+    reads = np.where(np.random.default_rng(2).random((num_reads, qubits)) < 0.5, -1, 1).astype(np.int8)
+    with Journal(file) as journal:
+        found = answered(journal, 0, reads)
+        blob = np.packbits(reads > 0).tobytes()
+        found.reads_digest = hashlib.blake2b(blob, digest_size=16).hexdigest()
+        seal = found.row("train")[-1]
+    change(file, "UPDATE problems SET reads = ?, reads_digest = ?, seal = ?", blob, found.reads_digest, seal)
+    with Journal(file) as journal:
+        (found,) = journal.attempts(0)
+        assert not found.damaged
+        np.testing.assert_array_equal(spins(journal.reads(found, num_reads, qubits), qubits), reads)
+
+
 @pytest.mark.parametrize("damage", ["x'00'", "substr(reads, 1, 3)", "'text'", "x'' || reads || x'00'"])
 def test_damaged_reads_are_not_given(file, reads, caplog, damage):
     with Journal(file) as journal:
@@ -285,8 +304,8 @@ def test_damaged_reads_are_not_given(file, reads, caplog, damage):
 def test_a_flipped_bit_anywhere_in_the_reads_is_seen(file, reads):
     with Journal(file) as journal:
         answered(journal, 0, reads)
-    whole = np.packbits(reads > 0)
-    for bit in range(reads.size):
+    whole = packed(reads).ravel()
+    for bit in range(8 * whole.size):
         turned = whole.copy()
         turned[bit // 8] ^= 128 >> bit % 8
         change(file, "UPDATE problems SET reads = ?", turned.tobytes())
@@ -338,7 +357,8 @@ def test_a_killed_process_leaves_what_it_wrote(file):
     script = f"""
 import os, signal, sys
 from pathlib import Path
-from ising_ep.qpu.journal import Entry, Journal
+from ising_ep.qpu.entries import Entry
+from ising_ep.qpu.journal import Journal
 journal = Journal(Path({str(file)!r}))
 for number in range(50):
     journal.intend([Entry(number, 0, "free", 1, 2, "d", journal.label(number, 0, 1, 2))])

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ising_ep.qpu.qp import BadAnswerError, Format, decode_problem, encode_answer
+from support.bits import spins
 
 TEXTS = ("active_variables", "energies", "num_occurrences", "solutions")
 
@@ -58,7 +59,7 @@ class Case:
         )
 
     def decode(self, answer):
-        return self.qp.decode(answer, self.h, self.j, len(self.reads))
+        return spins(self.qp.decode(answer, self.h, self.j, len(self.reads)), len(self.qubits))
 
 
 CASES = st.integers(0, 2**32).map(Case)
@@ -151,7 +152,7 @@ def test_a_read_that_occurred_more_than_once_comes_as_often(case):
     times = np.arange(1, len(case.reads) + 1)
     text = base64.b64encode(times.astype("<i4").tobytes()).decode()
     found = case.qp.decode(case.answer | {"num_occurrences": text}, case.h, case.j, times.sum())
-    assert np.array_equal(found, np.repeat(case.reads, times, axis=0))
+    assert np.array_equal(spins(found, len(case.qubits)), np.repeat(case.reads, times, axis=0))
 
 
 def changed(text, change):

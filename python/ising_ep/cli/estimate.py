@@ -74,7 +74,7 @@ def estimate(seconds_per_call: float | None, **settings: Any) -> None:
     )
     click.echo(asked)
     _phases(asked)
-    changes = costs.halving_changes(*run, embedding, fitting, dataset.num_classes, round_trip=trip)
+    changes = costs.halving_changes(costs.Run(*run, embedding), fitting, dataset.num_classes, round_trip=trip)
     rows = {
         "as asked": asked,
         "one image a call (the paper's way)": costs.untiled(*run, embedding, round_trip=trip),

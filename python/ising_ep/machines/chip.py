@@ -11,9 +11,10 @@ from ..chip import Chip
 from ..embedding import Embedding
 from ..network import Network
 from ..settings import NotNegative, PartSettings, Positive, Seed, Shown
+from .annealer import Annealer
 from .annealing import NumSweeps
 from .chip_model import COUPLING_NOISE, FIELD_NOISE, ChipModel
-from .embedded import Annealer, EmbeddedMachine, EmbeddedSettings
+from .embedded import EmbeddedMachine, EmbeddedSettings
 from .settings import THREADS, Work
 
 # Fraction of missing qubits of a chip that no solver describes, unless the run says so.

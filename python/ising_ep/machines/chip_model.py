@@ -51,8 +51,8 @@ from ..chip import Chip
 from ..chip.rules import check_anneal, check_graph, check_ranges
 from ..chip.timing import access_time
 from ..samplers.batch import NUM_SLICES
-from ..samplers.couplings import Pairs
-from .embedded import Annealer
+from ..samplers.couplings import Pairs, PreparedCouplings
+from .annealer import Annealer
 
 Model = Literal["thermal", "quantum"]
 
@@ -276,7 +276,8 @@ class ChipModel(Annealer):
             start = None
             if initial_states is not None:
                 start = np.tile(initial_states[p, layout.order], (1, num_reads, 1))
-            found = self._anneal(layout, h, j, s, num_reads, start, seed, ids[p : p + 1], num_threads)
+            graph = layout.pairs.with_values(j)
+            found = self._anneal(graph, h, s, num_reads, start, seed, ids[p : p + 1], num_threads)
             states[p] = found[:, layout.ranks]
 
         available = self.num_threads or os.cpu_count() or 1
@@ -306,9 +307,8 @@ class ChipModel(Annealer):
 
     def _anneal(
         self,
-        layout: _Layout,
+        graph: PreparedCouplings,
         h: NDArray[np.float64],
-        j: NDArray[np.float64],
         s: NDArray[np.float64],
         num_reads: int,
         start: NDArray[np.int8] | None,
@@ -324,19 +324,15 @@ class ChipModel(Annealer):
             a, b = self.energy_scales(s)
             beta = 1 / (BOLTZMANN * self.temperature)
             method = _core.Paths(beta=beta, num_slices=self.num_slices, transverse=a / 2, problem=b / 2)
-        states, *_ = (
-            layout.pairs.with_values(j)
-            .model(len(h))
-            .anneal(
-                h[np.newaxis],
-                method,
-                num_reads=num_reads,
-                initial_states=start,
-                seed=seed,
-                problem_ids=problem_id,
-                num_threads=num_threads,
-                energies=False,
-            )
+        states, *_ = graph.model(len(h)).anneal(
+            h[np.newaxis],
+            method,
+            num_reads=num_reads,
+            initial_states=start,
+            seed=seed,
+            problem_ids=problem_id,
+            num_threads=num_threads,
+            energies=False,
         )
         reads: NDArray[np.int8] = states[0]
         return reads

@@ -20,7 +20,7 @@ from ..checks import broadcast, integer
 from ..chip import Chip
 from ..network import Couplings
 from ..samplers.batch import BatchResult
-from .embedded import Annealer, Schedule, schedules
+from .annealer import Annealer, Schedule, schedules
 from .machine import Machine
 
 # What a call sets itself.

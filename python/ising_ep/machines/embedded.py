@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -26,6 +25,7 @@ from ..embedding import Embedding, Placed, embed
 from ..network import Couplings, Network
 from ..samplers.batch import BatchResult
 from ..settings import AtLeastOne, NotNegative, Positive, Shown
+from .annealer import Annealer, schedules
 from .machine import Machine
 from .settings import ReadsSettings, Work
 from .usage import Usage
@@ -40,69 +40,6 @@ PROGRESS = 2.0
 ANNEALING_TIME = 20.0
 # Within the range of every chip, and the paper's for its fully connected network.
 CHAIN_STRENGTH = 1.0
-
-Schedule = Sequence[tuple[float, float]]
-
-
-class Annealer(ABC):
-    """Base class of chips, and of what stands for one: they anneal problems on qubits.
-
-    Attributes:
-        chip: Its working graph.
-        reverses: Whether it anneals in reverse, or does what comes nearest.
-        shared: As `Machine.shared`.
-        busy: As `Machine.busy`.
-        usage: What it has been used for; its counts of problems and of QPU time are the annealer's to keep.
-    """
-
-    chip: Chip
-    reverses: bool = True
-    shared: bool = True
-    busy: bool = False
-
-    @cached_property
-    def usage(self) -> Usage:
-        """See the class."""
-        return Usage()
-
-    def saved(self, usage: Usage) -> None:
-        """See `Machine.saved`."""
-        return
-
-    def close(self) -> None:
-        """See `Machine.close`."""
-        return
-
-    @abstractmethod
-    def sample(
-        self,
-        qubits: NDArray[np.int64],
-        couplers: NDArray[np.int64],
-        fields: NDArray[np.float64],
-        couplings: NDArray[np.float64],
-        *,
-        schedule: Schedule,
-        num_reads: int,
-        initial_states: NDArray[np.int8] | None,
-        seed: int,
-        problem_ids: NDArray[np.uint32],
-    ) -> NDArray[np.int8]:
-        """Anneals each problem.
-
-        Args:
-            qubits: ``(qubits,)`` numbers of those in use.
-            couplers: ``(couplers, 2)`` numbers of the qubits at their ends.
-            fields: ``(problems, qubits)`` h.
-            couplings: ``(problems, couplers)`` J.
-            schedule: Points of time, in microseconds, and anneal fraction s.
-            num_reads: Reads of each problem.
-            initial_states: ``(problems, qubits)`` for a reverse anneal, else None.
-            seed: Seed of its random numbers, if it has any.
-            problem_ids: ``(problems,)``; with the seed it names each problem's random numbers.
-
-        Returns:
-            int8 ``(problems, num_reads, qubits)``.
-        """
 
 
 class EmbeddedMachine(Machine):
@@ -161,6 +98,7 @@ class EmbeddedMachine(Machine):
         for array in (self.qubits, self.couplers):
             array.setflags(write=False)
         lengths = placed.chain_lengths()
+        self._num_chains = len(lengths)
         ends = np.searchsorted(self.qubits, self.couplers)
         self._layout = (
             len(self.qubits),
@@ -173,7 +111,6 @@ class EmbeddedMachine(Machine):
             network.cols,
         )
         self._placement = _core.Placement(*self._layout)
-        self._philox = np.random.Philox(key=0)  # whose state is set for each image
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies go to other processes; the core's placement does not, and is made anew.
@@ -240,11 +177,10 @@ class EmbeddedMachine(Machine):
         rows, cols, values = couplings
         if not (same(self._rows, rows) and same(self._cols, cols)):
             raise ValueError("these are not the couplings of the network that is embedded")
-        copies, (images, spins) = self.embedding.num_copies, fields.shape
         h = fields.astype(np.float64)
-        ids = problem_ids[::copies]  # a problem is named by its first image
+        ids = problem_ids[:: self.images_together].copy()  # a problem is named by its first image
         chip = self.annealer.chip
-        gauges = self._placement.expand(_gauges(self._philox, seed, problem_ids, spins))
+        gauges = self._placement.gauges(seed, np.ascontiguousarray(problem_ids))
         starts = None
         if initial_states is not None and self.annealer.reverses:
             starts = self._placement.expand(np.ascontiguousarray(initial_states[:, 0]), gauges)
@@ -269,31 +205,9 @@ class EmbeddedMachine(Machine):
             seed=seed,
             problem_ids=ids,
         )
-        idle = np.zeros((len(ids) * copies - images, spins))
-        h = np.concatenate([h, idle]).reshape(-1, copies, spins)
-        results = [
-            self._logical(reads[p], gauges[p], values, h[p], seed, int(ids[p])) for p in range(len(ids))
-        ]
-        states, energies, broken = zip(*results, strict=True)
-        states, energies = np.concatenate(states)[:images], np.concatenate(energies)[:images]
-        broken = np.concatenate(broken)
-        self.usage.read(energies, int(broken.sum()), broken.size * spins)
+        states, energies, broken = self._placement.read(reads, gauges, values, h, seed, ids)
+        self.usage.read(energies, broken, len(ids) * states.shape[1] * self._num_chains)
         return BatchResult(states, energies)
-
-    def _logical(
-        self,
-        reads: NDArray[np.int8],
-        gauge: NDArray[np.int8],
-        values: NDArray[np.float64],
-        fields: NDArray[np.float64],
-        seed: int,
-        problem_id: int,
-    ) -> tuple[NDArray[np.int8], NDArray[Any], NDArray[Any]]:
-        """One problem of the chip: states ``(copies, reads, spins)``, and energies and numbers of broken
-        chains ``(copies, reads)``."""
-        first = problem_id * self.num_reads
-        logical = self._placement.unembed(reads, "majority", seed, first_read=first, gauge=gauge)
-        return logical.states(), logical.energies(values, fields), logical.broken()
 
 
 class EmbeddedSettings(ReadsSettings):
@@ -380,30 +294,3 @@ def search_progress() -> Callable[[int], None]:
             log.info("%d found after %.0f s", copies, now - started)
 
     return show
-
-
-def schedules(annealing_time: float, reverse_fraction: float) -> tuple[Schedule, Schedule]:
-    """The forward anneal of the free phase, and the reverse anneal of the nudge.
-
-    Example:
-        >>> schedules(20.0, 0.25)
-        ([(0.0, 0.0), (20.0, 1.0)], [(0.0, 1.0), (15.0, 0.25), (30.0, 1.0)])
-    """
-    back = annealing_time * (1 - reverse_fraction)
-    # Nothing to go back to is still an anneal that takes its time, at s = 1.
-    turn = [(back, reverse_fraction), (2 * back, 1.0)] if back else [(annealing_time, 1.0)]
-    return [(0.0, 0.0), (annealing_time, 1.0)], [(0.0, 1.0), *turn]
-
-
-def _gauges(
-    philox: np.random.Philox, seed: int, problem_ids: NDArray[np.uint32], spins: int
-) -> NDArray[np.int8]:
-    """A random sign for each spin of each image, int8 ``(images, spins)``, from seed and image alone."""
-    stream, state = np.random.Generator(philox), philox.state | {"buffer_pos": 4, "has_uint32": 0}
-    coins = np.empty((len(problem_ids), spins), dtype=np.int8)
-    for row, problem_id in zip(coins, problem_ids, strict=True):
-        # The state of Philox(key=[seed, problem_id]) with its roundings; to make one takes ten times as long.
-        key = np.array([seed, int(problem_id)]).astype(np.uint64)
-        philox.state = state | {"state": {"key": key, "counter": np.zeros(4, np.uint64)}}
-        row[:] = stream.integers(0, 2, spins, dtype=np.int8)
-    return 2 * coins - 1

@@ -15,9 +15,11 @@ import numpy as np
 from dwave.cloud import api
 from numpy.typing import NDArray
 
+from ..checks import Bits
 from ..errors import QPUStoppedError
 from .connection import Connection
-from .journal import ANSWERED, UNSENT, Entry, Journal
+from .entries import ANSWERED, UNSENT, Entry
+from .journal import Journal
 from .layout import Anneal
 
 log = logging.getLogger(__name__)
@@ -52,7 +54,7 @@ class Problem:
         doubtful: It may be at the service although no id is known.
         ended_before: An earlier start gave the attempt up: it is asked for once more.
         failures: Attempts that ended in this start.
-        reads: (num_reads, n), once it is answered.
+        reads: (num_reads, ceil(n / 8)), a bit of each qubit, once it is answered.
     """
 
     entry: Entry
@@ -62,7 +64,7 @@ class Problem:
     doubtful: bool = False
     ended_before: bool = False
     failures: int = 0
-    reads: NDArray[np.int8] | None = field(default=None, repr=False)
+    reads: Bits | None = field(default=None, repr=False)
 
 
 class Attempts:

@@ -216,6 +216,24 @@ class Connection:
             )
         return str(found.get("status", "")).upper() == "ONLINE"
 
+    def wait_for_solver(self, *, stop: bool) -> None:
+        """Waits until the solver works again.
+
+        Args:
+            stop: Do not wait: it may have come back by now, or is said to be offline.
+
+        Raises:
+            QPUStoppedError: If it is offline and nobody is to wait, or its working graph is another by now.
+        """
+        wait = self.first_wait
+        time.sleep(wait)
+        while not self.online():
+            if stop:
+                raise QPUStoppedError(f"solver {self.name} is offline")
+            log.warning("solver %s is offline; looking again in %.1f s", self.name, wait)
+            time.sleep(wait)
+            wait = min(2 * wait, LONG_POLL)
+
     def close(self) -> None:
         """Closes the connections to the service."""
         self.problems.close()

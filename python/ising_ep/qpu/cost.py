@@ -20,7 +20,7 @@ phases, one after the other,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
@@ -31,7 +31,7 @@ from ..chip.rules import check_anneal
 from ..chip.timing import access_time
 from ..config import TrainConfig
 from ..embedding import Embedding
-from ..machines.embedded import Schedule, schedules
+from ..machines.annealer import Schedule, schedules
 from ..network import Network
 from ..training.evaluation import EVALUATION_BATCH, evaluation_batch
 
@@ -219,24 +219,41 @@ class Change:
     estimate: Estimate
 
 
+@dataclass(frozen=True)
+class Run:
+    """What a cost is of: the arguments of `estimate`."""
+
+    config: TrainConfig
+    network: Network
+    num_train: int
+    num_test: int
+    chip: Chip
+    embedding: Embedding
+
+    def estimate(self, round_trip: float = ROUND_TRIP) -> Estimate:
+        """Its cost; see `estimate`."""
+        return estimate(**vars(self), round_trip=round_trip)
+
+    def with_settings(self, settings: dict[str, Any], **others: Any) -> Run:
+        """The same run with other settings, and other fields.
+
+        Raises:
+            ValueError: If a setting is out of range.
+        """
+        config = TrainConfig.checked(self.config.model_dump() | settings)
+        return replace(self, config=config, **others)
+
+
 def halving_changes(
-    config: TrainConfig,
-    network: Network,
-    num_train: int,
-    num_test: int,
-    chip: Chip,
-    embedding: Embedding,
-    fitting: Embedding,
-    num_classes: int,
-    *,
-    round_trip: float = ROUND_TRIP,
+    run: Run, fitting: Embedding, num_classes: int, *, round_trip: float = ROUND_TRIP
 ) -> list[Change]:
     """Single changes of a run that leave about half its QPU access time or less, the cheapest run first.
 
     Args:
-        config, network, num_train, num_test, chip, embedding, round_trip: As in `estimate`.
-        fitting: As many copies as were found to fit, or `embedding` where there are no more.
+        run: The run as it is asked for.
+        fitting: As many copies as were found to fit, or its embedding where there are no more.
         num_classes: Classes of the images.
+        round_trip: As in `estimate`.
 
     Example:
         >>> from ising_ep.embedding import embed
@@ -245,33 +262,35 @@ def halving_changes(
         >>> network, chip = FullyConnected(64, (8, 4), 4), Chip.perfect("pegasus", 4)
         >>> four = embed(network, chip, copies=4, cache=False)
         >>> one = Embedding(four.chains[:1], four.graph_id)
-        >>> for change in halving_changes(config, network, 100, 20, chip, one, four, 4):
+        >>> for change in halving_changes(Run(config, network, 100, 20, chip, one), four, 4):
         ...     print(f"{change.options}: {change.estimate}")
         --batch-size 4: QPU access time up to 9.3 s in up to 550 calls, about 1.0 min of wall time
         --epochs 5: QPU access time up to 18.1 s in up to 1,100 calls, about 2.0 min of wall time
     """
-    batch, epochs, reads = config.batch_size, config.epochs, config.num_reads
-    time, tests = config.annealing_time / 2, num_test // num_classes // FEWER_TESTS
-    tiled = max(batch, min(fitting.num_copies, num_train))
-    tiles = [] if tiled == batch else [f"--batch-size {tiled}"]
+    config, num_test = run.config, run.num_test
+    epochs, reads, time = config.epochs // 2, config.num_reads // 2, config.annealing_time / 2
+    tests = num_test // num_classes // FEWER_TESTS
+    tiled = max(config.batch_size, min(fitting.num_copies, run.num_train))
+    tiles = [] if tiled == config.batch_size else [f"--batch-size {tiled}"]
     if config.copies is not None and config.copies != fitting.num_copies:
         tiles.append(f"--copies {fitting.num_copies}")
-    candidates: list[tuple[str, str, dict[str, Any], int, Embedding]] = [
-        (" ".join(tiles), f"{fitting.num_copies} images a call", {"batch_size": tiled}, num_test, fitting),
-        (f"--epochs {epochs // 2}", "half as many", {"epochs": epochs // 2}, num_test, embedding),
-        (f"--num-reads {reads // 2}", "half as many", {"num_reads": reads // 2}, num_test, embedding),
-        (f"--annealing-time {time:g}", "half as long", {"annealing_time": time}, num_test, embedding),
-        (f"--test-per-class {tests}", "a tenth", {}, tests * num_classes, embedding),
+    few, tile = {"num_test": tests * num_classes}, {"embedding": fitting}
+    candidates: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
+        (" ".join(tiles), f"{fitting.num_copies} images a call", {"batch_size": tiled}, tile),
+        (f"--epochs {epochs}", "half as many", {"epochs": epochs}, {}),
+        (f"--num-reads {reads}", "half as many", {"num_reads": reads}, {}),
+        (f"--annealing-time {time:g}", "half as long", {"annealing_time": time}, {}),
+        (f"--test-per-class {tests}", "a tenth", {}, few),
     ]
-    asked = estimate(config, network, num_train, num_test, chip, embedding, round_trip=round_trip)
+    asked = run.estimate(round_trip)
     changes = []
-    for options, meaning, settings, images, copies in candidates:
+    for options, meaning, settings, others in candidates:
         try:
-            changed = TrainConfig.checked(config.model_dump() | settings)
-            cost = estimate(changed, network, num_train, images, chip, copies, round_trip=round_trip)
+            changed = run.with_settings(settings, **others)
+            cost = changed.estimate(round_trip)
         except ValueError:  # nothing to halve, or the chip refuses it
             continue
-        if images and cost.qpu_seconds <= HALF * asked.qpu_seconds:
+        if changed.num_test and cost.qpu_seconds <= HALF * asked.qpu_seconds:
             changes.append(Change(options, meaning, cost))
     return sorted(changes, key=lambda change: change.estimate.qpu_seconds)
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -24,23 +23,21 @@ import numpy as np
 from dwave.cloud import api
 from numpy.typing import NDArray
 
-from ..checks import one_of
-from ..chip.timing import said_time
+from ..checks import Bits, one_of
 from ..errors import BudgetSpentError, QPUStoppedError
-from ..machines.embedded import Annealer, Schedule
+from ..machines.annealer import Annealer, Schedule
 from ..machines.usage import Usage
-from .attempts import ATTEMPTS, LABEL_LAG, TRIES, Attempts, Problem
-from .connection import LONG_POLL, Connection
-from .journal import CANCELLED, OFFLINE, UNSENT, Entry, Journal
+from .answers import Answers
+from .attempts import ATTEMPTS, LABEL_LAG, Attempts, Problem
+from .connection import Connection
+from .entries import CANCELLED, UNSENT, Entry
+from .journal import Journal
 from .layout import Anneal, Layout
-from .qp import BadAnswerError
 
 log = logging.getLogger(__name__)
 
 # Problems in one request, as the client does.
 SUBMIT_SIZE = 20
-# Fetches of one answer that comes damaged, or is not there.
-FETCHES = 5
 # Seconds in which a problem that runs has to be answered. One that waits in the queue may wait.
 ANSWER_TIMEOUT = 600.0
 # Seconds for taking problems back when a run stops.
@@ -62,7 +59,8 @@ class QPU(Annealer):
     Attributes:
         chip: The solver's working graph.
         usage: Problems and QPU time so far. The number of problems is the number of the next one: a run that
-            goes on sets it.
+            goes on sets it from its checkpoint, which alone says whose outcome was learned. The journal
+            cannot tell: it is ahead of the checkpoint by the problems that are to be asked for again.
         busy: True while problems are out. Only then may it be interrupted by an exception.
         shared: False: there is one.
 
@@ -94,7 +92,6 @@ class QPU(Annealer):
         self.busy = False
         self._layout: Layout | None = None
         self._attempts: Attempts | None = None
-        self._time_was_said = False
 
     def sample(
         self,
@@ -108,8 +105,8 @@ class QPU(Annealer):
         initial_states: NDArray[np.int8] | None = None,
         seed: int,
         problem_ids: Sequence[int] | NDArray[np.uint32],
-    ) -> NDArray[np.int8]:
-        """See `Annealer.sample`. All problems are in flight at once.
+    ) -> Bits:
+        """See `Annealer.sample`. All problems are in flight at once, and reads come as bits.
 
         Raises:
             ValueError: What the solver would refuse, before anything is sent.
@@ -121,9 +118,7 @@ class QPU(Annealer):
             layout = self._layout = Layout(self.connection, qubits, couplers)
         layout.check(fields, couplings)
         anneal = layout.anneal(schedule, num_reads, initial_states)
-        if self._attempts is None or self._attempts.journal is not self.journal:
-            self._attempts = Attempts(self.connection, self.journal, self.label_lag)
-        attempts = self._attempts
+        attempts, answers = self._of_journal()
         problems = []
         for k, problem_id in enumerate(problem_ids):
             start = None if initial_states is None else initial_states[k]
@@ -138,9 +133,9 @@ class QPU(Annealer):
                 self._check_budget([p for p in unsent if not p.doubtful], anneal)
                 self._send(unsent, anneal, attempts)
                 for problem in waiting:
-                    self._collect(problem, anneal, attempts)
+                    answers.collect(problem, anneal)
         except (KeyboardInterrupt, QPUStoppedError):
-            self._withdraw([p for p in problems if p.reads is None], anneal, attempts)
+            self._withdraw([p for p in problems if p.reads is None], anneal)
             raise
         except api.exceptions.ResourceNotFoundError as error:
             raise QPUStoppedError(f"the service does not know what it should: {error}") from None
@@ -149,6 +144,15 @@ class QPU(Annealer):
         self.usage.problems += len(problems)
         self.usage.access_time += sum(p.entry.access_time or 0.0 for p in problems)
         return np.stack([p.reads for p in problems])  # type: ignore[misc]
+
+    def _of_journal(self) -> tuple[Attempts, Answers]:
+        """The attempts that the journal knows, and their answers."""
+        if self._attempts is None or self._attempts.journal is not self.journal:
+            self._attempts = Attempts(self.connection, self.journal, self.label_lag)
+            self._answers = Answers(
+                self.connection, self._attempts, self.answer_timeout, stop_offline=self.when_offline == "stop"
+            )
+        return self._attempts, self._answers
 
     @property
     def journal(self) -> Journal:
@@ -206,7 +210,7 @@ class QPU(Annealer):
             for _ in range(ATTEMPTS):
                 if self.connection.ask(self._try_to_send, some, anneal, attempts):
                     break
-                self._wait_for_solver()
+                self.connection.wait_for_solver(stop=self.when_offline == "stop")
             else:
                 raise QPUStoppedError(
                     f"solver {self.connection.name} is said to be online, but does not take problems"
@@ -287,110 +291,13 @@ class QPU(Annealer):
                 f" about {ahead:.3f} s: more than the {self.max_access_time:g} s allowed"
             )
 
-    def _collect(self, problem: Problem, anneal: Anneal, attempts: Attempts) -> None:
-        """Waits for the answer to a problem; when there will be none, makes it another attempt."""
-        entry = problem.entry
-        tried = [entry.id]
-        damaged = missed = 0
-        cancelled = False
-        running_since = time.monotonic()
-        while True:
-            answer: dict[str, Any] = {}
-            try:
-                found = self.connection.poll(entry.id, self.answer_timeout)
-                given = found.answer
-                if found.status == "COMPLETED" and given is None:
-                    given = self.connection.ask(self.connection.problems.get_problem_answer, entry.id)
-                if given is not None:
-                    answer = given.root.model_dump()
-                    reads = anneal.format.decode(answer, problem.fields, problem.couplings, anneal.num_reads)
-                    entry.access_time = self._access_time(entry, answer)
-                    self.journal.answered(entry, reads)
-                    problem.reads = reads
-                    return None
-            except BadAnswerError as error:
-                damaged += 1
-                log.warning("problem %d (%s): %s", entry.number, entry.id, error)
-                if damaged == FETCHES:
-                    return self._refuse(problem, answer, str(error), attempts)
-                time.sleep(self.connection.first_wait)
-                continue
-            except api.exceptions.ResourceNotFoundError:
-                missed += 1
-                time.sleep(self.connection.first_wait)
-                if missed < FETCHES:
-                    continue
-                others = [
-                    name for name in self.connection.ask(attempts.search, entry.label) if name not in tried
-                ]
-                if not others:
-                    return attempts.give_up(problem, "LOST: the service knows neither its id nor its label")
-                entry.id, missed = others[0], 0
-                tried.append(entry.id)
-                self.journal.accepted([entry])
-                continue
-            status, message = found.status.value, getattr(found, "error_message", None) or ""
-            if status in ("FAILED", "CANCELLED"):
-                who = f"no answer in {self.answer_timeout:g} s" if cancelled else "by the service"
-                offline = "offline" in message.lower()
-                attempts.give_up(problem, f"{OFFLINE if offline else status}: {message or who}")
-                if offline:
-                    self._wait_for_solver()
-                return None
-            if status == "PENDING":
-                running_since = time.monotonic()
-            elif time.monotonic() - running_since > self.answer_timeout:
-                if cancelled:  # and even that was not heeded
-                    return attempts.give_up(problem, f"TIMEOUT: no answer in {2 * self.answer_timeout:g} s")
-                self.connection.ask(self.connection.problems.cancel_problems, [entry.id])
-                cancelled, running_since = True, time.monotonic()
-
-    def _refuse(self, problem: Problem, answer: dict[str, Any], why: str, attempts: Attempts) -> None:
-        """Ends an attempt whose answer cannot be used: the next anneal may well be answered alike.
-
-        It is not annealed again in the same start of the run; in a later one it is, if its answer is as bad.
-        """
-        entry = problem.entry
-        if problem.ended_before:
-            return attempts.give_up(problem, f"DAMAGED: {why}")
-        entry.access_time = self._access_time(entry, answer)
-        self.journal.ended(entry, f"DAMAGED: {why}")
-        raise QPUStoppedError(
-            f"the answer to problem {entry.number} ({entry.id}) cannot be used, in {FETCHES} fetches: {why}."
-            " It is not annealed again now; going on fetches it once more, and if it is no better anneals it"
-            f" anew, up to {TRIES} times in all"
-        )
-
-    def _access_time(self, entry: Entry, answer: dict[str, Any]) -> float | None:
-        """Seconds of the QPU that an answer says it took, or the estimate where it says none."""
-        said, estimate = said_time(answer.get("timing")), entry.estimate
-        if (said is None or (estimate is not None and said < estimate / 2)) and not self._time_was_said:
-            self._time_was_said = True
-            log.warning(
-                "the answer to problem %d says that it took %s of QPU access time, so the estimate of %s"
-                " counts for the budget, here and in what follows",
-                entry.number,
-                "no time" if said is None else f"{said:g} s",
-                "no known time" if estimate is None else f"{estimate:g} s",
-            )
-        return estimate if said is None else said
-
-    def _wait_for_solver(self) -> None:
-        name, wait = self.connection.name, self.connection.first_wait
-        time.sleep(wait)
-        while not self.connection.online():
-            if self.when_offline == "stop":
-                raise QPUStoppedError(f"solver {name} is offline")
-            log.warning("solver %s is offline; looking again in %.1f s", name, wait)
-            time.sleep(wait)
-            wait = min(2 * wait, LONG_POLL)
-
-    def _withdraw(self, problems: list[Problem], anneal: Anneal, attempts: Attempts) -> None:
+    def _withdraw(self, problems: list[Problem], anneal: Anneal) -> None:
         """Cancels what is at the service, and keeps what was answered in the meantime.
 
         What fails here is not lost: the journal has it, and the next start of the run asks for it.
         """
         ask, requests = self.connection.ask, self.connection.problems
+        attempts, answers = self._of_journal()
         try:
             for problem in problems:
                 if problem.doubtful and problem.entry.intended:
@@ -404,7 +311,7 @@ class QPU(Annealer):
                 if status == "CANCELLED":
                     self.journal.ended(problem.entry, f"{CANCELLED}: the run was stopped")
                 elif status == "COMPLETED":
-                    self._collect(problem, anneal, attempts)
+                    answers.collect(problem, anneal)
         except (QPUStoppedError, api.exceptions.RequestError) as error:
             log.warning("could not cancel what is queued: %s", error)
 

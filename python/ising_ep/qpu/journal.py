@@ -14,7 +14,6 @@ damaged is not believed.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import platform
@@ -23,125 +22,27 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ..checks import Bits
 from ..errors import QPUStoppedError
 from ..files.claim import Claim, is_name
+from .entries import (
+    ACCEPTED,
+    ANSWERED,
+    COLUMNS,
+    INTENDED,
+    OLD_COLUMNS,
+    SCHEMA,
+    VERSION,
+    Entry,
+    insertion,
+    packed,
+    unpacked,
+)
 
 log = logging.getLogger(__name__)
-
-# Of the file; 1, of files that do not say any, had no digests.
-VERSION = 2
-SCHEMA = """
-CREATE TABLE run (
-    name TEXT NOT NULL,
-    host TEXT                    -- the computer that has it open; none once it was closed
-);
-CREATE TABLE problems (
-    series TEXT NOT NULL,        -- what the problem is for: "train", or an evaluation
-    number INTEGER NOT NULL,     -- in the order of the series
-    attempt INTEGER NOT NULL,    -- how many attempts at it came before
-    phase TEXT NOT NULL,         -- "free" or "nudge"
-    seed TEXT NOT NULL,          -- with problem_id, the images and the phase it is for (see training.py)
-    problem_id INTEGER NOT NULL,
-    digest TEXT NOT NULL,        -- of all that was asked
-    label TEXT NOT NULL,         -- of series, number, attempt, seed and problem_id, so no other has it
-    anneal TEXT NOT NULL,        -- digest of qubits, couplers, schedule and number of reads; "" if not known
-    id TEXT,                     -- the service's, as soon as it is known
-    status TEXT NOT NULL,        -- INTENDED, ACCEPTED, ANSWERED, or how it ended without an answer
-    intended REAL NOT NULL,      -- seconds since 1970
-    ended REAL,
-    estimate REAL,               -- seconds of the QPU that it was expected to take
-    access_time REAL,            -- seconds of the QPU that it took
-    reads_digest TEXT,
-    seal TEXT NOT NULL,          -- digest of the columns above
-    reads BLOB,                  -- one bit a qubit; kept until a checkpoint holds what was learned from them
-    PRIMARY KEY (series, number, attempt)
-);
-"""
-# All but the reads, in order.
-COLUMNS = (
-    "series",
-    "number",
-    "attempt",
-    "phase",
-    "seed",
-    "problem_id",
-    "digest",
-    "label",
-    "anneal",
-    "id",
-    "status",
-    "intended",
-    "ended",
-    "estimate",
-    "access_time",
-    "reads_digest",
-    "seal",
-)
-# Those of version 1.
-OLD_COLUMNS = tuple(name for name in COLUMNS if name not in ("anneal", "estimate", "reads_digest", "seal"))
-
-INTENDED, ACCEPTED, ANSWERED = "INTENDED", "ACCEPTED", "ANSWERED"
-# How attempts end that were not annealed, and cost nothing. Others may have been.
-UNSENT, CANCELLED, OFFLINE = "UNSENT", "CANCELLED", "OFFLINE"
-FREE = (UNSENT, CANCELLED, OFFLINE)
-
-
-@dataclass
-class Entry:
-    """An attempt at a problem.
-
-    Attributes:
-        number: Of the problem in its series.
-        attempt: How many came before at the same problem.
-        phase: "free" or "nudge".
-        seed: Of the phase.
-        problem_id: With the seed, which images it is for.
-        digest: Of all that is asked.
-        label: What finds it at the service.
-        anneal: Digest of what problems of its kind share: qubits, couplers, schedule, number of reads.
-        id: The service's, if known.
-        status: INTENDED, ACCEPTED, ANSWERED, or how it ended.
-        intended: When it was sent last, in seconds since 1970; 0 if it was not.
-        ended: When it came to an end.
-        estimate: Seconds of the QPU that it is expected to take, if that is known.
-        access_time: Seconds of the QPU, of an answer.
-        reads_digest: Of the reads, of an answer.
-        damaged: Its row is not as it was written.
-    """
-
-    number: int
-    attempt: int
-    phase: str
-    seed: int
-    problem_id: int
-    digest: str
-    label: str
-    anneal: str = ""
-    id: str | None = None
-    status: str = INTENDED
-    intended: float = 0.0
-    ended: float | None = None
-    estimate: float | None = None
-    access_time: float | None = None
-    reads_digest: str | None = None
-    damaged: bool = False
-
-    @property
-    def is_free(self) -> bool:
-        """Whether it ended, and the QPU has surely not worked on it."""
-        return self.status.partition(":")[0] in FREE
-
-    @property
-    def cost(self) -> float:
-        """Seconds of the QPU that it counts for: what it took, or may take, and at least its estimate."""
-        return 0.0 if self.is_free else max(self.access_time or 0.0, self.estimate or 0.0)
 
 
 class Journal:
@@ -254,7 +155,8 @@ class Journal:
                 old = dict(zip(OLD_COLUMNS, row, strict=True))
                 if not isinstance(old["access_time"], float):
                     old["access_time"] = None
-                self._write_row({**dict.fromkeys(COLUMNS), **old, "anneal": ""}, None)
+                series = old.pop("series")
+                self._file.execute(insertion(1), (*Entry(**old).row(series), None))
 
     def label(self, number: int, attempt: int, seed: int, problem_id: int) -> str:
         """The label of an attempt: the same for the same attempt, different for all others of all runs."""
@@ -274,11 +176,14 @@ class Journal:
             entry.status, entry.intended, entry.ended = ACCEPTED, entry.intended or time.time(), None
         self._write(entries)
 
-    def answered(self, entry: Entry, reads: NDArray[np.int8]) -> None:
-        """Writes an answer, ``(num_reads, qubits)``, and what it cost: ``entry.access_time``."""
-        bits = np.packbits(reads > 0).tobytes()
-        entry.status, entry.ended, entry.reads_digest = ANSWERED, time.time(), _digest(bits)
-        self._write([entry], bits)
+    def answered(self, entry: Entry, reads: Bits) -> None:
+        """Writes an answer, a bit of each qubit, and what it cost: ``entry.access_time``.
+
+        The reads are ``(num_reads, ceil(qubits / 8))``, as of ``np.packbits(reads > 0, axis=1)``.
+        """
+        blob, entry.reads_digest = packed(reads)
+        entry.status, entry.ended = ANSWERED, time.time()
+        self._write([entry], blob)
 
     def ended(self, entry: Entry, status: str) -> None:
         """Writes that there will be no answer, and why."""
@@ -287,15 +192,17 @@ class Journal:
 
     def attempts(self, number: int) -> list[Entry]:
         """All attempts at a problem of the series, in order."""
+        if number not in self._numbers:
+            return []
         with self._said():
             rows = self._file.execute(
                 f"SELECT {', '.join(COLUMNS)} FROM problems WHERE series = ? AND number = ? ORDER BY attempt",
                 (self.series, number),
             ).fetchall()
-        return [_entry(row) for row in rows]
+        return [Entry.of_row(row) for row in rows]
 
-    def reads(self, entry: Entry, num_reads: int, num_qubits: int) -> NDArray[np.int8] | None:
-        """The answer to an attempt, ``(num_reads, qubits)``, if it is still held, as it was written."""
+    def reads(self, entry: Entry, num_reads: int, num_qubits: int) -> Bits | None:
+        """The answer to an attempt, as it was given to `answered`, if it is still held, as it was written."""
         with self._said():
             found = self._file.execute(
                 "SELECT reads FROM problems WHERE series = ? AND number = ? AND attempt = ?", self._key(entry)
@@ -303,15 +210,14 @@ class Journal:
             (blob,) = found.fetchone()
         if blob is None:
             return None
-        if not isinstance(blob, bytes) or _digest(blob) != entry.reads_digest:
+        reads = unpacked(blob, entry.reads_digest, num_reads, num_qubits)
+        if reads is None:
             log.warning(
                 "the reads of problem %d in %s are damaged and not used: they are fetched again",
                 entry.number,
                 self._path,
             )
-            return None
-        bits = np.unpackbits(np.frombuffer(blob, dtype=np.uint8), count=num_reads * num_qubits)
-        return 2 * bits.reshape(num_reads, num_qubits).view(np.int8) - 1
+        return reads
 
     def forget(self, before: int) -> None:
         """Lets go of the answers to the problems before this one: what came of them is kept elsewhere."""
@@ -375,20 +281,14 @@ class Journal:
 
     def _write(self, entries: list[Entry], reads: bytes | None = None) -> None:
         """Writes rows as a whole, in place of what was there."""
-        with self._transaction():
-            for entry in entries:
-                row = {**vars(entry), "series": self.series, "seed": str(entry.seed)}
-                self._write_row(row, reads)
+        if not entries:
+            return
+        values = [value for entry in entries for value in (*entry.row(self.series), reads)]
+        with self._said():
+            self._file.execute(insertion(len(entries)), values)  # one statement is a transaction
         for entry in entries:
             self._costs[self._key(entry)] = entry.cost
-
-    def _write_row(self, row: dict[str, Any], reads: bytes | None) -> None:
-        values = tuple(row[name] for name in COLUMNS[:-1])
-        marks = ", ".join("?" * (len(COLUMNS) + 1))
-        self._file.execute(
-            f"INSERT OR REPLACE INTO problems ({', '.join(COLUMNS)}, reads) VALUES ({marks})",
-            (*values, _seal(values), reads),
-        )
+            self._numbers.add(entry.number)
 
     def _read_all(self) -> None:
         """Learns what each attempt of all series counts for, one that is damaged as the dearest; and what is
@@ -397,8 +297,11 @@ class Journal:
         damaged: list[tuple[str, int, int]] = []
         self.known = 0
         self.settings: set[tuple[str, str, int]] = set()
+        self._numbers: set[int] = set()  # of problems of the series that have rows
         for row in self._file.execute(f"SELECT {', '.join(COLUMNS)} FROM problems"):
-            entry, key = _entry(row), row[:3]
+            entry, key = Entry.of_row(row), row[:3]
+            if key[0] == self.series:
+                self._numbers.add(entry.number)
             if entry.damaged:
                 damaged.append(key)
                 continue
@@ -450,23 +353,6 @@ def _name_in(path: Path) -> str | None:
     finally:
         database.close()
     return row[0] if row is not None and is_name(row[0]) else None
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    """The attempt that a row holds."""
-    *values, seal = row
-    columns = dict(zip(COLUMNS[1:-1], values[1:], strict=True))
-    damaged = seal != _seal(tuple(values)) or not columns["seed"].isdecimal()
-    seed = columns.pop("seed")
-    return Entry(**columns, seed=-1 if damaged else int(seed), damaged=damaged)
-
-
-def _seal(values: tuple[Any, ...]) -> str:
-    return _digest(repr(values).encode())
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def _explained(path: Path | None, error: sqlite3.Error) -> str:

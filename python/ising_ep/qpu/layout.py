@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..checks import digest, same
 from ..chip.rules import check_anneal, check_graph, check_parameters, check_ranges
 from ..chip.timing import access_time
-from ..machines.embedded import Schedule
+from ..machines.annealer import Schedule
 from .connection import Connection
 from .qp import Format
 

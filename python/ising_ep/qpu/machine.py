@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..embedding import Embedding
-from ..machines.embedded import Annealer, EmbeddedMachine, EmbeddedSettings
+from ..machines.annealer import Annealer
+from ..machines.embedded import EmbeddedMachine, EmbeddedSettings
 from ..machines.settings import Work
 from ..network import Network
 

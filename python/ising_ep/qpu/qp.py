@@ -20,7 +20,7 @@ import pybase64
 from numpy.typing import NDArray
 
 from .. import _core
-from ..checks import Floats, Ints, Spins
+from ..checks import Bits, Floats, Ints, Spins
 
 # What stands for a qubit that is not used in an initial state.
 UNUSED = 3
@@ -96,8 +96,11 @@ class Format:
         state[self._qubits] = spins
         return state.tolist()
 
-    def decode(self, answer: Mapping[str, Any], fields: Floats, couplings: Floats, num_reads: int) -> Spins:
-        """The reads ``(num_reads, n)`` of an answer, after every check that can be made of it.
+    def decode(self, answer: Mapping[str, Any], fields: Floats, couplings: Floats, num_reads: int) -> Bits:
+        """The reads of an answer, after every check that can be made of it.
+
+        They are ``(num_reads, ceil(n / 8))``, a bit each, as they came: 1 for +1, and what fills up the last
+        byte may be anything.
 
         Raises:
             BadAnswerError: If it is not base64, has other qubits or another number of reads than asked for,
@@ -127,13 +130,12 @@ class Format:
         counts = occurrences.tolist()
         if min(counts, default=1) < 1 or sum(counts) != num_reads:
             raise BadAnswerError(f"the answer has {sum(counts)} reads, expected {num_reads}")
-        reads = np.unpackbits(bits.reshape(-1, width), axis=1, count=len(active)).view(np.int8)
-        spins = 2 * reads - 1
-        if not known:  # in another order, as a solver may list its qubits
-            spins = np.take(spins, np.argsort(active)[self._ranks], axis=1)
-        elif not self._ascends:
-            spins = np.take(spins, self._ranks, axis=1)
-        expected = _core.energies(self._rows, self._cols, couplings, fields, spins)
+        reads = bits.reshape(-1, width)
+        if not (known and self._ascends):  # the qubits are in another order, as a solver may list them
+            order = self._ranks if known else np.argsort(active)[self._ranks]
+            ups = np.unpackbits(reads, axis=1, count=len(active))
+            reads = np.packbits(np.take(ups, order, axis=1), axis=1)
+        expected = _core.energies(self._rows, self._cols, couplings, fields, reads)
         with np.errstate(invalid="ignore"):  # of an answer that says inf
             errors = np.abs(energies - expected)
         if not (errors <= ENERGY_TOLERANCE).all():  # nan is none
@@ -144,7 +146,7 @@ class Format:
                 raise BadAnswerError(
                     f"read {k} has energy {expected[k]:g}, but the answer says {energies[k]:g}"
                 )
-        return np.repeat(spins, occurrences, axis=0)
+        return reads if len(reads) == num_reads else np.repeat(reads, occurrences, axis=0)
 
 
 def decode_problem(

@@ -55,7 +55,7 @@ impl Placement {
         let couplings = self.couplings(values)?;
         self.check_fields(fields)?;
         let mut energies = self.room(self.copies(), reads.num_reads, 0f64)?;
-        add_up(reads, &couplings, fields, &mut energies);
+        reads.add_energies(&couplings, fields, &mut energies);
         Ok(energies)
     }
 
@@ -69,11 +69,7 @@ impl Placement {
             let len = fields.len();
             return bad(format_args!("fields hold {len} numbers, expected {copies} copies x {spins} spins"));
         }
-        if let Some(k) = fields.iter().position(|h| !h.is_finite()) {
-            let (copy, spin, h) = (k / spins, k % spins, fields[k]);
-            return bad(format_args!("field of spin {spin} in copy {copy} is {h}, not a finite number"));
-        }
-        Ok(())
+        self.check_finite(fields, "copy")
     }
 
     fn check_reads(&self, reads: &Logical) -> Result<(), Error> {
@@ -104,9 +100,16 @@ impl Logical {
     /// # Errors
     /// If there is no memory.
     pub fn states(&self) -> Result<Vec<i8>, Error> {
-        let (spins, words, reads) = (self.num_spins, self.words(), self.num_reads);
+        let (spins, reads) = (self.num_spins, self.num_reads);
         let no_memory = |_| Error::Memory { runs: reads * self.copies(), spins };
         let mut states = filled(self.copies() * reads * spins, 0i8).map_err(no_memory)?;
+        self.fill(&mut states);
+        Ok(states)
+    }
+
+    /// Fills `(copies, reads, spins)` of the first copies.
+    pub(super) fn fill(&self, states: &mut [i8]) {
+        let (spins, words, reads) = (self.num_spins, self.words(), self.num_reads);
         for (copy, states) in states.chunks_mut((reads * spins).max(1)).enumerate() {
             let down = &self.down[copy * spins * words..(copy + 1) * spins * words];
             spread(down, words, spins, states);
@@ -116,7 +119,11 @@ impl Logical {
                 }
             }
         }
-        Ok(states)
+    }
+
+    /// Adds up the energies `(copies, reads)` of the first copies, those of `fields (copies, spins)`.
+    pub(super) fn add_energies(&self, couplings: &Couplings, fields: &[f64], energies: &mut [f64]) {
+        add_up(self, couplings, fields, energies);
     }
 
     /// `(copies, reads)`: whether the read counts.

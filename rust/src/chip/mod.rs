@@ -7,18 +7,22 @@
 //! ```text
 //! fields (images, spins) --place--> h (problems, qubits), J (problems, couplers) --chip--> (reads, qubits)
 //! (reads, qubits) --unembed--> bits of logical spins --> states, energies, moments over the reads
+//! (problems, reads, qubits) --read--> states (images, reads, spins), energies (images, reads)
 //! ```
 //!
 //! Image `p copies + c` goes to copy `c` of problem `p`. [`Placement`] is compiled once for an embedding; what
 //! depends on parameters or images is a pass over flat arrays.
 
 mod correlate;
+mod gauges;
 mod place;
 mod unembed;
 
 pub use correlate::Moments;
 pub use place::{Excess, Ranges};
-pub use unembed::{Logical, Rule};
+pub use unembed::{Batch, Logical, Rule};
+
+pub use crate::bits::States;
 
 use crate::couplings::Pattern;
 use crate::error::{Error, bad, filled};
@@ -34,14 +38,14 @@ const NONE: u32 = u32::MAX;
 /// Copies of a logical network on qubits.
 ///
 /// ```
-/// use ising_ep::chip::{Placement, Ranges, Rule};
+/// use ising_ep::chip::{Placement, Ranges, Rule, States};
 /// # fn main() -> Result<(), ising_ep::Error> {
 /// // A pair of spins; the first is a chain of the qubits 0 and 1, the second is qubit 2.
 /// let placement = Placement::new(3, &[0, 2, 3], &[0, 1, 2], Some((&[0, 1], &[1, 2])), 2, &[0], &[1])?;
 /// let (mut h, mut j) = ([0.0; 3], [0.0; 2]);
 /// placement.place(&[-0.5], &[0.2, 0.0], 1.0, None, &Ranges::default(), (&mut h, &mut j))?;
 /// assert_eq!((h, j), ([0.1, 0.1, 0.0], [-1.0, -0.5]));
-/// let logical = placement.unembed(&[1, 1, -1], Rule::Majority, 7, 0, None)?;
+/// let logical = placement.unembed(States::Spins(&[1, 1, -1]), Rule::Majority, 7, 0, None)?;
 /// assert_eq!(logical.states()?, [1, -1]);
 /// # Ok(())
 /// # }
@@ -164,6 +168,13 @@ impl Placement {
             return bad(format_args!("{name} hold {len} numbers, expected images x {} spins", self.num_spins));
         }
         Ok(len / self.num_spins)
+    }
+
+    /// Refuses fields `(images, spins)` that are not finite; `whose` is what a row is of.
+    fn check_finite(&self, fields: &[f64], whose: &str) -> Result<(), Error> {
+        let Some(k) = fields.iter().position(|h| !h.is_finite()) else { return Ok(()) };
+        let (row, spin, h) = (k / self.num_spins, k % self.num_spins, fields[k]);
+        bad(format_args!("field of spin {spin} in {whose} {row} is {h}, not a finite number"))
     }
 
     fn check_gauges(&self, gauges: Option<&[i8]>, problems: usize) -> Result<(), Error> {

@@ -232,10 +232,7 @@ impl Placement {
 
     /// Refuses numbers that are not finite, and ranges that do not hold 0 within.
     fn check_numbers(&self, fields: &[f64], chain_strength: f64, ranges: &Ranges) -> Result<(), Error> {
-        if let Some(k) = fields.iter().position(|h| !h.is_finite()) {
-            let (image, spin, h) = (k / self.num_spins, k % self.num_spins, fields[k]);
-            return bad(format_args!("field of spin {spin} in image {image} is {h}, not a finite number"));
-        }
+        self.check_finite(fields, "image")?;
         if !(chain_strength.is_finite() && chain_strength >= 0.0) {
             return bad(format_args!("chain_strength is {chain_strength}, expected a finite number >= 0"));
         }

@@ -18,7 +18,7 @@ fn majority_counts_any_chain() {
         // Read r has r qubits down.
         let samples: Vec<i8> =
             (0..=length).flat_map(|r| (0..length).map(move |q| if q < r { -1 } else { 1 })).collect();
-        let logical = placement.unembed(&samples, Rule::Majority, 1, 0, None).unwrap();
+        let logical = placement.unembed(States::Spins(&samples), Rule::Majority, 1, 0, None).unwrap();
         for (r, s) in logical.states().unwrap().into_iter().enumerate() {
             match (2 * r).cmp(&length) {
                 std::cmp::Ordering::Equal => assert!(s == 1 || s == -1),
@@ -39,7 +39,7 @@ fn memory_is_not_asked_for_in_vain() {
 
 #[test]
 fn reads_of_another_placement_are_refused() {
-    let logical = pairs().unembed(&[1; 10], Rule::Majority, 0, 0, None).unwrap();
+    let logical = pairs().unembed(States::Spins(&[1; 10]), Rule::Majority, 0, 0, None).unwrap();
     let other = Placement::new(2, &[0, 1, 2], &[0, 1], None, 2, &[0], &[1]).unwrap();
     assert!(other.moments(&logical, None).is_err());
     assert!(other.energies(&logical, &[1.0], &[0.0, 0.0]).is_err());

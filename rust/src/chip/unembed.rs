@@ -5,19 +5,30 @@
 //! qubits. Only broken chains cost more.
 //!
 //! ```text
-//! samples (reads, qubits) i8 --64 reads at a time--> word of each qubit --> word of each chain: value, broken
+//! samples (reads, qubits) --64 reads at a time--> word of each qubit --> word of each chain: value, broken
 //! ```
 //!
 //! A coin for chain `k` in read `r` is a function of `(seed; k, r)` and of nothing else, as all random numbers
 //! here: pieces of a stream, told where they begin, get the coins of the whole.
 
 use super::Placement;
-use crate::bits::slice;
+use crate::bits::{States, gather, slice};
 use crate::couplings::Couplings;
 use crate::error::{Error, bad};
 use crate::rng::{Key, UNEMBED, ars};
 
 pub(super) const WORD: usize = 64;
+
+/// Reads of a batch by majority, as [`Placement::read`] gives them.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// `(images, reads, spins)` of -1 and +1.
+    pub states: Vec<i8>,
+    /// `(images, reads)`: the logical energies.
+    pub energies: Vec<f64>,
+    /// Broken chains in all reads of all copies, those without an image too.
+    pub broken: u64,
+}
 
 /// What a broken chain is worth.
 #[derive(Debug, Clone, Copy)]
@@ -62,22 +73,21 @@ impl Placement {
     /// if there is no memory.
     pub fn unembed(
         &self,
-        samples: &[i8],
+        samples: States,
         rule: Rule,
         seed: u64,
         first_read: u64,
         gauge: Option<&[i8]>,
     ) -> Result<Logical, Error> {
         let (n, chains, spins, copies) = (self.num_qubits, self.num_chains(), self.num_spins, self.copies());
-        if !samples.len().is_multiple_of(n) {
-            return bad(format_args!("samples hold {} numbers, expected reads x {n} qubits", samples.len()));
-        }
+        let Some(num_reads) = samples.count(n) else {
+            return bad(format_args!("samples are no whole reads of {n} qubits"));
+        };
         self.check_gauges(gauge, 1)?;
         let descent = match rule {
             Rule::MinimizeEnergy { values, fields } => Some(Descent::new(self, values, fields)?),
             _ => None,
         };
-        let num_reads = samples.len() / n;
         let words = num_reads.div_ceil(WORD);
         let mut logical = Logical {
             copies,
@@ -89,13 +99,13 @@ impl Placement {
         };
         let coins = Coins { key: Key::new(seed), first_read };
         let mut bits = Bits::new(self, gauge);
-        for (w, reads) in samples.chunks(WORD * n).enumerate() {
-            if let Err((read, qubit)) = bits.read(reads) {
-                let value = reads[read * n + qubit];
+        for w in 0..words {
+            let reads = WORD.min(num_reads - w * WORD);
+            if let Err((read, qubit, value)) = bits.read(samples.part(n, w * WORD, reads)) {
                 let read = first_read.wrapping_add((w * WORD + read) as u64);
                 return bad(format_args!("samples hold {value} in read {read}, qubit {qubit}, expected -1 or +1"));
             }
-            let valid = !0 >> (WORD - reads.len() / n);
+            let valid = !0 >> (WORD - reads);
             for chain in 0..chains {
                 let (down, broken) = coins.resolve(rule, &bits.words, self.chain(chain), valid, chain, w);
                 logical.down[chain * words + w] = down;
@@ -113,6 +123,52 @@ impl Placement {
             }
         }
         Ok(logical)
+    }
+
+    /// What `samples (problems, num_reads, qubits)` say of the images of `fields (images, spins)` on the couplings
+    /// `values`, by [`Rule::Majority`]. The problems were placed with `gauges (problems, qubits)`; the reads of the
+    /// problem of number `ids[p]` are numbered from `ids[p] num_reads` in the random stream of `seed`.
+    ///
+    /// # Errors
+    /// On lengths that do not fit, numbers that are not -1 or +1 in samples and gauges, couplings or fields that are not finite, or if
+    /// there is no memory.
+    pub fn read(
+        &self,
+        samples: States,
+        gauges: &[i8],
+        values: &[f64],
+        fields: &[f64],
+        seed: u64,
+        ids: &[u32],
+    ) -> Result<Batch, Error> {
+        let (copies, spins, problems) = (self.copies(), self.num_spins, ids.len());
+        let images = self.images_in(fields.len(), "fields")?;
+        let count = samples.count(self.num_qubits).filter(|count| count % problems.max(1) == 0);
+        let Some(count) = count.filter(|_| images.div_ceil(copies) == problems) else {
+            return bad(format_args!("samples must hold whole reads of {problems} problems, for {images} images"));
+        };
+        self.check_finite(fields, "image")?;
+        self.check_gauges(Some(gauges), problems)?;
+        let couplings = self.couplings(values)?;
+        let num_reads = count / problems.max(1);
+        let mut batch = Batch {
+            states: self.room(images, num_reads * spins, 0i8)?,
+            energies: self.room(images, num_reads, 0f64)?,
+            broken: 0,
+        };
+        for (p, &id) in ids.iter().enumerate() {
+            let samples = samples.part(self.num_qubits, p * num_reads, num_reads);
+            let gauge = &gauges[p * self.num_qubits..][..self.num_qubits];
+            let first_read = u64::from(id).wrapping_mul(num_reads as u64);
+            let logical = self.unembed(samples, Rule::Majority, seed, first_read, Some(gauge))?;
+            let range = p * copies..((p + 1) * copies).min(images);
+            let of_reads = range.start * num_reads..range.end * num_reads;
+            logical.fill(&mut batch.states[of_reads.start * spins..of_reads.end * spins]);
+            let fields = &fields[range.start * spins..range.end * spins];
+            logical.add_energies(&couplings, fields, &mut batch.energies[of_reads]);
+            batch.broken += logical.broken.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
+        }
+        Ok(batch)
     }
 }
 
@@ -134,10 +190,26 @@ impl<'a> Bits<'a> {
         Bits { placement, gauge, words: vec![0; n], bytes: vec![0; n], wrong: vec![0; n] }
     }
 
-    /// Up to 64 reads. What is wrong is named by read and qubit.
-    fn read(&mut self, reads: &[i8]) -> Result<(), (usize, usize)> {
-        let n = self.words.len();
+    /// Up to 64 reads. What is wrong is named by read, qubit and value.
+    fn read(&mut self, reads: States) -> Result<(), (usize, usize, i8)> {
         self.words.copy_from_slice(&self.gauge);
+        match reads {
+            States::Bits(reads) => {
+                let row = self.words.len().div_ceil(8);
+                for (k, eight) in reads.chunks(8 * row).enumerate() {
+                    gather(eight, &mut self.bytes);
+                    for (word, &byte) in self.words.iter_mut().zip(&self.bytes) {
+                        *word ^= u64::from(byte) << (8 * k);
+                    }
+                }
+                Ok(())
+            }
+            States::Spins(reads) => self.read_spins(reads),
+        }
+    }
+
+    fn read_spins(&mut self, reads: &[i8]) -> Result<(), (usize, usize, i8)> {
+        let n = self.words.len();
         slice(reads, &mut self.words, &mut self.bytes, &mut self.wrong);
         // Chips report odd numbers for qubits that are not in use.
         let wrong = |&&q: &&u32| self.wrong[q as usize] != 0;
@@ -149,7 +221,7 @@ impl<'a> Bits<'a> {
             Some(&q) => {
                 let column = reads.iter().skip(q as usize).step_by(n);
                 let read = column.take_while(|s| matches!(s, -1 | 1)).count();
-                Err((read, q as usize))
+                Err((read, q as usize, reads[read * n + q as usize]))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Arrays on their way in and out.
 
+use crate::bits::States;
 use crate::error::filled;
 use numpy::ndarray::{Array2, Array3, Dimension};
 use numpy::{Element, IntoPyArray, PyArray2, PyArray3, PyReadonlyArray, PyReadwriteArray, PyUntypedArrayMethods};
@@ -66,6 +67,48 @@ pub(super) fn c_order_mut<'a, T: Element, D: Dimension>(
     name: &str,
 ) -> PyResult<&'a mut [T]> {
     if array.is_c_contiguous() { Ok(array.as_slice_mut()?) } else { Err(not_c_order(name)) }
+}
+
+/// States of spins: int8 of -1 and +1, or uint8 with a bit each, as of `numpy.packbits(states > 0, axis=-1)`.
+pub(super) enum StatesArray<'py, D: Dimension> {
+    Spins(PyReadonlyArray<'py, i8, D>),
+    Bits(PyReadonlyArray<'py, u8, D>),
+}
+
+impl<'py, D: Dimension> StatesArray<'py, D> {
+    pub(super) fn shape(&self) -> &[usize] {
+        match self {
+            StatesArray::Spins(spins) => spins.shape(),
+            StatesArray::Bits(bits) => bits.shape(),
+        }
+    }
+
+    /// The states row by row; the last side must be that of `spins` spins.
+    pub(super) fn of_spins(&self, name: &str, spins: usize) -> PyResult<States<'_>> {
+        let mut shape = self.shape().to_vec();
+        let last = shape.len() - 1;
+        Ok(match self {
+            StatesArray::Spins(array) => {
+                shape[last] = spins;
+                States::Spins(c_order_of(array, name, &shape)?)
+            }
+            StatesArray::Bits(array) => {
+                shape[last] = spins.div_ceil(8);
+                States::Bits(c_order_of(array, name, &shape)?)
+            }
+        })
+    }
+}
+
+impl<'a, 'py, D: Dimension + 'py> FromPyObject<'a, 'py> for StatesArray<'py, D> {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        match given.extract() {
+            Ok(bits) => Ok(StatesArray::Bits(bits)),
+            Err(_) => Ok(StatesArray::Spins(given.extract()?)),
+        }
+    }
 }
 
 fn not_c_order(name: &str) -> PyErr {

@@ -1,9 +1,9 @@
 //! The bindings of [`crate::chip`].
 
-use super::arrays::{array2, array3, c_order, c_order_of};
-use crate::chip::{self, Excess, Ranges, Rule};
+use super::arrays::{StatesArray, array2, array3, c_order, c_order_of};
+use crate::chip::{self, Excess, Ranges, Rule, States};
 use numpy::{
-    IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
+    IntoPyArray, Ix3, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
     PyUntypedArrayMethods,
 };
 use pyo3::exceptions::PyValueError;
@@ -16,6 +16,9 @@ type Placed<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>, Bound<
 /// Weights `(copies,)`, first moments `(copies, spins)`, second `(copies, couplings)`, breaks `(copies, spins)`.
 type Moments<'py> =
     (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray2<i64>>, Bound<'py, PyArray2<i64>>, Bound<'py, PyArray2<i64>>);
+
+/// States `(images, reads, spins)`, energies `(images, reads)`, broken chains.
+type Batch<'py> = (Bound<'py, PyArray3<i8>>, Bound<'py, PyArray2<f64>>, u64);
 
 /// From numpy itself, which asks the system for large pages: a batch of problems is mostly new memory.
 fn zeros_of_numpy(py: Python<'_>, shape: [usize; 2]) -> PyResult<Bound<'_, PyArray2<f64>>> {
@@ -129,6 +132,44 @@ impl Placement {
         array2(py, shape, py.detach(|| self.0.expand(states, gauges))?)
     }
 
+    fn gauges<'py>(
+        &self,
+        py: Python<'py>,
+        seed: u64,
+        images: PyReadonlyArray1<'py, u32>,
+    ) -> PyResult<Bound<'py, PyArray2<i8>>> {
+        let images = c_order(&images, "images")?;
+        let shape = [images.len().div_ceil(self.0.copies()), self.0.num_qubits()];
+        array2(py, shape, py.detach(|| self.0.gauges(seed, images))?)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        samples: StatesArray<'py, Ix3>,
+        gauges: PyReadonlyArray2<'py, i8>,
+        values: PyReadonlyArray1<'py, f64>,
+        fields: PyReadonlyArray2<'py, f64>,
+        seed: u64,
+        problem_ids: PyReadonlyArray1<'py, u32>,
+    ) -> PyResult<Batch<'py>> {
+        let (qubits, spins) = (self.0.num_qubits(), self.0.num_spins());
+        let ids = c_order(&problem_ids, "problem_ids")?;
+        let [problems, num_reads] = [samples.shape()[0], samples.shape()[1]];
+        if problems != ids.len() {
+            let text = format!("samples are of {problems} problems, but there are {} problem_ids", ids.len());
+            return Err(PyValueError::new_err(text));
+        }
+        let images = fields.shape()[0];
+        let samples = samples.of_spins("samples", qubits)?;
+        let gauges = c_order_of(&gauges, "gauges", &[ids.len(), qubits])?;
+        let (values, fields) = (c_order(&values, "values")?, c_order_of(&fields, "fields", &[images, spins])?);
+        let batch = py.detach(|| self.0.read(samples, gauges, values, fields, seed, ids))?;
+        let states = array3(py, [images, num_reads, spins], batch.states)?;
+        Ok((states, array2(py, [images, num_reads], batch.energies)?, batch.broken))
+    }
+
     #[pyo3(signature = (samples, method, seed, *, first_read=0, gauge=None, values=None, fields=None))]
     #[allow(clippy::too_many_arguments)]
     fn unembed(
@@ -162,7 +203,7 @@ impl Placement {
                 )));
             }
         };
-        let reads = py.detach(|| self.0.unembed(samples, rule, seed, first_read, gauge))?;
+        let reads = py.detach(|| self.0.unembed(States::Spins(samples), rule, seed, first_read, gauge))?;
         Ok(Logical { placement: self.0.clone(), reads })
     }
 }

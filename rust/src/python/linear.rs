@@ -1,9 +1,9 @@
 //! The bindings of [`crate::linear`].
 
-use super::arrays::{c_order, c_order_of, no_memory};
+use super::arrays::{StatesArray, c_order, c_order_of, no_memory};
 use crate::error::filled;
 use crate::linear;
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{IntoPyArray, Ix2, PyArray1, PyReadonlyArray1, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -14,22 +14,21 @@ pub(super) fn energies<'py>(
     cols: PyReadonlyArray1<'py, i64>,
     values: PyReadonlyArray1<'py, f64>,
     fields: PyReadonlyArray1<'py, f64>,
-    states: PyReadonlyArray2<'py, i8>,
+    states: StatesArray<'py, Ix2>,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let (rows, cols) = (c_order(&rows, "rows")?, c_order(&cols, "cols")?);
     let (values, fields) = (c_order(&values, "values")?, c_order(&fields, "fields")?);
     let spins = fields.len();
-    if states.shape()[1] != spins || rows.len() != values.len() || cols.len() != values.len() {
+    if rows.len() != values.len() || cols.len() != values.len() {
         return Err(PyValueError::new_err(format!(
-            "states have {} spins and fields {spins}; rows, cols and values have {}, {} and {} numbers",
-            states.shape()[1],
+            "rows, cols and values have {}, {} and {} numbers",
             rows.len(),
             cols.len(),
             values.len()
         )));
     }
     let count = states.shape()[0];
-    let states = c_order(&states, "states")?;
+    let states = states.of_spins("states", spins)?;
     let mut out = filled(count, 0.0).map_err(|_| no_memory(&[count]))?;
     linear::energies(states, rows, cols, values, fields, &mut out).map_err(|k| {
         let i = if rows[k] < 0 || rows[k] as usize >= spins { rows[k] } else { cols[k] };
