@@ -45,7 +45,7 @@ import stored
 from ising_ep import config as configs
 from ising_ep import datasets, training
 from ising_ep.config import TrainConfig
-from ising_ep.learning.rule import PARAMETER_LIMIT
+from ising_ep.learning.optimizers import PARAMETER_LIMIT
 from ising_ep.network import Parameters
 from ising_ep.reproduce.study import Results, Settings
 from ising_ep.reproduce.summary import band, deviation, mean, panels, spread
