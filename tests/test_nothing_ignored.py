@@ -559,7 +559,7 @@ WALKS: dict[str, Walk] = {
     ),
     "training.learning_rule": Walk(
         training.learning_rule,
-        lambda **given: vars(training.learning_rule(**given)) | {"centre": None},
+        lambda **given: vars(training.learning_rule(**given)),
         {"config": config_of(), "data": DIGITS},
         {
             "config": config_of(nudge=2.0),

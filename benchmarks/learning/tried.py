@@ -118,7 +118,8 @@ class Momentum(SGD):
             velocity *= np.float32(self.momentum)
             if name in gradient:
                 velocity += gradient[name]
-        super().step(network, parameters, velocities, decay=decay)
+        steps = {name: velocity.copy() for name, velocity in velocities.items()}
+        super().step(network, parameters, steps, decay=decay)
 
 
 @dataclass(frozen=True)

@@ -270,6 +270,26 @@ def test_update_is_local_and_averages_over_batch_and_reads(reads):
         np.testing.assert_allclose(updated[name], np.clip(wanted[name], -1, 1), atol=1e-6)
 
 
+@pytest.mark.parametrize("num_images", [7, 120])
+def test_weights_of_one_are_as_none_and_others_scale_each_image(num_images):
+    """To the bit; and by the formula where they differ, in one shard and in several."""
+    network = FullyConnected(4, (5, 4), 2)
+    rule, rng = EquilibriumPropagation(network, ExactMachine()), np.random.default_rng(8)
+    x = rng.uniform(0, 1, (num_images, 4)).astype(np.float32)
+    first, second = rng.choice(np.array([-1, 1], dtype=np.int8), (2, num_images, 2, network.num_spins))
+    plain = rule.gradient(x, first, second)
+    for name, value in rule.gradient(x, first, second, np.ones(num_images, dtype=np.float32)).items():
+        np.testing.assert_array_equal(value, plain[name])
+    weights = rng.uniform(0, 3, num_images).astype(np.float32)
+    wanted = {name: np.zeros(value.shape) for name, value in plain.items()}
+    for k in range(num_images):
+        one = rule.gradient(*(each[k : k + 1] for each in (x, first, second)))
+        for name, value in one.items():
+            wanted[name] += weights[k] * value.astype(np.float64) / num_images
+    for name, value in rule.gradient(x, first, second, weights).items():
+        np.testing.assert_allclose(value, wanted[name], atol=1e-6)
+
+
 def test_parameters_stay_within_their_limit():
     network = FullyConnected(2, (3, 2), 2)
     p = random_parameters(network, 7)

@@ -125,7 +125,8 @@ class SGD(Rates):
         rates = self.rates(network, decay)
         self.decay_weights(network, parameters, rates)
         for name, value in gradient.items():
-            _core.add(parameters[name], np.float32(-rates[name]) * value, self.limit)
+            value *= np.float32(-rates[name])
+            _core.add(parameters[name], value, self.limit)
 
 
 @dataclass(frozen=True)

@@ -215,7 +215,8 @@ class Network:
     @cached_property
     def _coupling(self) -> list[Interaction]:
         """The interactions that couple spins."""
-        return [each for each in self.interactions if not isinstance(each.before, Input)]
+        between = [each for each in self.interactions if not isinstance(each.before, Input)]
+        return [each for each in between if len(each.pairs[0])]
 
     @cached_property
     def _acting(self) -> dict[Layer, list[Interaction]]:
