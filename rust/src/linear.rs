@@ -3,7 +3,7 @@
 use crate::bits::{States, gather};
 use crate::simd::in_vectors;
 
-/// States that are summed side by side.
+/// States that are summed side by side, at most.
 const LANES: usize = 16;
 
 /// Energies of states of `fields.len()` spins, row by row: `sum_k values[k] s_i s_j + sum_i fields[i] s_i`
@@ -47,16 +47,14 @@ pub fn energies(
                 }
             }
         }
-        let mut sums = [0.0; LANES];
-        add_energies(&down, rows, cols, values, fields, &mut sums)?;
-        out.copy_from_slice(&sums[..out.len()]);
+        add_energies(&down, rows, cols, values, fields, out)?;
     }
     Ok(())
 }
 
-in_vectors!(fn add_energies(down: &[u16], rows: &[i64], cols: &[i64], values: &[f64], fields: &[f64], sums: &mut [f64; LANES]) -> Result<(), usize> = add_energies_in_loops);
+in_vectors!(fn add_energies(down: &[u16], rows: &[i64], cols: &[i64], values: &[f64], fields: &[f64], sums: &mut [f64]) -> Result<(), usize> = add_energies_in_loops);
 
-/// Adds the energies of `LANES` states, given by which spins are down in which of them.
+/// Energies of up to `LANES` states, given by which spins are down in which of them. Few states fill few vectors of four.
 #[inline(always)]
 fn add_energies_in_loops(
     down: &[u16],
@@ -64,9 +62,26 @@ fn add_energies_in_loops(
     cols: &[i64],
     values: &[f64],
     fields: &[f64],
-    sums: &mut [f64; LANES],
+    sums: &mut [f64],
 ) -> Result<(), usize> {
-    let mut local = *sums; // in registers
+    match sums.len() {
+        0..=4 => add_energies_by::<4>(down, rows, cols, values, fields, sums),
+        5..=8 => add_energies_by::<8>(down, rows, cols, values, fields, sums),
+        9..=12 => add_energies_by::<12>(down, rows, cols, values, fields, sums),
+        _ => add_energies_by::<LANES>(down, rows, cols, values, fields, sums),
+    }
+}
+
+#[inline(always)]
+fn add_energies_by<const SIDE: usize>(
+    down: &[u16],
+    rows: &[i64],
+    cols: &[i64],
+    values: &[f64],
+    fields: &[f64],
+    sums: &mut [f64],
+) -> Result<(), usize> {
+    let mut local = [0.0; SIDE]; // in registers
     let mut add = |value: f64, down: u16| {
         let down = u64::from(down) << (64 - LANES);
         for (lane, sum) in local.iter_mut().enumerate() {
@@ -82,7 +97,7 @@ fn add_energies_in_loops(
     for (&field, &down) in fields.iter().zip(down) {
         add(field, down);
     }
-    *sums = local;
+    sums.copy_from_slice(&local[..sums.len()]);
     Ok(())
 }
 

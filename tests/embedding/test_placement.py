@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ising_ep import _core
+from support.bits import packed
 from support.placements import Chip, random_chip
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -58,6 +59,63 @@ def test_expand_and_unembed_are_inverse(seed: int, method: str, gauged: bool) ->
         assert logical.states().tolist() == [[state] * 3 for state in padded[copies].tolist()]
         assert not logical.broken().any()
         assert logical.kept().all()
+
+
+@given(SEEDS, st.integers(1, 150), st.floats(0, 0.5), st.integers(0, 2**64 - 1))
+def test_a_batch_is_read_as_its_problems_are(seed: int, reads: int, noise: float, key: int) -> None:
+    """From spins and from bits, in which the last byte of a read may be filled up with anything."""
+    chip = random_chip(seed)
+    placement, rng = chip.placement(), np.random.default_rng(seed)
+    values, fields, states, gauges = images_of(chip, seed)
+    ids = rng.integers(0, 2**32, len(gauges), dtype=np.uint32)
+    samples = np.tile(placement.expand(states, gauges)[:, np.newaxis], (1, reads, 1))
+    samples[rng.random(samples.shape) < noise] *= -1
+    bits = packed(samples)
+    bits[..., -1] |= rng.integers(0, 1 << (-chip.num_qubits % 8), bits.shape[:2], dtype=np.uint8)
+
+    padded = np.zeros((len(gauges) * chip.copies, chip.num_spins))
+    padded[: len(fields)] = fields
+    alone = [
+        placement.unembed(sample, "majority", key, first_read=int(number) * reads, gauge=gauge)
+        for sample, number, gauge in zip(samples, ids, gauges, strict=True)
+    ]
+    own = padded.reshape(len(gauges), chip.copies, -1)
+    energies = [logical.energies(values, h) for logical, h in zip(alone, own, strict=True)]
+    for given_as in (samples, bits):
+        found = placement.read(given_as, gauges, values, fields, key, ids)
+        whole = np.concatenate([logical.states() for logical in alone])
+        np.testing.assert_array_equal(found[0], whole[: len(fields)])
+        np.testing.assert_array_equal(found[1], np.concatenate(energies)[: len(fields)])
+        assert found[2] == sum(int(logical.broken().sum()) for logical in alone)
+
+
+LARGE_SEEDS = [0, 2**32, 2**63 - 1, 2**63, 2**63 + 1025, 2**64 - 1025, 2**64 - 1024, 2**64 - 1]
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
+@given(SEEDS, st.integers(0, 2**64 - 1) | st.sampled_from(LARGE_SEEDS), st.integers(0, 2**32 - 1))
+def test_gauges_are_the_coins_that_numpy_tosses(seed: int, key: int, first: int) -> None:
+    """So are those of all runs before; one of many spins is below."""
+    chip = random_chip(seed)
+    images = (first + np.arange(2 * chip.copies + 1)).astype(np.uint32)
+    coins = np.array([numpys_coins(key, int(image), chip.num_spins) for image in images])
+    placement = chip.placement()
+    np.testing.assert_array_equal(placement.gauges(key, images), placement.expand(2 * coins - 1))
+
+
+@pytest.mark.parametrize("spins", [1, 31, 32, 33, 784])
+def test_gauges_of_many_spins(spins: int) -> None:
+    none, numbers = np.zeros(0, dtype=np.int64), np.arange(spins + 1)
+    placement = _core.Placement(spins, numbers, numbers[:-1], None, None, spins, none, none)
+    for key in (7, 2**63 + 10**9):
+        found = placement.gauges(key, np.array([3, 2**32 - 1], dtype=np.uint32))
+        for row, image in zip(found, (3, 2**32 - 1), strict=True):
+            np.testing.assert_array_equal(row, 2 * numpys_coins(key, image, spins) - 1)
+
+
+def numpys_coins(seed: int, image: int, count: int) -> NDArray[np.int8]:
+    stream = np.random.Generator(np.random.Philox(key=np.array([seed, image]).astype(np.uint64)))
+    return stream.integers(0, 2, count, dtype=np.int8)
 
 
 @given(SEEDS, st.booleans())
@@ -350,6 +408,15 @@ def test_any_shape_is_taken_or_refused(one, other, third, couplings, number, met
     for call in (
         lambda: placement.place(values, fields, 1.0, gauges),
         lambda: placement.expand(signs, gauges),
+        lambda: placement.read(signs[np.newaxis], gauges, values, fields, 0, np.zeros(1, dtype=np.uint32)),
+        lambda: placement.read(
+            np.zeros((third[0], *other), dtype=np.uint8),
+            gauges,
+            values,
+            fields,
+            0,
+            np.arange(3, dtype=np.uint32),
+        ),
         lambda: placement.unembed(gauges, method, 0, gauge=gauges[0], values=values, fields=np.zeros(third)),
         lambda: placement.unembed(gauges, method, 0).moments(np.full(third[0], number)),
         lambda: placement.unembed(gauges, method, 0, values=values, fields=np.zeros((2, 2))).energies(

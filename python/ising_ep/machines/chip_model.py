@@ -255,7 +255,7 @@ class ChipModel(Annealer):
             int8 (problems, num_reads, n).
 
         Raises:
-            ValueError: What the chip refuses: see `qpu_rules`; the text names it.
+            ValueError: What the chip refuses: see `chip.rules`; the text names it.
             TypeError: A number that should be an integer and is not.
             KeyboardInterrupt: On Ctrl-C, when the anneals under way are done.
         """

@@ -61,6 +61,7 @@ COLUMNS = (
     "reads_digest",
     "seal",
 )
+KEY = ("series", "number", "attempt")
 # Those of version 1.
 OLD_COLUMNS = tuple(name for name in COLUMNS if name not in ("anneal", "estimate", "reads_digest", "seal"))
 
@@ -145,9 +146,14 @@ _VALUES = attrgetter(*COLUMNS[1:-1])
 @cache
 def insertion(count: int) -> str:
     """The statement that writes so many rows, each with its reads, in place of what was there."""
-    row = f"({', '.join('?' * (len(COLUMNS) + 1))})"
-    rows = ", ".join([row] * count)
-    return f"INSERT OR REPLACE INTO problems ({', '.join(COLUMNS)}, reads) VALUES {rows}"
+    names = (*COLUMNS, "reads")
+    rows = ", ".join([f"({', '.join('?' * len(names))})"] * count)
+    # An update in its place leaves the index of the table alone.
+    updates = ", ".join(f"{name} = excluded.{name}" for name in names if name not in KEY)
+    return (
+        f"INSERT INTO problems ({', '.join(names)}) VALUES {rows}"
+        f" ON CONFLICT ({', '.join(KEY)}) DO UPDATE SET {updates}"
+    )
 
 
 def packed(reads: Bits) -> tuple[bytes, str]:

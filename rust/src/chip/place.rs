@@ -22,10 +22,10 @@ pub(super) struct Couplers {
 #[derive(Debug)]
 struct Used {
     coupler: u32,
-    /// The chain at its first end.
-    chain: u32,
-    /// Where its coupling stands in a [`Couplings`], and how many couplers share it; none within a chain.
-    share: Option<(u32, u32)>,
+    /// Where its coupling stands in a [`Couplings`]; none within a chain.
+    slot: u32,
+    /// How many couplers share the coupling.
+    count: u32,
 }
 
 impl Couplers {
@@ -44,7 +44,7 @@ impl Couplers {
             }
             if from == to {
                 pieces.join(a, b);
-                used.push(Used { coupler, chain: from, share: None });
+                used.push(Used { coupler, slot: NONE, count: 1 });
                 continue;
             }
             let (copy, i, j) = (from as usize / spins, from as usize % spins, to as usize % spins);
@@ -54,13 +54,12 @@ impl Couplers {
             let (neighbours, start) = placement.pattern.row(i.min(j));
             if let Ok(at) = neighbours.binary_search(&(i.max(j) as u32)) {
                 counts[copy * slots + start + at] += 1;
-                used.push(Used { coupler, chain: from, share: Some(((start + at) as u32, 0)) });
+                used.push(Used { coupler, slot: (start + at) as u32, count: 0 });
             }
         }
-        for Used { chain, share, .. } in &mut used {
-            if let Some((slot, count)) = share {
-                *count = counts[*chain as usize / spins * slots + *slot as usize];
-            }
+        for Used { coupler, slot, count } in used.iter_mut().filter(|used| used.slot != NONE) {
+            let chain = owner[ends[*coupler as usize][0] as usize] as usize;
+            *count = counts[chain / spins * slots + *slot as usize];
         }
         placement.check_chains(&mut pieces)?;
         placement.check_coupled(&counts)?;
@@ -81,9 +80,9 @@ impl Couplers {
         let mut base = vec![0f64; self.len()];
         let mut fits = true;
         for used in &self.used {
-            let (value, size) = match used.share {
-                None => (-chain_strength, chain_size),
-                Some((slot, count)) => (couplings.values()[slot as usize] / f64::from(count), coupling_size),
+            let (value, size) = match used.slot {
+                NONE => (-chain_strength, chain_size),
+                slot => (couplings.values()[slot as usize] / f64::from(used.count), coupling_size),
             };
             base[used.coupler as usize] = value;
             fits &= value.abs() <= size;
@@ -92,7 +91,7 @@ impl Couplers {
         if !fits {
             limits = vec![within(None); self.len()];
             for used in &self.used {
-                limits[used.coupler as usize] = if used.share.is_none() { of_chains } else { of_couplings };
+                limits[used.coupler as usize] = if used.slot == NONE { of_chains } else { of_couplings };
             }
         }
         (base, limits)
