@@ -42,6 +42,7 @@ def run(*words):
     return subprocess.run([sys.executable, EXAMPLE, *words], capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "shape"), [([], "(16, 16, 1)"), (["--colour", "--side", "10"], "(10, 10, 3)")]
 )

@@ -287,5 +287,8 @@ class EquilibriumPropagation:
             seed=self.seed ^ (0 if initial_states is None else 1 << 63),
             problem_ids=ids,
         )
-        check_answer(reads, fields.shape, self.network.levels)
-        return reads.states if self.statistic == "average" else reads.lowest()[:, None]
+        average = self.statistic == "average"
+        # Averages compare the phases read by read.
+        num_reads = initial_states.shape[1] if average and initial_states is not None else None
+        check_answer(reads, fields.shape, self.network.levels, num_reads)
+        return reads.states if average else reads.lowest()[:, None]
