@@ -3,8 +3,8 @@
     python examples/own_rule.py
 
 Equilibrium propagation nudges the outputs towards the target, from the state in which the free phase ended.
-Contrastive Hebbian learning (Movellan 1991) holds the outputs at the target and anneals anew. Both compare the
-two phases in the same way. A rule that differs in one phase is a subclass that overrides this phase.
+Contrastive Hebbian learning (Movellan 1991) holds the outputs at the target and anneals anew. Both compare
+the two phases in the same way. A rule that differs in one phase is a subclass that overrides this phase.
 """
 
 from ising_ep import datasets, training
@@ -13,7 +13,7 @@ from ising_ep.learning import EquilibriumPropagation
 
 
 class ContrastiveHebbian(EquilibriumPropagation):
-    """Contrastive Hebbian learning. The gradient is divided by `nudge`, which has no other effect: set it to 1."""
+    """Contrastive Hebbian learning. `nudge` only divides the gradient: set it to 1."""
 
     def nudge_phase(self, parameters, fields, target, free, ids):
         """Anneals with the outputs held at the target by the strongest fields there are."""

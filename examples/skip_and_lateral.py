@@ -2,8 +2,8 @@
 
     python examples/skip_and_lateral.py
 
-A network is a list of layers and a list of interactions, whose sum is its energy. docs/learning.md has a table
-of the interactions. The machine, the rule and the trainer are the same for every network.
+A network is a list of layers and a list of interactions, whose sum is its energy. docs/learning.md has a
+table of the interactions. The machine, the rule and the trainer are the same for every network.
 """
 
 from ising_ep import datasets, training
