@@ -1,13 +1,23 @@
 """Train Ising machines with equilibrium propagation, and anneal on a Rust core.
 
 E(s) = sum_{i<j} J_ij s_i s_j + sum_i h_i s_i with s_i in {-1, +1}; a machine looks for low E.
+
+docs/api.md lists the names that are for users.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import chip as chip
+    from . import config as config
     from . import datasets as datasets
+    from . import embedding as embedding
+    from . import errors as errors
+    from . import learning as learning
+    from . import machines as machines
+    from . import network as network
+    from . import training as training
     from .embedding.unembed import correlations as correlations
     from .embedding.unembed import unembed as unembed
     from .estimator import EPClassifier as EPClassifier
@@ -30,17 +40,27 @@ _HOME = {
     "load": ".training",
     "unembed": ".embedding.unembed",
 }
+# Packages and modules for users, loaded likewise.
+_ROOMS = {"chip", "config", "datasets", "embedding", "errors", "learning", "machines", "network", "training"}
 __all__ = [
     "BatchResult",
     "EPClassifier",
     "PathIntegralAnnealingSampler",
     "SimulatedAnnealingSampler",
     "__version__",
+    "chip",
+    "config",
     "correlations",
     "datasets",
     "default_beta_range",
     "effective_beta",
+    "embedding",
+    "errors",
+    "learning",
     "load",
+    "machines",
+    "network",
+    "training",
     "unembed",
 ]
 
@@ -48,8 +68,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return import_module("importlib.metadata").version("ising-ep")
-    if name == "datasets":
-        return import_module(".datasets", __name__)
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
     if name in _HOME:
         return getattr(import_module(_HOME[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

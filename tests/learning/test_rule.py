@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import softmax
@@ -393,8 +395,15 @@ def test_settings_of_a_rule_are_checked(settings, text):
         (lambda states, energies: BatchResult(states.astype(float), energies), "states of float64"),
         (lambda states, energies: BatchResult((states + 1) // 2, energies), "than spins of -1 and 1"),
         (lambda states, energies: BatchResult(states, energies[:, 0]), "energies .2,., expected"),
-        (lambda states, energies: BatchResult(states, None), "energies .., expected"),
-        (lambda states, energies: BatchResult(states, energies * np.nan), "energies that are no numbers"),
+        (
+            lambda states, energies: BatchResult(states, None),
+            "energies in a NoneType, expected a numpy array",
+        ),
+        (lambda states, energies: BatchResult(list(states), energies), "states in a list, expected"),
+        (lambda states, energies: BatchResult(states, energies.tolist()), "energies in a list, expected"),
+        (lambda states, energies: BatchResult(states, energies * np.nan), "energies that are no finite"),
+        (lambda states, energies: BatchResult(states, energies - np.inf), "energies that are no finite"),
+        (lambda states, energies: BatchResult(states, energies.astype(str)), "energies that are no finite"),
     ],
 )
 def test_an_answer_of_a_machine_is_checked(change, text):
@@ -412,6 +421,26 @@ def test_an_answer_of_a_machine_is_checked(change, text):
         rule.compare(parameters, x, network.targets([0, 1]), np.arange(2, dtype=np.uint32))
 
 
+def test_reads_of_the_nudge_are_as_many_as_those_that_it_begins_from():
+    """Averages compare them one by one; of lowest reads there is one each, whatever the machine does."""
+
+    class Machine(AnnealingMachine):
+        def sample(self, *given, initial_states=None, **more):
+            found = super().sample(*given, initial_states=initial_states, **more)
+            keep = slice(0, 3 if initial_states is None else 2)
+            return BatchResult(found.states[:, keep], found.energies[:, keep])
+
+    network = FullyConnected(3, (4, 2), 2)
+    rule = EquilibriumPropagation(network, Machine(num_reads=3, num_sweeps=4), statistic="average")
+    parameters, x, ids = random_parameters(network, 0), np.ones((2, 3), np.float32), np.arange(2)
+    free = rule.free_phase(parameters, network.fields(parameters, x), ids.astype(np.uint32))
+    target = -free[:, 0, network.outputs].astype(np.float32)
+    with pytest.raises(ValueError, match=r"^the machine answered with 2 reads, expected 3, one from each"):
+        rule.compare(parameters, x, target, ids.astype(np.uint32))
+    gradient, _ = replace(rule, statistic="lowest").compare(parameters, x, target, ids.astype(np.uint32))
+    assert gradient
+
+
 class Derived(ExactMachine, Machine):
     """A machine by its base class."""
 
@@ -425,6 +454,25 @@ def test_a_machine_without_the_base_class_is_named_and_how_to_mend_it():
     with pytest.raises(TypeError, match=text):
         EPClassifier((2,), machine=ExactMachine()).fit(digits.x_train, digits.y_train)
     assert training.train(config, digits, machine=Derived()).epoch == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("levels", (1, -1), r"levels \(1, -1\), expected a tuple of two integers, the lower one first"),
+        ("levels", (0, 1, 2), r"levels \(0, 1, 2\), expected a tuple of two integers"),
+        ("levels", None, "levels None, expected a tuple of two integers"),
+        ("field_limit", -1.0, "field_limit -1.0, expected a number > 0, or None"),
+        ("field_limit", "4", "field_limit '4', expected a number > 0, or None"),
+    ],
+)
+def test_what_a_machine_says_of_itself_is_checked(name, value, text):
+    digits = datasets.load_digits(train_per_class=1, test_per_class=1)
+    machine = type("Odd", (Derived,), {name: value})()
+    with pytest.raises(ValueError, match=f"^machine Odd has {text}"):
+        training.train(TrainConfig(layers=(2, 10), epochs=1), digits, machine=machine)
+    with pytest.raises(ValueError, match=f"^machine Odd has {text}"):
+        EPClassifier((2,), machine=machine).fit(digits.x_train, digits.y_train)
 
 
 def test_a_machine_whose_usage_is_none_is_named():

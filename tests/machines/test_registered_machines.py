@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 from ising_ep.config import OWN
 from ising_ep.machines import MACHINES, MachineSettings
 from ising_ep.settings import Registry
+from support.packages import install, ising_ep
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "machines.md"
 # The example of the page: steepest descent, with a setting "restarts".
@@ -31,17 +30,6 @@ class Settings(MachineSettings):
 """
 
 
-def install(folder: Path, package: str, source: str, **machines: str) -> None:
-    """Puts a package there as pip would: a module, and the entry points in its metadata."""
-    folder.mkdir(exist_ok=True)
-    (folder / f"{package}.py").write_text(source)
-    metadata = folder / f"{package}-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-    points = "".join(f"{name} = {value}\n" for name, value in machines.items())
-    (metadata / "entry_points.txt").write_text(f"[ising_ep.machines]\n{points}")
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one package that works, and one that cannot be imported."""
@@ -49,17 +37,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     install(folder, "downhill", DESCENT, descent="downhill:DescentSettings")
     install(folder, "wreck", "import no_such_module\n", wrecked="wreck:Settings")
     return folder
-
-
-def ising_ep(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ising_ep", *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(site), "COLUMNS": "100"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_it_is_trained_by_name_resumed_and_evaluated(site: Path, tmp_path: Path) -> None:

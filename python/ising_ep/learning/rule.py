@@ -41,7 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol, Self
+from typing import Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -279,19 +279,16 @@ class EquilibriumPropagation:
         initial_states: NDArray[np.int8] | None,
         ids: NDArray[np.uint32],
     ) -> NDArray[np.int8]:
-        call: dict[str, Any] = {
-            "initial_states": initial_states,
-            # The phases draw different numbers: their seeds differ in the highest bit. Both nudges of the
-            # symmetric way draw the same, which leaves less noise in their difference.
-            "seed": self.seed ^ (0 if initial_states is None else 1 << 63),
-            "problem_ids": ids,
-        }
-        couplings = self.network.couplings(parameters)
-        fields = np.clip(fields, -self.field_limit, self.field_limit)
+        asked = self.network.couplings(parameters), np.clip(fields, -self.field_limit, self.field_limit)
+        # The phases draw different numbers: their seeds differ in the highest bit. Both nudges of the
+        # symmetric way draw the same, which leaves less noise in their difference.
+        seed = self.seed ^ (0 if initial_states is None else 1 << 63)
+        average = self.statistic == "average"
         core = vouched_for(self.machine, self.network.levels)
-        if core is not None and self.statistic == "average":
-            return core.sample_states(couplings, fields, **call)
-        reads = self.machine.sample(couplings, fields, **call)
-        if core is None:
-            check_answer(reads, fields.shape, self.network.levels)
-        return reads.states if self.statistic == "average" else reads.lowest()[:, None]
+        if core is not None and average:
+            return core.sample_states(*asked, initial_states=initial_states, seed=seed, problem_ids=ids)
+        reads = self.machine.sample(*asked, initial_states=initial_states, seed=seed, problem_ids=ids)
+        # Averages compare the phases read by read.
+        num_reads = initial_states.shape[1] if average and initial_states is not None else None
+        check_answer(reads, fields.shape, self.network.levels, num_reads)
+        return reads.states if average else reads.lowest()[:, None]

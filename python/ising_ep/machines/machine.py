@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -112,10 +113,21 @@ class Machine(ABC):
 
 
 def check_machine(machine: object) -> None:
-    """Refuses what is no `Machine`, or cannot count what it is used for.
+    """Refuses what is no `Machine`, or says of itself what none can be.
 
     Raises:
-        TypeError: If it is not.
+        TypeError: If it is no `Machine`, or has no usage.
+        ValueError: If its levels are no tuple of two integers, the lower one first, or its field limit is no
+            positive number.
+
+    Example:
+        >>> class Inverted(Machine):
+        ...     levels = (1, -1)
+        ...     def sample(self, couplings, fields, **given): ...
+        >>> check_machine(Inverted())
+        Traceback (most recent call last):
+        ...
+        ValueError: machine Inverted has levels (1, -1), expected a tuple of two integers, the lower one first
     """
     name = type(machine).__name__
     if not isinstance(machine, Machine):
@@ -128,18 +140,29 @@ def check_machine(machine: object) -> None:
             f"machine {name} has no usage, expected an ising_ep.machines.usage.Usage, in which it counts its"
             " problems"
         )
+    levels: object = machine.levels
+    if not _is_levels(levels):
+        raise ValueError(
+            f"machine {name} has levels {levels!r}, expected a tuple of two integers, the lower one first"
+        )
+    limit: object = machine.field_limit
+    if limit is not None and not (isinstance(limit, Real) and float(limit) > 0):
+        raise ValueError(f"machine {name} has field_limit {limit!r}, expected a number > 0, or None")
 
 
-def check_answer(answer: BatchResult, shape: tuple[int, ...], levels: tuple[int, int]) -> None:
+def check_answer(
+    answer: BatchResult, shape: tuple[int, ...], levels: tuple[int, int], num_reads: int | None = None
+) -> None:
     """Refuses what a machine must not answer, where it is made and not where it comes out.
 
     Args:
         answer: Of `Machine.sample`.
         shape: Of the fields that it was given, ``(batch, spins)``.
         levels: The two values of a spin.
+        num_reads: How many reads it must have; None for any number.
 
     Raises:
-        TypeError: If it is no `BatchResult`.
+        TypeError: If it is no `BatchResult` of arrays.
         ValueError: If its states or energies are not of these problems, or no spins and numbers.
 
     Example:
@@ -152,12 +175,22 @@ def check_answer(answer: BatchResult, shape: tuple[int, ...], levels: tuple[int,
     """
     if not isinstance(answer, BatchResult):
         raise TypeError(f"the machine answered with a {type(answer).__name__}, expected a BatchResult")
-    states, energies = np.asarray(answer.states), np.asarray(answer.energies)
+    for name, value in (("states", answer.states), ("energies", answer.energies)):
+        if not isinstance(value, np.ndarray):
+            raise TypeError(
+                f"the machine answered with {name} in a {type(value).__name__}, expected a numpy array"
+            )
+    states, energies = answer.states, answer.energies
     batch, spins = shape
     if states.ndim != 3 or (len(states), states.shape[2]) != (batch, spins) or not states.shape[1]:
         raise ValueError(
             f"the machine answered with states {states.shape}, expected (batch, reads, spins) ="
-            f" ({batch}, at least 1, {spins})"
+            f" ({batch}, {num_reads or 'at least 1'}, {spins})"
+        )
+    if num_reads is not None and states.shape[1] != num_reads:
+        raise ValueError(
+            f"the machine answered with {states.shape[1]} reads, expected {num_reads}, one from each of the"
+            " initial states"
         )
     if states.dtype != np.int8:
         raise ValueError(f"the machine answered with states of {states.dtype}, expected int8")
@@ -168,5 +201,15 @@ def check_answer(answer: BatchResult, shape: tuple[int, ...], levels: tuple[int,
             f"the machine answered with energies {energies.shape}, expected (batch, reads) ="
             f" {states.shape[:2]}"
         )
-    if energies.dtype.kind not in "fiu" or np.isnan(energies.min()):
-        raise ValueError("the machine answered with energies that are no numbers")
+    if energies.dtype.kind not in "fiu" or not np.isfinite(energies).all():
+        raise ValueError("the machine answered with energies that are no finite numbers")
+
+
+def _is_levels(levels: object) -> bool:
+    """Whether these are two integers, the lower one first."""
+    return (
+        isinstance(levels, tuple)
+        and len(levels) == 2
+        and all(isinstance(level, int) for level in levels)
+        and levels[0] < levels[1]
+    )

@@ -11,7 +11,7 @@ from ..datasets import Dataset
 from ..embedding import Placed
 from ..learning import Centred, EquilibriumPropagation, Optimizer
 from ..learning.optimizers import BY_NAME
-from ..machines import Machine, Work
+from ..machines import Machine, Work, check_machine
 from ..machines.chip import ChipSettings
 from ..machines.chip_model import ChipModel
 from ..machines.embedded import EmbeddedSettings
@@ -58,8 +58,11 @@ def machine_of(
 
     Raises:
         ValueError: If the settings do not fit together.
+        TypeError: If what a settings model of another package builds is no machine.
     """
-    return config.machine_settings.build(network, Work(config.batch_size, num_threads), **given)
+    machine = config.machine_settings.build(network, Work(config.batch_size, num_threads), **given)
+    check_machine(machine)
+    return machine
 
 
 def network_of(config: TrainConfig, form: DataForm, machine: Machine | None = None) -> Network:

@@ -1,0 +1,31 @@
+"""Packages that register machines, installed as pip does, and the command with them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def install(folder: Path, package: str, source: str, **machines: str) -> None:
+    """Puts a package there as pip would: a module, and the entry points in its metadata."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{package}.py").write_text(source)
+    metadata = folder / f"{package}-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    points = "".join(f"{name} = {value}\n" for name, value in machines.items())
+    (metadata / "entry_points.txt").write_text(f"[ising_ep.machines]\n{points}")
+
+
+def ising_ep(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command in a folder, with the packages of a site."""
+    return subprocess.run(
+        [sys.executable, "-m", "ising_ep", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(site), "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
