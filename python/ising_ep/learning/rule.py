@@ -44,6 +44,7 @@ from .. import _core
 from ..checks import one_of
 from ..config import OPTIMIZERS, Optimizer, check_step
 from ..machines import Machine, check_answer
+from ..machines.core_machine import vouched_for
 from ..network import Network, Parameters
 from . import optimizers
 
@@ -389,15 +390,14 @@ class EquilibriumPropagation:
         initial_states: NDArray[np.int8] | None,
         ids: NDArray[np.uint32],
     ) -> NDArray[np.int8]:
-        reads = self.machine.sample(
-            self.network.couplings(parameters),
-            np.clip(fields, -self.field_limit, self.field_limit),
-            initial_states=initial_states,
-            # The phases draw different numbers: their seeds differ in the highest bit. Both nudges of the
-            # symmetric way draw the same, which leaves less noise in their difference.
-            seed=self.seed ^ (0 if initial_states is None else 1 << 63),
-            problem_ids=ids,
-        )
+        asked = self.network.couplings(parameters), np.clip(fields, -self.field_limit, self.field_limit)
+        # The phases draw different numbers: their seeds differ in the highest bit. Both nudges of the
+        # symmetric way draw the same, which leaves less noise in their difference.
+        seed = self.seed ^ (0 if initial_states is None else 1 << 63)
+        core = vouched_for(self.machine, self.network.levels)
+        if core is not None and self.statistic == "average":
+            return core.sample_states(*asked, initial_states=initial_states, seed=seed, problem_ids=ids)
+        reads = self.machine.sample(*asked, initial_states=initial_states, seed=seed, problem_ids=ids)
         check_answer(reads, fields.shape, self.network.levels)
         return reads.states if self.statistic == "average" else reads.lowest()[:, None]
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..samplers.couplings import Pairs
 from .fully_connected import INPUT_GAIN, Couplings, Parameters, class_means, class_targets, pair_sums, step
 
 # Field that holds an input spin to its pixel.
@@ -57,6 +58,7 @@ class Convolutional:
     rows: NDArray[np.int64] = field(init=False, repr=False, compare=False)
     cols: NDArray[np.int64] = field(init=False, repr=False, compare=False)
     _pixels: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+    _pairs: Pairs = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if min(self.image_shape) < 2:
@@ -80,7 +82,12 @@ class Convolutional:
         both = [tuple(side.ravel() for side in np.broadcast_arrays(*pair)) for pair in pairs]
         rows, cols = (np.concatenate(side).astype(np.int64) for side in zip(*both, strict=True))
         # Worked out once, because every anneal asks for them; the class is frozen otherwise.
-        for name, array in {"rows": rows, "cols": cols, "_pixels": pixels}.items():
+        for name, array in {
+            "rows": rows,
+            "cols": cols,
+            "_pixels": pixels,
+            "_pairs": Pairs(rows, cols),
+        }.items():
             object.__setattr__(self, name, array)
 
     @property
@@ -134,7 +141,7 @@ class Convolutional:
         filters = np.tile(parameters["W0"].ravel(), self.num_patches)
         pooling = np.full(self.num_patches * self.filters, -1 / self.num_patches)
         values = np.concatenate([filters, pooling, parameters["W1"].ravel()], dtype=np.float64)
-        return self.rows, self.cols, values
+        return self._pairs.with_values(values)
 
     def fields(self, parameters: Parameters, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Network.fields`; each pixel of ``x`` is -1 or +1."""

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
+from ..samplers.couplings import Pairs
 
 Parameters = dict[str, NDArray[np.float32]]
 Couplings = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
@@ -142,6 +143,7 @@ class FullyConnected:
     slices: list[slice] = field(init=False, repr=False, compare=False)
     rows: NDArray[np.int64] = field(init=False, repr=False, compare=False)
     cols: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+    _pairs: Pairs = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.num_inputs < 1:
@@ -163,7 +165,12 @@ class FullyConnected:
         rows = np.concatenate([empty, *(np.repeat(a, len(b)) for a, b in pairs)])
         cols = np.concatenate([empty, *(np.tile(b, len(a)) for a, b in pairs)])
         # Worked out once, because every anneal asks for them; the class is frozen otherwise.
-        for name, value in {"slices": slices, "rows": rows, "cols": cols}.items():
+        for name, value in {
+            "slices": slices,
+            "rows": rows,
+            "cols": cols,
+            "_pairs": Pairs(rows, cols),
+        }.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -211,7 +218,7 @@ class FullyConnected:
         """See `Network.couplings`."""
         weights = [parameters[f"W{k}"].ravel() for k in range(1, len(self.layers))]
         values = np.concatenate(weights, dtype=np.float64) if weights else np.empty(0)
-        return self.rows, self.cols, values
+        return self._pairs.with_values(values)
 
     def fields(self, parameters: Parameters, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Network.fields`."""
