@@ -6,7 +6,6 @@ would leave them ends there.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,9 +20,6 @@ Memory = dict[str, Parameters]
 
 # A chip's couplings lie in [-1, 1]; the paper holds every other parameter to the same bound.
 PARAMETER_LIMIT = 1.0
-# Kingma and Ba, "Adam: a method for stochastic optimization" (2015), https://arxiv.org/abs/1412.6980: how
-# much of the mean gradient and of its mean square is kept at each update, and the least root to divide by.
-MEAN, SQUARE, LEAST = 0.9, 0.999, 1e-8
 
 
 class Optimizer(Protocol):
@@ -60,6 +56,8 @@ class Optimizer(Protocol):
 @dataclass(frozen=True)
 class Rates:
     """Learning rates by kind of parameter, weight decay, and bounds.
+
+    Kingma and Ba, "Adam: a method for stochastic optimization" (2015), https://arxiv.org/abs/1412.6980.
 
     Args:
         learning_rate: Step of the weights.
@@ -137,6 +135,9 @@ class Adam(Rates):
         p <- clip(p + rate m / (1 - 0.9^t) / sqrt(v / (1 - 0.999^t)), ±limit)
 
     for the gradient g of update t. It remembers m and v.
+
+    After Kingma and Ba, "Adam: a method for stochastic optimization" (2015),
+    https://arxiv.org/abs/1412.6980.
     """
 
     learning_rate: float = 0.003
@@ -157,23 +158,13 @@ class Adam(Rates):
         self.decay_weights(network, parameters, rates)
         memory = {} if memory is None else memory
         means, squares = (memory.setdefault(name, {}) for name in ("m", "v"))
-        mean_left, square_left = 1 - MEAN**update, 1 - SQUARE**update
         for name, parameter in parameters.items():
             mean = means.setdefault(name, np.zeros_like(parameter))
             square = squares.setdefault(name, np.zeros_like(parameter))
-            mean *= np.float32(MEAN)
-            square *= np.float32(SQUARE)
-            value = gradient.get(name)
-            if value is not None:
-                mean -= np.float32(1 - MEAN) * value
-                np.multiply(value, value, out=value)
-                value *= np.float32(1 - SQUARE)
-                square += value
-            step = np.sqrt(square)
-            step += np.float32(LEAST * math.sqrt(square_left))
-            np.divide(mean, step, out=step)
-            step *= np.float32(rates[name] * math.sqrt(square_left) / mean_left)
-            _core.add(parameter, step, self.limit)
+            change = gradient.get(name)
+            if change is not None:
+                np.negative(change, out=change)
+            _core.adam(parameter, change, mean, square, update=update, rate=rates[name], limit=self.limit)
 
 
 # The optimizers that a configuration names.
