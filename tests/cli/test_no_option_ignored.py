@@ -282,6 +282,7 @@ WALKS: dict[str, Walk] = {
                 Instead("predict nine.npy", "predict trained nine.npy"),
             ),
             "out": (Changes("--out labels.csv"), Refused("--out no/labels.csv", "no/labels.csv")),
+            "probabilities": (Changes("--probabilities"),),
             "threads": (
                 Changes("--threads 3"),
                 Refused("--threads 3", "--threads is 3, but machine qpu", "predict qpu nine.npy"),

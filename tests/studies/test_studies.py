@@ -19,6 +19,7 @@ from studies.page import Page
 from studies.processes import complete
 from studies.study import Study
 from studies.units import FORMAT, Store, Units, config_settings
+from support.settings import DEFAULTS_OF_ALL
 
 # A study of squares. Units note that they ran, and one dies with its process while the folder says so.
 
@@ -186,7 +187,7 @@ def test_a_record_of_the_first_format_is_good(symmetric, tmp_path):
     file = tmp_path / "results/u/a.json"
     record = json.loads(file.read_text())
     del record["format"]
-    everything = json.loads(json.dumps({name: getattr(config, name) for name in TrainConfig.model_fields}))
+    everything = json.loads(json.dumps(DEFAULTS_OF_ALL)) | config.model_dump(mode="json")
     if not symmetric:
         del everything["symmetric"]
     record["settings"]["config"] = everything

@@ -13,7 +13,8 @@ from pydantic import BeforeValidator, Field, SerializationInfo, model_serializer
 from pydantic import SerializerFunctionWrapHandler as Serializer
 
 from ..checks import check_step
-from ..datasets import LOADERS, NAMES, describe_folders, describe_sources
+from ..datasets import LOADERS, NAMES
+from ..datasets.described import describe_folders, describe_sources
 from ..machines.settings import MACHINES, MachineSettings
 from ..network.settings import NETWORKS, NetworkSettings
 from ..settings import (

@@ -8,7 +8,6 @@ A data set that is loaded by its name is one file of `named`, which says there w
 
 from .arrays import from_arrays
 from .dataset import Dataset, ImageShape
-from .described import describe_folders, describe_sources
 from .loader import Loader, PerClass, Sizes, StrPath
 from .named import LOADERS, NAMES
 from .named.digits import load_digits
@@ -26,8 +25,6 @@ __all__ = [
     "PerClass",
     "Published",
     "Sizes",
-    "describe_folders",
-    "describe_sources",
     "from_arrays",
     "load",
     "load_digits",
