@@ -3,7 +3,7 @@
 use crate::bits::{States, gather};
 use crate::simd::in_vectors;
 
-/// States that are summed side by side, at most.
+/// States that are summed side by side.
 const LANES: usize = 16;
 
 /// Energies of states of `fields.len()` spins, row by row: `sum_k values[k] s_i s_j + sum_i fields[i] s_i`
@@ -54,7 +54,7 @@ pub fn energies(
 
 in_vectors!(fn add_energies(down: &[u16], rows: &[i64], cols: &[i64], values: &[f64], fields: &[f64], sums: &mut [f64]) -> Result<(), usize> = add_energies_in_loops);
 
-/// Energies of up to `LANES` states, given by which spins are down in which of them. Few states fill few vectors of four.
+/// Energies of up to `LANES` states, given by which spins are down in which of them.
 #[inline(always)]
 fn add_energies_in_loops(
     down: &[u16],
@@ -64,24 +64,7 @@ fn add_energies_in_loops(
     fields: &[f64],
     sums: &mut [f64],
 ) -> Result<(), usize> {
-    match sums.len() {
-        0..=4 => add_energies_by::<4>(down, rows, cols, values, fields, sums),
-        5..=8 => add_energies_by::<8>(down, rows, cols, values, fields, sums),
-        9..=12 => add_energies_by::<12>(down, rows, cols, values, fields, sums),
-        _ => add_energies_by::<LANES>(down, rows, cols, values, fields, sums),
-    }
-}
-
-#[inline(always)]
-fn add_energies_by<const SIDE: usize>(
-    down: &[u16],
-    rows: &[i64],
-    cols: &[i64],
-    values: &[f64],
-    fields: &[f64],
-    sums: &mut [f64],
-) -> Result<(), usize> {
-    let mut local = [0.0; SIDE]; // in registers
+    let mut local = [0.0; LANES]; // in registers
     let mut add = |value: f64, down: u16| {
         let down = u64::from(down) << (64 - LANES);
         for (lane, sum) in local.iter_mut().enumerate() {

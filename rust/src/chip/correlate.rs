@@ -15,7 +15,7 @@ use crate::couplings::Couplings;
 use crate::error::{Error, bad, filled};
 use crate::simd::in_vectors;
 
-/// Reads whose energies are summed together, at most.
+/// Reads whose energies are summed together.
 const SIDE_BY_SIDE: usize = 16;
 /// Weights may add up to this: the sums of all pieces of a stream stay within 63 bits.
 const MAX_WEIGHT: u64 = 1 << 53;
@@ -241,34 +241,24 @@ fn sums_in_loops(placement: &Placement, reads: &Logical, planes: &Planes) -> Mom
 
 in_vectors!(fn add_up(reads: &Logical, couplings: &Couplings, fields: &[f64], energies: &mut [f64]) = add_up_in_loops);
 
-/// Few reads fill few vectors of four.
 #[inline(always)]
 fn add_up_in_loops(reads: &Logical, couplings: &Couplings, fields: &[f64], energies: &mut [f64]) {
-    match reads.num_reads {
-        0..=4 => add_up_by::<4>(reads, couplings, fields, energies),
-        5..=8 => add_up_by::<8>(reads, couplings, fields, energies),
-        9..=12 => add_up_by::<12>(reads, couplings, fields, energies),
-        _ => add_up_by::<SIDE_BY_SIDE>(reads, couplings, fields, energies),
-    }
-}
-
-#[inline(always)]
-fn add_up_by<const SIDE: usize>(reads: &Logical, couplings: &Couplings, fields: &[f64], energies: &mut [f64]) {
     let (words, spins) = (reads.words(), reads.num_spins);
-    let mut states = vec![[0f64; SIDE]; spins];
+    // As many reads at a time as the sums of fit into registers.
+    let mut states = vec![[0f64; SIDE_BY_SIDE]; spins];
     for (copy, fields) in fields.chunks_exact(spins).enumerate() {
         let energies = &mut energies[copy * reads.num_reads..][..reads.num_reads];
-        for (k, energies) in energies.chunks_mut(SIDE).enumerate() {
-            let (w, shift) = (k * SIDE / WORD, k * SIDE % WORD);
+        for (k, energies) in energies.chunks_mut(SIDE_BY_SIDE).enumerate() {
+            let (w, shift) = (k * SIDE_BY_SIDE / WORD, k * SIDE_BY_SIDE % WORD);
             for (i, state) in states.iter_mut().enumerate() {
                 let word = reads.down[(copy * spins + i) * words + w] >> shift;
                 *state = std::array::from_fn(|r| 1.0 - (2 * (word >> r & 1) as i32) as f64);
             }
-            let mut sums = [0f64; SIDE];
+            let mut sums = [0f64; SIDE_BY_SIDE];
             for (i, state) in states.iter().enumerate() {
                 let (neighbours, values) = couplings.row(i);
                 let first = neighbours.partition_point(|&j| (j as usize) < i);
-                let mut local = [fields[i]; SIDE];
+                let mut local = [fields[i]; SIDE_BY_SIDE];
                 for (&j, &coupling) in neighbours[first..].iter().zip(&values[first..]) {
                     let other = &states[j as usize];
                     for (r, sum) in local.iter_mut().enumerate() {
