@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Such as chimera:79, pegasus:46 and zephyr:39; 400 MB and some seconds to make.
+# Upper bounds, about the sizes of chimera:79, pegasus:46 and zephyr:39, which take 400 MB and some seconds to
+# make.
 MOST_QUBITS, MOST_COUPLERS = 50_000, 500_000
 
 

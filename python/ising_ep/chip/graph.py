@@ -200,7 +200,7 @@ class Chip:
         """
         pairs = np.sort(self.positions(couplers.ravel()).reshape(-1, 2), axis=1)
         there = pairs[:, 0] >= 0
-        # Of a missing qubit the key is that of no coupler.
+        # Keys of missing qubits are those of no coupler.
         return np.where(there, _places(self._keys, self._key(pairs)), -1)
 
     @cached_property

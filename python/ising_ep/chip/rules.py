@@ -18,7 +18,7 @@ from .graph import Chip
 
 # The solvers round times to this many digits: 0.01 microseconds.
 DIGITS = 2
-# By which a number may pass a limit that it was computed to meet.
+# Tolerance for rounding at the limits of a range.
 ROUNDING = 1e-9
 
 
@@ -93,7 +93,7 @@ def check_ranges(
     extremes = _check_within(
         chip, "extended_j_range", couplings, lambda k: f"J of coupler {_pair(chip.couplers[places[k]])} is"
     )
-    # Mostly so few of them cannot add up to a number out of range, and no sum is worked out.
+    # Sums are skipped when even the largest degree times the largest |J| stays in range.
     if not _cannot_leave(chip, "per_qubit_coupling_range", chip.degree, extremes):
         sums = _sums(chip.ends[places], couplings, len(chip.qubits))
         _check_within(

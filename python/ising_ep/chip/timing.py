@@ -30,7 +30,7 @@ def access_time(
     """
     from dwave.cloud.solver import StructuredSolver  # takes half a second
 
-    # Of its solver the estimate reads nothing but the properties.
+    # The estimate reads only the properties of its solver.
     solver: Any = SimpleNamespace(properties=properties)
     reverse = schedule[0][1] == 1
     try:

@@ -16,7 +16,7 @@ from .options import option, settings, threads_option
 if TYPE_CHECKING:
     from ..emulator import Fault
 
-# What a chip is modelled by, as for `train --machine chip`.
+# Settings of the model of a chip, as for `train --machine chip`.
 CHIP = ("chip", "chip_missing", "chip_seed", "chip_model", "chip_noise", "chip_temperature")
 # The 800 sweeps of `train --machine chip` over its 20 microseconds.
 SWEEPS_PER_US = 40.0

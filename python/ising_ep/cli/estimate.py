@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..network import Network
     from ..qpu.cost import Estimate, Phase
 
-# What decides the cost of a run.
+# Settings that decide the cost of a run.
 ASKED = (
     *("dataset", "data_dir", "train_per_class", "test_per_class", "network", "layers"),
     *("epochs", "batch_size", "symmetric", "num_reads", "reverse_fraction"),

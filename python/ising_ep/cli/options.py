@@ -42,7 +42,7 @@ def later(make: Callable[[], list[click.Parameter]]) -> Callable[[F], F]:
     """Options that are made when the command is first used, because it takes long to know what they are."""
 
     def decorate(command: F) -> F:
-        # As click's own decorators do; it reads the list backwards.
+        # click's own decorators append to this list too, and click reads it backwards.
         command.__dict__.setdefault("__click_params__", []).append(make)
         return command
 

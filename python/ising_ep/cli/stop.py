@@ -40,7 +40,7 @@ class Stop:
         self._at_once = at_once
         self._hurried = False
         self._last = -SAME
-        # What is printed there would raise once the terminal is gone.
+        # Terminals among stdout and stderr: printing to one raises once it is gone.
         self._terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
 
     def __call__(self, number: int, *_: Any) -> None:

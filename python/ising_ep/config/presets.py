@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-# What docs/learning.md found best on held-out training images.
+# Settings that docs/learning.md found best on held-out training images.
 _AVERAGES: dict[str, Any] = {
     "dataset": "mnist",
     "statistic": "average",

@@ -37,7 +37,7 @@ DECAYS: tuple[Decay, ...] = get_args(Decay)
 # The parts that bring settings of their own, by the setting that chooses one.
 PARTS: dict[str, Registry[Any]] = {"network": NETWORKS, "machine": MACHINES}
 
-# Where a data set needs other settings than the paper's.
+# Settings of data sets that need others than the paper's.
 DEFAULTS: dict[str, dict[str, Any]] = {
     name: dict(loader.settings) for name, loader in LOADERS.items() if loader.settings
 }

@@ -57,7 +57,7 @@ def check_whole(labels: str, y: NDArray[Any]) -> None:
     """Check that labels that are floats are whole numbers."""
     if y.dtype.kind == "f":
         wide = y.astype(np.float64)
-        # What float64 cannot tell from its neighbours, and NaN, is none either.
+        # NaN, and numbers that float64 cannot tell from their neighbours, are refused too.
         wrong = ~(np.abs(wide) < 2**53) | (wide != np.floor(wide))
         require(not wrong.any(), f"{labels} holds {y[np.argmax(wrong)]}, expected whole numbers")
 

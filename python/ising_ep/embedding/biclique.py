@@ -16,15 +16,15 @@ from .lines import Lines
 from .mending import BicliqueCopy
 from .paths import disjoint_paths
 
-# What a detour around a missing qubit costs in qubits.
+# Cost of a detour around a missing qubit, in qubits.
 DETOUR = 3
-# What is added to the cost of a qubit whose missing couplers a copy could not make up for: more than any way
-# around it.
+# Extra cost of a qubit whose missing couplers a copy could not make up for: more than that of any way around
+# the qubit.
 AVOID = 50
-# What a step along the stack costs in qubits, for each unit of pull. Over a whole path on the chips there are
-# it adds up to less than a qubit, so that it decides between windows of equal length only.
+# Cost of a step along the stack, in qubits for each unit of pull. Over a whole path on existing chips it adds
+# up to less than a qubit, so that it is a tie-break between windows of equal length.
 STEP = 1e-4
-# How often a copy is laid anew around missing couplers.
+# Number of times that a copy is laid anew around missing couplers.
 ATTEMPTS = 5
 # Copies among which the best is taken: the one with the fewest qubits, each qubit by which the longest chain
 # is longer counting as so many, since long chains break and turn slowly.

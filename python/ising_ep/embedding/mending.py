@@ -22,7 +22,7 @@ class BicliqueCopy:
         self._left = left
         self._owner = {q: i for i, chain in enumerate(self.chains) for q in chain}
         self._free = free.difference(self._owner)
-        # How many couplers of the chip join two chains of different sides.
+        # Number of couplers of the chip between each chain of the left side and each of the right.
         self.couplers = np.zeros((left, len(self.chains) - left), np.int64)
         for i, chain in enumerate(self.chains[:left]):
             for q in chain:

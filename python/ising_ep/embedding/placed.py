@@ -142,7 +142,7 @@ class Placed(Embedding):
         owner = np.repeat(np.arange(len(lengths)), lengths)
         places = self.chip.positions(qubits)
         self._check_qubits(qubits, places, owner)
-        # Which chain each qubit of the chip is in; -1 for none.
+        # Chain of each qubit of the chip; -1 for a qubit in no chain.
         chain_of = np.full(len(self.chip.qubits), -1)
         chain_of[places] = owner
         self._check_connected(chain_of, places, owner)

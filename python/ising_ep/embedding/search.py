@@ -147,7 +147,7 @@ class Search:
             raise DoesNotFitError("there is no structured layout for this network; take method minorminer")
         else:
             found = []
-        # Where qubits are missing, a small network fits between the copies of a rigid pattern.
+        # A small network fits between the copies of a rigid pattern where qubits are missing.
         if self.method == "auto" and (pattern or not found):
             found = self._by_minorminer(found)
         return found

@@ -28,7 +28,7 @@ from .lines import Lines, lines_of
 from .mending import BicliqueCopy
 
 Copy = tuple[list[list[int]], list[list[int]]]
-# How much more a position across the stack counts than one along it.
+# Weight of a position across the stack, relative to one along it.
 STEEP = 4.0
 # Places that are compared for a copy.
 ENOUGH = 3

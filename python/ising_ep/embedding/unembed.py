@@ -31,7 +31,7 @@ _BLOCK = 2**14
 # Sums of so many spins are integers that float64 holds.
 _MOST = 2**53
 
-# What chains are given as: for each spin the columns of its qubits.
+# Chains as callers give them: for each spin the columns of its qubits.
 ChainsLike = Sequence[Iterable[int]] | Mapping[int, Iterable[int]]
 CouplingsLike = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
 

@@ -42,11 +42,11 @@ from ..checks import integer, one_of, seconds
 
 REQUESTS = ("submit", "poll", "answer", "cancel", "solvers", "list")
 STATUSES = ("401", "403", "404", "429", "500", "502", "503")
-# By when they strike: before a request is dealt with, after it, at an answer to a problem, or at a problem.
+# Kinds of faults by when they strike: before a request is handled, after it, at an answer, or at a problem.
 BEFORE = (*STATUSES, "429-forever", "reset-before", "offline")
 ROWS = ("missing", "unlabelled", "short", "strangers", "twins")  # of replies that are lists of problems
 AFTER = ("reset-after", "500-after", "slow", "half", *ROWS)
-# What an answer says of its times: all of them, or the QPU access time alone.
+# QPU access time in a damaged answer, by the kind of fault.
 _TIMES: dict[str, Any] = {
     "time-null": None,
     "time-text": "fast",
@@ -58,7 +58,7 @@ _TIMES: dict[str, Any] = {
 DAMAGES = ("corrupt", "reads", "qubits", "fewer", "infinite", "order", "untimed", "time-missing", *_TIMES)
 ENDS = ("failed", "cancelled", "spent", "never", "offline")
 KINDS = tuple(dict.fromkeys((*BEFORE, *AFTER, *DAMAGES, *ENDS)))
-# On what each may strike, the usual first; the rest on any request.
+# Requests that each kind may strike, the usual one first. Other kinds may strike any request.
 _TARGETS = {
     "slow": ("answer", *REQUESTS),
     "half": ("answer", *REQUESTS),
@@ -200,7 +200,7 @@ def _corrupt(answer: Mapping[str, Any], rng: np.random.Generator) -> dict[str, A
     # The last character holds bits that stand for nothing.
     letters, whole = list(answer[name]), len(answer[name].rstrip("=")) - 1
     flips = bool(rng.integers(2))
-    # So many that they do not all fall on the last digits of energies.
+    # The number of changes is large enough that not all of them fall on the last digits of energies.
     for place in rng.integers(whole, size=8 + whole // 8):
         shift = int(rng.integers(1, 64))
         old = letters[place]

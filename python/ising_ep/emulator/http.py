@@ -29,7 +29,7 @@ BASE = "/sapi/v2/"
 PATIENCE, MOST_PATIENCE = 1, 30
 MOST_RESULTS = 1000
 
-# By the name of the method that deals with it.
+# Addresses of the service; each endpoint is the name of the method that handles it.
 URLS = Map(
     [
         Rule(BASE + "solvers/remote/", endpoint="solvers", methods=["GET"]),

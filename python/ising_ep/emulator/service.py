@@ -25,7 +25,7 @@ UNDER_WAY = "Attempting to cancel problem in progress."
 FINISHED = "Problem has been finished."
 # A run may have 100,000 problems of half a megabyte: only so many of those that are done keep their h and J.
 KEPT = 100
-# What our labels say of the random numbers.
+# Part of our labels that says which random numbers a problem has.
 NAMED = re.compile(r"seed=(\d+) problem=(\d+)")
 
 

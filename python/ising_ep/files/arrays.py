@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 # Keyed by their names.
 Arrays = dict[str, NDArray[Any]]
 
-# Of all arrays of a file, decompressed.
+# Upper bound on the bytes of all arrays of a file, decompressed.
 _MAX_BYTES = 2**31
 # Bytes of memory, in single precision too, that the arrays of any file may take; those of a larger file may
 # take so many times its size. MNIST's take 24 times, a decompression bomb 5,000 times.

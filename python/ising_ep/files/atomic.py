@@ -5,7 +5,7 @@ import secrets
 import stat
 from pathlib import Path
 
-# What marks a file as being written; never the name of anything finished.
+# Part of the name of a file that is being written; no finished file has it.
 TEMPORARY = ".ising-ep-tmp-"
 
 _KINDS = {

@@ -214,7 +214,8 @@ def _take_away(path: Path, content: bytes) -> None:
         return
     moved = _look(aside)
     if moved is not None and moved.content != content:
-        # That is the lock of the process that was first. Where it cannot be put back, its next check ends it.
+        # The lock that was moved belongs to the process that was first, and is put back. If that fails, the
+        # next check of that process ends it.
         with suppress(OSError):
             os.link(aside, path)
     aside.unlink(missing_ok=True)

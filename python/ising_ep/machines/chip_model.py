@@ -58,7 +58,7 @@ Model = Literal["thermal", "quantum"]
 
 # GHz per millikelvin: Boltzmann's constant over Planck's.
 BOLTZMANN = 0.020836619
-# From D-Wave's figure of A and B on Advantage, 6.5e-24 J and 6.3e-24 J: GHz.
+# GHz: 6.5e-24 J and 6.3e-24 J, read off D-Wave's figure of A and B on Advantage.
 TUNNELING, PROBLEM = 9.8, 9.5
 # B(0) is about 0.2e-24 J there, and the curves cross at 1.391 GHz.
 START, DECAY = 0.18, 7.8

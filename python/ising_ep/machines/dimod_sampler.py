@@ -23,7 +23,7 @@ from ..samplers.batch import BatchResult
 from .annealer import Annealer, Schedule, schedules
 from .machine import Machine
 
-# What a call sets itself.
+# Keywords that a call sets itself.
 OWN = ("initial_states", "num_reads", "seed")
 
 
@@ -172,7 +172,7 @@ class SamplerAnnealer(Annealer):
                 f"the properties of {name} name no topology: say which chip it stands for, or train on it"
                 " without one, with SamplerMachine"
             )
-        # Of the samplers only DWaveSampler knows how its working graph is called.
+        # DWaveSampler is the only sampler that knows the name of its working graph.
         graph_id = getattr(getattr(sampler, "solver", None), "graph_id", None)
         self.sampler = sampler
         self.chip = chip or Chip.of_solver(sampler.properties, graph_id)

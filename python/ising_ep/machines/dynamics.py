@@ -1,13 +1,12 @@
-"""What the machines whose spins do not flip but flow have in common: schedules of steps on the Rust core.
+"""Base class of the machines with continuous states, amplitudes or phases, which the Rust core moves.
 
-Their spins are amplitudes or phases ``x_i``, which all move at once, step by step, by a law and with noise;
-at the end the signs are read out. A schedule says what drives them and how strong the noise is in each
-step.
+All states ``x_i`` move at once, step by step, by a law of motion and with noise. The signs are read out at
+the end. A schedule gives the drive and the strength of the noise in each step.
 
-*Free phase*: from states within ``start[0]`` of nothing at all, at random, through the whole schedule.
-*Nudge phase*, in place of a reverse anneal: the states are set to the spins given, within ``start[1]``, and
-what drives them and the noise are turned back to where they were at ``reverse_fraction`` of the schedule;
-from there it goes on to its end. Reads differ by where they start and by their noise.
+*Free phase*: the states begin at random within ``start[0]`` of zero and run through the whole schedule.
+*Nudge phase*, in place of a reverse anneal: the states begin at random within ``start[1]`` of the given
+spins. Drive and noise are turned back to where they were at ``reverse_fraction`` of the schedule, which then
+runs to its end. Reads differ by their first states and by their noise.
 """
 
 from __future__ import annotations
@@ -34,9 +33,10 @@ class DynamicalMachine(CoreMachine):
         ramp: ``(steps,)``: for amplitudes what is kept of them, for phases how strongly they are locked.
         noise_range: Standard deviation of the noise in the first step and in the last; in between on a
             straight line.
-        gain: What a coupling or a field of 1 adds.
+        gain: Strength of couplings and fields in a step.
         saturation: For amplitudes, how much less of them is kept as they grow; None for phases.
-        start: How far from nothing, and from given spins, states begin.
+        start: Half-widths of the random initial spread: around zero in the free phase, around the given spins
+            in the nudge phase.
         reverse_fraction: Fraction of the schedule that a nudge begins at.
         num_threads: Threads, or None for all cores. The result does not depend on it.
 

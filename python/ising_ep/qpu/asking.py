@@ -29,7 +29,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
 # Seconds in which a request has to succeed: networks and services come back.
 PATIENCE = 3600.0
 
-# What another try may mend, of what has no status: answers that break off, or are not what was asked for...
+# Errors without an HTTP status that a retry may mend: the answer broke off, or is not what was asked for.
 TRANSIENT = (
     api.exceptions.RequestTimeout,
     api.exceptions.InternalServerError,
@@ -38,10 +38,10 @@ TRANSIENT = (
     json.JSONDecodeError,
     pydantic.ValidationError,
 )
-# ... and the statuses, besides all from 500 on: Request Timeout, Misdirected Request (the next try takes
-# another connection), Too Early, Too Many Requests.
+# HTTP statuses that a retry may mend, besides all from 500 on: Request Timeout, Misdirected Request (the
+# next try takes another connection), Too Early, Too Many Requests.
 PASSING = (408, 421, 425, 429)
-# What urllib3's errors mean; the first that fits, as some are kinds of others.
+# Meanings of urllib3's errors. The first match counts, as some are subclasses of others.
 NETWORK = {
     urllib3.exceptions.NameResolutionError: "the host's name is not known",
     urllib3.exceptions.NewConnectionError: "no connection",
@@ -51,16 +51,16 @@ NETWORK = {
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether another try may mend it."""
+    """Tell whether a retry may mend an error."""
     response = getattr(error, "response", None)
     if response is not None:
         status = response.status_code
-        # Content Too Large is for now if it says until when.
+        # Content Too Large passes if the service says when to try again.
         return status in PASSING or status >= 500 or (status == 413 and "Retry-After" in response.headers)
     if isinstance(error, TRANSIENT):
         return True
-    # The network's; the client's errors for what the service refuses are of the same family, and so are those
-    # for addresses and headers that are none.
+    # Network errors are RequestExceptions. So are the client's errors for requests that the service refuses
+    # and the errors for malformed addresses and headers, which no retry mends.
     is_network = isinstance(error, requests.RequestException) and not isinstance(
         error, (api.exceptions.RequestError, requests.TooManyRedirects, ValueError)
     )

@@ -24,8 +24,8 @@ from .layout import Anneal
 
 log = logging.getLogger(__name__)
 
-# How often a problem may be sent if it may have been annealed each time, in all starts of a run; and how
-# often in one start if it surely was not.
+# Upper bounds on the times that a problem is sent: in all starts of a run if it may have been annealed each
+# time, and in one start if it surely was not.
 TRIES, ATTEMPTS = 5, 5
 # Seconds until a problem of which no reply came is sent again if its label is not found, and how many times
 # as long after each that was not found before; how soon a label can be found is not documented.
@@ -34,7 +34,7 @@ LABEL_LAG, LONGER = 10.0, 4.0
 SURE_LAG = 3600.0
 # Seeds of a run differ in their two highest bits, which tell nudges and tests from free phases.
 SEEDS = 1 << 62
-# Of an attempt whose submission was not answered, and whose label is not found.
+# Status of an attempt whose submission was not answered and whose label is not found.
 UNKNOWN = "UNKNOWN"
 
 

@@ -20,7 +20,7 @@ from .redaction import MASK, Redaction
 
 log = logging.getLogger(__name__)
 
-# What files, environment and arguments may say otherwise. Compressing a problem takes longer than sending it.
+# Defaults that files, environment and arguments override. Compressing a problem takes longer than sending it.
 DEFAULTS = {"compress_qpu_problem_data": False, "request_timeout": (10.0, 60.0)}
 # Settings of the client's that have no meaning here: retries and polls are made by `Connection`.
 UNUSED = ("http_retry_", "poll_", "polling_timeout")
@@ -41,7 +41,7 @@ def read_configuration(settings: Mapping[str, Any]) -> tuple[dict[str, Any], Red
     """
     client_log = logging.getLogger("dwave.cloud")
     try:
-        # Where its log is on, the client writes down all that it reads, and the token is not known yet.
+        # The client's log would hold all that the client reads, and the token is not known yet.
         with _silenced(client_log):
             found = load_config(client="qpu", **settings)
     except (ConfigFileError, ValueError) as error:

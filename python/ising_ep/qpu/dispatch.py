@@ -233,7 +233,7 @@ class QPU(Annealer):
             replies = self.connection.problems.submit_problems(jobs)
         except api.exceptions.RequestError as error:
             if _is_refusal(error):
-                # What the service says may hold the token: it is no text for a file.
+                # The text of the service is not written to a file: it may hold the token.
                 self._unsend(new, f"refused with status {error.response.status_code}")
             if isinstance(error, api.exceptions.ResourceNotFoundError):
                 return False

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..checks import Bits
 
-# Of the file; 1, of files that do not say any, had no digests.
+# Version of the file format. Files that do not say theirs are of version 1, which had no digests.
 VERSION = 2
 SCHEMA = """
 CREATE TABLE run (
@@ -65,11 +65,11 @@ KEY = ("series", "number", "attempt")
 # Those of version 1.
 OLD_COLUMNS = tuple(name for name in COLUMNS if name not in ("anneal", "estimate", "reads_digest", "seal"))
 
-# What the digest of reads is of: rows that begin with a byte each.
+# Layout of the reads, a part of their digest: each row begins with a new byte.
 ROWS = b"rows"
 
 INTENDED, ACCEPTED, ANSWERED = "INTENDED", "ACCEPTED", "ANSWERED"
-# How attempts end that were not annealed, and cost nothing. Others may have been.
+# Ends of attempts that were not annealed and cost nothing. Attempts that end otherwise may have been.
 UNSENT, CANCELLED, OFFLINE = "UNSENT", "CANCELLED", "OFFLINE"
 FREE = (UNSENT, CANCELLED, OFFLINE)
 

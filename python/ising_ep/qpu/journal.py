@@ -113,7 +113,8 @@ class Journal:
         lacking = {*(OLD_COLUMNS if version < VERSION else COLUMNS), "reads"} - found if tables else set()
         if lacking:
             raise ValueError(f"{self._path} is not the journal of a run: it lacks column {min(lacking)}")
-        # What the power takes must not be the name: this is on the disk before it is used, the WAL is not.
+        # The name of the run must survive a power failure: FULL puts it on the disk before it is used. Later
+        # transactions in the WAL may be lost.
         file.execute("PRAGMA synchronous = FULL")
         if tables and version < VERSION:
             self._renew_format()

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from .. import _core
 from ..checks import Bits, Floats, Ints, Spins
 
-# What stands for a qubit that is not used in an initial state.
+# Value of an unused qubit in an initial state.
 UNUSED = 3
-# By how much the energy of a read may differ from the service's, of which it is not known how it adds up: of
-# 1 + the sizes of all fields and couplings.
+# Tolerance between our energy of a read and the service's, relative to 1 + the sum of |h| and |J|. The order
+# in which the service adds is not known.
 ENERGY_TOLERANCE = 1e-6
 
 
@@ -69,9 +69,9 @@ class Format:
         if (self._lin_slots < 0).any() or (len(wanted) and (not len(key) or (key[found] != wanted).any())):
             raise ValueError("the solver lacks a qubit or a coupler of the problem")
         self._qubits, self._num_quad, self._lin_size = qubits, len(inside), len(order)
-        # Mostly they are all couplers there are, in order, and nothing has to be moved.
+        # Couplers are usually all that there are, in order, and then no value has to be moved.
         self._quad_slots = None if np.array_equal(found, np.arange(len(inside))) else found
-        # Mostly answers come in ascending order of qubits.
+        # Answers usually come in ascending order of qubits.
         self._active = np.sort(qubits)
         self._active_text = _text(self._active, "<i4")
         self._ranks = np.argsort(np.argsort(qubits))

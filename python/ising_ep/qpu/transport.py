@@ -31,7 +31,7 @@ class Transport(HTTPAdapter):
 
     The token is a header of the session. It goes along on redirects, and to whatever address a problem's id
     amounts to. So each request's address is looked at here, just before it is sent.
-    A request is made once. What another try may mend is tried again by the `Asker`, which says so in a line.
+    A request is made once. Errors that a retry may mend are retried by the `Asker`, which says so in a line.
 
     Args:
         endpoint: The service's address.

@@ -47,7 +47,7 @@ def _interpolated(kind: str, beta_range: Any, num_betas: int) -> NDArray[np.floa
     if kind == "geometric" and not (first and last):
         raise ValueError(f"beta_range is {beta_range!r}, expected numbers > 0 for a geometric schedule")
     if np.inf in ends:
-        # Where ends go to infinity, all that is between them does.
+        # An infinite end makes all values between the ends infinite.
         betas = np.full(num_betas, np.inf)
     elif kind == "linear":
         return np.linspace(first, last, num_betas)

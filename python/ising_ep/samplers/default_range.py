@@ -22,7 +22,7 @@ from .spin_form import in_floats, spin_form
 
 # Quenches, and sweeps of each.
 READS, SWEEPS = 16, 10
-# What excitations of the minima may cost, as a part of the spread of their energies, and how many times
+# Cost that excitations of the minima may have, as a part of the spread of their energies, and how many times
 # colder than that an anneal ends.
 COST, COLDER = 0.01, 4
 # A range of dwave-samplers' is too cold if it ends STRAY times colder than by its own rule with the median

@@ -39,8 +39,8 @@ from .path_schedule import PathSchedule, refuse_what_is_not_here, slices_for
 from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields
 from .spin_form import in_floats, spin_form
 
-# In units of the largest sqrt(h_i^2 + sum_j J_ij^2): of nine pairs, with 10, 20 and 40 slices, the one with
-# the lowest mean energies all in all on a cubic and a square lattice, a complete and a bipartite graph.
+# Defaults in units of the largest sqrt(h_i^2 + sum_j J_ij^2). Of nine pairs, with 10, 20 and 40 slices, this
+# one has the lowest mean energies overall on a cubic and a square lattice, a complete and a bipartite graph.
 GAMMA = 2.0
 BETA = 20.0
 

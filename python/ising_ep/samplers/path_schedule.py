@@ -20,7 +20,7 @@ from .betas import BetaScheduleType, betas_of_sweeps
 # a few spins is then within 0.01, in total variation, of that of infinitely many slices.
 SLICES = 12
 
-# Of each keyword: the value that asks for what is done here anyway, and what to do instead of others.
+# Keywords with the one value that asks for what is done here anyway, and what to do instead of other values.
 REFUSED: dict[str, tuple[Any, str]] = {
     "Gamma": (None, "which dwave-samplers overwrites with Hd_field in the first sweep: give Hd_field"),
     "chain_coupler_strength": (1, "put the couplings of chains into the bqm"),

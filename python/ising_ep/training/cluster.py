@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 # Seconds until a scheduler that does not answer is given up.
 CONNECT_TIMEOUT = 5.0
-# Of a task, so that neither it nor its answer grows with the batch.
+# Upper bound on the shards of a task: neither the task nor its answer grows with the batch.
 MOST_SHARDS = 8
-# What must be the same everywhere, lest the bits are not.
+# Packages whose versions must be the same on all workers, so that the bits are.
 PACKAGES = ("ising_ep", "numpy")
 
 # Each thread of a worker has a rule of its own, as machines count what they are used for.
@@ -64,7 +64,7 @@ def connected(address: str, say: Callable[[str], object]) -> Iterator[Client]:
     except ImportError:
         raise ValueError("a scheduler needs Dask: pip install 'ising-ep[dask]'") from None
     _check_scheduler(address)
-    # What goes wrong is raised here, in a line; Dask logs it besides, in many.
+    # Dask's log is silenced: errors are raised here in one line, and Dask would log them in many.
     with _silenced("distributed"), Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False) as client:
         if not client.ncores():
             say(f"Waiting for workers. Start some with: dask worker {address}")
@@ -205,7 +205,7 @@ class SharedRule:
         num_shards = -(-len(x) // SHARD)
 
         def parts(num_threads: int) -> Iterator[tuple[Any, ...]]:
-            # As many tasks as can work at once: one costs milliseconds, whatever it is about.
+            # The fewest tasks that keep all threads busy: a task costs milliseconds, whatever its size.
             num_tasks = max(min(num_threads, num_shards), -(-num_shards // MOST_SHARDS))
             ends = [SHARD * (k * num_shards // num_tasks) for k in range(num_tasks + 1)]
             for part in map(slice, ends[:-1], ends[1:]):

@@ -67,7 +67,7 @@ impl Terms {
         let sum = |(i, &all_up): (usize, &i32)| {
             let (neighbours, at) = pattern.row(i);
             let couplings = neighbours.iter().zip(&self.twice[at..]);
-            // The sign of a spin as a mask: a branch on random spins is guessed wrong half of the time.
+            // The sign of a spin as a mask: a branch on random spins is mispredicted half of the time.
             couplings.fold(all_up, |sum, (&j, twice)| sum.wrapping_sub(twice & i32::from(spins[j as usize] >> 7)))
         };
         self.all_up.iter().enumerate().map(sum).collect()

@@ -8,7 +8,7 @@
 //! | `sparse` | anything | up to 64 runs | summed anew |
 //! | `single` | one run or two; random order | random numbers only | maintained |
 //! | `quantum` | path integrals | up to 64 runs | summed anew |
-//! | `dynamics` | amplitudes and phases, which do not flip but flow | 16 runs | summed anew |
+//! | `dynamics` | continuous states: amplitudes and phases | 16 runs | summed anew |
 //!
 //! The last two but one and `sparse` come in two arithmetics, single precision and integers of several digits, for problems
 //! whose numbers cancel; the others are in single precision or in integers. `precision.rs` tells what a problem needs.

@@ -14,7 +14,7 @@ from ..parsing.format import Format
 from ..parsing.json_text import as_float, field, load_json, number_field, shown
 from ..parsing.parts import Asked, Parts, repeated
 
-# How a file begins: with an object that has this field.
+# Beginning of a file: an object that has this field.
 BEGINNING = rb'\s*+\{(?s:.*?)"variable_domain"\s*+:'
 _DOMAINS = {"spin": "SPIN", "boolean": "BINARY"}
 

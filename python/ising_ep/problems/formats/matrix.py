@@ -26,7 +26,7 @@ from ..parsing.table import DIGITS, blank_comments, header, read_rows, require, 
 NPY = b"\x93NUMPY"
 MARKET = b"%%MatrixMarket"
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-# What numpy's readers of a header raise, which is Python text.
+# Errors that numpy's readers of a header raise. A header is Python text.
 _BAD_HEADERS = (ValueError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError, OverflowError)
 _MOST_ENTRIES = 2 * MOST_COUPLINGS
 _MOST_LINE = 2**20

@@ -6,7 +6,7 @@ from typing import Any
 
 from dimod.variables import iter_deserialize_variables
 
-# What is read takes up to 12 times as much memory, lists and objects more.
+# Upper bound on the text. Parsed, it takes up to 12 times as much memory; lists and objects take more.
 MOST_JSON_BYTES = 2**26
 _MOST_BRACKETS = 3_000_000
 _DEEPEST_LABEL = 16

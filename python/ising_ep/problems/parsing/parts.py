@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...checks import one_of
 
-# With these, no file takes more than 2 GiB or 20 s.
+# Upper bounds with which no file takes more than 2 GiB or 20 s.
 MOST_BYTES = 2**28
 MOST_COUPLINGS = 8_000_000
 MOST_VARIABLES = 2_000_000

@@ -28,9 +28,9 @@ _LINES = {
     _WEIGHTED: re.compile(rf"{_PAIR}\s++[+-]?(\d++\.?+\d*+|\.\d++)([eE][+-]?\d++)?+", re.ASCII),
     _BARE: re.compile(_PAIR, re.ASCII),
 }
-# What is white space to numpy, and to str but not to bytes.
+# White space to numpy, and to str but not to bytes.
 _BLANK = b" \t\n\r\v\f\x1c\x1d\x1e\x1f"
-# What begins as a number does: an offset that is said in words is none.
+# Words that begin as a number does. An offset that is said in words does not match.
 _NUMBER_LIKE = rb"([+-]?(?:[.\d]|(?:nan|inf)\b)[^\s,;]*+)"
 
 
@@ -50,7 +50,7 @@ def plain_lines(content: bytes) -> bytes:
 def blank_comments(text: bytes, begin: bytes) -> bytes:
     """The text without what stands on lines that, but for blanks, begin with a regular expression."""
     comment = re.compile(rb"(?m)^[ \t]*+(?:%b).*+" % begin)
-    # By pieces: to join as many as there are comments takes 160 bytes for each.
+    # Pieces save memory: joining the parts of a whole text would take 160 bytes for each comment.
     return b"".join(comment.sub(b"", piece) for piece in _pieces(text))
 
 
@@ -147,7 +147,7 @@ def _read_piece(text: bytes, kind: np.dtype[np.void], first: int, expected: str)
         return np.empty(0, dtype=kind)
     refused = f"a line is not {expected}"
     try:
-        # As a file, which numpy reads line by line.
+        # A file is read line by line by numpy.
         file = io.TextIOWrapper(io.BytesIO(text), "ascii", "replace")
         table = np.loadtxt(file, dtype=kind, comments=None, ndmin=1)
         if kind is _BARE or np.isfinite(table["value"]).all():

@@ -16,8 +16,8 @@
 //! frozen), and 3 or 8 additions a flip. One read at a time keeps every lane busy whatever the number of reads,
 //! and only spins that flip pay for it.
 //!
-//! The ends of the lists of flips are guessed wrong, 20 cycles each; what can be done without knowing them,
-//! the numbers of the next sweep, is begun before.
+//! Each loop over flips ends in a branch misprediction (20 cycles). The random numbers of the next sweep are
+//! started before the loop to hide that latency.
 //!
 //! Tried and slower: 16 runs side by side in the lanes (7 times, for it must add a row as soon as *one* of 16 runs
 //! flips); rows added as each spin flips (20 %, against the list of flips); the first two flips of a word added without
@@ -101,7 +101,7 @@ impl SideOfModel {
         for v in 0..N {
             sum[v] = tile[v / 4].sums[v % 4];
         }
-        // Negative is all bits turned over, and one more: one loop for ups and downs, whose end is guessed wrong once.
+        // Negation is all bits inverted, plus one. So one loop does ups and downs, with one misprediction.
         let mut left = ups | downs;
         while left != 0 {
             let bit = left.trailing_zeros();
@@ -316,9 +316,9 @@ impl Layered<'_> {
 
     /// Updates all spins of side `k`; flips change the sums of the other side.
     ///
-    /// First all decisions, 64 at a time, with no branch but the one that skips what is frozen. Then the flips, in
-    /// loops whose ends are guessed wrong; before each the limits of 64 spins are drawn for the next sweep, which
-    /// the processor works on until it knows better.
+    /// All decisions come first, 64 at a time; the only branch skips frozen spins. Then come the flips, in
+    /// loops that each end in a branch misprediction. The limits of 64 spins for the next sweep are drawn
+    /// before each loop, and the processor works on them until the misprediction is resolved.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
     fn sweep<S: Simd, const GIBBS: bool>(
