@@ -95,7 +95,7 @@ def function(name: str, value: _Function | None) -> _Function | None:
 
 
 def is_gibbs(criteria: str) -> bool:
-    """Whether flips are accepted by Gibbs' criterion and not by Metropolis'."""
+    """Tells whether flips are accepted by Gibbs' criterion and not by Metropolis'."""
     name = str(criteria).lower()
     if name not in ("metropolis", "gibbs"):
         raise ValueError(f"proposal_acceptance_criteria is {criteria!r}, expected 'Metropolis' or 'Gibbs'")
@@ -122,7 +122,7 @@ def array_of(name: str, array: ArrayLike, kinds: str, shape: str) -> NDArray[Any
 
 
 def floats(name: str, array: ArrayLike, shape: str) -> NDArray[np.float64]:
-    """As contiguous float64 of the shape named; also fractions, decimals and integers of any size."""
+    """Converts to contiguous float64 of the shape named, from any numbers: fractions and decimals too."""
     given = array_of(name, array, "fiuO", shape)
     if given.dtype == np.float64:  # the usual case, which a small anneal should not wait for
         return np.ascontiguousarray(given, dtype=np.float64)
@@ -156,7 +156,7 @@ def as_float(name: str, number: Any) -> float:
 
 
 def integers(name: str, array: ArrayLike, shape: str) -> NDArray[np.int64]:
-    """As contiguous int64 of the shape named."""
+    """Converts to contiguous int64 of the shape named."""
     given = array_of(name, array, "iu", shape)
     if given.dtype.kind == "u" and given.size and given.max() > np.iinfo(np.int64).max:
         raise ValueError(f"{name} holds {given.max()}, too large for an index")
@@ -189,7 +189,7 @@ def stream_ids(ids: ArrayLike, num_problems: int) -> NDArray[np.uint32]:
 
 
 def spins(states: ArrayLike) -> NDArray[np.int8]:
-    """As int8. What is int8 already is left for the core to check: batches are large."""
+    """Converts to int8. The core checks arrays that are int8 already, as batches are large."""
     given = np.asarray(states)
     if given.dtype == np.int8:
         return given
@@ -213,7 +213,7 @@ def broadcast(states: NDArray[np.int8], shape: tuple[int, int, int]) -> NDArray[
 
 
 def same(kept: NDArray[Any], given: NDArray[Any]) -> bool:
-    """Whether both hold the same numbers; one array does, without a look at them."""
+    """Tells whether both hold the same numbers. An array equals itself, which takes no comparison."""
     return kept is given or np.array_equal(kept, given)
 
 

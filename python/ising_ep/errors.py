@@ -2,7 +2,7 @@
 
 
 class StoppedError(RuntimeError):
-    """What the run needs is not there any longer: it has to end at its last checkpoint."""
+    """Error of a run that lost something it needs, and has to end at its last checkpoint."""
 
 
 class QPUStoppedError(StoppedError):
@@ -10,7 +10,7 @@ class QPUStoppedError(StoppedError):
 
 
 class BudgetSpentError(QPUStoppedError):
-    """What is to be sent next would take more QPU time than is allowed."""
+    """Error of a run whose next problems would take more QPU time than is allowed."""
 
 
 class NotSavedError(StoppedError):

@@ -78,7 +78,7 @@ def training_curves(history: Sequence[dict[str, float]]) -> Figure:
 
 
 def confusion_matrix(labels: NDArray[np.int64], predictions: NDArray[np.int64], num_classes: int) -> Figure:
-    """How many images of each class were taken for which; the colour is the share of the class."""
+    """Plots the number of images of each class by prediction. The colour is the share of the class."""
     counts = np.zeros((num_classes, num_classes), dtype=int)
     np.add.at(counts, (labels, predictions), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -102,7 +102,7 @@ def confusion_matrix(labels: NDArray[np.int64], predictions: NDArray[np.int64], 
 def input_weights(
     network: Network, parameters: Parameters, image_shape: tuple[int, ...] | None
 ) -> Figure | None:
-    """What the spins that the input reaches first see of it; None if no weights lead there.
+    """Plots the first weights that lead from the input; None if there are none.
 
     Args:
         network: The network.
@@ -178,7 +178,7 @@ def _fields(weights: NDArray[np.float32], limit: float) -> NDArray[np.float32]:
 
 
 def chip_reads(usages: Sequence[Usage]) -> Figure:
-    """How a chip did: energies of the reads in the first and the last epoch, and broken chains by epoch.
+    """Plots a chip's energies of reads in the first and the last epoch, and broken chains by epoch.
 
     Args:
         usages: What it was used for until the end of each epoch.

@@ -47,7 +47,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**62)]
 
 @dataclass(frozen=True)
 class Shown:
-    """How a command shows a setting; a part of its annotation.
+    """Presentation of a setting by a command; a part of the setting's annotation.
 
     Attributes:
         title: Heading that the option stands under; None for that of the model.
@@ -212,7 +212,7 @@ class Registry(Generic[P]):
 
     @cached_property
     def _registered(self) -> dict[str, list[EntryPoint]]:
-        """Who registers each name; twice by the same text is once."""
+        """Entry points that register each name. The same text twice counts once."""
         from importlib.metadata import EntryPoint, entry_points  # for commands that need none, a long import
 
         own = [EntryPoint(name, value, self.group) for name, value in self._own.items()]
@@ -269,12 +269,12 @@ def either(names: Iterable[str]) -> str:
 
 
 def shown(field: FieldInfo) -> Shown:
-    """How a command shows this field."""
+    """Presentation of a field by a command."""
     return next((each for each in field.metadata if isinstance(each, Shown)), Shown())
 
 
 def _whose(point: EntryPoint) -> str:
-    """Where a model is, and in whose package."""
+    """Names the place of a model and its package."""
     return f"{point.value} ({point.dist.name if point.dist else 'ising-ep'})"
 
 

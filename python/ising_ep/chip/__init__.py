@@ -1,4 +1,4 @@
-"""What a D-Wave chip is: its working graph, the ranges it takes, what it refuses, how long it takes."""
+"""Models of D-Wave chips: working graph, ranges, rules by which a solver refuses problems, and timing."""
 
 from .graph import Chip
 

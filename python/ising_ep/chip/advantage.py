@@ -1,4 +1,4 @@
-"""What an Advantage solver says of itself: taken for whatever another solver does not say."""
+"""Properties of an Advantage solver, the defaults for what another solver does not state."""
 
 from __future__ import annotations
 

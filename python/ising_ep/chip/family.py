@@ -1,4 +1,4 @@
-"""What the package asks about a topology: `Family`, of which `chip/families/` has one object a file.
+"""Interface of a topology: `Family`, of which `chip/families/` has one object a file.
 
 Graphs of up to `MOST_QUBITS` and `MOST_COUPLERS` are made, six times the largest chips there are; larger ones
 are refused before any memory is taken.
@@ -75,7 +75,7 @@ class Family(ABC):
 
     @abstractmethod
     def layout(self, graph: nx.Graph) -> Mapping[int, Any]:
-        """Where each qubit is drawn: x and y."""
+        """Coordinates x and y at which each qubit is drawn."""
 
     @abstractmethod
     def segments(self, graph: nx.Graph, qubits: Ints) -> Segments:
@@ -100,7 +100,7 @@ class Family(ABC):
 
     @property
     def properties(self) -> dict[str, Any]:
-        """What is taken for the properties that a solver does not say."""
+        """Defaults of the properties that a solver does not state."""
         return {**PROPERTIES, **self.limits}
 
     def whole_shape(self, given: Any) -> tuple[int, ...]:

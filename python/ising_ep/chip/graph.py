@@ -160,7 +160,7 @@ class Chip:
 
     @property
     def topology(self) -> Family:
-        """All that its family knows of itself."""
+        """Topology of the chip's family."""
         return family_of(self.family)
 
     @property
@@ -188,11 +188,11 @@ class Chip:
         )
 
     def positions(self, qubits: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where each of the qubits stands in `qubits`; -1 where it is missing."""
+        """Index of each qubit in `qubits`; -1 for one that is missing."""
         return _places(self.qubits, qubits)
 
     def coupler_positions(self, couplers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where each coupler (couplers, 2), in either order, stands in `couplers`; -1 where it is missing.
+        """Index in `couplers` of each coupler (couplers, 2), in either order; -1 for one that is missing.
 
         Example:
             >>> Chip.perfect("chimera", 1).coupler_positions(np.array([[0, 4], [5, 0], [0, 1]]))
@@ -210,7 +210,7 @@ class Chip:
 
     @cached_property
     def halves(self) -> NDArray[np.int8] | None:
-        """Which half of each end's qubit a coupler sits on: int8 (couplers, 2) of 0 and 1.
+        """Half of each end's qubit that a coupler sits on: int8 (couplers, 2) of 0 and 1.
 
         None for a topology whose halves of qubits have no limits of their own (per_group_coupling_range).
         """
@@ -230,7 +230,7 @@ class Chip:
 
     @cached_property
     def _keys(self) -> NDArray[np.int64]:
-        """Those of all couplers, ascending."""
+        """Keys of all couplers, ascending."""
         return self._key(self.ends)
 
     def _key(self, ends: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -313,7 +313,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _places(values: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where each of those wanted stands in ascending values; -1 where it is none of them."""
+    """Index of each wanted number in ascending values; -1 for one that is not among them."""
     places = np.searchsorted(values, wanted)
     found = places < len(values)
     found[found] = values[places[found]] == wanted[found]

@@ -1,4 +1,4 @@
-"""What a D-Wave solver refuses: problems and anneals are checked here before they are sent, or modelled.
+"""Refuses problems and anneals that a D-Wave solver refuses, before they are sent or modelled.
 
 The rules are those of D-Wave's documentation of solver parameters and properties, for auto_scale off:
 couplings may use the whole extended_j_range, and those of a qubit add up to no more than
@@ -273,7 +273,7 @@ def _check_within(
 
 
 def _cannot_leave(chip: Chip, name: str, most: int, extremes: tuple[float, float]) -> bool:
-    """Whether no sum of up to so many numbers between these is out of the range of that name, if any."""
+    """Tells whether no sum of up to ``most`` numbers between these leaves the range of that name, if any."""
     low, high = chip.properties.get(name, (-np.inf, np.inf))
     return bool(low <= most * min(extremes[0], 0.0) and most * max(extremes[1], 0.0) <= high)
 

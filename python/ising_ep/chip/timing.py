@@ -1,4 +1,4 @@
-"""How long a problem takes on a QPU: what its owner pays for."""
+"""Estimates the time of a problem on a QPU, which is what is paid for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be spent on a QPU: the budget of a run, which stays with its folder, and what is said of it.
+"""Budget of a run on a QPU, which stays with the run's folder, and the messages about the budget.
 
 All that is asked for in a run folder counts, in all sessions, evaluations included. More is spent only where
 the user says so: by ``train --resume --max-qpu-time``, which replaces the budget, or by ``--max-qpu-time`` of
@@ -101,7 +101,7 @@ def check_evaluation(
 
 
 def forecast(config: TrainConfig, dataset: Dataset, machine: QPUMachine) -> Estimate:
-    """What a run costs."""
+    """Estimates the cost of a run."""
     from .. import training
     from ..qpu.cost import estimate
 

@@ -1,4 +1,4 @@
-"""How every command says that its input is wrong, or that it was stopped."""
+"""Reports, for every command, that its input is wrong or that it was stopped."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def show_log() -> None:
 
 
 class _Lines(logging.Handler):
-    """What is logged, on stderr."""
+    """Writes log records to stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
         click.echo(one_line(record.getMessage()), err=True)
@@ -141,7 +141,7 @@ def one_line_warnings() -> Iterator[None]:
 
 
 def _one_line(error: Exception) -> str:
-    """What is wrong, as a terminal can show it, without the number that the operating system has for it."""
+    """Describes an error as a terminal can show it, without the number of the operating system."""
     text = str(error)
     if isinstance(error, OSError) and error.strerror is not None:
         names = (error.filename, error.filename2)

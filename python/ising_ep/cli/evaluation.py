@@ -1,4 +1,4 @@
-"""What `evaluate` and `predict` share: the free phase of images by the network of a run, on its machine.
+"""Free phase of images by the network of a run, on its machine, for `evaluate` and `predict`.
 
 On a QPU each evaluation is a series of the run's journal, named by what is evaluated: one that was stopped
 or killed and is begun again finds what it has sent, and none of it is paid for twice.

@@ -88,7 +88,7 @@ def default(name: str) -> str:
 
 
 def choices(names: Iterable[str]) -> str:
-    """What an option takes, for the help; what else is given is refused by the setting, in its own words.
+    """Metavar of an option for the help. The setting itself refuses other values, in its own words.
 
     Example:
         >>> choices(["sgd", "adam"])
@@ -138,7 +138,7 @@ def _option(name: str, of_all: bool) -> click.Parameter:
 
 
 def _text_of_part(part: str) -> str:
-    """What each part of a kind is, and of those that cannot be loaded why."""
+    """Describes each part of a kind; for one that cannot be loaded, why."""
     from ..config import PARTS
 
     registry = PARTS[part]
@@ -167,7 +167,7 @@ def _shown(value: Any) -> str:
 
 
 def _taken(annotation: Any) -> Any:
-    """What click makes of the text of an option, for a setting of this type; bounds are the setting's."""
+    """Type of click for an option with a setting of this type. The setting checks its bounds."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Annotated, Union, UnionType):  # with bounds, or None if not given
         return _taken(arguments[0])

@@ -1,4 +1,4 @@
-"""How far training is and how long it takes: a bar on a terminal, plain lines elsewhere."""
+"""Shows the progress of training and its time: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WIDE = 76
 
 
 class Pace:
-    """How long a run takes, by what it took so far in this process.
+    """Estimates how long a run takes, by what it took so far in this process.
 
     Args:
         epochs: Of the whole run.
@@ -71,7 +71,7 @@ class Pace:
         return (learning + testing) * (self.epochs - state.epoch) - done
 
     def in_words(self) -> str:
-        """What the whole run takes."""
+        """Says how long the whole run takes."""
         from ..qpu.cost import duration
 
         learning, testing = self.epoch()
@@ -85,7 +85,7 @@ class Pace:
 
 
 class TrainingProgress:
-    """What is said of a run while it goes on.
+    """Shows a run while it goes on.
 
     Args:
         pace: How long it takes.
@@ -210,7 +210,7 @@ def _epoch(state: TrainState, pace: Pace) -> str:
 
 
 def _clock(seconds: float) -> str:
-    """As 1:02:03."""
+    """Formats seconds as 1:02:03."""
     minutes, second = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{second:02}"
 

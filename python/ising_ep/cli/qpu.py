@@ -1,4 +1,4 @@
-"""What the commands say and ask about a QPU."""
+"""Messages and questions of the commands about a QPU."""
 
 from __future__ import annotations
 

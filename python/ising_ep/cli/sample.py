@@ -209,12 +209,12 @@ def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[
 
 
 def _number(value: float) -> str:
-    """All of its digits; integers without a point."""
+    """Formats a number with all of its digits; integers without a point."""
     return str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
 
 
 def _rounding(bqm: dimod.BinaryQuadraticModel, sampleset: dimod.SampleSet) -> NDArray[np.float64]:
-    """What sums of the same biases may differ by in each read (reads,). Other energies are meant to differ.
+    """Rounding errors of sums of the same biases in each read (reads,). Larger differences are real.
 
     A penalty that a state keeps adds nothing to its energy, so it does not count.
     """
@@ -239,7 +239,7 @@ def _rounding(bqm: dimod.BinaryQuadraticModel, sampleset: dimod.SampleSet) -> ND
 def _histogram(
     energies: NDArray[np.float64], rounding: NDArray[np.float64]
 ) -> tuple[int, list[tuple[str, int]]]:
-    """How many reads have the lowest energy, and the reads of each energy, or of each range of energies."""
+    """Counts the reads of the lowest energy, and those of each energy or of each range of energies."""
     import numpy as np
 
     order = np.argsort(energies)
@@ -258,7 +258,7 @@ def _histogram(
     # The locator takes numbers far below 1 for zero.
     scale = 10 ** np.floor(np.log10(ordered[-1] - ordered[0]))
     ticks = MaxNLocator(MOST_BINS).tick_values(ordered[0] / scale, ordered[-1] / scale)
-    # It may leave out an end by a rounding error.
+    # A rounding error may leave out an end.
     bins = (np.searchsorted(ticks, ordered / scale, side="right") - 1).clip(0, len(ticks) - 2)
     texts = [f"{low:.12g} to {high:.12g}" for low, high in pairwise(ticks * scale)]
     return at_best, list(zip(texts, np.bincount(bins, minlength=len(texts)).tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""What commands draw on the terminal besides lines of text: bars, and how far a long step is."""
+"""Draws bars and the progress of long steps on the terminal."""
 
 from __future__ import annotations
 

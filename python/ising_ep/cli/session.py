@@ -121,7 +121,7 @@ class Session:
                 self._end(why, stop)
 
     def _may_stop_at_once(self) -> bool:
-        """Whether a stop need not wait for the end of the batch."""
+        """Tells whether a stop need not wait for the end of the batch."""
         from ..training import cluster
 
         shared = self._client is not None and cluster.busy(self._client) and not self._testing
@@ -132,7 +132,7 @@ class Session:
         self.machine.saved(state.usage)
 
     def _callback(self, stop: Stop, progress: TrainingProgress) -> Callback:
-        """What saves the run, shows it, and stops it."""
+        """Callback that saves the run, shows it, and stops it."""
         from ..training import Callback
 
         session = self

@@ -64,13 +64,13 @@ class Stop:
             os.write(2, WAITING)
 
     def hurry(self) -> None:
-        """From now on a stop that is asked for comes within `GRACE` seconds: all is saved that can be."""
+        """Makes stops asked for from now on come within `GRACE` seconds, with all saved that can be."""
         self._hurried = True
         if self.asked:
             self._set_alarm(GRACE)
 
     def take_time(self) -> None:
-        """From now on it waits again for the end of the batch."""
+        """Makes a stop wait again for the end of the batch."""
         self._hurried = False
         self._set_alarm(0)
 

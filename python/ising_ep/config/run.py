@@ -257,7 +257,7 @@ class TrainConfig(Settings):
         }
 
         def says_nothing(name: str, value: Any) -> bool:
-            """Whether it is what it would be if it were not there."""
+            """Tells whether the setting has the value that it would have if it were not given."""
             if name in lacks:
                 return _is_default(name, value)
             return name in fields and name not in expected and _plain(value) == fields[name].default
@@ -339,7 +339,7 @@ def _without(part: str, name: str) -> dict[str, str]:
 
 
 def _is_default(name: str, value: Any) -> bool:
-    """Whether a value, as JSON has it, is one that the setting has by default somewhere."""
+    """Tells whether a value, as JSON has it, is one that the setting has by default somewhere."""
     fields = [
         TrainConfig.model_fields,
         *(m.model_fields for r in PARTS.values() for m in r.models().values()),

@@ -19,7 +19,7 @@ PerClass = tuple[int | None, int | None]
 
 
 class Sizes(NamedTuple):
-    """How many images a data set has, of which shape, in how many classes.
+    """Sizes of a data set: numbers of images and classes, and the shape of an image.
 
     `rarest` are the images of its rarest class, for training and for test.
     """
@@ -33,7 +33,7 @@ class Sizes(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Loader:
-    """How a data set is loaded by its name. A file of `named` lists its loaders as `LOADERS`.
+    """Loads a data set by its name. A file of `named` lists its loaders as `LOADERS`.
 
     Args:
         name: What the user types.

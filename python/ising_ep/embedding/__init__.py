@@ -1,4 +1,4 @@
-"""Where a network lies on a chip, and how reads of qubits become spins again."""
+"""Embeds networks on a chip, and turns reads of qubits into spins again."""
 
 from .placed import Embedding, Placed
 from .search import DoesNotFitError, embed

@@ -52,8 +52,8 @@ class Rectangle:
 
 
 class Windows:
-    """How many qubits the windows of all lines have, and how many of them are not free, for every range that
-    they are to cross."""
+    """Numbers of qubits, and of qubits that are not free, in the windows of all lines, for every range that
+    the windows are to cross."""
 
     def __init__(self, lines: Lines, free: Bools):
         self.lines = lines
@@ -181,8 +181,10 @@ class Router:
         self._free_qubits = set(lines.qubit[free].tolist())
 
     def _depth(self, shape: tuple[int, ...]) -> Floats:
-        """Where a segment lies along the stack: the left side's start there, the right side's lines are
-        there."""
+        """Position of each segment along the stack.
+
+        A segment of the left side is at its start, a segment of the right side at its line.
+        """
         lines, depth = self._lines, np.empty(shape)
         depth[self._across] = lines.offset[self._across, :, None] + lines.length * np.arange(shape[2])
         depth[1 - self._across] = np.arange(lines.count)[:, None]

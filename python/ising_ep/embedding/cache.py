@@ -18,11 +18,11 @@ VERSION = 3
 
 
 def cache_file(network: Network, chip: Chip, *search: object) -> Path:
-    """Where the answer to a search is kept.
+    """File in which the answer to a search is kept.
 
     Args:
-        network: What is embedded.
-        chip: Where.
+        network: Network that is embedded.
+        chip: Chip that it is embedded on.
         search: The other arguments that the answer depends on.
     """
     from platformdirs import user_cache_path
@@ -34,7 +34,7 @@ def cache_file(network: Network, chip: Chip, *search: object) -> Path:
 
 
 def read_cached(file: Path, network: Network, chip: Chip) -> Placed | None:
-    """What the file holds, if it holds an embedding that is right; warns of one that is not."""
+    """Reads the file's embedding if it is valid; warns of one that is not and returns None."""
     if not file.is_file():
         return None
     try:

@@ -82,7 +82,7 @@ class Lines:
         return int(self.length * (self.qubit.shape[2] - 2) - np.ptp(self.offset))
 
     def holding(self, qubits: Iterable[int]) -> Bools:
-        """Which segments (2, lines, segments + 2) are among the qubits."""
+        """Mask (2, lines, segments + 2) of the segments that are among the qubits."""
         return np.isin(self.qubit, np.fromiter(qubits, np.int64))
 
     def region(self, ranges: tuple[tuple[int, int], tuple[int, int]]) -> Bools:

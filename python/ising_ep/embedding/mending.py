@@ -164,8 +164,10 @@ class BicliqueCopy:
                         self._remove(q, chain)
 
     def whole(self) -> bool:
-        """Whether every chain is connected, no qubit in two, and every coupling there; from the graph
-        alone."""
+        """Tells, from the graph alone, whether the copy is whole.
+
+        Every chain is connected, no qubit is in two chains, and every coupling has a coupler.
+        """
         owner = {q: i for i, chain in enumerate(self.chains) for q in chain}
         pairs = {(owner[q], owner[n]) for q in owner for n in self._neighbours[q] if n in owner}
         return (

@@ -49,7 +49,7 @@ class Embedding:
 
     @property
     def num_copies(self) -> int:
-        """How often the network is there."""
+        """Number of copies of the network."""
         return len(self.chains)
 
     @property
@@ -226,7 +226,7 @@ def _same_graph(a: Chip, b: Chip) -> bool:
 
 
 def _is_nested(value: Any, levels: int) -> bool:
-    """Whether it is lists of lists of qubits: so many levels, and none of them empty."""
+    """Tells whether a value is lists of qubits, nested to this number of levels, none of them empty."""
     if levels == 0:
         return type(value) is int
     return isinstance(value, list) and bool(value) and all(_is_nested(item, levels - 1) for item in value)

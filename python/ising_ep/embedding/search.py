@@ -117,11 +117,11 @@ class Search:
     progress: Progress | None
 
     def file(self, copies: int | None) -> Path:
-        """Where the cache keeps so many copies, or as many as fit."""
+        """File of the cache for a number of copies, or for as many as fit."""
         return cache_file(self.network, self.chip, copies, self.method, self.seed)
 
     def known(self) -> Placed | None:
-        """What the cache holds of what the search would find."""
+        """Reads from the cache what the search would find; None if the cache does not hold it."""
         known = read_cached(self.file(self.copies), self.network, self.chip)
         if known is None and self.copies not in (1, None):
             known = read_cached(self.file(None), self.network, self.chip)

@@ -1,4 +1,4 @@
-"""As many disjoint copies of a complete bipartite network on one chip as are found.
+"""Lays disjoint copies of a complete bipartite network on one chip, as many as are found.
 
 Copies are laid one by one, each in the best of the places left, where gravity draws it to a corner of the
 chip:
@@ -178,7 +178,7 @@ class Filler:
         return best
 
     def _weight(self, copy: BicliqueCopy, direction: int, gravity: tuple[float, float]) -> float:
-        """What gravity adds to the score of a copy: the ends of both sides' lines that it pulls at."""
+        """Share of gravity in the score of a copy: the ends of both sides' lines that gravity pulls at."""
         weight = 0.0
         sides = (copy.chains[: self.left], copy.chains[self.left :])
         for pull, own, chains in zip(gravity, (direction, 1 - direction), sides, strict=True):

@@ -223,7 +223,7 @@ def correlations(
 
 
 class _Unembedder:
-    """What is the same for all pieces of a stream."""
+    """Unembeds the pieces of a stream; holds what is the same for all of them."""
 
     def __init__(
         self,
@@ -264,7 +264,7 @@ def _reads(samples: ArrayLike) -> NDArray[Any]:
 
 
 def _chain_arrays(chains: ChainsLike) -> tuple[Ints, Ints]:
-    """Where each chain begins, and the columns of all."""
+    """Begins of the chains, and the columns of all chains in a row."""
     if isinstance(chains, Mapping):
         if set(chains) != set(range(len(chains))):
             raise ValueError(
@@ -286,7 +286,7 @@ def _chain_arrays(chains: ChainsLike) -> tuple[Ints, Ints]:
 
 
 def _int8(name: str, given: NDArray[Any]) -> Spins:
-    """As contiguous int8; which of them are -1 and +1 is left to the core, which knows where it matters."""
+    """Converts to contiguous int8. The core checks that values are -1 or +1 where that matters."""
     with np.errstate(invalid="ignore"):
         narrow = np.ascontiguousarray(given, dtype=np.int8)
     if given.dtype != np.int8:

@@ -117,7 +117,7 @@ class Emulator:
     def __enter__(self) -> Self:
         self._server = serve(self._application, self._port)
         self._service.start()
-        # It looks twenty times a second whether it should stop.
+        # The server looks twenty times a second whether it should stop.
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
@@ -141,7 +141,7 @@ class Emulator:
 
     @property
     def requests(self) -> Counter[tuple[str, str]]:
-        """How many requests came, by method and kind: ("POST", "submit"), ("GET", "poll")..."""
+        """Numbers of requests by method and kind: ("POST", "submit"), ("GET", "poll")..."""
         return self._application.requests.copy()
 
     def add_fault(self, fault: Fault) -> None:

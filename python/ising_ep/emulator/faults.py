@@ -174,7 +174,7 @@ class Faults:
 
 
 def changed(kind: str, rows: list[dict[str, Any]], label: str) -> list[dict[str, Any]]:
-    """What a reply that lists problems becomes by a fault of that kind; a search was for the label."""
+    """Changes a reply that lists problems by a fault of that kind; a search was for the label."""
     if kind == "missing":
         return []
     if kind == "short":
@@ -254,7 +254,7 @@ def _active_and_bits(answer: Mapping[str, Any]) -> tuple[NDArray[Any], NDArray[A
 
 
 def _of_qubits(active: NDArray[Any], bits: NDArray[Any], places: NDArray[Any]) -> dict[str, Any]:
-    """What an answer says of the qubits in these places, in that order."""
+    """Part of an answer about the qubits in these places, in that order."""
     return {
         "active_variables": _text(active[places]),
         "solutions": _text(np.packbits(bits[:, places], axis=1)),

@@ -194,7 +194,7 @@ class _Handler(WSGIRequestHandler):
     disable_nagle_algorithm = True
 
     def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
-        # Otherwise the server waits for another request where there was no answer to this one.
+        # An open connection would make the server wait for another request after one that got no answer.
         self.close_connection = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
@@ -242,7 +242,7 @@ def _status(fault: Fault) -> Response:
 
 
 def _or_error(call: Callable[[Any], dict[str, Any]], item: Any) -> dict[str, Any]:
-    """What a call returns, or why it was refused, as one item of many."""
+    """Calls for one item of many and returns the result, or the reason of a refusal."""
     try:
         return call(item)
     except RefusedError as refused:

@@ -67,7 +67,7 @@ class Problem:
 
     @property
     def is_final(self) -> bool:
-        """Whether its status will not change."""
+        """Tells whether the status of the problem will not change."""
         return self.status in FINAL
 
 
@@ -141,7 +141,7 @@ class Service:
             return self._row(problem)
 
     def statuses(self, ids: Iterable[str], timeout: float) -> list[dict[str, Any]]:
-        """How problems stand, when one of them has come to an end or so many seconds have passed.
+        """Waits until one of the problems has ended or the timeout has passed, and returns their states.
 
         Raises:
             RefusedError: If one is not there.
@@ -152,8 +152,9 @@ class Service:
             return [self._row(problem) for problem in problems]
 
     def search(self, label: str, status: str, solver: str, limit: int) -> list[dict[str, Any]]:
-        """How problems stand, the newest first, whose label contains a text, and with that status and solver;
-        all of them for "".
+        """Lists the states of problems whose label contains a text, the newest first.
+
+        Status and solver select too, unless they are "".
         """
         with self._changed:
             found = [
@@ -166,8 +167,9 @@ class Service:
         return found[:limit]
 
     def answer(self, name: str, timeout: float) -> dict[str, Any]:
-        """How a problem stands, with its answer if it has one, when it has come to an end or so many seconds
-        have passed.
+        """Waits until a problem has ended or the timeout has passed, and returns its state.
+
+        Its answer is added if there is one.
 
         Raises:
             RefusedError: If it is not there.
@@ -214,7 +216,7 @@ class Service:
             raise RefusedError(202, UNDER_WAY)
 
     def go_offline(self, seconds: float) -> None:
-        """For so long there is no solver; what waits fails."""
+        """Takes the solver offline for some seconds; problems that wait fail."""
         with self._changed:
             self._offline_until = time.monotonic() + seconds
             while self._waiting:

@@ -92,11 +92,11 @@ class Solver:
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name of the solver."""
         return str(self.identity["name"])
 
     def definition(self, fields: str = "all") -> dict[str, Any]:
-        """What it says of itself.
+        """Definition of the solver, as the service gives it.
 
         Args:
             fields: Which of it: "all" or "none", then +NAME or -NAME of others, separated by commas; those in
@@ -284,7 +284,7 @@ class Solver:
 
 
 def scale(chip: Chip, fields: Floats, couplings: Floats) -> float:
-    """What auto_scale divides h and J by, so that one of them is at an end of h_range or extended_j_range.
+    """Divisor of h and J by auto_scale, which puts one of them at an end of h_range or extended_j_range.
 
     It makes problems larger as well as smaller. Sums of couplings have no part in it; the chip may refuse
     them.

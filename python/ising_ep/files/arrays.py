@@ -28,7 +28,7 @@ _FREE_BYTES, _MOST_TIMES = 2**29, 30
 
 
 class Form(Protocol):
-    """What is known of an array before it is read."""
+    """Shape and type of an array, known before the array is read."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -42,7 +42,7 @@ class Form(Protocol):
 
 
 class Header(NamedTuple):
-    """What an array's header promises."""
+    """Header of an array."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -185,5 +185,5 @@ def require(condition: bool | np.bool, message: str) -> None:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, in one line."""
+    """First line of an error's message, or else the name of its type."""
     return (str(error).splitlines() or [type(error).__name__])[0]

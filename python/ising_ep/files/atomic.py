@@ -74,7 +74,7 @@ def require_replaceable(path: Path) -> None:
 
 
 def kind_of(mode: int) -> str:
-    """What a file that is no regular file is, in words.
+    """Names the kind of a file that is not a regular file.
 
     Example:
         >>> kind_of(os.stat("/").st_mode)

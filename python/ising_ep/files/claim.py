@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 
 
 def is_name(value: Any) -> TypeGuard[str]:
-    """Whether it is the name of a run: 1 to 80 visible characters of ASCII, as labels and `Claim` take them.
+    """Tells whether a value is a run's name: 1 to 80 visible ASCII characters, as labels and `Claim` take.
 
     Example:
         >>> is_name("7b8c80adb8eb"), is_name(""), is_name("two words")

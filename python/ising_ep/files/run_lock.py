@@ -122,7 +122,7 @@ class _Writer:
         return writer if 0 < writer.pid < 2**31 else None
 
     def is_there(self, inode: int) -> bool | None:
-        """Whether it is a process of this machine; None if it is one of another."""
+        """Tells whether the process still runs; None if it is of another machine."""
         if (self.machine, self.inode) != (_machine(), inode):
             return None
         try:
@@ -149,7 +149,7 @@ class _Seen(NamedTuple):
 
 
 def _create(path: Path) -> bytes | None:
-    """What the new lock file of this process holds; None if there is a lock file."""
+    """Creates a lock file for this process and returns its content; None if there is a lock file."""
     try:
         with path.open("xb") as file:
             _, started = _process(os.getpid())
@@ -236,7 +236,7 @@ def _look(path: Path) -> _Seen | None:
 
 
 def _read(path: Path) -> bytes | None:
-    """What the lock file holds; None if there is none. To open it makes a network file system ask anew."""
+    """Reads the lock file; None if there is none. Opening the file makes a network file system ask anew."""
     try:
         return read_bytes(path, most=_MOST_BYTES, links=False)
     except FileNotFoundError:
@@ -261,7 +261,7 @@ def _release(path: Path, content: bytes, ended: threading.Event, pid: int) -> No
 
 
 def _machine() -> str:
-    """Where the numbers of processes are one's own: until the next start of the system, in this container."""
+    """Name of the scope of process numbers: this container, until the next start of the system."""
     try:
         start = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{start} {os.readlink('/proc/self/ns/pid')}"

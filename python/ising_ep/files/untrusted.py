@@ -48,7 +48,7 @@ def read_bytes(path: Path, *, most: int = MOST_BYTES, links: bool = True) -> byt
 
 
 def read_json(path: Path, *, links: bool = True) -> Any:
-    """What a JSON file holds.
+    """Reads a JSON file.
 
     Args:
         path: The file.

@@ -23,7 +23,7 @@ PARAMETER_LIMIT = 1.0
 
 
 class Optimizer(Protocol):
-    """What training asks of an optimizer: `SGD`, `Adam`, or one of your own."""
+    """Interface of an optimizer: `SGD`, `Adam`, or one of your own."""
 
     def check(self, network: Network, nudge: float) -> None:
         """Refuses a network or a nudge that it cannot step with, by a ValueError."""

@@ -55,7 +55,7 @@ from .shards import shard_weights, shards, total
 
 
 class Rule(Protocol):
-    """What training asks of a learning rule: `EquilibriumPropagation`, or one of your own."""
+    """Interface of a learning rule: `EquilibriumPropagation`, or one of your own."""
 
     @property
     def network(self) -> Network:
@@ -64,12 +64,12 @@ class Rule(Protocol):
 
     @property
     def machine(self) -> Machine:
-        """What anneals."""
+        """Machine that anneals."""
         ...
 
     @property
     def optimizer(self) -> Optimizer:
-        """How the parameters follow the gradient."""
+        """Optimizer that steps the parameters along the gradient."""
         ...
 
     @property
@@ -266,7 +266,7 @@ class EquilibriumPropagation:
         return mean
 
     def _pull(self, target: NDArray[np.float32], free: NDArray[np.int8]) -> NDArray[np.float32]:
-        """Of beta 1, on the outputs ``(batch, outputs)``."""
+        """Fields of a nudge of beta 1 on the outputs ``(batch, outputs)``."""
         if self.symmetric:
             return np.float32(0.5) * (target - self.outputs(free))
         low, high = self.network.levels

@@ -30,10 +30,10 @@ def shards(num_images: int) -> list[slice]:
 def shard_weights(
     weights: NDArray[np.floating] | None, shard: slice, num_images: int
 ) -> NDArray[np.floating] | None:
-    """What the images of a shard count, so that the shards' means add up to the mean of the batch.
+    """Weights of a shard's images, such that the shards' means add up to the mean of the batch.
 
     Args:
-        weights: What each image counts by itself, or None for 1. The shard is one of these.
+        weights: Weight of each image of the batch, or None for 1.
         shard: The shard.
         num_images: Images of the whole batch.
 

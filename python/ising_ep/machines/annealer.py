@@ -1,4 +1,4 @@
-"""What anneals problems on qubits: a chip, or what stands for one; and the schedules of its anneals."""
+"""Interface of a chip, or a model of one, that anneals problems on qubits; and its anneal schedules."""
 
 from __future__ import annotations
 
@@ -87,6 +87,6 @@ def schedules(annealing_time: float, reverse_fraction: float) -> tuple[Schedule,
         ([(0.0, 0.0), (20.0, 1.0)], [(0.0, 1.0), (15.0, 0.25), (30.0, 1.0)])
     """
     back = annealing_time * (1 - reverse_fraction)
-    # Nothing to go back to is still an anneal that takes its time, at s = 1.
+    # An anneal that goes back by nothing still takes its time, at s = 1.
     turn = [(back, reverse_fraction), (2 * back, 1.0)] if back else [(annealing_time, 1.0)]
     return [(0.0, 0.0), (annealing_time, 1.0)], [(0.0, 1.0), *turn]

@@ -83,8 +83,9 @@ PARAMETERS = {
 
 @dataclass(frozen=True, eq=False)
 class _Layout:
-    """Where the numbers of problems on the same qubits and couplers go: always in the chip's own order, so
-    that one problem has one answer however it is written.
+    """Places of a problem's numbers in the chip's own order.
+
+    One problem so has one answer, in whatever order its qubits and couplers are given.
     """
 
     qubits: NDArray[np.int64]
@@ -185,7 +186,7 @@ class ChipModel(Annealer):
 
     @property
     def properties(self) -> dict[str, Any]:
-        """What a solver says of itself, by the service's names; ready for JSON."""
+        """Properties of a solver by the service's names, ready for JSON."""
         chip = self.chip
         return {
             **chip.properties,

@@ -72,7 +72,7 @@ class CoreMachine(Machine):
         return prepared(couplings).model(fields.shape[1])
 
     def _method(self, from_states: bool) -> _core.Sweeps | _core.Flow:
-        """What is done in a run: from the states given, or from the beginning."""
+        """Method of the core for a run, from the states given or from the beginning."""
         raise NotImplementedError
 
 

@@ -106,7 +106,7 @@ class DeterministicMachine(Machine):
             u -= STEP * (u + matrix @ _states(u) + h)
             np.clip(u, 0, 1, out=u)
         s = _states(u)
-        # Not `sum`, which adds up a single problem in another order than one of many.
+        # `sum` is not used: it adds up a single problem in another order than one of many.
         energies = np.cumsum(s * (matrix @ s / 2 + h + THRESHOLD), axis=0)[-1]
         return BatchResult(states=s.T.astype(np.int8, order="C")[:, None], energies=energies[:, None])
 

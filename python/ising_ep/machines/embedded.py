@@ -137,7 +137,7 @@ class EmbeddedMachine(Machine):
 
     @cached_property
     def usage(self) -> Usage:
-        """What the chip has been used for."""
+        """Counts of the chip's use."""
         return self.annealer.usage
 
     def cost(self) -> str:
@@ -242,9 +242,9 @@ class EmbeddedSettings(ReadsSettings):
         return {**super().unused(), **({"copies": why} if self.embedding else {})}
 
     def placed(self, network: Network, chip: Chip, work: Work) -> Placed:
-        """Where the network is on the chip: as it was kept, as the file of the settings says, or found anew.
+        """Embedding of the network on the chip: as kept, from the file of the settings, or found anew.
 
-        As many copies are looked for as a batch can use, unless the settings say how many.
+        The search is for as many copies as a batch can use, unless the settings say how many.
 
         Raises:
             ValueError: If the network does not fit, or the file is no embedding of it.

@@ -93,7 +93,7 @@ class Machine(ABC):
         """
 
     def cost(self) -> str | None:
-        """What it was used for and what that cost, in a line; None if there is nothing to say."""
+        """Describes the machine's use and its cost in a line; None if there is nothing to say."""
         return None
 
     def keep(self, folder: Path) -> None:
@@ -206,7 +206,7 @@ def check_answer(
 
 
 def _is_levels(levels: object) -> bool:
-    """Whether these are two integers, the lower one first."""
+    """Tells whether these are two integers, the lower one first."""
     return (
         isinstance(levels, tuple)
         and len(levels) == 2

@@ -97,7 +97,7 @@ class ComputedSettings(ReadsSettings):
     test_reads: TestReads = None
 
     def of_tests(self) -> Self:
-        """With ``test_reads``, if there are such."""
+        """Returns the settings for evaluation: ``test_reads``, if set, in place of ``num_reads``."""
         reads = self.test_reads or self.num_reads
         return self.model_copy(update={"num_reads": reads, "test_reads": None})
 

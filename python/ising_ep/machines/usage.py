@@ -1,4 +1,4 @@
-"""What a machine has been used for."""
+"""Counts of a machine's use."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Usage:
     gaps: list[int] = field(default_factory=lambda: [0] * GAP_STEPS)
 
     def __sub__(self, before: Usage) -> Usage:
-        """What was added since ``before``."""
+        """Use since ``before``."""
         gaps = np.subtract(self.gaps, before.gaps).tolist()
         counts = {k: v - getattr(before, k) for k, v in vars(self).items() if k != "gaps"}
         return Usage(**counts, gaps=gaps)

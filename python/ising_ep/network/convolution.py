@@ -90,7 +90,7 @@ class Convolution(Interaction):
 
     @cached_property
     def _windows(self) -> NDArray[np.int64]:
-        """What each window sees, ``(places, height * width * channels)``: spins of a state, or pixels."""
+        """Spins of a state, or pixels, in each window: ``(places, height * width * channels)``."""
         windows = window_indices(self.before.shape, self.kernel, self.stride)
         return windows.reshape(len(windows), -1) + self.before.start
 

@@ -59,7 +59,7 @@ class AveragePool(Interaction):
 
     @cached_property
     def _windows(self) -> NDArray[np.int64]:
-        """What each window sees ``(places, pixels, channels)``, counted from the first of ``before``."""
+        """Indices in each window, ``(places, pixels, channels)``, counted from the first of ``before``."""
         return window_indices(self.before.shape, self.window, self.stride or self.window)
 
 

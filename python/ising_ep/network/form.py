@@ -1,4 +1,4 @@
-"""What a network is made for."""
+"""Form of the data that a network is made for."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Protocol
 
 
 class DataForm(Protocol):
-    """What a network is made for: inputs, classes, and the shape of an image, if inputs are those of one.
+    """Form of data: numbers of inputs and classes, and the shape of an image if the inputs are one.
 
-    A `Dataset` has them; so has the record of a run.
+    A `Dataset` has this form, and so has the record of a run.
     """
 
     @property

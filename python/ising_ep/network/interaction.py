@@ -69,7 +69,7 @@ class Interaction:
 
 
 def kind_of_weights(before: Input | Layer) -> Kind:
-    """What weights are that lead from there: weights of an input, or couplings."""
+    """Kind of the weights that lead from an array: weights of an input, or couplings."""
     return Kind.INPUT if isinstance(before, Input) else Kind.COUPLING
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 class _Array:
-    """What layers and the input have in common: a shape."""
+    """Base class of layers and the input: an array with a shape."""
 
     name: str
     shape: tuple[int, ...]
@@ -25,7 +25,7 @@ class _Array:
 
     @property
     def size(self) -> int:
-        """How many numbers, or spins, there are."""
+        """Number of inputs, or of spins."""
         return math.prod(self.shape)
 
     @property
@@ -75,7 +75,7 @@ class Layer(_Array):
 
     @property
     def spins(self) -> slice:
-        """Where the spins stand in a state."""
+        """Slice of the spins in a state."""
         return slice(self.start, self.start + self.size)
 
 

@@ -126,12 +126,12 @@ class Network:
 
     @property
     def outputs(self) -> slice:
-        """Where the output spins stand in a state."""
+        """Slice of the output spins in a state."""
         return self.layers[-1].spins
 
     @property
     def slices(self) -> list[slice]:
-        """Where each layer stands in a state."""
+        """Slice of each layer in a state."""
         return [layer.spins for layer in self.layers]
 
     @cached_property
@@ -209,7 +209,7 @@ class Network:
 
     @cached_property
     def _pairs(self) -> Pairs:
-        """Which spins are coupled. The core sorts them once, for all values that they take."""
+        """Pairs of coupled spins. The core sorts them once, for all values of the couplings."""
         return Pairs(self.rows, self.cols)
 
     @cached_property

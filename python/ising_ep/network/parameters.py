@@ -13,7 +13,7 @@ Couplings = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
 
 class Kind(Enum):
-    """What a parameter is in the energy. Learning rates, weight decay and first values depend on it."""
+    """Role of a parameter in the energy. Learning rate, weight decay and initial values depend on it."""
 
     INPUT = "weight of an input"
     COUPLING = "coupling"
@@ -26,7 +26,7 @@ GAINS = {Kind.INPUT: 0.5, Kind.COUPLING: 0.25, Kind.BIAS: 0.0}
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """What a parameter of a network is.
+    """Shape, role and initial values of a parameter of a network.
 
     Attributes:
         shape: Shape of its array.

@@ -1,4 +1,4 @@
-"""Which format a file is of: by its content where that is unmistakable, then by its name, else refused."""
+"""Chooses the format of a file: by content where that is unmistakable, then by name, else refused."""
 
 import os
 import re

@@ -76,7 +76,7 @@ def read_with_format(
     vartype: str | None = None,
     instance: int | None = None,
 ) -> Problem:
-    """As `read_problem`, and say which format it was, and what is to be maximised."""
+    """Reads a file as `read_problem` does, and says which format it was and what is to be maximised."""
     with open(path, "rb") as file:
         content = file.read(MOST_BYTES + 1)
     return parse_problem(content, path, file_format=file_format, vartype=vartype, instance=instance)
@@ -90,7 +90,7 @@ def parse_problem(
     vartype: str | None = None,
     instance: int | None = None,
 ) -> Problem:
-    """As `read_with_format`, of the bytes that a file of this name would hold."""
+    """Parses the bytes of a file of this name, as `read_with_format` does."""
     if file_format is not None:
         one_of("file_format", file_format, FORMATS)
     if vartype is not None:

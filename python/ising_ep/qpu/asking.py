@@ -51,7 +51,7 @@ NETWORK = {
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether a retry may mend an error."""
+    """Tells whether a retry may mend an error."""
     response = getattr(error, "response", None)
     if response is not None:
         status = response.status_code
@@ -154,7 +154,7 @@ class Asker:
         return retrying(again)
 
     def line(self, error: BaseException | None) -> str:
-        """What is wrong, in one line without secrets; of a network's error its cause, as "no such host"."""
+        """Describes an error in one line without secrets; a network error by its cause, as "no such host"."""
         causes = [cause for cause in _chain(error) if isinstance(cause, urllib3.exceptions.HTTPError)]
         cause = causes[-1] if causes else error
         what = next((what for kind, what in NETWORK.items() if isinstance(cause, kind)), type(cause).__name__)

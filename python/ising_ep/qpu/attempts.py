@@ -187,7 +187,7 @@ class Attempts:
         log.warning("problem %d: %s; it is sent again", entry.number, why)
 
     def look(self, problem: Problem) -> bool:
-        """Whether the service has a problem of its label: then its id is known from now on."""
+        """Tells whether the service has a problem of its label, whose id is then kept."""
         found = self.search(problem.entry.label)
         if found:
             problem.entry.id, problem.doubtful = found[0], False

@@ -74,7 +74,7 @@ def _silenced(logger: logging.Logger) -> Iterator[None]:
 
 
 def _redaction_of(found: Mapping[str, Any]) -> Redaction:
-    """What must not be shown of a configuration: the token, and what is in addresses and headers."""
+    """Redaction of a configuration's secrets: the token, and credentials in addresses and headers."""
     headers = found.get("headers") or ""
     lines = [f"{k}:{v}" for k, v in headers.items()] if isinstance(headers, Mapping) else headers.split("\n")
     credentials = [

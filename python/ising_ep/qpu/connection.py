@@ -155,7 +155,7 @@ class Connection:
 
     @property
     def reverses(self) -> bool:
-        """Whether the solver anneals in reverse."""
+        """True if the solver anneals in reverse."""
         return "initial_state" in self.properties["parameters"]
 
     def ask(self, request: Callable[..., T], *args: Any, **settings: Any) -> T:
@@ -199,7 +199,7 @@ class Connection:
         return status
 
     def online(self) -> bool:
-        """Whether the solver is there and works.
+        """Asks whether the solver is there and works.
 
         Raises:
             QPUStoppedError: If its working graph is another by now.

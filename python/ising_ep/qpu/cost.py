@@ -1,4 +1,4 @@
-"""What a training run costs on a QPU, before it is paid.
+"""Estimates what a training run will cost on a QPU.
 
 With c copies of the network on the chip, images are annealed c a call, batch by batch. n images in batches
 of b take
@@ -221,7 +221,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Run:
-    """What a cost is of: the arguments of `estimate`."""
+    """Run whose cost is estimated: the arguments of `estimate`."""
 
     config: TrainConfig
     network: Network

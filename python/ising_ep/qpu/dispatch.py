@@ -317,6 +317,6 @@ class QPU(Annealer):
 
 
 def _is_refusal(error: api.exceptions.RequestError) -> bool:
-    """Whether the service has said that it did not take what was sent."""
+    """Tells whether the service refused what was sent."""
     response = getattr(error, "response", None)
     return response is not None and 400 <= response.status_code < 500 and response.status_code != 408

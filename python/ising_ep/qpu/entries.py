@@ -41,7 +41,7 @@ CREATE TABLE problems (
     PRIMARY KEY (series, number, attempt)
 );
 """
-# All but the reads, in order.
+# Columns in order, all but the reads.
 COLUMNS = (
     "series",
     "number",
@@ -62,7 +62,7 @@ COLUMNS = (
     "seal",
 )
 KEY = ("series", "number", "attempt")
-# Those of version 1.
+# Columns of version 1.
 OLD_COLUMNS = tuple(name for name in COLUMNS if name not in ("anneal", "estimate", "reads_digest", "seal"))
 
 # Layout of the reads, a part of their digest: each row begins with a new byte.
@@ -131,7 +131,7 @@ class Entry:
 
     @property
     def is_free(self) -> bool:
-        """Whether it ended, and the QPU has surely not worked on it."""
+        """True if the attempt ended and the QPU has surely not worked on it."""
         return self.status.partition(":")[0] in FREE
 
     @property

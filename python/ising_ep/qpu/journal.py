@@ -1,4 +1,4 @@
-"""What a run has asked of a QPU: every problem is written down before it is sent, its answer when it comes.
+"""Journal of a run's problems for a QPU: each is written before it is sent, its answer when it comes.
 
 A run's problems are numbered in the order in which training needs them, and training is a function of its
 checkpoint: after a crash it asks for the same problems again, by the same numbers. The journal then says
@@ -133,7 +133,7 @@ class Journal:
                 host,
             )
         file.execute("PRAGMA journal_mode = WAL")
-        # A commit need not reach the disk at once: what the power takes, the labels find.
+        # A commit need not reach the disk at once: problems that a power failure loses are found by label.
         file.execute("PRAGMA synchronous = NORMAL")
         with self._transaction():
             file.execute("UPDATE run SET host = ?", (platform.node(),))
@@ -236,7 +236,7 @@ class Journal:
             )
 
     def counts(self, entry: Entry) -> bool:
-        """Whether an attempt is in `committed`."""
+        """Tells whether an attempt is in `committed`."""
         return self._costs.get(self._key(entry), 0.0) > 0
 
     def committed(self, series: str | None = None) -> float:

@@ -1,6 +1,6 @@
-"""What problems for a QPU share: the qubits and couplers that they are on, and how they are annealed.
+"""Layout that problems for a QPU share: their qubits and couplers, and how they are annealed.
 
-Both are checked and worked out once; a problem then costs a check of its ranges, a digest and an encoding.
+The layout is checked once. A problem then costs a check of its ranges, a digest and an encoding.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .qp import Format
 
 @dataclass(frozen=True)
 class Anneal:
-    """What all problems of a batch share.
+    """Format and anneal that all problems of a batch share.
 
     Attributes:
         format: Of problems and answers.
@@ -72,7 +72,7 @@ class Anneal:
             type="ising",
             label=label,
         )
-        # Not before: the model looks at every spin of an initial state, which takes two milliseconds.
+        # Parameters are added only now: the model would check each spin of an initial state, in 2 ms.
         job.params.update(self.params)
         if initial_state is not None:
             job.params["initial_state"] = self.format.initial_state(initial_state)
@@ -102,7 +102,7 @@ class Layout:
         self._anneals: dict[Any, Anneal] = {}
 
     def is_of(self, qubits: NDArray[np.int64], couplers: NDArray[np.int64]) -> bool:
-        """Whether it is of these."""
+        """Tells whether the layout is of these qubits and couplers."""
         return same(self._qubits, qubits) and same(self._couplers, couplers)
 
     def check(self, fields: NDArray[np.float64], couplings: NDArray[np.float64]) -> None:
@@ -114,7 +114,7 @@ class Layout:
         check_ranges(self._connection.chip, self._qubits, self._places, fields, couplings)
 
     def anneal(self, schedule: Schedule, num_reads: int, initial_states: NDArray[np.int8] | None) -> Anneal:
-        """How problems on the layout are annealed.
+        """Returns the anneal of problems on the layout.
 
         Raises:
             ValueError: See `check_anneal`, and `check_parameters`.

@@ -1,4 +1,4 @@
-"""What a solver says of itself, checked before it is believed: all that is asked of it later is there."""
+"""Checks the properties that a solver states, so that all that is used later is there."""
 
 from __future__ import annotations
 

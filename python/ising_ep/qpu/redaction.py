@@ -1,4 +1,4 @@
-"""What must not be shown, and texts without it."""
+"""Removes secrets from texts."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Redaction(logging.Filter):
 
 
 def _userinfo(address: str) -> list[str]:
-    """All that may be a name or a password in an address, which may be none."""
+    """Lists all texts in an address, valid or not, that may be a name or a password."""
     userinfo = address.partition("//")[2] or address
     userinfo, at, _ = userinfo.rpartition("@")
     if not at:

@@ -68,7 +68,7 @@ class Transport(HTTPAdapter):
         session.trust_env = False
 
     def deprecations(self) -> dict[str, str]:
-        """What the service is about to give up, as its last answers say, by names of the messages."""
+        """Deprecations that the service's last answers announce, by names of the messages."""
         return {message.id: message.message for s in self._sessions for message in s.deprecations or ()}
 
     def send(self, request: requests.PreparedRequest, *args: Any, **settings: Any) -> requests.Response:

@@ -241,7 +241,7 @@ def _model(couplings: tuple[ArrayLike, ArrayLike, ArrayLike], fields: NDArray[An
 
 
 def _is_single(fields: ArrayLike) -> TypeGuard[NDArray[np.float32]]:
-    """Whether the core takes fields (batch, spins) as they are, in single precision."""
+    """Tells whether the core takes fields (batch, spins) as they are, in single precision."""
     if not isinstance(fields, np.ndarray) or fields.dtype != np.float32:
         return False
     return fields.ndim == 2 and fields.flags.c_contiguous and fields.flags.aligned

@@ -11,7 +11,7 @@ from .. import _core
 
 
 class Pairs:
-    """Which spins are coupled: what stays the same while a network learns, and what the core sorts once.
+    """Pairs of coupled spins, which stay the same while a network learns and which the core sorts once.
 
     Args:
         rows, cols: int64 (couplings,) spins i and j. The arrays must not change afterwards.

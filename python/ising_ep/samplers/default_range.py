@@ -111,7 +111,7 @@ class Fit:
 
     @classmethod
     def to(cls, ising: Ising) -> "Fit":
-        """By the rule in docs/samplers.md."""
+        """Fits the range to a problem by the rule in docs/samplers.md."""
         width, smallest = _extremes(ising)
         if width == 0:
             return cls([0.1, 1], [0.1, 1], "all biases are zero")
@@ -188,7 +188,7 @@ def _are_multiples(ising: Ising, gap: float) -> bool:
 
 @dataclass(frozen=True)
 class _Minima:
-    """What quenches of a problem end in.
+    """Minima that quenches of a problem end in.
 
     Attributes:
         ising: The problem in units of `unit`, double precision.
@@ -228,7 +228,7 @@ class _Minima:
         return 1 / (1 + exponents)
 
     def _excitation(self, temperature: float) -> float:
-        """What independent excitations of the flips cost at a temperature in units of `unit`."""
+        """Mean cost of independent excitations of the flips at a temperature in units of `unit`."""
         return float((self.costs * self._excited(temperature)).sum() / len(self.costs))
 
     def cold_end(self) -> float:
@@ -244,7 +244,7 @@ class _Minima:
         return float(np.exp(low)) / COLDER * self.unit
 
     def melt_at(self, temperature: float) -> bool:
-        """Whether they would be lost at a temperature, though they differ."""
+        """Tells whether minima of different energies would be lost at a temperature."""
         scaled = temperature / self.unit
         flips = np.where(self.costs > 0, self._excited(scaled), 0).sum() / len(self.costs)
         if flips <= FEW or not self._excitation(scaled) > TOO_HOT * self.spread > 0:
@@ -261,7 +261,7 @@ class _Minima:
         return [_inverse(self.unit, 1 / max(begin, 10 * end / self.unit)), _inverse(end, 1)]
 
     def _move_at(self, temperature: float) -> bool:
-        """Whether nearly all spins flip at a temperature, in some of the reads."""
+        """Tells whether nearly all spins flip at a temperature, each in some of the reads."""
         flipped = _swept(self.ising, np.full(SWEEPS, 1 / temperature), self.states) != self.states
         return bool(flipped.any(axis=0).mean() >= MOVING)
 

@@ -96,7 +96,7 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
 
     @cached_property
     def properties(self) -> dict[str, Any]:
-        """What the sampler can do: the values of `beta_schedule_type`."""
+        """Properties of the sampler: the values of `beta_schedule_type`."""
         return {"beta_schedule_options": get_args(BetaScheduleType)}
 
     def sample(

@@ -79,7 +79,7 @@ class PathSchedule:
 
 
 def slices_for(sweeps: NDArray[np.float64], unit: float) -> int:
-    """How many slices the sweeps at inverse temperature 1 need; `unit` is the largest energy of a spin.
+    """Number of slices that the sweeps at inverse temperature 1 need; `unit` is the largest energy of a spin.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""What the samplers share: initial states, a watch over the reads, sample sets."""
+"""Parts that the samplers share: initial states, a watch over the reads, sample sets."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -92,11 +92,11 @@ class Watch:
     ended_by: str | None = None
 
     def idle(self) -> bool:
-        """Whether it has nothing to watch for."""
+        """Tells whether there is nothing to watch for."""
         return self.progress is None and self.interrupt_function is None and self.deadline is None
 
     def __call__(self, done: int) -> bool:
-        """Whether to end after the reads under way, `done` of which are finished."""
+        """Tells whether to end after the reads under way, `done` of which are finished."""
         if self.progress is not None:
             self.progress(done, self.num_reads)
         if self.ended_by is None:
@@ -148,7 +148,7 @@ def _sample_set(
     info: dict[str, Any],
     vartype: dimod.Vartype,
 ) -> dimod.SampleSet:
-    """As `SampleSet.from_samples`, which takes three times as long to find out what is known here.
+    """Makes a sample set like `SampleSet.from_samples`, in a third of the time as nothing is checked.
 
     The states (reads, spins) are -1 and +1 whatever the vartype.
     """

@@ -1,4 +1,4 @@
-"""How hot reads are: the inverse temperature at which a machine seems to sample.
+"""Estimates the inverse temperature at which a machine seems to sample.
 
 The reads of a chip follow a Boltzmann distribution roughly at best, and at a temperature that nobody sets: it
 depends on the chip, on how strong the couplings are, and on when the spins freeze. Estimates from energies

@@ -31,9 +31,9 @@ def chip_model_of(config: TrainConfig, num_threads: int | None = None) -> ChipMo
 
 
 def embedding_of(config: TrainConfig, network: Network, chip: Chip) -> Placed:
-    """Where the network of a run is on its chip: from the run's file, else found.
+    """Embedding of a run's network on its chip: read from the run's file, or else found.
 
-    There are as many copies as a batch can use, unless the run says how many.
+    It has as many copies as a batch can use, unless the run says how many.
 
     Raises:
         ValueError: If the machine has no chip, the network does not fit, or the file is no embedding of it.
@@ -146,7 +146,7 @@ def rule_of_tests(
 
 
 def augmentation(config: TrainConfig, dataset: Dataset) -> Augment | None:
-    """What ``config`` makes of the images before it learns from them.
+    """Builds the augmentation of images that ``config`` asks for; None if it asks for none.
 
     Raises:
         ValueError: If the data are not images, or none of them would be left.

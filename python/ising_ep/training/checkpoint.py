@@ -95,7 +95,7 @@ def read_checkpoint(file: Path, shapes: Mapping[str, tuple[int, ...]] | None, ba
 
 
 def what_is_wrong(error: Any) -> str:
-    """What is wrong with a file: a line that can be printed, and not all that the file may hold."""
+    """Describes an error of a file in a short line that can be printed, whatever the file holds."""
     line = one_line(f"it lacks {error}" if isinstance(error, KeyError) else str(error)[:1000])
     return line if len(line) <= 300 else f"{line[:297]}..."
 
@@ -128,7 +128,7 @@ def _apart(arrays: Parameters, kinds: Sequence[str]) -> tuple[Parameters, Memory
 
 
 def _check_size(size: int, shapes: Mapping[str, tuple[int, ...]] | None) -> None:
-    """That a file has no more bytes than parameters of these shapes, an optimizer's arrays, and a header."""
+    """Refuses a file with more bytes than parameters of these shapes, an optimizer's arrays, and a header."""
     if shapes is None:
         return
     most = _MOST_HEADER + (1 + _MOST_KINDS) * 4 * sum(map(math.prod, shapes.values()))
@@ -141,7 +141,7 @@ def _check_arrays(
     shapes: Mapping[str, tuple[int, ...]] | None,
     kinds: Sequence[str],
 ) -> None:
-    """That arrays of these types and shapes are parameters, and what an optimizer keeps of each."""
+    """Refuses arrays whose types or shapes are not those of parameters and of an optimizer's arrays."""
     if shapes is None:
         kept = {f"{kind}.{name}" for kind in kinds for name in found}
         shapes = {name: shape for name, (_, shape) in found.items() if name not in kept}

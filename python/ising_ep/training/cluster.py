@@ -79,7 +79,7 @@ def connected(address: str, say: Callable[[str], object]) -> Iterator[Client]:
 
 @contextmanager
 def _silenced(family: str) -> Iterator[None]:
-    """Nothing is logged by a family of loggers."""
+    """Silences a family of loggers."""
     loggers = [logging.getLogger(name) for name in list(logging.Logger.manager.loggerDict)]
     silenced = [each for each in loggers if each.name.split(".")[0] == family and not each.disabled]
     for logger in silenced:
@@ -113,7 +113,7 @@ def _check_scheduler(address: str) -> None:
 
 
 async def _identity(address: str) -> str:
-    """What a server of Dask's says it is."""
+    """Asks a server of Dask's for its type."""
     from distributed.comm import connect
     from distributed.security import Security
 
@@ -143,7 +143,7 @@ def check(config: TrainConfig, machine: Machine | None = None) -> None:
 
 
 def busy(client: Client) -> bool:
-    """Whether workers have still to answer: the trainer waits, and its state is that of a whole batch."""
+    """Tells whether workers have still to answer. The trainer waits then, its state that of a whole batch."""
     return any(future.status == "pending" for future in list(client.futures.values()))
 
 
@@ -229,7 +229,9 @@ class SharedRule:
     def _map(
         self, task: Callable[..., Any], arguments: Callable[[int], Iterable[tuple[Any, ...]]]
     ) -> Iterator[Any]:
-        """What the task returns for each of the arguments, made for a number of threads, in their order.
+        """Runs the task on the workers and yields its results in the order of the arguments.
+
+        The arguments are made for a number of threads.
 
         Counts what the machines were used for.
         """
@@ -267,7 +269,7 @@ def _both(*both: Any) -> Any:
 
 
 def _run(task: Callable[..., Any], sent: tuple[Rule, dict[str, str]], some: Any) -> Any:
-    """What the task returns, and what its machine was used for, on a worker."""
+    """Runs the task on a worker and returns its result with the usage of its machine."""
     if getattr(_thread, "sent", None) is not sent:
         rule, versions = sent
         if versions != _versions():

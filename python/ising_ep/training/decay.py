@@ -9,7 +9,7 @@ from ..config import DECAYS, Decay
 
 
 def decayed(decay: Decay, done: float, epochs: int) -> float:
-    """What the learning rate is multiplied by after ``done`` of ``epochs``.
+    """Factor of the learning rate after ``done`` of ``epochs``.
 
     Cosine: (1 + cos(pi done / epochs)) / 2, from 1 to 0; Loshchilov and Hutter, "SGDR" (2017),
     https://arxiv.org/abs/1608.03983.

@@ -1,4 +1,4 @@
-"""What a user should know of a run before it begins, and of one that learned nothing."""
+"""Notes to the user before a run begins, and after one that learned nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ERRORS, FEWEST = 3.0, 100
 
 
 def notes(config: TrainConfig, dataset: Dataset) -> list[str]:
-    """What is as it should be, and yet not what one expects; a line each.
+    """Lists what is correct about a run but may surprise its user, a line each.
 
     Example:
         >>> from ising_ep import datasets

@@ -1,4 +1,4 @@
-"""What a run keeps of its data set and of the parts that it was given."""
+"""Records that a run keeps of its data set and of the parts that it was given."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONFIG_FORMAT = 2
 
 @dataclass(frozen=True)
 class DataRecord:
-    """What a run keeps of its data set: enough to know it again, and to predict without it.
+    """Record of a run's data set: enough to recognise the data set, and to predict without it.
 
     Attributes:
         fingerprint: Of the data set (`Dataset.fingerprint`).
@@ -52,7 +52,7 @@ class DataRecord:
 
 
 def read_data(content: Mapping[str, Any]) -> DataRecord | str:
-    """What the settings of a run say of its data: the fingerprint alone in format 1."""
+    """Reads the record of the data from a run's settings; format 1 has the fingerprint alone."""
     found = content.get("format", 1)
     if found not in (1, CONFIG_FORMAT) or type(found) is not int:
         raise ValueError(

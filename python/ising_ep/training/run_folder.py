@@ -157,7 +157,7 @@ class RunFolder:
             self._lock = None
 
     def known_data(self) -> DataRecord:
-        """What the run keeps of its data.
+        """Returns the run's record of its data.
 
         Raises:
             ValueError: If the folder is of a format that does not keep it.
@@ -219,7 +219,7 @@ class RunFolder:
             raise ValueError(f"{error}; with the file removed, --resume {self._resumes_at()}") from None
 
     def _resumes_at(self) -> str:
-        """Where a run without its checkpoint goes on."""
+        """Says where a run without its checkpoint goes on."""
         if (self.path / JOURNAL).exists():
             return f"begins anew with what {JOURNAL} knows of the problems that were sent"
         return "begins anew"

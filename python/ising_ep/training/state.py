@@ -19,7 +19,7 @@ CHIP_COLUMNS = ("epoch", "calls", "qpu_access_time", "chain_break_fraction")
 
 @dataclass
 class TrainState:
-    """All that is needed to go on, bit for bit.
+    """State of training, from which a run goes on bit for bit.
 
     Attributes:
         parameters: float32 arrays of the network, such as ``W0, W1, ..., b0, b1, ...``.
@@ -59,7 +59,7 @@ class TrainState:
         return self.parameters | kept
 
     def chip_history(self) -> list[dict[str, float]]:
-        """What each finished epoch asked of a chip, by the names of ``chip.csv``."""
+        """Use of the chip in each finished epoch, by the names of ``chip.csv``."""
         return [
             {
                 "epoch": epoch,
@@ -104,5 +104,5 @@ def check_state(state: TrainState, batch_size: int) -> None:
 
 
 def is_finite(value: Any) -> bool:
-    """Whether a value of JSON is a finite number."""
+    """Tells whether a value of JSON is a finite number."""
     return type(value) in (int, float) and math.isfinite(value)

@@ -81,7 +81,7 @@ class Trained:
 
     @cached_property
     def rule(self) -> EquilibriumPropagation:
-        """What finds the free phase."""
+        """Learning rule whose free phase predicts."""
         config, parts = self.config.of_tests(), self.parts
         if parts.machine is None and self.folder is not None:
             network = parts.network or network_of(config, self.data)
@@ -96,7 +96,7 @@ class Trained:
 
     @property
     def machine(self) -> Machine:
-        """What anneals."""
+        """Machine that anneals."""
         return self.rule.machine
 
     def outputs(

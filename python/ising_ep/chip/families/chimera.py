@@ -31,7 +31,7 @@ class Chimera(Family):
         return 2 * rows * columns * tile
 
     def most_couplers(self, shape: tuple[int, ...]) -> int:
-        """Those of a cell, and up to two a qubit to the next cells, each shared by two."""
+        """Couplers of a cell, and up to two a qubit to the next cells, each shared by two."""
         rows, columns, tile = shape
         return rows * columns * tile * tile + self.num_qubits(shape)
 

@@ -39,7 +39,7 @@ class Zephyr(Family):
         return 4 * tile * m * (2 * m + 1)
 
     def most_couplers(self, shape: tuple[int, ...]) -> int:
-        """Those where lines cross, and four a qubit along its line, each shared by two."""
+        """Couplers where lines cross, and four a qubit along its line, each shared by two."""
         m, tile = shape
         return (4 * m * tile) ** 2 + 2 * self.num_qubits(shape)
 

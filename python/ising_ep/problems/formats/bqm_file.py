@@ -1,4 +1,4 @@
-"""What dimod's `bqm.to_file()` writes.
+"""Reads the files of dimod's `bqm.to_file()`.
 
 A magic text, a version, a header in JSON; then the offset, for each variable the start of its neighbourhood
 and its bias, for each neighbour its number and the coupling; then the labels in JSON.

@@ -1,4 +1,4 @@
-"""What dimod's `bqm.to_serializable()` gives, as JSON.
+"""Reads the output of dimod's `bqm.to_serializable()`, as JSON.
 
 dimod's `from_serializable` is not used for what comes from outside: with a negative index it writes outside
 its memory (0.12.23).

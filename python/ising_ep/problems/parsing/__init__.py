@@ -1,1 +1,1 @@
-"""What readers of formats share: tables of numbers, JSON, sizes, how a file is known."""
+"""Parts that readers of formats share: tables of numbers, JSON, sizes, recognition of files."""

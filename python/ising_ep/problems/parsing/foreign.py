@@ -62,7 +62,7 @@ FOREIGN = (
 
 
 def name_foreign(text: bytes) -> str | None:
-    """What a file looks like that is not read, or None.
+    """Names the format that an unsupported file looks like, or None.
 
     Example:
         >>> name_foreign(b"Minimize\\n x + y\\nSubject To\\n")

@@ -1,4 +1,4 @@
-"""What is known of a format: `Format`, of which the modules of `problems.formats` hold the rows."""
+"""Description of a format: `Format`, of which the modules of `problems.formats` hold the rows."""
 
 import re
 from collections.abc import Callable
@@ -35,13 +35,13 @@ class Format:
     has_several: bool = False
 
     def is_certain(self, text: bytes) -> bool:
-        """Whether the text can be of no other format."""
+        """Tells whether the text can be of no other format."""
         if self.begins is not None:
             return re.match(self.begins, text) is not None
         return self.contains is not None and re.search(self.contains, text) is not None
 
     def is_named(self, file_name: str) -> bool:
-        """Whether a file of this name, without the ending of a compression, is of this format."""
+        """Tells whether a file of this name, without the ending of a compression, is of this format."""
         lower = file_name.lower()
         return lower.endswith(self.endings) or (
             self.names is not None and re.fullmatch(self.names, file_name) is not None

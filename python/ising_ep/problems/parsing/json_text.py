@@ -13,7 +13,7 @@ _DEEPEST_LABEL = 16
 
 
 def load_json(text: bytes) -> Any:
-    """What the text says.
+    """Parses a text of JSON.
 
     Raises:
         ValueError: No JSON, or more of it than is read.

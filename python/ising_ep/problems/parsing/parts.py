@@ -1,4 +1,4 @@
-"""What every reader gives: the parts of a binary quadratic model, and the model made of them.
+"""Parts of a binary quadratic model, which every reader gives, and the model made of them.
 
 Files are not trusted. Sizes are held to the limits below before memory is taken for them, and every index and
 label is checked here, because dimod checks none: with a negative index it writes outside its memory.
@@ -25,7 +25,7 @@ VARTYPES = ("SPIN", "BINARY")
 
 
 class Objective(NamedTuple):
-    """What the file asks for, as a linear function of the energy: `start + slope * energy` is maximised."""
+    """Objective of a file as a linear function of the energy: `start + slope * energy` is maximised."""
 
     name: str
     start: float
@@ -37,14 +37,14 @@ class Objective(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What the caller says of the file: its vartype, and which of several problems in it, from 1."""
+    """Caller's choices for a file: its vartype, and the number of a problem in it, from 1."""
 
     vartype: str | None = None
     instance: int | None = None
 
 
 class Parts(NamedTuple):
-    """What a binary quadratic model is made of.
+    """Parts of a binary quadratic model.
 
     `linear` is (variables,), `rows`, `cols` and `values` are (couplings,), of which one may stand there
     several times: they add up. Without `labels` the variables are numbered from 0.
@@ -77,7 +77,7 @@ def pair_keys(rows: NDArray[Any], cols: NDArray[Any], variables: int) -> NDArray
 
 
 def repeated(keys: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which keys (couplings,) have stood there before."""
+    """Mask (couplings,) of the keys that have occurred before."""
     order = np.argsort(keys, kind="stable")
     again = np.zeros(len(keys), dtype=bool)
     again[order[1:]] = keys[order[1:]] == keys[order[:-1]]

@@ -110,7 +110,7 @@ def check_isolated(line: int, nodes: int, edges: int, names: str = "nodes edges"
 
 
 def has_weights(text: bytes) -> bool:
-    """Whether the first line that is not blank has three words or more."""
+    """Tells whether the first line that is not blank has three words or more."""
     first = re.search(rb"\S.{0,200}", text)
     return first is None or len(first[0].split()) != 2
 
