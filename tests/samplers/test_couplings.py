@@ -63,6 +63,8 @@ def test_prepared_couplings_are_a_triple_that_is_pickled_without_the_model():
     fields = np.ones((1, 4))
     assert bits(again, fields) == bits(couplings, fields)
     pairs = pickle.loads(pickle.dumps(couplings.pairs))
+    assert pairs == couplings.pairs
+    assert pairs != Pairs(cols, rows)
     assert bits(pairs.with_values(np.arange(5.0)), fields) == bits(couplings, fields)
 
 

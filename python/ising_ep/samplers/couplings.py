@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..checks import same
 
 
 class Pairs:
@@ -28,6 +29,9 @@ class Pairs:
         self.cols = cols
         self._last: PreparedCouplings | None = None
         self._models: dict[int, _core.Model] = {}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pairs) and same(self.rows, other.rows) and same(self.cols, other.cols)
 
     def __reduce__(self) -> tuple[type[Self], tuple[NDArray[np.int64], NDArray[np.int64]]]:
         return type(self), (self.rows, self.cols)

@@ -241,7 +241,6 @@ impl<E: Exponents, const D: usize> Dense<'_, E, D> {
 
     /// Flips of spin `k` of a block change the sums of the spins after it.
     #[inline(always)]
-    #[allow(clippy::too_many_arguments)]
     fn within_block<S: Simd>(
         &self,
         s: S,

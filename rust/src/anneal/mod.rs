@@ -10,8 +10,16 @@
 //! | `quantum` | path integrals | up to 64 runs | summed anew |
 //! | `dynamics` | continuous states: amplitudes and phases | 16 runs | summed anew |
 //!
-//! The last two but one and `sparse` come in two arithmetics, single precision and integers of several digits, for problems
-//! whose numbers cancel; the others are in single precision or in integers. `precision.rs` tells what a problem needs.
+//! `dense`, `sparse`, `single` and `quantum` come in two arithmetics (`exponents.rs`): single precision, and integers of
+//! several digits for problems whose numbers cancel. The others are in single precision or in small integers.
+//! `precision.rs` tells what a problem needs.
+//!
+//! The files go one way, and none knows what stands to its left but the tests:
+//!
+//! ```text
+//! mod.rs -> plan.rs -> model.rs -> kernels -> job.rs -> batch.rs -> method.rs
+//!                   -> parallel.rs -> kernel.rs
+//! ```
 //!
 //! All others update one spin at a time in a fixed order, at the inverse temperatures given. A flip changes the energy by
 //! `-2 s_i f_i`, `f_i = h_i + sum_j J_ij s_j`, and is accepted when `u < exp(2 beta s_i f_i)`, `u` uniform.

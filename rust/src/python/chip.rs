@@ -31,7 +31,6 @@ pub(super) struct Placement(Arc<chip::Placement>);
 #[pymethods]
 impl Placement {
     #[new]
-    #[allow(clippy::too_many_arguments)]
     fn new(
         num_qubits: usize,
         chain_starts: PyReadonlyArray1<'_, i64>,
@@ -79,7 +78,7 @@ impl Placement {
         values, fields, chain_strength, gauges=None, *, h_range=None, j_range=None, chain_range=None,
         excess="refuse"
     ))]
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, reason = "the keywords of a Python method")]
     fn place<'py>(
         &self,
         py: Python<'py>,
@@ -171,7 +170,7 @@ impl Placement {
     }
 
     #[pyo3(signature = (samples, method, seed, *, first_read=0, gauge=None, values=None, fields=None))]
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, reason = "the keywords of a Python method")]
     fn unembed(
         &self,
         py: Python<'_>,

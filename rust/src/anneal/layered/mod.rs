@@ -16,8 +16,8 @@
 //! frozen), and 3 or 8 additions a flip. One read at a time keeps every lane busy whatever the number of reads,
 //! and only spins that flip pay for it.
 //!
-//! Each loop over flips ends in a branch misprediction (20 cycles). The random numbers of the next sweep are
-//! started before the loop to hide that latency.
+//! Each loop over flips ends in a branch misprediction (20 cycles). The random numbers of the next sweep are started
+//! before it to hide that latency.
 //!
 //! Tried and slower: 16 runs side by side in the lanes (7 times, for it must add a row as soon as *one* of 16 runs
 //! flips); rows added as each spin flips (20 %, against the list of flips); the first two flips of a word added without
@@ -25,6 +25,7 @@
 //! lists (3 %); a vector for each quantity of a side rather than all that belongs to 64 spins together (10 %).
 
 mod layout;
+mod side;
 
 pub(super) use layout::{Layout, sides};
 
@@ -32,11 +33,10 @@ use super::accept::{NEVER, limits};
 use super::batch::Fields;
 use super::job::Job;
 use super::kernel::Kernel;
-use crate::bits::SPINS;
 use crate::couplings::Sides;
 use crate::rng::{INITIAL, Keys};
-use crate::simd::{LANES, Row, Simd};
-use layout::SideOfModel;
+use crate::simd::{LANES, Simd};
+use side::{Side, Word, read_spins, write_spins};
 
 /// A batch on layered couplings.
 pub(super) struct Layered<'a> {
@@ -57,117 +57,6 @@ impl<'a> Layered<'a> {
         let exact = if job.batch.with_energies { layout.exact(job.couplings, sides) } else { &[] };
         let runs = job.runs() / (8 * threads.max(1));
         Layered { job, index, layout, exact, runs: runs.clamp(1, 16) }
-    }
-}
-
-impl SideOfModel {
-    /// Takes twice the couplings of the spins in `downs`, of word `word` of the other side, off the sums, and adds
-    /// those of `ups`.
-    ///
-    /// The sums are taken in tiles of up to 8 vectors that stay in registers while the rows of all changes go by:
-    /// no addition waits for the one before.
-    #[inline(always)]
-    fn change<S: Simd>(&self, s: S, word: usize, ups: u64, downs: u64, side: &mut Side<S>) {
-        if ups | downs == 0 {
-            return;
-        }
-        let rows = &self.onto[64 * word * self.blocks..];
-        for (at, tile) in (0..self.blocks).step_by(8).zip(side.words.chunks_mut(2)) {
-            let rows = &rows[at..];
-            match self.blocks - at {
-                1 => self.change_tile::<S, 1>(s, rows, ups, downs, tile),
-                2 => self.change_tile::<S, 2>(s, rows, ups, downs, tile),
-                3 => self.change_tile::<S, 3>(s, rows, ups, downs, tile),
-                4 => self.change_tile::<S, 4>(s, rows, ups, downs, tile),
-                5 => self.change_tile::<S, 5>(s, rows, ups, downs, tile),
-                6 => self.change_tile::<S, 6>(s, rows, ups, downs, tile),
-                7 => self.change_tile::<S, 7>(s, rows, ups, downs, tile),
-                _ => self.change_tile::<S, 8>(s, rows, ups, downs, tile),
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn change_tile<S: Simd, const N: usize>(
-        &self,
-        s: S,
-        rows: &[Row<u32>],
-        ups: u64,
-        downs: u64,
-        tile: &mut [Word<S>],
-    ) {
-        let tile = &mut tile[..N.div_ceil(4)];
-        let mut sum = [s.splat_int(0); N];
-        for v in 0..N {
-            sum[v] = tile[v / 4].sums[v % 4];
-        }
-        // Negation is all bits inverted, plus one. So one loop does ups and downs, with one misprediction.
-        let mut left = ups | downs;
-        while left != 0 {
-            let bit = left.trailing_zeros();
-            left &= left - 1;
-            let turn = s.splat_int(((downs >> bit) as u32 & 1).wrapping_neg());
-            for (sum, row) in sum.iter_mut().zip(&rows[bit as usize * self.blocks..][..N]) {
-                *sum = s.add_int(*sum, s.xor(s.ints(row), turn));
-            }
-        }
-        let turned = s.splat_int(downs.count_ones());
-        for v in 0..N {
-            tile[v / 4].sums[v % 4] = s.add_int(sum[v], turned);
-        }
-    }
-
-    /// Works out `s_i f_i` anew, after the sums have changed.
-    #[inline(always)]
-    fn align<S: Simd>(&self, s: S, side: &mut Side<S>) {
-        for (word, units) in side.words.iter_mut().zip(&self.unit) {
-            let down = s.masks(word.spins);
-            for v in 0..4 {
-                let field = s.mul_add(s.to_floats(word.sums[v]), s.floats(&units[v]), s.floats(&word.fields[v]));
-                word.aligned[v] = s.negate(down[v], field);
-            }
-        }
-    }
-}
-
-/// One side of one run.
-struct Side<S: Simd> {
-    words: Vec<Word<S>>,
-    /// The problem that the fields are of.
-    problem: Option<usize>,
-    /// The words at the start of all reads of that problem, if they start alike.
-    start: Vec<Word<S>>,
-}
-
-/// 64 spins of a side in one run, side by side in memory.
-#[derive(Clone, Copy)]
-struct Word<S: Simd> {
-    /// `sum_j J_ij s_j`.
-    sums: [S::U; 4],
-    fields: [Row<f32>; 4],
-    /// `s_i f_i`; minus infinity for the padding, which therefore never flips.
-    aligned: [S::F; 4],
-    /// Of the sweep under way, if the spins were not frozen in the sweep before.
-    limits: [S::F; 4],
-    warm: bool,
-    /// A bit a spin, 1 = down; padding is up.
-    spins: u64,
-    /// Who flipped in the sweep under way.
-    flips: u64,
-}
-
-impl<S: Simd> Side<S> {
-    fn new(s: S, side: &SideOfModel) -> Self {
-        let word = Word {
-            sums: [s.splat_int(0); 4],
-            fields: [Row([f32::NEG_INFINITY; LANES]); 4],
-            aligned: [s.splat(f32::NEG_INFINITY); 4],
-            limits: [s.splat(0.0); 4],
-            warm: false,
-            spins: 0,
-            flips: 0,
-        };
-        Side { words: vec![word; side.unit.len()], problem: None, start: vec![] }
     }
 }
 
@@ -301,7 +190,6 @@ impl Layered<'_> {
     }
 
     #[inline(always)]
-    #[allow(clippy::too_many_arguments)]
     fn draw_some<S: Simd, const W: usize, const GIBBS: bool>(
         &self,
         s: S,
@@ -320,7 +208,6 @@ impl Layered<'_> {
     /// loops that each end in a branch misprediction. The limits of 64 spins for the next sweep are drawn
     /// before each loop, and the processor works on them until the misprediction is resolved.
     #[inline(always)]
-    #[allow(clippy::too_many_arguments)]
     fn sweep<S: Simd, const GIBBS: bool>(
         &self,
         s: S,
@@ -419,33 +306,6 @@ impl Layered<'_> {
         }
         energies
     }
-}
-
-/// Writes up to 64 spins of a side, a bit each, to their places in a state. Eight neighbours in a side mostly are
-/// neighbours in the state.
-#[inline(always)]
-fn write_spins(bits: u64, index: &[u32], state: &mut [i8]) {
-    for (byte, eight) in bits.to_le_bytes().into_iter().zip(index.chunks(8)) {
-        let spins = &SPINS[byte as usize];
-        let first = eight[0] as usize;
-        if eight.len() == 8 && eight[7] as usize == first + 7 {
-            state[first..first + 8].copy_from_slice(spins);
-        } else {
-            for (&i, &spin) in eight.iter().zip(spins) {
-                state[i as usize] = spin;
-            }
-        }
-    }
-}
-
-/// The other way round.
-#[inline(always)]
-fn read_spins(index: &[u32], state: &[i8]) -> u64 {
-    let mut bits = 0;
-    for (k, &i) in index.iter().enumerate() {
-        bits |= u64::from(state[i as usize] < 0) << k;
-    }
-    bits
 }
 
 /// One side, and the other.
