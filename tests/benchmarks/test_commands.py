@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted(
     ".".join(file.relative_to(ROOT).with_suffix("").parts)
@@ -25,6 +27,7 @@ for name in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_every_script_has_help():
     assert len(SCRIPTS) >= 20
     done = subprocess.run(

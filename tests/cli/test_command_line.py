@@ -216,6 +216,7 @@ def test_a_preset_is_changed_by_what_is_given(data, name):
     assert (found.optimizer, found.centre, found.test_reads) == ("adam", True, 20)
 
 
+@pytest.mark.slow
 @needs_mnist
 def test_data_may_move(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

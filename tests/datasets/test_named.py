@@ -98,6 +98,7 @@ def test_mnist_100_is_the_first_images_of_each_class():
         assert 0 == x.min() < x.max() == 1
 
 
+@pytest.mark.slow
 @needs_mnist
 def test_mnist_whole_has_the_published_bytes():
     mnist = datasets.load_mnist(MNIST)

@@ -39,6 +39,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_it_is_trained_by_name_resumed_and_evaluated(site: Path, tmp_path: Path) -> None:
     def command(*arguments: str) -> str:
         done = ising_ep(site, tmp_path, *arguments)

@@ -508,6 +508,7 @@ def test_headers_that_drip_are_not_read_for_ever(first, drip):
         connect(endpoint, patience=0.5)
 
 
+@pytest.mark.slow
 def test_a_body_that_drips_is_not_read_for_ever(front, caplog):
     connection = connect(front.endpoint)
     stop = threading.Event()

@@ -301,6 +301,7 @@ def test_damaged_reads_are_not_given(file, reads, caplog, damage):
     assert "reads of problem 0 in" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_anywhere_in_the_reads_is_seen(file, reads):
     with Journal(file) as journal:
         answered(journal, 0, reads)

@@ -94,6 +94,7 @@ def folders(tmp_path):
     return Store.of(tmp_path / "out", quick=False), data
 
 
+@pytest.mark.slow
 def test_goes_on_after_a_unit_was_killed(folders):
     store, data = folders
     (data / "deadly").touch()
@@ -108,6 +109,7 @@ def test_goes_on_after_a_unit_was_killed(folders):
     assert (data / "ran").read_text().split() == ["2", "3", "4", "5"]
 
 
+@pytest.mark.slow
 def test_a_unit_of_other_settings_runs_again(folders):
     store, data = folders
     go(store, squares(units=lambda quick: {"a": {"number": 2}, "b": {"number": 3}}), data_dir=data)
@@ -118,6 +120,7 @@ def test_a_unit_of_other_settings_runs_again(folders):
     assert {key: record["result"]["square"] for key, record in records.items()} == {"a": 4, "b": 16}
 
 
+@pytest.mark.slow
 def test_quick_and_full_are_apart(folders):
     full, data = folders
     quick = Store.of(full.folder, quick=True)
@@ -131,6 +134,7 @@ def test_quick_and_full_are_apart(folders):
     assert not (quick.folder / "README.md").exists()
 
 
+@pytest.mark.slow
 def test_the_page_holds_what_ran(folders):
     store, data = folders
     ran, not_run = squares("evens", lambda quick: {"n6": {"number": 6, "seed": 6}}), squares()
@@ -150,6 +154,7 @@ def test_the_page_holds_what_ran(folders):
     assert (store.folder / links[0]).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_result_that_is_none_is_one_line(folders):
     store, data = folders
     go(store, squares(), data_dir=data)
@@ -160,6 +165,7 @@ def test_a_result_that_is_none_is_one_line(folders):
         store.records(squares().units(False))
 
 
+@pytest.mark.slow
 def test_a_result_of_a_later_format_is_one_line(folders):
     store, data = folders
     go(store, squares(), data_dir=data)
@@ -196,6 +202,7 @@ def test_a_record_of_the_first_format_is_good(symmetric, tmp_path):
     assert store.records(units["other"]) == {}
 
 
+@pytest.mark.slow
 def test_units_of_their_own_processes(folders):
     store, data = folders
     units = Units("processes", {f"p{k}": {"number": k} for k in range(3)}, process_of)

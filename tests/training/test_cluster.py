@@ -172,6 +172,7 @@ class DeltaRule:
             yield reads.states[:, :, self.network.outputs].mean(axis=1, dtype=np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_rule_of_another_kind_is_shared(client, digits, weighted):
     """It has not more than `learning.Rule` asks for, and its gradient is the mean over the batch's shards."""

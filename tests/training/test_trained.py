@@ -90,6 +90,7 @@ def test_a_file_anywhere_is_the_same_model(run, tmp_path):
     np.testing.assert_array_equal(again.outputs(DIGITS.x_test), model.outputs(DIGITS.x_test))
 
 
+@pytest.mark.slow
 def test_predict_and_plot_read_no_data_set(tmp_path, monkeypatch):
     """A run on an .npz file that is gone (CASES 3, number 3)."""
     monkeypatch.chdir(tmp_path)
@@ -120,6 +121,7 @@ def test_predict_and_plot_read_no_data_set(tmp_path, monkeypatch):
     assert "mine.npz" in own.output
 
 
+@pytest.mark.slow
 def test_a_folder_of_the_format_before_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = ising_ep_command("train", "--dataset", "patterns", "--epochs", 1, "--out", "run")
