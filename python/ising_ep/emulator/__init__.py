@@ -18,7 +18,7 @@ unless it is switched off and divides h and J by
 
     max(max h / h_high, min h / h_low, max J / J_high, min J / J_low)
 
-with the ends of h_range and extended_j_range; what solvers refuse (`machines.qpu_rules`), of one problem in a
+with the ends of h_range and extended_j_range; what solvers refuse (`chip.rules`), of one problem in a
 list by itself; the QPU time of each problem, by the client's own estimate. With realtime a problem takes as
 long.
 

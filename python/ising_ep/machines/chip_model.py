@@ -121,7 +121,8 @@ class ChipModel(Annealer):
         temperature: Of the chip, in mK, > 0. With 15 the reads end at beta = 15; with 46 at 5, which is where
             a chip's single qubits freeze by D-Wave's tables.
         sweeps_per_us: How many sweeps stand for a microsecond of the schedule, > 0. Single-spin updates flip
-            chains slowly: by `benchmarks/chip_model.py` 5 are fast and rough, 20 near what many more reach.
+            chains slowly: by `benchmarks.machines.chip_model` 5 are fast and rough, 20 near what many more
+            reach.
         field_noise: Standard deviation of the error of each h.
         coupling_noise: Standard deviation of the error of each J.
         field_step: h is rounded to multiples of it; None for no rounding.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,16 +35,8 @@ class CoreMachine(Machine):
         problem_ids: NDArray[np.uint32],
     ) -> BatchResult:
         """See `Machine.sample`."""
-        self.usage.problems += len(fields)
-        states, energies, _ = self._model(couplings, fields).anneal(
-            np.ascontiguousarray(fields),
-            self._method(initial_states is not None),
-            num_reads=self.num_reads,
-            seed=seed,
-            problem_ids=problem_ids,
-            initial_states=_contiguous(initial_states),
-            num_threads=self.num_threads,
-        )
+        model, call = self._call(couplings, fields, initial_states, seed, problem_ids)
+        states, energies, _ = model.anneal(**call)
         return BatchResult(states, energies)
 
     def sample_states(
@@ -55,21 +49,29 @@ class CoreMachine(Machine):
         problem_ids: NDArray[np.uint32],
     ) -> NDArray[np.int8]:
         """The states of `sample` alone: energies take up to a tenth of its time."""
-        self.usage.problems += len(fields)
-        states, *_ = self._model(couplings, fields).anneal(
-            np.ascontiguousarray(fields),
-            self._method(initial_states is not None),
-            num_reads=self.num_reads,
-            seed=seed,
-            problem_ids=problem_ids,
-            initial_states=_contiguous(initial_states),
-            num_threads=self.num_threads,
-            energies=False,
-        )
+        model, call = self._call(couplings, fields, initial_states, seed, problem_ids)
+        states, *_ = model.anneal(**call, energies=False)
         return states
 
-    def _model(self, couplings: Couplings, fields: NDArray[np.float32]) -> _core.Model:
-        return prepared(couplings).model(fields.shape[1])
+    def _call(
+        self,
+        couplings: Couplings,
+        fields: NDArray[np.float32],
+        initial_states: NDArray[np.int8] | None,
+        seed: int,
+        problem_ids: NDArray[np.uint32],
+    ) -> tuple[_core.Model, dict[str, Any]]:
+        """The model of the couplings, and what its `anneal` is called with; counts the problems."""
+        self.usage.problems += len(fields)
+        return prepared(couplings).model(fields.shape[1]), {
+            "fields": np.ascontiguousarray(fields),
+            "method": self._method(initial_states is not None),
+            "num_reads": self.num_reads,
+            "seed": seed,
+            "problem_ids": problem_ids,
+            "initial_states": None if initial_states is None else np.ascontiguousarray(initial_states),
+            "num_threads": self.num_threads,
+        }
 
     def _method(self, from_states: bool) -> _core.Sweeps | _core.Flow:
         """Method of the core for a run, from the states given or from the beginning."""
@@ -84,7 +86,3 @@ def vouched_for(machine: object, levels: tuple[int, int]) -> CoreMachine | None:
     if not isinstance(machine, CoreMachine) or levels != (-1, 1):
         return None
     return machine if getattr(machine.sample, "__func__", None) is CoreMachine.sample else None
-
-
-def _contiguous(states: NDArray[np.int8] | None) -> NDArray[np.int8] | None:
-    return None if states is None else np.ascontiguousarray(states)
