@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ..checks import short
-from ..datasets import Dataset
+from ..datasets import Dataset, ImageShape
 
 # Format of the settings of a run. Format 1, without a number, does not say the shape of the data.
 CONFIG_FORMAT = 2
@@ -28,7 +28,7 @@ class DataRecord:
     fingerprint: str
     num_inputs: int
     num_classes: int
-    image_shape: tuple[int, int, int] | None = None
+    image_shape: ImageShape | None = None
 
     @classmethod
     def of(cls, dataset: Dataset) -> Self:
