@@ -1,6 +1,6 @@
 """The Rust core. `ising_ep.samplers` is its checked, documented face; call that."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, final, overload
 
 import numpy as np
@@ -20,6 +20,7 @@ __all__ = [
     "products",
     "project",
     "rest_of_fields",
+    "window_products",
 ]
 
 @final
@@ -353,15 +354,39 @@ class Model:
             MemoryError: The couplings do not fit into memory.
         """
 
+    @staticmethod
+    def layers(
+        layers: Sequence[tuple[int, int, int]],
+        blocks: Sequence[tuple[int, int, str, tuple[int, int], tuple[int, int]]],
+        values: NDArray[np.float64],
+    ) -> Model:
+        """Layers that are joined by weights which all places share.
+
+        The spins of a layer stand next to each other, place by place, row by row, channels last.
+
+        Args:
+            layers: Height, width and channels of each.
+            blocks: Couplings between a layer ``before`` and a layer ``after``, given by their numbers: kind,
+                size and stride of the windows. ``"dense"`` has a weight for each pair of spins, (before,
+                after); ``"filters"`` one for each spin of a window and each channel of ``after``, (rows x
+                columns x channels, channels); ``"pool"`` has one for all, which joins each channel to its own
+                in a window. Windows of dense ones mean nothing.
+            values: The weights of one block after the other, row by row.
+
+        Raises:
+            ValueError: One line that names the layer, block or weight that does not fit.
+            TypeError: A wrong type or dtype.
+        """
+
     @property
     def num_spins(self) -> int:
         """Spins of a problem."""
 
     def with_values(self, values: NDArray[np.float64]) -> Model:
-        """Other couplings of the same pairs, which are not sorted again: what a step of learning changes.
+        """Other values of the same pairs or layers: what a step of learning changes. Pairs are not sorted again.
 
         Args:
-            values: (couplings,) J, in the order of `rows` and `cols`.
+            values: As the pairs or layers were given them.
 
         Raises:
             ValueError, TypeError, MemoryError: As the class.
@@ -541,6 +566,24 @@ def products(states: NDArray[np.int8], before: tuple[int, int], after: tuple[int
 
     Raises:
         ValueError: A range ends outside the spins.
+        MemoryError: The result does not fit into memory.
+    """
+
+def window_products(
+    states: NDArray[np.int8], before: NDArray[np.int64], after: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """Sum over states and places of ``s_i s_j`` for spins i of a window and spins j of its place.
+
+    Args:
+        states: (states, spins), C-contiguous, of -1 and +1; those of other small numbers take longer.
+        before: (places, I) spins i, C-contiguous.
+        after: (places, J) spins j, C-contiguous.
+
+    Returns:
+        int32 (I, J).
+
+    Raises:
+        ValueError: Shapes do not fit, or a spin is not in the states.
         MemoryError: The result does not fit into memory.
     """
 

@@ -86,23 +86,37 @@ fn outer_in_loops(w: &mut [f32], x: &[f32], d: &[f32], units: usize, limit: f32)
 #[inline(always)]
 fn add_rows(terms: &[(f32, usize)], rows: &[f32], out: &mut [f32]) {
     let units = out.len();
-    let (blocks, rest) = out.as_chunks_mut::<BLOCK>();
-    for (block, out) in blocks.iter_mut().enumerate() {
-        let mut sums = *out; // in registers
-        for &(factor, row) in terms {
-            let row = &rows[row * units + block * BLOCK..][..BLOCK];
-            for (sum, w) in sums.iter_mut().zip(row) {
-                *sum += factor * w;
-            }
-        }
-        *out = sums;
-    }
+    let rest = add_blocks::<BLOCK>(terms, rows, units, out);
+    let rest = add_blocks::<{ BLOCK / 4 }>(terms, rows, units, rest);
     let first = units - rest.len();
     for &(factor, row) in terms {
         for (sum, w) in rest.iter_mut().zip(&rows[row * units + first..]) {
             *sum += factor * w;
         }
     }
+}
+
+/// The same for the last units of each row, as far as they fill blocks; returns the rest.
+#[inline(always)]
+fn add_blocks<'a, const N: usize>(
+    terms: &[(f32, usize)],
+    rows: &[f32],
+    units: usize,
+    out: &'a mut [f32],
+) -> &'a mut [f32] {
+    let first = units - out.len();
+    let (blocks, rest) = out.as_chunks_mut::<N>();
+    for (block, out) in blocks.iter_mut().enumerate() {
+        let mut sums = *out; // in registers
+        for &(factor, row) in terms {
+            let row = &rows[row * units + first + block * N..][..N];
+            for (sum, w) in sums.iter_mut().zip(row) {
+                *sum += factor * w;
+            }
+        }
+        *out = sums;
+    }
+    rest
 }
 
 /// `w += change`, then clipped to `[-limit, limit]`, in place, in one pass.
@@ -206,6 +220,48 @@ fn add_counts_in_loops(states: usize, before: &[u64], after: &[u64], out: &mut [
     }
 }
 
+/// `out[i][j] += sum over states and places of s_i s_j`, for `states` of `num_spins` spins each, row by row, and spins
+/// `before (places, I)` and `after (places, J)`: -1 and +1, or any small numbers, which take longer.
+///
+/// # Panics
+/// Where a spin is not in the states, or the lengths do not fit.
+pub fn add_window_products(
+    states: &[i8],
+    num_spins: usize,
+    places: usize,
+    before: &[usize],
+    after: &[usize],
+    out: &mut [i32],
+) {
+    assert_eq!(out.len() * places * places, before.len() * after.len(), "out must hold a number for each pair");
+    if out.is_empty() || places == 0 {
+        return;
+    }
+    let windows = || before.chunks_exact(before.len() / places).zip(after.chunks_exact(after.len() / places));
+    let (mut down, mut bytes, mut wrong) = (vec![0u64; num_spins], vec![0; num_spins], vec![0; num_spins]);
+    let picked = |down: &[u64], spins: &[usize]| spins.iter().map(|&i| down[i]).collect::<Vec<_>>();
+    for states in states.chunks(64 * num_spins) {
+        down.fill(0);
+        slice(states, &mut down, &mut bytes, &mut wrong);
+        if wrong.iter().all(|&wrong| wrong == 0) {
+            for (before, after) in windows() {
+                add_counts(states.len() / num_spins, &picked(&down, before), &picked(&down, after), out);
+            }
+            continue;
+        }
+        wrong.fill(0);
+        for state in states.chunks_exact(num_spins) {
+            for (before, after) in windows() {
+                for (&i, row) in before.iter().zip(out.chunks_exact_mut(after.len())) {
+                    for (sum, &j) in row.iter_mut().zip(after) {
+                        *sum += i32::from(state[i]) * i32::from(state[j]);
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn add_small_products(
     states: &[i8],
     num_spins: usize,
@@ -247,6 +303,23 @@ mod tests {
         let mut out = [10, 0, 0, 0];
         add_products(&states, 4, 0..2, 2..4, &mut out);
         assert_eq!(out, [10, 0, -2, -2]);
+    }
+
+    #[test]
+    fn products_of_windows_are_those_of_their_places() {
+        for low in [-1, 0] {
+            let states: Vec<i8> = (0..9 * 70).map(|k| if (k * k + k / 5) % 7 < 3 { low } else { 1 }).collect();
+            let (before, after) = ([0, 1, 2, 2, 3, 4], [8, 7, 6, 5]);
+            let mut out = vec![2; 3 * 2];
+            add_window_products(&states, 9, 2, &before, &after, &mut out);
+            for (k, found) in out.into_iter().enumerate() {
+                let (i, j) = (k / 2, k % 2);
+                let of_state =
+                    |s: &[i8], p: usize| i32::from(s[before[3 * p + i]]) * i32::from(s[after[2 * p + j]]);
+                let wanted: i32 = states.chunks(9).map(|s| of_state(s, 0) + of_state(s, 1)).sum();
+                assert_eq!(found, 2 + wanted);
+            }
+        }
     }
 
     #[test]

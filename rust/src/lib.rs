@@ -36,6 +36,7 @@ pub mod linear;
 mod python;
 mod rng;
 mod simd;
+mod structure;
 
 pub use anneal::{
     Arithmetic, Batch, Control, Criterion, Dynamics, Fields, Method, Model, Motion, Order, Samples, Trotter,
@@ -43,3 +44,4 @@ pub use anneal::{
 };
 pub use couplings::{Couplings, Pattern};
 pub use error::Error;
+pub use structure::{Block, Join, Structure, Windows};

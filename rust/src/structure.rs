@@ -2,6 +2,7 @@
 
 use crate::couplings::Couplings;
 use crate::error::{Error, bad};
+use crate::simd::in_vectors;
 
 /// Layers of spins, and the blocks of couplings between them.
 ///
@@ -185,6 +186,41 @@ impl Structure {
         Couplings::new(self.num_spins, &rows, &cols, &each)
     }
 
+    /// What the couplings of a state add up to.
+    pub(crate) fn energy(&self, values: &[f64], state: &[i8]) -> f64 {
+        let mut energy = 0.0;
+        let mut sums = vec![];
+        for (block, values) in self.blocks(values) {
+            let [before, after] = self.ends(block);
+            let part = |layer: Layer| &state[layer.start..][..layer.size()];
+            let (first, second) = (part(before), part(after));
+            // Of each place of `after`, the sums onto its channels; dense weights have one place of all spins.
+            let channels = if block.join == Join::Dense { after.size() } else { after.channels };
+            sums.clear();
+            sums.resize(second.len(), 0.0);
+            match block.join {
+                Join::Dense => add_rows(values, first, &mut sums),
+                Join::Filters(windows) => {
+                    for [at, from, tap] in windows.taps_of_places(before, after) {
+                        let rows = &values[tap * before.channels * channels..][..before.channels * channels];
+                        let spins = &first[from * before.channels..][..before.channels];
+                        add_rows(rows, spins, &mut sums[at * channels..][..channels]);
+                    }
+                }
+                Join::Pool(windows) => {
+                    for [at, from, _] in windows.taps_of_places(before, after) {
+                        let spins = &first[from * channels..][..channels];
+                        for (sum, &s) in sums[at * channels..].iter_mut().zip(spins) {
+                            *sum += values[0] * f64::from(s);
+                        }
+                    }
+                }
+            }
+            energy += sums.iter().zip(second).map(|(sum, &s)| sum * f64::from(s)).sum::<f64>();
+        }
+        energy
+    }
+
     /// Calls with the two spins of each coupling, and its value.
     pub(crate) fn for_each_coupling(&self, values: &[f64], mut call: impl FnMut(usize, usize, f64)) {
         for (block, values) in self.blocks(values) {
@@ -212,6 +248,18 @@ impl Structure {
                 }),
                 Join::Pool(windows) => of_windows(windows, &|_, k, c| (k == c).then_some(values[0])),
             }
+        }
+    }
+}
+
+in_vectors!(fn add_rows(rows: &[f64], spins: &[i8], sums: &mut [f64]) = add_rows_in_loops);
+
+/// Adds to the sums a row for each spin, times the spin.
+#[inline(always)]
+fn add_rows_in_loops(rows: &[f64], spins: &[i8], sums: &mut [f64]) {
+    for (row, &s) in rows.chunks_exact(sums.len()).zip(spins) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += value * f64::from(s);
         }
     }
 }

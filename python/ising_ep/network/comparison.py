@@ -82,10 +82,18 @@ class Comparison:
         Returns:
             ``(I, J)``.
         """
-        columns, split = np.concatenate([before, after], axis=1), before.shape[1]
-        shape = len(self.first), -1, columns.shape[1]
-        first, second = (states[:, :, columns].reshape(shape) for states in (self.first, self.second))
-        return self._sum_products(first, second, slice(0, split), slice(split, columns.shape[1]))
+        before, after = np.ascontiguousarray(before), np.ascontiguousarray(after)
+        weights = np.broadcast_to(self.weights[:, 0], len(self.first))
+        total = np.zeros((before.shape[1], after.shape[1]), dtype=np.float32)
+        # Images that count the same are summed in integers.
+        for weight in np.unique(weights):
+            alike = weights == weight
+            first, second = (
+                _core.window_products(states[alike].reshape(-1, states.shape[2]), before, after)
+                for states in (self.first, self.second)
+            )
+            total += weight * (second - first).astype(np.float32)
+        return total
 
     def _sum_products(
         self, first: NDArray[np.int8], second: NDArray[np.int8], before: slice, after: slice

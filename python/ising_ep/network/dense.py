@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..samplers.couplings import Block
 from .comparison import Comparison
 from .interaction import Interaction, Pairs, add_projection, cross, kind_of_weights
 from .layer import Input, Layer
@@ -50,6 +51,15 @@ class Dense(Interaction):
 
     def values(self, parameters: Parameters) -> NDArray[np.float32]:
         """See `Interaction.values`."""
+        return parameters[self.name].ravel()
+
+    @property
+    def block(self) -> Block:
+        """See `Interaction.block`."""
+        return Block("dense")
+
+    def weights(self, parameters: Parameters) -> NDArray[np.float32]:
+        """See `Interaction.weights`: W row by row."""
         return parameters[self.name].ravel()
 
     def fields(

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..samplers.couplings import Block
 from .interaction import Interaction, Pairs
 from .layer import Input, Layer
 from .parameters import Parameters
@@ -49,6 +50,15 @@ class AveragePool(Interaction):
     def values(self, parameters: Parameters) -> NDArray[np.float64]:
         """See `Interaction.values`."""
         return np.full(self._windows.size, -1 / self._windows.shape[1])
+
+    @property
+    def block(self) -> Block:
+        """See `Interaction.block`."""
+        return Block("pool", self.window, self.stride or self.window)
+
+    def weights(self, parameters: Parameters) -> NDArray[np.float64]:
+        """See `Interaction.weights`: one for all."""
+        return np.array([-1 / (self.window[0] * self.window[1])])
 
     def fields(
         self, parameters: Parameters, x: NDArray[np.float32], begin: NDArray[np.float32]
@@ -101,6 +111,15 @@ class Skip(Interaction):
     def values(self, parameters: Parameters) -> NDArray[np.float64]:
         """See `Interaction.values`."""
         return np.full(self.after.size, -float(self.strength))
+
+    @property
+    def block(self) -> Block:
+        """See `Interaction.block`: a pool of windows of one place."""
+        return Block("pool")
+
+    def weights(self, parameters: Parameters) -> NDArray[np.float64]:
+        """See `Interaction.weights`: one for all."""
+        return np.array([-float(self.strength)])
 
     def fields(
         self, parameters: Parameters, x: NDArray[np.float32], begin: NDArray[np.float32]

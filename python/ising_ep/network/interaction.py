@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..samplers.couplings import Block
 from .comparison import Comparison
 from .layer import Input, Layer
 from .parameters import Kind, Parameters, ParameterSpec
@@ -42,6 +43,18 @@ class Interaction:
 
     def values(self, parameters: Parameters) -> NDArray[np.float32] | NDArray[np.float64]:
         """Values of the couplings, in the order of `pairs`."""
+        return np.empty(0)
+
+    @property
+    def block(self) -> Block | None:
+        """How it joins its two layers by weights that places share; None if it does not, or cannot say.
+
+        Where all interactions of a network say it, the core anneals the network without its couplings.
+        """
+        return None
+
+    def weights(self, parameters: Parameters) -> NDArray[np.float32] | NDArray[np.float64]:
+        """Weights of `block`, flat."""
         return np.empty(0)
 
     def fields(

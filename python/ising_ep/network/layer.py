@@ -29,6 +29,11 @@ class _Array:
         return math.prod(self.shape)
 
     @property
+    def grid(self) -> tuple[int, int, int]:
+        """Height, width and channels: what is no image has one place, and channels alone."""
+        return self.shape if len(self.shape) == 3 else (1, 1, self.size)
+
+    @property
     def indices(self) -> NDArray[np.int64]:
         """Place of each in a row of the data, or in a state: int64 ``(size,)``."""
         return np.arange(self.start, self.start + self.size, dtype=np.int64)

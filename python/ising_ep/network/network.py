@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..samplers.couplings import Pairs
+from ..samplers.couplings import Layers, Pairs, PreparedCouplings
 from .comparison import Comparison
 from .interaction import Interaction
 from .layer import Input, Layer
@@ -158,6 +158,16 @@ class Network:
 
     def couplings(self, parameters: Parameters) -> Couplings:
         """The couplings as ``(rows, cols, values)``, each ``(num_couplings,)``."""
+        if self._joined is None:
+            return self._pair_by_pair(parameters)
+        weights = [each.weights(parameters) for each in self._coupling]
+        # The pairs may be asked for when the parameters have gone on.
+        kept = {name: parameters[name].copy() for each in self._coupling for name in each.parameters}
+        return self._joined.with_weights(
+            np.concatenate(weights, dtype=np.float64), lambda: self._pair_by_pair(kept)
+        )
+
+    def _pair_by_pair(self, parameters: Parameters) -> PreparedCouplings:
         values = [each.values(parameters) for each in self._coupling]
         return self._pairs.with_values(np.concatenate([np.empty(0), *values], dtype=np.float64))
 
@@ -213,10 +223,22 @@ class Network:
         return Pairs(self.rows, self.cols)
 
     @cached_property
+    def _joined(self) -> Layers | None:
+        """Layers and what joins them, where places share weights and every interaction can say how."""
+        blocks = [
+            (self.layers.index(each.before), self.layers.index(each.after), each.block)
+            for each in self._coupling
+            if isinstance(each.before, Layer) and each.block is not None
+        ]
+        if len(blocks) < len(self._coupling) or all(block.kind == "dense" for *_, block in blocks):
+            return None
+        return Layers([layer.grid for layer in self.layers], blocks)
+
+    @cached_property
     def _coupling(self) -> list[Interaction]:
         """The interactions that couple spins."""
         between = [each for each in self.interactions if not isinstance(each.before, Input)]
-        return [each for each in between if len(each.pairs[0])]
+        return [each for each in between if each.block is not None or len(each.pairs[0])]
 
     @cached_property
     def _acting(self) -> dict[Layer, list[Interaction]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,8 +94,8 @@ class PreparedCouplings(_Triple):
         self.pairs, self._models = Pairs(rows, cols), {}
         return self
 
-    def __reduce__(self) -> tuple[type[Self], tuple[NDArray[np.generic], ...]]:
-        return type(self), tuple(self)
+    def __reduce__(self) -> tuple[type[PreparedCouplings], tuple[NDArray[np.generic], ...]]:
+        return PreparedCouplings, tuple(self)
 
     def model(self, num_spins: int) -> _core.Model:
         """The couplings on the core, for problems of so many spins.
@@ -104,7 +106,112 @@ class PreparedCouplings(_Triple):
         """
         model = self._models.get(num_spins)
         if model is None:
-            model = self._models[num_spins] = self.pairs.model(self.values, num_spins)
+            model = self._models[num_spins] = self._made(num_spins)
+        return model
+
+    def _made(self, num_spins: int) -> _core.Model:
+        return self.pairs.model(self.values, num_spins)
+
+
+class Block(NamedTuple):
+    """How couplings join two layers, whose spins stand place by place, channels last.
+
+    Attributes:
+        kind: ``"dense"``, a weight for each pair of spins; ``"filters"``, a weight for each spin of a window
+            and each channel of the place that it leads to, the same for all windows; or ``"pool"``, one
+            weight for all, between each channel and the same channel in a window.
+        size: Height and width of a window.
+        stride: Steps of the windows down and to the right.
+    """
+
+    kind: Literal["dense", "filters", "pool"]
+    size: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+
+
+class Layers:
+    """Layers joined by blocks of weights that places share, which stay the same while a network learns.
+
+    Args:
+        shapes: Height, width and channels of each layer.
+        blocks: Numbers of the two layers of each block, and how it joins them.
+
+    Example:
+        >>> layers = Layers([(4, 4, 1), (3, 3, 2)], [(0, 1, Block("filters", (2, 2)))])
+        >>> model = layers.with_weights(np.ones(8), lambda: ...).model(34)
+        >>> model.num_spins
+        34
+    """
+
+    def __init__(self, shapes: list[tuple[int, int, int]], blocks: list[tuple[int, int, Block]]) -> None:
+        self.shapes = shapes
+        self.blocks = [(before, after, *block) for before, after, block in blocks]
+        self._last: LayerCouplings | None = None
+        self._model: _core.Model | None = None
+
+    def with_weights(
+        self, weights: NDArray[np.float64], expanded: Callable[[], PreparedCouplings]
+    ) -> LayerCouplings:
+        """Couplings with these weights, float64, of one block after the other.
+
+        The last ones come back while the weights stay the same.
+
+        Args:
+            weights: Those of the blocks.
+            expanded: Makes the same couplings, pair by pair, for who asks for them.
+        """
+        last = self._last
+        if last is None or not _same_bits(last.weights, weights):
+            last = self._last = LayerCouplings(self, weights.copy(), expanded)
+        return last
+
+    def model(self, weights: NDArray[np.float64]) -> _core.Model:
+        """The layers on the core; from the second weights on their windows are known there."""
+        if self._model is not None:
+            return self._model.with_values(weights)
+        self._model = _core.Model.layers(self.shapes, self.blocks, weights)
+        return self._model
+
+
+class LayerCouplings(PreparedCouplings):
+    """Couplings of layers, by the weights that places share.
+
+    It is the triple ``(rows, cols, values)`` for whoever asks for it; it is made only then. The core does
+    without.
+    """
+
+    layers: Layers
+    weights: NDArray[np.float64]
+    _expanded: Callable[[], PreparedCouplings]
+
+    def __new__(
+        cls, layers: Layers, weights: NDArray[np.float64], expanded: Callable[[], PreparedCouplings]
+    ) -> Self:
+        """Takes the weights as they are; the core checks them when they are first annealed."""
+        nothing = np.empty(0, dtype=np.int64)
+        self = super().__new__(cls, nothing, nothing, np.empty(0))
+        self.layers, self.weights, self._expanded = layers, weights, expanded
+        return self
+
+    @cached_property
+    def _triple(self) -> PreparedCouplings:
+        return self._expanded()
+
+    rows = property(lambda self: self._triple.rows)
+    cols = property(lambda self: self._triple.cols)
+    values = property(lambda self: self._triple.values)
+    pairs = property(lambda self: self._triple.pairs, lambda self, pairs: None)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._triple)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._triple[index]
+
+    def _made(self, num_spins: int) -> _core.Model:
+        model = self.layers.model(self.weights)
+        if model.num_spins != num_spins:
+            raise ValueError(f"fields are of {num_spins} spins, and the layers have {model.num_spins}")
         return model
 
 

@@ -5,11 +5,11 @@
 //! ```
 //!
 //! Sums are taken in double precision, in the order of a spin's neighbours, of up to 16 states side by side, so that a
-//! field is rounded once and depends on its own state alone.
+//! field is rounded once and depends on its own state alone. Those of layers with shared weights are the annealer's own.
 
 use super::batch::Fields;
 use super::model::Model;
-use super::parallel;
+use super::{parallel, shared};
 use crate::couplings::Couplings;
 use crate::error::{Error, bad, filled};
 use crate::simd::{LANES, in_vectors};
@@ -51,23 +51,28 @@ pub fn local_fields<'a>(
     if let Some(s) = states.iter().find(|s| !matches!(s, -1 | 1)) {
         return bad(format_args!("states hold a spin {s}, expected -1 or +1"));
     }
-    let mut out = filled(states.len(), 0f32)
-        .map_err(|_| Error::Memory { runs: states.len() / n.max(1), spins: n })?;
+    let mut out =
+        filled(states.len(), 0f32).map_err(|_| Error::Memory { runs: states.len() / n.max(1), spins: n })?;
     if out.is_empty() {
         return Ok(out);
     }
-    let couplings = model.couplings();
-    let chunks = Mutex::new(states.chunks(LANES * n).zip(out.chunks_mut(LANES * n)).enumerate());
+    let shared = model.shared();
+    let couplings = if shared.is_none() { Some(model.try_couplings()?) } else { None };
+    let each = if shared.is_some() { shared::STATES } else { LANES };
+    let chunks = Mutex::new(states.chunks(each * n).zip(out.chunks_mut(each * n)).enumerate());
     let work = || {
-        let mut spins = vec![[0.0; LANES]; n];
         while let Some((k, (states, out))) = { chunks.lock().unwrap_or_else(PoisonError::into_inner).next() } {
-            let problem = |lane: usize| fields.part_of((LANES * k + lane) / num_reads, n);
-            let given: Vec<Fields> = (0..states.len() / n).map(problem).collect();
-            side_by_side(couplings, states, &given, &mut spins, out);
+            let runs = each * k..each * k + states.len() / n;
+            let given: Vec<Fields> = runs.map(|run| fields.part_of(run / num_reads, n)).collect();
+            if let Some(weights) = shared {
+                shared::local_fields(weights, states, &given, out);
+            } else if let Some(couplings) = couplings {
+                side_by_side(couplings, states, &given, &mut vec![[0.0; LANES]; n], out);
+            }
         }
     };
     let threads = num_threads.unwrap_or_else(parallel::cores).min(super::MAX_THREADS);
-    parallel::share(threads.min(states.len().div_ceil(LANES * n)), &work)?;
+    parallel::share(threads.min(states.len().div_ceil(each * n)), &work)?;
     Ok(out)
 }
 
@@ -75,13 +80,7 @@ in_vectors!(fn side_by_side(couplings: &Couplings, states: &[i8], given: &[Field
 
 /// The local fields of up to `LANES` states, each with its fields; `spins` holds anything.
 #[inline(always)]
-fn in_loops(
-    couplings: &Couplings,
-    states: &[i8],
-    given: &[Fields],
-    spins: &mut [[f64; LANES]],
-    out: &mut [f32],
-) {
+fn in_loops(couplings: &Couplings, states: &[i8], given: &[Fields], spins: &mut [[f64; LANES]], out: &mut [f32]) {
     let n = spins.len();
     for (lane, state) in states.chunks_exact(n).enumerate() {
         for (row, &s) in spins.iter_mut().zip(state) {
@@ -127,9 +126,8 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_named() {
         let model = Model::new(2, &[0], &[1], &[1.0]).unwrap();
-        let text = |states: &[i8], fields: &[f64]| {
-            local_fields(&model, states, fields, 1, None).unwrap_err().to_string()
-        };
+        let text =
+            |states: &[i8], fields: &[f64]| local_fields(&model, states, fields, 1, None).unwrap_err().to_string();
         assert!(text(&[1], &[0.0; 2]).contains("states hold 1 spins and fields 2 numbers"));
         assert!(text(&[1; 3], &[0.0; 3]).contains("problems x 2 spins"));
         assert!(text(&[1, 0], &[0.0; 2]).contains("a spin 0"));

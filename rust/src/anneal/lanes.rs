@@ -26,11 +26,16 @@ fn quads_of(job: &Job) -> usize {
     job.batch.num_reads.div_ceil(4)
 }
 
+/// How many of `all` vectors make a chunk: 1, 2 or 4, so that each of `threads` has something to do.
+pub(super) fn vectors_of(all: usize, threads: usize) -> usize {
+    [4, 2].into_iter().find(|v| all > v * (threads.max(1) - 1) && all > v / 2).unwrap_or(1)
+}
+
 impl Lanes {
     /// Vectors of 16 runs in a chunk: 1, 2 or 4, so that each of `threads` has something to do.
     pub(super) fn vectors(job: &Job, threads: usize) -> usize {
         let all = (job.batch.problem_ids.len() * quads_of(job)).div_ceil(LANES / 4);
-        [4, 2].into_iter().find(|v| all > v * (threads.max(1) - 1) && all > v / 2).unwrap_or(1)
+        vectors_of(all, threads)
     }
 
     /// The run after the last of a chunk.
@@ -118,17 +123,7 @@ impl Lanes {
                 *energy = in_lanes[lane / 8][lane % 8];
             }
         }
-        for (at, of_block) in (0..spins.len()).step_by(64).zip(spins.chunks(64)) {
-            let mut words = [0; 64];
-            words[..of_block.len()].copy_from_slice(of_block);
-            mirror(&mut words);
-            for (lane, state) in lanes().zip(states.chunks_exact_mut(spins.len())) {
-                let state = &mut state[at..at + of_block.len()];
-                for (eight, bits) in state.chunks_mut(8).zip(words[lane].to_le_bytes()) {
-                    eight.copy_from_slice(&SPINS[bits as usize][..eight.len()]);
-                }
-            }
-        }
+        write_states(lanes(), spins, states);
     }
 
     /// As `Job::energy`, sum by sum, for all lanes at once, by eights.
@@ -153,6 +148,21 @@ impl Lanes {
             }
         }
         energies
+    }
+}
+
+/// Writes the states in the lanes given, one after the other, of spins that are a bit of a word in each lane.
+pub(super) fn write_states(lanes: impl Iterator<Item = usize> + Clone, spins: &[u64], states: &mut [i8]) {
+    for (at, of_block) in (0..spins.len()).step_by(64).zip(spins.chunks(64)) {
+        let mut words = [0; 64];
+        words[..of_block.len()].copy_from_slice(of_block);
+        mirror(&mut words);
+        for (lane, state) in lanes.clone().zip(states.chunks_exact_mut(spins.len())) {
+            let state = &mut state[at..at + of_block.len()];
+            for (eight, bits) in state.chunks_mut(8).zip(words[lane].to_le_bytes()) {
+                eight.copy_from_slice(&SPINS[bits as usize][..eight.len()]);
+            }
+        }
     }
 }
 

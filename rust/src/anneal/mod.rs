@@ -3,6 +3,7 @@
 //! | kernel | takes | side by side | field |
 //! |---|---|---|---|
 //! | `layered` | dense couplings between two sides, 64 spins or more | 16 spins of a run | maintained |
+//! | `shared` | layers joined by convolutions, pools and dense blocks, 64 spins or more | up to 64 runs | looked up, 16 couplings at a time |
 //! | `multispin` | small multiples of a quantum, 64 reads or more | 512 reads, a bit each | summed anew, in bits |
 //! | `dense` | an eighth of all pairs or more | 16 runs, then 16 spins | maintained, 64 spins late |
 //! | `sparse` | anything | up to 64 runs | summed anew |
@@ -44,6 +45,7 @@ mod plan;
 mod precision;
 mod quantum;
 mod samples;
+mod shared;
 mod single;
 mod sparse;
 mod sums;
@@ -92,18 +94,21 @@ pub fn anneal(
         return Ok(samples);
     }
     let threads = num_threads.unwrap_or_else(parallel::cores).min(MAX_THREADS);
-    let couplings = model.couplings();
+    // Of layers, whose couplings not all kernels have to know one by one.
+    let unpaired = model.shared().map(|weights| &weights.layout.unpaired);
+    let couplings = unpaired.map_or_else(|| model.try_couplings(), Ok)?;
     let whole = Job { couplings, batch, scale: 1.0, key: Key::new(batch.seed), control };
     let mut begun = 0;
-    for segment in segments(model, &whole) {
+    for segment in segments(model, &whole)? {
         if begun > 0 && control.is_finishing() {
             break;
         }
         let count = segment.problems.len();
         let batch = batch.problems(segment.problems.clone());
-        let job = Job { batch: &batch, scale: segment.scale, ..whole };
+        let couplings = if segment.is_shared() { couplings } else { model.try_couplings()? };
+        let job = Job { couplings, batch: &batch, scale: segment.scale, ..whole };
         let runs = job.runs();
-        let (plan, arithmetic) = Plan::of(&job, &segment);
+        let (plan, arithmetic) = Plan::of(&job, &segment, model.shared());
         let states = &mut samples.states[begun * n..(begun + runs) * n];
         let energies = if batch.with_energies { &mut samples.energies[begun..begun + runs] } else { &mut [][..] };
         let layouts = &model.layouts(segment.scale);

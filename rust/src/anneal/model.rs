@@ -1,15 +1,19 @@
 //! Couplings that are made ready for annealing once, for as many batches as there are.
 
 use super::fixed::Fixed;
-use super::layered;
+use super::{layered, shared};
 use crate::couplings::{Couplings, Pattern, Sides};
 use crate::error::Error;
+use crate::structure::Structure;
 use std::sync::{Arc, OnceLock};
 
 /// Couplings, and what the kernels have made of them so far.
 #[derive(Debug)]
 pub struct Model {
-    couplings: Couplings,
+    num_spins: usize,
+    /// Those of layers are made when a kernel asks for them that knows no layers.
+    couplings: OnceLock<Couplings>,
+    shared: Option<shared::Weights>,
     layouts: Arc<Layouts>,
 }
 
@@ -31,18 +35,62 @@ impl Model {
         Ok(Self::of(Couplings::on(pattern, values)?))
     }
 
-    fn of(couplings: Couplings) -> Self {
-        Model { couplings, layouts: Arc::new(Layouts::new(1.0)) }
+    /// Layers joined by blocks with these weights, block after block: of dense ones and filters row by row, as
+    /// [`Structure`] has them.
+    ///
+    /// # Errors
+    /// On another number of weights than the blocks have, or one that is not finite.
+    pub fn layers(structure: Structure, values: &[f64]) -> Result<Self, Error> {
+        Self::of_layers(Arc::new(shared::Layout::new(structure)?), values)
     }
 
-    /// The couplings.
+    /// The same pairs or layers with other values.
+    ///
+    /// # Errors
+    /// As that which made it.
+    pub fn with_values(&self, values: &[f64]) -> Result<Self, Error> {
+        match &self.shared {
+            Some(weights) => Self::of_layers(weights.layout.clone(), values),
+            None => Self::on(self.couplings().pattern().clone(), values),
+        }
+    }
+
+    fn of(couplings: Couplings) -> Self {
+        let (num_spins, layouts) = (couplings.num_spins(), Arc::new(Layouts::new(1.0)));
+        Model { num_spins, couplings: OnceLock::from(couplings), shared: None, layouts }
+    }
+
+    fn of_layers(layout: Arc<shared::Layout>, values: &[f64]) -> Result<Self, Error> {
+        let (num_spins, layouts) = (layout.structure.num_spins(), Arc::new(Layouts::new(1.0)));
+        let shared = Some(shared::Weights::new(layout, values)?);
+        Ok(Model { num_spins, couplings: OnceLock::new(), shared, layouts })
+    }
+
+    /// The couplings, each by itself.
+    ///
+    /// # Panics
+    /// Where there are layers, and no memory for all their couplings.
     pub fn couplings(&self) -> &Couplings {
-        &self.couplings
+        self.try_couplings().expect("memory for all couplings")
+    }
+
+    pub(super) fn try_couplings(&self) -> Result<&Couplings, Error> {
+        if let (None, Some(weights)) = (self.couplings.get(), &self.shared) {
+            let couplings = weights.layout.structure.couplings(&weights.values)?;
+            // Whoever was first made the same.
+            let _ = self.couplings.set(couplings);
+        }
+        Ok(self.couplings.get().expect("there are pairs where there are no layers"))
+    }
+
+    /// The weights of layers.
+    pub(super) fn shared(&self) -> Option<&shared::Weights> {
+        self.shared.as_ref()
     }
 
     /// The number of spins.
     pub fn num_spins(&self) -> usize {
-        self.couplings.num_spins()
+        self.num_spins
     }
 
     /// The layouts after a scale; those of ordinary numbers are kept.

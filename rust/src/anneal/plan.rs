@@ -1,5 +1,6 @@
 //! Which kernel anneals which problems of a batch.
 
+use super::batch::Batch;
 use super::exponents::Short;
 use super::job::Job;
 use super::kernel::Kernel;
@@ -8,7 +9,7 @@ use super::model::{Layouts, Model};
 use super::precision::{self, Coldest, Digits, MOST_DIGITS};
 use super::samples::Arithmetic;
 use super::wide::{Integers, Long};
-use super::{dense, dynamics, layered, multispin, parallel, quantum, single, sparse};
+use super::{dense, dynamics, layered, multispin, parallel, quantum, shared, single, sparse};
 use crate::couplings::Sides;
 use crate::error::Error;
 use std::ops::Range;
@@ -28,10 +29,19 @@ pub(super) struct Segment {
     needs: Needs,
 }
 
+impl Segment {
+    /// Whether its couplings are those of layers, and none of pairs.
+    pub(super) fn is_shared(&self) -> bool {
+        self.needs == Needs::Shared
+    }
+}
+
 /// What a problem needs.
 #[derive(Clone, Copy, PartialEq)]
 enum Needs {
     Single,
+    /// The same, of layers whose weights are shared.
+    Shared,
     /// Integers in this quantum.
     Integer(f64),
     Wide,
@@ -41,14 +51,21 @@ enum Needs {
 ///
 /// What becomes of a problem must not depend on its neighbours in the batch, so each is asked by itself. One that needs wide
 /// integers has units of its own, and stays alone.
-pub(super) fn segments(model: &Model, job: &Job) -> Vec<Segment> {
+pub(super) fn segments(model: &Model, job: &Job) -> Result<Vec<Segment>, Error> {
     let batch = job.batch;
     let coldest = Coldest::of(&batch.method);
     let mut segments: Vec<Segment> = vec![];
     for p in 0..batch.problem_ids.len() {
-        let scale = scale_for(batch.problem_fields(p).largest().max(job.couplings.largest()));
-        let alone = batch.problems(p..p + 1);
-        let needs = Needs::of(&Job { batch: &alone, scale, ..*job }, coldest, &model.layouts(scale));
+        let (alone, largest) = (batch.problems(p..p + 1), batch.problem_fields(p).largest());
+        let (scale, needs) = if model.shared().is_some_and(|weights| is_shared(weights, &alone, coldest, largest))
+        {
+            (1.0, Needs::Shared)
+        } else {
+            let couplings = model.try_couplings()?;
+            let scale = scale_for(largest.max(couplings.largest()));
+            let job = Job { couplings, batch: &alone, scale, ..*job };
+            (scale, Needs::of(&job, coldest, &model.layouts(scale)))
+        };
         match segments.last_mut() {
             Some(last) if last.scale == scale && last.needs == needs && needs != Needs::Wide => {
                 last.problems.end = p + 1;
@@ -56,7 +73,13 @@ pub(super) fn segments(model: &Model, job: &Job) -> Vec<Segment> {
             _ => segments.push(Segment { problems: p..p + 1, scale, needs }),
         }
     }
-    segments
+    Ok(segments)
+}
+
+/// Whether the kernel of shared weights takes the one problem of a batch.
+fn is_shared(weights: &shared::Weights, alone: &Batch, coldest: Coldest, field: f64) -> bool {
+    let is_in_turn = matches!(alone.method, Method::Sweeps { .. }) && !alone.method.is_in_random_order();
+    is_in_turn && alone.rest.is_none() && weights.takes(coldest, field)
 }
 
 /// The kernels work in single precision. Ordinary numbers go in as they are (scale 1); a problem whose
@@ -95,6 +118,7 @@ impl Needs {
 /// The kernel for a job. Layered, multi-spin and the rest differ in the random numbers of an update; the rest
 /// agree to the last bit in one arithmetic, and which of them is taken is a matter of speed.
 pub(super) enum Plan<'a> {
+    Shared(&'a shared::Weights),
     Layered(&'a Sides),
     Multispin(multispin::Integers),
     Single,
@@ -108,7 +132,16 @@ pub(super) enum Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn of(job: &Job<'a>, segment: &Segment) -> (Self, Arithmetic) {
+    pub(super) fn of(
+        job: &Job<'a>,
+        segment: &Segment,
+        weights: Option<&'a shared::Weights>,
+    ) -> (Self, Arithmetic) {
+        if segment.is_shared()
+            && let Some(weights) = weights
+        {
+            return (Plan::Shared(weights), Arithmetic::Single);
+        }
         let (pattern, batch) = (job.couplings.pattern(), job.batch);
         let digits = (segment.needs == Needs::Wide).then(|| Digits::of(job));
         let arithmetic = digits.as_ref().map_or(Arithmetic::Single, Digits::arithmetic);
@@ -162,6 +195,7 @@ impl Runs<'_> {
         let (job, threads, couplings) = (self.job, self.threads, self.job.couplings);
         let fixed = || self.layouts.fixed(couplings);
         match plan {
+            Plan::Shared(weights) => self.by(&shared::Shared::new(job, weights, threads)),
             Plan::Layered(sides) => {
                 let layout = self.layouts.layered(couplings, sides);
                 self.by(&layered::Layered::new(job, sides, layout, threads))

@@ -43,6 +43,11 @@ impl Coldest {
         Coldest { rate: beta * RATE * method.slices() as f64, zero_temperature }
     }
 
+    /// Whether exponents of fields up to this stay finite, or zero times infinity is no number.
+    pub(super) fn is_finite(self, field: f64) -> bool {
+        self.rate * field < 2f64.powi(100)
+    }
+
     /// Whether a field that is off by so much decides flips as it should.
     pub(super) fn allows(self, off: f64) -> bool {
         off == 0.0 || !self.zero_temperature && self.rate * off <= TOLERANCE
@@ -53,9 +58,7 @@ impl Coldest {
 pub(super) fn is_single_enough<'a>(job: &Job, coldest: Coldest, fixed: impl FnOnce() -> &'a Fixed) -> bool {
     let degree = job.couplings.pattern().max_degree() as f64;
     let (total, field) = (degree * job.couplings.largest(), job.batch.fields.largest());
-    // Exponents must stay finite, or zero times infinity is no number.
-    let is_finite = coldest.rate * (total + field) < 2f64.powi(100);
-    if coldest.zero_temperature || !is_finite {
+    if coldest.zero_temperature || !coldest.is_finite(total + field) {
         return false;
     }
     let off = job.batch.rest.map_or(0.0, largest)

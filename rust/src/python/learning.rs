@@ -1,6 +1,6 @@
 //! The bindings of [`crate::learning`].
 
-use super::arrays::{c_order, c_order_mut, zeros};
+use super::arrays::{c_order, c_order_mut, c_order_of, zeros};
 use crate::learning::{self, Adam};
 use numpy::{
     IntoPyArray, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArrayDyn, PyReadwriteArray2,
@@ -91,6 +91,30 @@ pub(super) fn products<'py>(
     let mut out = zeros([before.1 - before.0, after.1 - after.0])?;
     let sums = out.as_slice_mut().expect("a new array is contiguous");
     learning::add_products(states, spins, before.0..before.1, after.0..after.1, sums);
+    Ok(out.into_pyarray(py))
+}
+
+#[pyfunction]
+pub(super) fn window_products<'py>(
+    py: Python<'py>,
+    states: PyReadonlyArray2<'py, i8>,
+    before: PyReadonlyArray2<'py, i64>,
+    after: PyReadonlyArray2<'py, i64>,
+) -> PyResult<Bound<'py, PyArray2<i32>>> {
+    let (spins, places) = (states.shape()[1], before.shape()[0]);
+    let [one, other] = [&before, &after].map(|array| array.shape()[1]);
+    let spins_of = |array: &PyReadonlyArray2<'py, i64>, name, width| -> PyResult<Vec<usize>> {
+        let numbers = c_order_of(array, name, &[places, width])?;
+        if let Some(spin) = numbers.iter().find(|&&spin| spin < 0 || spin as usize >= spins) {
+            return Err(PyValueError::new_err(format!("{name} names spin {spin}, but states have {spins} spins")));
+        }
+        Ok(numbers.iter().map(|&spin| spin as usize).collect())
+    };
+    let (before, after) = (spins_of(&before, "before", one)?, spins_of(&after, "after", other)?);
+    let states = c_order(&states, "states")?;
+    let mut out = zeros([one, other])?;
+    let sums = out.as_slice_mut().expect("a new array is contiguous");
+    py.detach(|| learning::add_window_products(states, spins, places, &before, &after, sums));
     Ok(out.into_pyarray(py))
 }
 

@@ -17,7 +17,7 @@ mod _core {
     #[pymodule_export]
     use super::chip::{Logical, Placement};
     #[pymodule_export]
-    use super::learning::{adam, add, add_outer, products, project};
+    use super::learning::{adam, add, add_outer, products, project, window_products};
     #[pymodule_export]
     use super::linear::{energies, rest_of_fields};
     #[pymodule_export]

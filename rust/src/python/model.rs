@@ -3,11 +3,12 @@
 use super::arrays::{array2, array3, c_order, c_order_of};
 use super::calls::{annealed, check_threads};
 use super::methods::method_of;
-use crate::{Arithmetic, Batch, Fields, Samples, local_fields};
+use crate::{Arithmetic, Batch, Block, Fields, Join, Samples, Structure, Windows, local_fields};
 use numpy::{
     PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArray,
     PyUntypedArrayMethods,
 };
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// What an anneal returns: states `(batch, reads, spins)`, energies `(batch, reads)` if they were asked for, and the name
@@ -31,14 +32,26 @@ impl Model {
         Ok(Model(py.detach(|| crate::Model::new(num_spins, rows, cols, values))?))
     }
 
+    #[staticmethod]
+    fn layers(
+        py: Python<'_>,
+        layers: Vec<[usize; 3]>,
+        blocks: Vec<BlockOfLayers>,
+        values: PyReadonlyArray1<'_, f64>,
+    ) -> PyResult<Self> {
+        let values = c_order(&values, "values")?;
+        let blocks = blocks.into_iter().map(block_of).collect::<PyResult<_>>()?;
+        Ok(Model(py.detach(|| crate::Model::layers(Structure::new(&layers, blocks)?, values))?))
+    }
+
     #[getter]
     fn num_spins(&self) -> usize {
         self.0.num_spins()
     }
 
     fn with_values(&self, py: Python<'_>, values: PyReadonlyArray1<'_, f64>) -> PyResult<Self> {
-        let (pattern, values) = (self.0.couplings().pattern().clone(), c_order(&values, "values")?);
-        Ok(Model(py.detach(|| crate::Model::on(pattern, values))?))
+        let values = c_order(&values, "values")?;
+        Ok(Model(py.detach(|| self.0.with_values(values))?))
     }
 
     #[pyo3(signature = (states, fields, *, num_threads=None))]
@@ -97,6 +110,23 @@ impl Model {
         })?;
         into_arrays(py, samples, [problems, num_reads, spins], energies)
     }
+}
+
+/// Two layers, what joins them, and height and width of windows and of their steps.
+type BlockOfLayers = (usize, usize, String, [usize; 2], [usize; 2]);
+
+fn block_of((before, after, join, size, stride): BlockOfLayers) -> PyResult<Block> {
+    let windows = Windows { size, stride };
+    let join = match join.as_str() {
+        "dense" => Join::Dense,
+        "filters" => Join::Filters(windows),
+        "pool" => Join::Pool(windows),
+        _ => {
+            let text = format!("a block is of kind {join:?}, expected 'dense', 'filters' or 'pool'");
+            return Err(PyValueError::new_err(text));
+        }
+    };
+    Ok(Block { before, after, join })
 }
 
 /// As many reads as were begun, of no problems or spins as many as were asked for.

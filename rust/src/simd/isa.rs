@@ -63,7 +63,7 @@ pub(crate) fn run<W: OnVectors>(isa: Isa, work: W) {
     }
     #[cfg(target_arch = "x86_64")]
     #[target_feature(
-        enable = "avx2,fma,aes,bmi1,bmi2,lzcnt,popcnt,vaes,gfni,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi"
+        enable = "avx2,fma,aes,bmi1,bmi2,lzcnt,popcnt,vaes,gfni,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vnni"
     )]
     fn avx512<W: OnVectors>(work: W) {
         // SAFETY: the features are enabled here.

@@ -84,6 +84,8 @@ pub(crate) trait Simd: Copy {
     fn sub(self, a: Self::F, b: Self::F) -> Self::F;
     fn mul(self, a: Self::F, b: Self::F) -> Self::F;
     fn max(self, a: Self::F, b: Self::F) -> Self::F;
+    /// The smaller of `|a|` and `|b|`.
+    fn smaller(self, a: Self::F, b: Self::F) -> Self::F;
     /// `a b + c`, rounded once.
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
     /// `-a` in the lanes of `lanes`.
@@ -133,6 +135,45 @@ pub(crate) trait Simd: Copy {
     fn looked_up(self, table: &Row<u32>, lanes: Self::U) -> Self::U {
         self.ints(&Row(self.int_array(lanes).map(|lane| table.0[lane as usize % LANES])))
     }
+    /// Adds to each lane `WEIGHT` times each of four bytes of `table`, of which its own four bytes are the places: one of the
+    /// first 16, of the second, third and last 16.
+    #[inline(always)]
+    fn add_entries<const WEIGHT: i8>(self, sums: Self::U, table: &Row<u32>, places: Self::U) -> Self::U {
+        let byte = |at: u8| table.0[usize::from(at) / 4 % LANES].to_le_bytes()[usize::from(at) % 4];
+        let of_lane = |places: u32| places.to_le_bytes().iter().map(|&at| u32::from(byte(at))).sum::<u32>();
+        let (mut sums, places) = (Row(self.int_array(sums)), self.int_array(places));
+        for (sum, places) in sums.0.iter_mut().zip(places) {
+            *sum = sum.wrapping_add((WEIGHT as i32 as u32).wrapping_mul(of_lane(places)));
+        }
+        self.ints(&sums)
+    }
+    /// The same of two tables, whose bytes are less than 128.
+    #[inline(always)]
+    fn add_two_entries<const WEIGHT: i8>(
+        self,
+        sums: Self::U,
+        tables: [&Row<u32>; 2],
+        places: [Self::U; 2],
+    ) -> Self::U {
+        self.add_entries::<WEIGHT>(self.add_entries::<WEIGHT>(sums, tables[0], places[0]), tables[1], places[1])
+    }
+    /// `a` with the one bit of `bit` turned over in the lanes of `lanes`.
+    #[inline(always)]
+    fn toggled(self, lanes: Self::M, a: Self::U, bit: Self::U) -> Self::U {
+        let set = self.and(a, bit);
+        self.add_where(lanes, a, self.sub_int(self.sub_int(bit, set), set))
+    }
+    /// In each lane the number that the four lowest bits of the lane name.
+    #[inline(always)]
+    fn picked(self, from: &[f32; LANES], lanes: Self::U) -> Self::F {
+        self.floats(&Row(self.int_array(lanes).map(|lane| from[lane as usize % LANES])))
+    }
+    /// Four vectors whose quarters, one above the other, are 4 x 4 numbers, these mirrored at the diagonal.
+    #[inline(always)]
+    fn mirrored_quarters(self, rows: [Self::U; 4]) -> [Self::U; 4] {
+        let rows = rows.map(|row| self.int_array(row));
+        [0, 1, 2, 3].map(|k| self.ints(&Row(std::array::from_fn(|lane| rows[lane % 4][lane / 4 * 4 + k]))))
+    }
     /// One AES round on each quarter of 128 bits, the key added last.
     fn aes(self, a: Self::U, key: Self::U) -> Self::U;
 
@@ -162,6 +203,18 @@ mod tests {
     const WORDS: [u64; 8] =
         [0x8001_7FFE_AAAA_1234, 1, u64::MAX, 0, 1 << 63, 0xFFFF, 0x0F0F << 20, 0x1234_5678_9ABC];
 
+    /// Places as `add_entries` takes them, and bytes from 0 to 255.
+    const PLACES: Row<u32> = {
+        let mut rows = [0; LANES];
+        let mut lane = 0;
+        while lane < LANES {
+            let four = [lane as u8, 0x1F - lane as u8, 0x20 + (7 * lane as u8) % 16, 0x30 + (3 * lane as u8) % 16];
+            rows[lane] = u32::from_le_bytes(four);
+            lane += 1;
+        }
+        Row(rows)
+    };
+
     /// Every operation on awkward numbers, as bits.
     fn all<S: Simd>(s: S) -> Vec<Vec<u32>> {
         let lanes = |eight: [u32; 8]| Row(std::array::from_fn(|k| eight[k % 8].wrapping_add(97 * (k as u32 / 8))));
@@ -174,11 +227,13 @@ mod tests {
         let masks = s.masks(0x8001_7FFE_AAAA_1234);
         let floats = [
             s.floats(&Row(std::array::from_fn(|k| k as f32))),
+            s.picked(&s.float_array(x), b),
             x,
             y,
             z,
             s.mul_add(x, y, z),
             s.max(x, y),
+            s.smaller(x, y),
             s.negate(masks[0], x),
             s.negate(s.at_least(x, y), y),
             exponent,
@@ -200,6 +255,13 @@ mod tests {
             unsafe { s.transposed(&WORDS, &[7, 2, 5]) },
             s.looked_up(&Row(std::array::from_fn(|k| 1000 + k as u32)), a),
             s.shr::<3>(a),
+            s.add_entries::<1>(a, &PLACES, s.ints(&PLACES)),
+            s.add_entries::<-128>(a, &PLACES, s.ints(&PLACES)),
+            s.toggled(masks[1], a, s.splat_int(4)),
+            s.mirrored_quarters([a, b, s.splat_int(5), s.xor(a, b)])[0],
+            s.mirrored_quarters([a, b, s.splat_int(5), s.xor(a, b)])[1],
+            s.mirrored_quarters([a, b, s.splat_int(5), s.xor(a, b)])[2],
+            s.mirrored_quarters([a, b, s.splat_int(5), s.xor(a, b)])[3],
             s.splat_int(7),
             s.aes(a, b),
         ];

@@ -55,6 +55,10 @@ impl Simd for Portable {
         with(a, b, |a, b| if a > b { a } else { b })
     }
     #[inline(always)]
+    fn smaller(self, a: F, b: F) -> F {
+        with(a, b, |a, b| if a.abs() < b.abs() { a.abs() } else { b.abs() })
+    }
+    #[inline(always)]
     fn mul_add(self, a: F, b: F, c: F) -> F {
         Row(std::array::from_fn(|k| a.0[k].mul_add(b.0[k], c.0[k])))
     }

@@ -27,6 +27,7 @@ pub(crate) fn has_avx512() -> bool {
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512vbmi")
+        && is_x86_feature_detected!("avx512vnni")
         && is_x86_feature_detected!("gfni")
 }
 
@@ -70,6 +71,30 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn add_entries<const WEIGHT: i8>(self, sums: __m512i, table: &Row<u32>, places: __m512i) -> __m512i {
+        // SAFETY: who made this value vouched for the instructions.
+        unsafe {
+            let entries = _mm512_permutexvar_epi8(places, transmute::<Row<u32>, __m512i>(*table));
+            _mm512_dpbusd_epi32(sums, entries, _mm512_set1_epi8(WEIGHT))
+        }
+    }
+
+    #[inline(always)]
+    fn add_two_entries<const WEIGHT: i8>(
+        self,
+        sums: __m512i,
+        tables: [&Row<u32>; 2],
+        places: [__m512i; 2],
+    ) -> __m512i {
+        // SAFETY: as above.
+        unsafe {
+            let one = _mm512_permutexvar_epi8(places[0], transmute::<Row<u32>, __m512i>(*tables[0]));
+            let other = _mm512_permutexvar_epi8(places[1], transmute::<Row<u32>, __m512i>(*tables[1]));
+            _mm512_dpbusd_epi32(sums, _mm512_add_epi8(one, other), _mm512_set1_epi8(WEIGHT))
+        }
+    }
+
+    #[inline(always)]
     fn mask_bits(self, lanes: __mmask16) -> u16 {
         lanes
     }
@@ -80,6 +105,8 @@ impl Simd for Avx512 {
         sub(a: __m512, b: __m512) -> __m512 = _mm512_sub_ps(a, b);
         mul(a: __m512, b: __m512) -> __m512 = _mm512_mul_ps(a, b);
         max(a: __m512, b: __m512) -> __m512 = _mm512_max_ps(a, b);
+        // Of the smallest size, without its sign.
+        smaller(a: __m512, b: __m512) -> __m512 = _mm512_range_ps::<0b1010>(a, b);
         mul_add(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fmadd_ps(a, b, c);
         negate(lanes: __mmask16, a: __m512) -> __m512 = _mm512_mask_xor_ps(a, lanes, a, _mm512_set1_ps(-0.0));
         at_least(a: __m512, b: __m512) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(a, b);
@@ -104,6 +131,15 @@ impl Simd for Avx512 {
             [_mm512_permutex2var_epi32(a, low, b), _mm512_permutex2var_epi32(a, high, b)]
         };
         quarters(x: u32) -> __m512i = _mm512_maskz_set1_epi32(0x1111, x as i32);
+        toggled(lanes: __mmask16, a: __m512i, bit: __m512i) -> __m512i = _mm512_mask_xor_epi32(a, lanes, a, bit);
+        picked(from: &[f32; LANES], lanes: __m512i) -> __m512 =
+            _mm512_permutexvar_ps(lanes, _mm512_loadu_ps(from.as_ptr()));
+        mirrored_quarters(rows: [__m512i; 4]) -> [__m512i; 4] = {
+            let two = |a: __m512i, b: __m512i| [_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b)];
+            let ([a, b], [c, d]) = (two(rows[0], rows[1]), two(rows[2], rows[3]));
+            [_mm512_unpacklo_epi64(a, c), _mm512_unpackhi_epi64(a, c), _mm512_unpacklo_epi64(b, d),
+             _mm512_unpackhi_epi64(b, d)]
+        };
         looked_up(table: &Row<u32>, lanes: __m512i) -> __m512i =
             _mm512_permutexvar_epi32(lanes, transmute::<Row<u32>, __m512i>(*table));
         shr<const N: u32>(a: __m512i) -> __m512i = _mm512_srli_epi32::<N>(a);
@@ -150,12 +186,36 @@ impl<const VAES: bool> Simd for Avx2<VAES> {
     type U = U2;
     type M = U2;
 
+    #[inline(always)]
+    fn add_entries<const WEIGHT: i8>(self, sums: U2, table: &Row<u32>, places: U2) -> U2 {
+        // SAFETY: who made this value vouched for the instructions; 64 bytes are four times 16.
+        unsafe {
+            let quarters: [__m128i; 4] = transmute(*table);
+            let half = |k: usize| {
+                // The look-up takes the lowest four bits of a byte; each of the four is right in one byte of a lane.
+                let entries = |quarter: usize| {
+                    let found = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(quarters[quarter]), places[k]);
+                    _mm256_and_si256(found, _mm256_set1_epi32(0xFF << (8 * quarter)))
+                };
+                let low = _mm256_or_si256(entries(0), entries(1));
+                let all = _mm256_or_si256(low, _mm256_or_si256(entries(2), entries(3)));
+                let pairs = _mm256_maddubs_epi16(all, _mm256_set1_epi8(1));
+                _mm256_add_epi32(sums[k], _mm256_madd_epi16(pairs, _mm256_set1_epi16(i16::from(WEIGHT))))
+            };
+            [half(0), half(1)]
+        }
+    }
+
     ops! {
         splat(x: f32) -> F2 = [_mm256_set1_ps(x); 2];
         add(a: F2, b: F2) -> F2 = [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])];
         sub(a: F2, b: F2) -> F2 = [_mm256_sub_ps(a[0], b[0]), _mm256_sub_ps(a[1], b[1])];
         mul(a: F2, b: F2) -> F2 = [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])];
         max(a: F2, b: F2) -> F2 = [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])];
+        smaller(a: F2, b: F2) -> F2 = {
+            let size = |a: __m256| _mm256_andnot_ps(_mm256_set1_ps(-0.0), a);
+            [_mm256_min_ps(size(a[0]), size(b[0])), _mm256_min_ps(size(a[1]), size(b[1]))]
+        };
         mul_add(a: F2, b: F2, c: F2) -> F2 =
             [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])];
         negate(lanes: U2, a: F2) -> F2 = {
@@ -208,6 +268,26 @@ impl<const VAES: bool> Simd for Avx2<VAES> {
             [half(0), half(1)]
         };
         quarters(x: u32) -> U2 = [_mm256_setr_epi32(x as i32, 0, 0, 0, x as i32, 0, 0, 0); 2];
+        picked(from: &[f32; LANES], lanes: U2) -> F2 = {
+            let halves = [_mm256_loadu_ps(from.as_ptr()), _mm256_loadu_ps(from.as_ptr().add(8))];
+            let half = |k: usize| {
+                let found = halves.map(|half| _mm256_permutevar8x32_ps(half, lanes[k]));
+                // The fourth bit, as the sign.
+                let second = _mm256_castsi256_ps(_mm256_slli_epi32::<28>(lanes[k]));
+                _mm256_blendv_ps(found[0], found[1], second)
+            };
+            [half(0), half(1)]
+        };
+        mirrored_quarters(rows: [U2; 4]) -> [U2; 4] = {
+            let half = |k: usize| {
+                let two = |a: __m256i, b: __m256i| [_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b)];
+                let ([a, b], [c, d]) = (two(rows[0][k], rows[1][k]), two(rows[2][k], rows[3][k]));
+                [_mm256_unpacklo_epi64(a, c), _mm256_unpackhi_epi64(a, c), _mm256_unpacklo_epi64(b, d),
+                 _mm256_unpackhi_epi64(b, d)]
+            };
+            let halves = [half(0), half(1)];
+            from_fn(|word| [halves[0][word], halves[1][word]])
+        };
         shr<const N: u32>(a: U2) -> U2 = {
             let count = _mm_cvtsi32_si128(N as i32);
             [_mm256_srl_epi32(a[0], count), _mm256_srl_epi32(a[1], count)]

@@ -3,6 +3,7 @@
 use super::super::fixed::Fixed;
 use crate::couplings::{Couplings, Pattern, Sides};
 use crate::simd::{LANES, Row};
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// A sweep of a smaller network than this takes as long as one of this; the sparse kernel is then faster.
@@ -39,6 +40,8 @@ pub(super) struct SideOfModel {
     pub(super) counters: Vec<[Row<u32>; 4]>,
     /// Vectors that a row of `onto` takes.
     pub(super) blocks: usize,
+    /// For each word of the other side, from which to which vector its rows are not 0; the first is that of a word.
+    pub(super) reach: Vec<Range<usize>>,
 }
 
 impl Layout {
@@ -68,11 +71,14 @@ impl SideOfModel {
         let lens = [0, 1].map(|k| sides.spins[k].len());
         let (index, blocks) = (&*sides.spins[k], lens[k].div_ceil(LANES));
         let mut onto = vec![Row([0; LANES]); lens[1 - k] * blocks];
+        let mut reach = vec![blocks..0; lens[1 - k].div_ceil(64)];
         for (at, &i) in index.iter().enumerate() {
             let (neighbours, first) = couplings.pattern().row(i as usize);
             for (&j, &twice) in neighbours.iter().zip(&fixed.terms.twice[first..]) {
                 let other = sides.place[j as usize] as usize;
                 onto[other * blocks + at / LANES].0[at % LANES] = twice as u32;
+                let reach = &mut reach[other / 64];
+                *reach = reach.start.min(at / 64 * 4)..reach.end.max(at / LANES + 1);
             }
         }
         let all_up = fours(index, |i| fixed.terms.all_up[i] as u32, 0);
@@ -82,7 +88,7 @@ impl SideOfModel {
         let of_word =
             |at: usize| [0, 1, 2, 3].map(|v| Row(std::array::from_fn(|lane| counter(at + LANES * v + lane))));
         let counters = (0..index.len()).step_by(4 * LANES).map(of_word).collect();
-        SideOfModel { onto, all_up, unit, counters, blocks }
+        SideOfModel { onto, all_up, unit, counters, blocks, reach }
     }
 }
 

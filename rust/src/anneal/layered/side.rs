@@ -49,17 +49,18 @@ impl SideOfModel {
     /// Takes twice the couplings of the spins in `downs`, of word `word` of the other side, off the sums, and adds
     /// those of `ups`.
     ///
-    /// The sums are taken in tiles of up to 8 vectors that stay in registers while the rows of all changes go by:
-    /// no addition waits for the one before.
+    /// Layers that do not meet have nothing but zeros in between, which are passed over. The sums are taken in tiles of up
+    /// to 8 vectors that stay in registers while the rows of all changes go by: no addition waits for the one before.
     #[inline(always)]
     pub(super) fn change<S: Simd>(&self, s: S, word: usize, ups: u64, downs: u64, side: &mut Side<S>) {
         if ups | downs == 0 {
             return;
         }
-        let rows = &self.onto[64 * word * self.blocks..];
-        for (at, tile) in (0..self.blocks).step_by(8).zip(side.words.chunks_mut(2)) {
+        let (rows, reach) = (&self.onto[64 * word * self.blocks..], &self.reach[word]);
+        let words = side.words.get_mut(reach.start / 4..).unwrap_or_default();
+        for (at, tile) in reach.clone().step_by(8).zip(words.chunks_mut(2)) {
             let rows = &rows[at..];
-            match self.blocks - at {
+            match reach.end - at {
                 1 => self.change_tile::<S, 1>(s, rows, ups, downs, tile),
                 2 => self.change_tile::<S, 2>(s, rows, ups, downs, tile),
                 3 => self.change_tile::<S, 3>(s, rows, ups, downs, tile),

@@ -8,8 +8,8 @@
 //! table               64 bytes         entries 0x00 .. 0x0F of the first quarter, 0x10 .. 0x1F of the second, ..
 //! ```
 //!
-//! An entry has 23 bits, in units of the spin that the sum is of: a power of two so small that no quarter sums to 2^22 of them.
-//! Its bits lie in three tables: 8 and 7 bits, and the low 8. All are counted from the least entry of the
+//! An entry has 22 bits, in units of the spin that the sum is of: a power of two so small that no quarter sums to 2^21 of them.
+//! Its bits lie in three tables: twice 7 bits, of which two add up within a byte, and the low 8. All are counted from the least entry of the
 //! quarter, so none is negative; the least ones of all quarters are the base of a sum.
 //!
 //! Sums are integers: the same in any order, in any vector, and by any instructions.
@@ -20,18 +20,18 @@ use crate::simd::{LANES, Row, in_vectors};
 
 /// Bits of the low part of an entry.
 const LOW: u32 = 8;
-/// What a low part is at most.
-const MOST_LOW: f32 = 255.0;
+/// The middle of what the low parts of a step add up to, of which no four are more than 255.
+pub(super) const MIDDLE: i32 = 510;
 /// Quarters of a block sum to less than two to this, in units.
-const BITS: i32 = 22;
+const BITS: i32 = 21;
 /// Entries of a quarter.
 const CASES: usize = 16;
 
 /// The couplings onto one layer.
 #[derive(Debug)]
 pub(super) struct Tables {
-    /// For each two channels, each key and each of the two: the tables of the 8 and of the 7 high bits.
-    pub(super) high: Vec<[Row<u32>; 4]>,
+    /// For each four channels, each key and each of the four: the tables of the first 7 and of the next 7 bits.
+    pub(super) high: Vec<[[Row<u32>; 2]; 4]>,
     /// For each channel and each key: the table of the low bits.
     pub(super) low: Vec<Row<u32>>,
     /// The unit of each channel.
@@ -44,7 +44,7 @@ impl Tables {
     pub(super) fn new(walk: &Walk, values: &[f64]) -> Self {
         let (keys, channels) = (walk.keys.len(), walk.layer.channels);
         let mut tables = Tables {
-            high: vec![[Row([0; LANES]); 4]; keys * channels.div_ceil(2)],
+            high: vec![[[Row([0; LANES]); 2]; 4]; keys * channels.div_ceil(4)],
             low: vec![Row([0; LANES]); keys * channels],
             unit: vec![1.0; channels],
             base: Vec::with_capacity(walk.layer.places() * channels),
@@ -65,9 +65,7 @@ impl Tables {
                 weights.iter_mut().for_each(|weight| *weight *= per_unit);
                 let [high, middle, low] = &mut [[0; 4 * CASES]; 3];
                 floors[key * channels + channel] = fill(weights, high, middle, low);
-                let two = &mut tables.high[channel / 2 * keys + key];
-                two[channel % 2 * 2] = row_of(high);
-                two[channel % 2 * 2 + 1] = row_of(middle);
+                tables.high[channel / 4 * keys + key][channel % 4] = [row_of(high), row_of(middle)];
                 tables.low[channel * keys + key] = row_of(low);
             }
         }
@@ -81,12 +79,6 @@ impl Tables {
             tables.base.extend(sums.iter().map(|sum| [(sum >> LOW) as i32, (sum & 255) as i32]));
         }
         tables
-    }
-
-    /// What the low parts of so many steps add up to on average, and how far from it they may be.
-    pub(super) fn middle(base: i32, steps: usize) -> [f32; 2] {
-        let half = MOST_LOW / 2.0 * (4 * steps) as f32;
-        [base as f32 + half, half]
     }
 
     /// What a field is off by, at most.

@@ -21,10 +21,24 @@ pub(super) struct Walk {
     /// The number of its first block.
     pub(super) first_block: usize,
     pub(super) blocks_per_place: usize,
+    /// The number of its first four channels, by which random numbers are counted.
+    pub(super) first_four: usize,
     pub(super) keys: Vec<Key>,
     pub(super) steps: Vec<Step>,
     /// For each place, where its steps begin, those of pools among them, and where they end.
     pub(super) of_place: Vec<[u32; 3]>,
+}
+
+impl Walk {
+    /// The first spin of each four channels, how many they are, and their number.
+    pub(super) fn fours(&self) -> impl Iterator<Item = [usize; 3]> {
+        let Layer { channels, start, .. } = self.layer;
+        let per_place = channels.div_ceil(4);
+        (0..self.layer.places() * per_place).map(move |at| {
+            let first = at % per_place * 4;
+            [start + at / per_place * channels + first, (channels - first).min(4), self.first_four + at]
+        })
+    }
 }
 
 /// One block that a place is coupled to. Of a pool it is the first of its place: each block has its own.
@@ -49,7 +63,7 @@ pub(super) struct Key {
 /// The steps onto each layer.
 pub(super) fn walks(structure: &Structure) -> Vec<Walk> {
     let mut walks = vec![];
-    let mut first_block = 0;
+    let (mut first_block, mut first_four) = (0, 0);
     for (number, &layer) in structure.layers().iter().enumerate() {
         let mut lists = vec![[vec![], vec![]]; layer.places()];
         let mut keys = vec![];
@@ -72,8 +86,9 @@ pub(super) fn walks(structure: &Structure) -> Vec<Walk> {
             of_place.push([start, middle, steps.len()].map(|at| at as u32));
         }
         let blocks_per_place = blocks_of(layer);
-        walks.push(Walk { layer, first_block, blocks_per_place, keys, steps, of_place });
+        walks.push(Walk { layer, first_block, blocks_per_place, first_four, keys, steps, of_place });
         first_block += layer.places() * blocks_per_place;
+        first_four += layer.places() * layer.channels.div_ceil(4);
     }
     walks
 }

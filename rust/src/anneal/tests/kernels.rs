@@ -9,14 +9,14 @@ use super::*;
 use crate::simd::isa::{self, Isa};
 
 /// States and energies.
-type Reads = (Vec<i8>, Vec<f64>);
+pub(super) type Reads = (Vec<i8>, Vec<f64>);
 
 fn reads(samples: Samples) -> Reads {
     (samples.states, samples.energies)
 }
 
 /// What a kernel makes of all runs.
-fn all_chunks(isa: Isa, kernel: &impl Kernel, n: usize, runs: usize) -> Reads {
+pub(super) fn all_chunks(isa: Isa, kernel: &impl Kernel, n: usize, runs: usize) -> Reads {
     let mut samples = Samples { states: vec![0; runs * n], energies: vec![0.0; runs], arithmetic: vec![] };
     let (mut chunk, mut at) = (0, 0);
     while at < runs {

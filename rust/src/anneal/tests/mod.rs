@@ -1,8 +1,10 @@
 //! What holds for every problem and method.
 
 mod kernels;
+mod shared;
 
 use super::*;
+use crate::structure::{Block, Join, Structure, Windows};
 use std::ops::Range;
 
 /// A small random problem: complete bipartite where `sides` is given, else a random graph.
@@ -33,9 +35,30 @@ fn shapes() -> impl Iterator<Item = (Model, Vec<f64>)> {
     let real = [(1, None), (12, None), (37, None), (40, Some(17)), (9, Some(1)), (160, Some(120))]
         .into_iter()
         .map(|(n, sides)| problem(n, sides, n as u64));
-    real.chain(
+    real.chain([layers()]).chain(
         [(12, 1, 1.0), (37, 1, 0.1), (37, 7, 0.25), (70, 3, 1.0)].map(|(n, most, q)| integer_problem(n, most, q)),
     )
+}
+
+/// Layers joined by filters, a pool and dense weights: channels that fill no block, windows that leave out an edge, and two
+/// blocks onto one layer.
+fn layers() -> (Model, Vec<f64>) {
+    let block = |before, after, join| Block { before, after, join };
+    let windows = |size, stride| Windows { size, stride };
+    let blocks = vec![
+        block(0, 1, Join::Filters(windows([3, 2], [2, 1]))),
+        block(1, 2, Join::Pool(windows([1, 2], [1, 2]))),
+        block(2, 3, Join::Dense),
+        block(3, 0, Join::Dense),
+        block(1, 4, Join::Pool(windows([1, 1], [1, 1]))),
+    ];
+    let shapes = [[6, 5, 3], [2, 4, 18], [2, 2, 18], [1, 1, 7], [2, 4, 18]];
+    let structure = Structure::new(&shapes, blocks).unwrap();
+    let key = crate::rng::Key::new(11);
+    let number = |k: usize| f64::from(crate::rng::ars(&key, [k as u32, 1, 2, 3])[0]) / 2f64.powi(31) - 1.0;
+    let values: Vec<f64> = (0..structure.num_values()).map(|k| 0.5 * number(k)).collect();
+    let fields = (0..3 * structure.num_spins()).map(|k| number(1_000_000 + k)).collect();
+    (Model::layers(structure, &values).unwrap(), fields)
 }
 
 /// A random graph with couplings and fields that are up to `most` quanta.
