@@ -40,7 +40,7 @@ mod structure;
 
 pub use anneal::{
     Arithmetic, Batch, Control, Criterion, Dynamics, Fields, Method, Model, Motion, Order, Samples, Trotter,
-    anneal, local_fields,
+    anneal, local_fields, mean_field,
 };
 pub use couplings::{Couplings, Pattern};
 pub use error::Error;

@@ -10,6 +10,7 @@
 //! | `single` | one run or two; random order | random numbers only | maintained |
 //! | `quantum` | path integrals | up to 64 runs | summed anew |
 //! | `dynamics` | continuous states: amplitudes and phases | 16 runs | summed anew |
+//! | `mean_field` | means in place of spins, without chance | 16 problems | summed anew |
 //!
 //! `dense`, `sparse`, `single` and `quantum` come in two arithmetics (`exponents.rs`): single precision, and integers of
 //! several digits for problems whose numbers cancel. The others are in single precision or in small integers.
@@ -37,6 +38,7 @@ mod kernel;
 mod lanes;
 mod laws;
 mod layered;
+mod mean_field;
 mod method;
 mod model;
 mod multispin;
@@ -49,6 +51,7 @@ mod shared;
 mod single;
 mod sparse;
 mod sums;
+mod tangent;
 mod wide;
 
 #[cfg(test)]
@@ -57,6 +60,7 @@ mod tests;
 pub use batch::{Batch, Fields};
 pub use fields::local_fields;
 pub use job::Control;
+pub use mean_field::mean_field;
 pub use method::{Criterion, Dynamics, Method, Motion, Order, Trotter};
 pub use model::Model;
 pub use samples::{Arithmetic, Samples};

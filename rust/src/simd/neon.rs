@@ -59,6 +59,7 @@ impl Simd for Neon {
         splat(x: f32) -> F4 = [vdupq_n_f32(x); 4];
         add(a: F4, b: F4) -> F4 = each(|k| vaddq_f32(a[k], b[k]));
         sub(a: F4, b: F4) -> F4 = each(|k| vsubq_f32(a[k], b[k]));
+        div(a: F4, b: F4) -> F4 = each(|k| vdivq_f32(a[k], b[k]));
         mul(a: F4, b: F4) -> F4 = each(|k| vmulq_f32(a[k], b[k]));
         // The instruction for it takes 0 for more than -0, and NaN for more than all.
         max(a: F4, b: F4) -> F4 = each(|k| vbslq_f32(vcgtq_f32(a[k], b[k]), a[k], b[k]));

@@ -47,6 +47,10 @@ impl Simd for Portable {
         with(a, b, |a, b| a - b)
     }
     #[inline(always)]
+    fn div(self, a: F, b: F) -> F {
+        with(a, b, |a, b| a / b)
+    }
+    #[inline(always)]
     fn mul(self, a: F, b: F) -> F {
         with(a, b, |a, b| a * b)
     }

@@ -103,6 +103,7 @@ impl Simd for Avx512 {
         splat(x: f32) -> __m512 = _mm512_set1_ps(x);
         add(a: __m512, b: __m512) -> __m512 = _mm512_add_ps(a, b);
         sub(a: __m512, b: __m512) -> __m512 = _mm512_sub_ps(a, b);
+        div(a: __m512, b: __m512) -> __m512 = _mm512_div_ps(a, b);
         mul(a: __m512, b: __m512) -> __m512 = _mm512_mul_ps(a, b);
         max(a: __m512, b: __m512) -> __m512 = _mm512_max_ps(a, b);
         // Of the smallest size, without its sign.
@@ -210,6 +211,7 @@ impl<const VAES: bool> Simd for Avx2<VAES> {
         splat(x: f32) -> F2 = [_mm256_set1_ps(x); 2];
         add(a: F2, b: F2) -> F2 = [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])];
         sub(a: F2, b: F2) -> F2 = [_mm256_sub_ps(a[0], b[0]), _mm256_sub_ps(a[1], b[1])];
+        div(a: F2, b: F2) -> F2 = [_mm256_div_ps(a[0], b[0]), _mm256_div_ps(a[1], b[1])];
         mul(a: F2, b: F2) -> F2 = [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])];
         max(a: F2, b: F2) -> F2 = [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])];
         smaller(a: F2, b: F2) -> F2 = {

@@ -24,11 +24,13 @@
 //! this has 128); products of bytes (64, but four are needed for the same bits).
 
 mod fields;
+mod mean_field;
 mod runs;
 mod tables;
 mod walk;
 
 pub(super) use fields::{STATES, local_fields};
+pub(super) use mean_field::sweep_means;
 
 use super::accept::limits;
 use super::batch::Fields;
