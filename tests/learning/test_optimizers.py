@@ -10,7 +10,7 @@ import pytest
 from ising_ep.config import OPTIMIZERS
 from ising_ep.learning import Adam, Centred, EquilibriumPropagation, Memory, optimizers
 from ising_ep.machines import AnnealingMachine
-from ising_ep.network import FullyConnected
+from ising_ep.network import FullyConnected, Reads
 from ising_ep.training.decay import decayed
 from support.machines import ExactMachine, all_states, exact_energies, random_parameters
 
@@ -55,7 +55,7 @@ def test_couplings_have_a_rate_of_their_own_and_weights_decay_by_their_rates(nam
         before = {name: value.copy() for name, value in p.items()}
         optimizer = optimizers.BY_NAME[name](0.04, 0.02, **settings)
         rule = EquilibriumPropagation(network, ExactMachine(), optimizer=optimizer)
-        optimizer.step(network, p, rule.gradient(x, free, nudged))
+        optimizer.step(network, p, rule.gradient(x, Reads(free), Reads(nudged)))
         return before, {name: p[name] - before[name] for name in p}
 
     before, plain = moved()
@@ -92,8 +92,10 @@ def test_a_centre_learns_as_from_centred_images(name):
     moved = random_parameters(network, 2)
     for update in range(1, 6):
         free, nudged = rng.choice(np.array([-1, 1], dtype=np.int8), (2, 6, 3, network.num_spins))
-        centred.step(network, p, rule.gradient(x, free, nudged), memories[0], update=update)
-        plain.step(network, q, rule.gradient(x - centre, free, nudged), memories[1], update=update)
+        centred.step(network, p, rule.gradient(x, Reads(free), Reads(nudged)), memories[0], update=update)
+        plain.step(
+            network, q, rule.gradient(x - centre, Reads(free), Reads(nudged)), memories[1], update=update
+        )
     # The same energies of every image and state.
     np.testing.assert_allclose(network.fields(p, x), network.fields(q, x - centre), atol=1e-5)
     for key in ("W0", "W1", "b1"):
@@ -102,7 +104,8 @@ def test_a_centre_learns_as_from_centred_images(name):
 
 
 @pytest.mark.slow
-def test_averages_descend_the_free_energy_contrast():
+@pytest.mark.parametrize("statistic", ["average", "conditional"])
+def test_averages_descend_the_free_energy_contrast(statistic):
     """At inverse temperature b, the mean gradient is 1/beta d/dW [F(nudged) - F(free)], F = -log(Z) / b.
 
     Z is summed over all states, the derivative taken numerically; 400,000 reads, one Gibbs-like anneal at
@@ -115,7 +118,7 @@ def test_averages_descend_the_free_energy_contrast():
     target = network.targets([1])
     b, beta, reads = 1.5, 0.7, 400_000
     machine = AnnealingMachine(num_reads=reads, num_sweeps=60, beta_range=(b, b), reverse_fraction=0.0)
-    rule = EquilibriumPropagation(network, machine, nudge=beta, statistic="average")
+    rule = EquilibriumPropagation(network, machine, nudge=beta, statistic=statistic)
     ids = np.zeros(1, dtype=np.uint32)
     fields = network.fields(p, x)
     free = rule.free_phase(p, fields, ids)

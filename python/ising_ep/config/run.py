@@ -16,6 +16,7 @@ from ..checks import check_step
 from ..datasets import LOADERS, NAMES
 from ..datasets.described import describe_folders, describe_sources
 from ..machines.settings import MACHINES, MachineSettings
+from ..network import Statistic
 from ..network.settings import NETWORKS, NetworkSettings
 from ..settings import (
     AtLeastOne,
@@ -104,8 +105,11 @@ class TrainConfig(Settings):
         _LEARNING,
     ] = False
     statistic: Annotated[
-        Literal["lowest", "average"],
-        Field(description="Learn from the lowest read, or from the average of all."),
+        Statistic,
+        Field(
+            description="Learn from the lowest read, the average of all, or that of the means of spins given"
+            " their neighbours."
+        ),
         _LEARNING,
     ] = "lowest"
     learning_rate: Annotated[Positive, Field(description="Step of the weights."), _LEARNING] = 0.01

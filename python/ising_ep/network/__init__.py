@@ -11,9 +11,11 @@ from .interaction import Interaction
 from .layer import Input, Layer, stack
 from .network import Network
 from .parameters import Couplings, Kind, Parameters, ParameterSpec
+from .reads import STATISTICS, Reads, Statistic
 from .windows import count_places
 
 __all__ = [
+    "STATISTICS",
     "AveragePool",
     "Bias",
     "Clamp",
@@ -32,7 +34,9 @@ __all__ = [
     "Network",
     "ParameterSpec",
     "Parameters",
+    "Reads",
     "Skip",
+    "Statistic",
     "count_places",
     "stack",
 ]
