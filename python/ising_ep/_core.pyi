@@ -367,6 +367,31 @@ class Model:
             ValueError, TypeError, MemoryError: As the class.
         """
 
+    def fields(
+        self,
+        states: NDArray[np.int8],
+        fields: NDArray[np.float32] | NDArray[np.float64],
+        *,
+        num_threads: int | None = None,
+    ) -> NDArray[np.float32]:
+        """Local fields ``f_i = h_i + sum_j J_ij s_j`` of states.
+
+        Where all others are given, the mean of spin i at inverse temperature beta is ``tanh(-beta f_i)``.
+
+        Args:
+            states: (batch, reads, spins) of -1 and +1, C-contiguous.
+            fields: (batch, spins) h, C-contiguous.
+            num_threads: At least 1, or None for all cores; the result does not depend on it.
+
+        Returns:
+            float32 (batch, reads, spins).
+
+        Raises:
+            ValueError: One line that names the offending value.
+            TypeError: A wrong dtype or number of dimensions.
+            MemoryError: The result does not fit into memory.
+        """
+
     @overload
     def anneal(
         self,

@@ -39,7 +39,7 @@ mod simd;
 
 pub use anneal::{
     Arithmetic, Batch, Control, Criterion, Dynamics, Fields, Method, Model, Motion, Order, Samples, Trotter,
-    anneal,
+    anneal, local_fields,
 };
 pub use couplings::{Couplings, Pattern};
 pub use error::Error;

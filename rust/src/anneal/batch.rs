@@ -53,6 +53,18 @@ impl<'a> Fields<'a> {
         (0..self.len()).map(move |i| self.at(i))
     }
 
+    /// Refuses numbers that are not finite, of problems of so many spins.
+    pub(super) fn check(self, num_spins: usize) -> Result<(), Error> {
+        let Some(k) = self.not_finite() else { return Ok(()) };
+        let (problem, spin, h) = (k / num_spins, k % num_spins, self.at(k));
+        bad(format_args!("field of spin {spin} in problem {problem} is {h}, not a finite number"))
+    }
+
+    /// The fields of problem `p`, of so many spins.
+    pub(super) fn part_of(self, p: usize, num_spins: usize) -> Self {
+        self.part(p * num_spins..(p + 1) * num_spins)
+    }
+
     pub(super) fn part(self, range: Range<usize>) -> Self {
         match self {
             Fields::Single(fields) => Fields::Single(&fields[range]),
@@ -131,10 +143,7 @@ impl<'a> Batch<'a> {
             return bad(format_args!("num_reads is {num_reads}, expected 1 to {}", u32::MAX));
         }
         method.check(num_spins)?;
-        if let Some(k) = fields.not_finite() {
-            let (problem, spin, h) = (k / num_spins, k % num_spins, fields.at(k));
-            return bad(format_args!("field of spin {spin} in problem {problem} is {h}, not a finite number"));
-        }
+        fields.check(num_spins)?;
         if let Some(states) = initial_states {
             if states.len() != fields.len() * num_reads && states.len() != fields.len() {
                 return bad(format_args!(
@@ -207,7 +216,7 @@ impl<'a> Batch<'a> {
 
     /// The fields of problem `p`.
     pub(super) fn problem_fields(&self, p: usize) -> Fields<'a> {
-        self.fields.part(p * self.num_spins..(p + 1) * self.num_spins)
+        self.fields.part_of(p, self.num_spins)
     }
 
     /// The state given for a run to start from.

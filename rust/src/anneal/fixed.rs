@@ -92,13 +92,13 @@ impl Terms {
 }
 
 /// Of positive numbers; too little of those below `2^-1022`.
-fn floor_log2(x: f64) -> i32 {
+pub(super) fn floor_log2(x: f64) -> i32 {
     (x.to_bits() >> 52) as i32 - 1023
 }
 
 /// The nearest integer to a number below `2^31`, an even one of two: `f64::round_ties_even` is a call where the
 /// processor is not known to have the instruction, and a network's couplings are new for each image.
-fn nearest(x: f64) -> i32 {
+pub(super) fn nearest(x: f64) -> i32 {
     // Adding 1.5 * 2^52 leaves the integer in the low bits of the sum.
     (x + 6_755_399_441_055_744.0).to_bits() as i32
 }

@@ -29,6 +29,7 @@ mod batch;
 mod dense;
 mod dynamics;
 mod exponents;
+mod fields;
 mod fixed;
 mod job;
 mod kernel;
@@ -52,6 +53,7 @@ mod wide;
 mod tests;
 
 pub use batch::{Batch, Fields};
+pub use fields::local_fields;
 pub use job::Control;
 pub use method::{Criterion, Dynamics, Method, Motion, Order, Trotter};
 pub use model::Model;

@@ -62,20 +62,26 @@ pub(super) fn anneal(
         }
     };
     let chunks = (0..num_threads).position(|chunk| kernel.end(chunk) >= runs).map_or(num_threads, |last| last + 1);
-    if chunks <= 1 {
-        work();
-    } else {
-        let pool = pool(chunks - 1)?;
-        JOBS.fetch_add(1, Ordering::Relaxed);
-        pool.in_place_scope(|scope| {
-            for _ in 1..chunks {
-                scope.spawn(|_| work());
-            }
-            work();
-        });
-        pool.spawn_broadcast(|_| linger());
-    }
+    share(chunks, &work)?;
     Ok(rest.into_inner().unwrap_or_else(PoisonError::into_inner).begun)
+}
+
+/// Does `work` on so many threads, of which the calling one is the first; what there is to do they take in turn.
+pub(super) fn share(threads: usize, work: &(impl Fn() + Sync)) -> Result<(), Error> {
+    if threads <= 1 {
+        work();
+        return Ok(());
+    }
+    let pool = pool(threads - 1)?;
+    JOBS.fetch_add(1, Ordering::Relaxed);
+    pool.in_place_scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|_| work());
+        }
+        work();
+    });
+    pool.spawn_broadcast(|_| linger());
+    Ok(())
 }
 
 /// By process and size: a forked child (Python's multiprocessing) inherits pools without threads.

@@ -20,9 +20,7 @@ pub(super) fn annealed(
     watch: Option<&Py<PyAny>>,
 ) -> PyResult<Samples> {
     let (problems, runs) = (batch.num_problems(), batch.runs());
-    if num_threads == Some(0) {
-        return Err(PyValueError::new_err("num_threads is 0, expected at least 1"));
-    }
+    check_threads(num_threads)?;
     if watch.is_some() && problems != 1 {
         return Err(PyValueError::new_err(format!("{problems} problems, expected 1 to be watched")));
     }
@@ -30,6 +28,13 @@ pub(super) fn annealed(
     let num_threads = if runs == 1 { Some(1) } else { num_threads };
     let work = batch.updates();
     Ok(watched(work, watch, |control| anneal(model, batch, num_threads, control))??)
+}
+
+pub(super) fn check_threads(num_threads: Option<usize>) -> PyResult<()> {
+    if num_threads == Some(0) {
+        return Err(PyValueError::new_err("num_threads is 0, expected at least 1"));
+    }
+    Ok(())
 }
 
 /// Tells a Python function how many reads are finished; it answers whether to begin no more.

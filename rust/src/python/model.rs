@@ -1,9 +1,9 @@
 //! The binding of [`crate::Model`].
 
 use super::arrays::{array2, array3, c_order, c_order_of};
-use super::calls::annealed;
+use super::calls::{annealed, check_threads};
 use super::methods::method_of;
-use crate::{Arithmetic, Batch, Fields, Samples};
+use crate::{Arithmetic, Batch, Fields, Samples, local_fields};
 use numpy::{
     PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArray,
     PyUntypedArrayMethods,
@@ -39,6 +39,23 @@ impl Model {
     fn with_values(&self, py: Python<'_>, values: PyReadonlyArray1<'_, f64>) -> PyResult<Self> {
         let (pattern, values) = (self.0.couplings().pattern().clone(), c_order(&values, "values")?);
         Ok(Model(py.detach(|| crate::Model::on(pattern, values))?))
+    }
+
+    #[pyo3(signature = (states, fields, *, num_threads=None))]
+    fn fields<'py>(
+        &self,
+        py: Python<'py>,
+        states: PyReadonlyArray3<'py, i8>,
+        fields: &Bound<'py, PyUntypedArray>,
+        num_threads: Option<usize>,
+    ) -> PyResult<Bound<'py, PyArray3<f32>>> {
+        let fields = FieldsArray::of(fields)?;
+        let (problems, reads, spins) = (fields.num_problems(), states.shape()[1], self.num_spins());
+        let numbers = fields.numbers(&[problems, spins])?;
+        let states = c_order_of(&states, "states", &[problems, reads, spins])?;
+        check_threads(num_threads)?;
+        let found = py.detach(|| local_fields(&self.0, states, numbers, reads, num_threads))?;
+        array3(py, [problems, reads, spins], found)
     }
 
     #[pyo3(signature = (
