@@ -156,6 +156,11 @@ WALKS: dict[str, Walk] = {
                 Refused("--shift 1", "shift", PATTERNS),
                 Refused("--shift 1", "shift", f"{ANNEALING} --dataset flat.npz"),
             ),
+            "flip": (
+                Changes("--flip"),
+                Refused("--flip", "no mirror images", PATTERNS),
+                Refused("--flip", "flip is True", f"{ANNEALING} --dataset flat.npz"),
+            ),
             "seed": (
                 Changes("--seed 1"),
                 Refused("--seed 1", "--seed is 1, but the run", "train --resume trained"),

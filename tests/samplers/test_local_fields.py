@@ -45,8 +45,16 @@ def test_numbers_that_cancel_keep_what_is_left():
 @pytest.mark.parametrize(
     ("states", "fields", "text"),
     [
-        (np.ones((1, 1, 2), np.int8), np.zeros((1, 3)), r"states has shape \[1, 1, 2\], expected \[1, 1, 3\]"),
-        (np.ones((2, 1, 3), np.int8), np.zeros((1, 3)), r"states has shape \[2, 1, 3\], expected \[1, 1, 3\]"),
+        (
+            np.ones((1, 1, 2), np.int8),
+            np.zeros((1, 3)),
+            r"states has shape \[1, 1, 2\], expected \[1, 1, 3\]",
+        ),
+        (
+            np.ones((2, 1, 3), np.int8),
+            np.zeros((1, 3)),
+            r"states has shape \[2, 1, 3\], expected \[1, 1, 3\]",
+        ),
         (np.zeros((1, 1, 3), np.int8), np.zeros((1, 3)), "states hold a spin 0, expected -1 or"),
         (np.ones((1, 1, 3), np.int8), np.array([[0, np.inf, 0]]), "field of spin 1 in problem 0 is inf"),
         (np.ones((1, 1, 3), np.int8), np.zeros((1, 4)), r"fields has shape \[1, 4\], expected \[1, 3\]"),

@@ -141,7 +141,7 @@ def test_classes_keep_their_names(tmp_path, monkeypatch):
     np.savez("numbers.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     refused = ising_ep_command("evaluate", "run", "--dataset", "numbers.npz")
     assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
-    assert "labels (0, 1, 2), but the run was trained on ('one'" in refused.output
+    assert "(0, 1, 2) as labels, but the run was trained on ('one'" in refused.output
 
 
 @pytest.mark.slow

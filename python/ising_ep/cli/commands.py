@@ -291,10 +291,12 @@ def _require_like(images: Dataset, data: DataRecord) -> None:
     from ..training import DataRecord
 
     other = DataRecord.of(images)
-    for what in ("num_inputs", "num_classes", "labels"):
-        found, wanted = getattr(other, what), getattr(data, what)
+    for what, found, wanted in (
+        ("inputs", other.num_inputs, data.num_inputs),
+        ("classes", other.num_classes, data.num_classes),
+        ("as labels", other.labels, data.labels),
+    ):
         if found != wanted:
             raise ValueError(
-                f"{images.name} has {what.removeprefix('num_')} {short(found)}, but the run was trained on"
-                f" {short(wanted)}"
+                f"{images.name} has {short(found)} {what}, but the run was trained on {short(wanted)}"
             )

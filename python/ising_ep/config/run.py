@@ -136,6 +136,9 @@ class TrainConfig(Settings):
         Field(ge=0, lt=2**10, description="Move images by up to so many pixels while learning."),
         _LEARNING,
     ] = 0
+    flip: Annotated[
+        bool, Field(description="Mirror images left to right by chance while learning."), _LEARNING
+    ] = False
     # Fields have the chip's range on every machine, so that what was learned on one fits the others.
     field_limit: Annotated[
         Positive, Field(description="Size that fields are clipped to."), Shown(option=False)

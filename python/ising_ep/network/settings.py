@@ -70,6 +70,7 @@ class ConvolutionalSettings(NetworkSettings):
         "bias_learning_rate": "no biases",
         "centre": "pixels of -1 and +1, and no centre",
         "shift": "pixels of -1 and +1, and no shift",
+        "flip": "pixels of -1 and +1, and no mirror images",
     }
 
     def build(self, form: DataForm, levels: tuple[int, int]) -> Convolutional:
