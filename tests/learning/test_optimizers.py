@@ -10,7 +10,7 @@ import pytest
 from ising_ep.config import OPTIMIZERS
 from ising_ep.learning import Adam, Centred, EquilibriumPropagation, Memory, optimizers
 from ising_ep.machines import AnnealingMachine
-from ising_ep.network import FullyConnected, Reads
+from ising_ep.network import DeepConvolutional, FullyConnected, Reads
 from ising_ep.training.decay import decayed
 from support.machines import ExactMachine, all_states, exact_energies, random_parameters
 
@@ -76,18 +76,24 @@ def test_cosine_decay_is_half_a_wave_and_stays_at_its_end():
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_centre_learns_as_from_centred_images(name):
-    """With a centre, from x; without, from x - centre and the bias that the centre has as a field."""
-    network = FullyConnected(5, (4, 2), 2)
+@pytest.mark.parametrize("filters", [False, True])
+def test_a_centre_learns_as_from_centred_images(name, filters):
+    """With a centre, from x; without, from x - centre and the bias that the centre has as a field. Filters
+    have one bias for all places, so that their centre is the same everywhere, channel by channel."""
+    network = (
+        DeepConvolutional((5, 4, 2), (3,), (2,), 2, kernels=(2,), strides=(2,))
+        if filters
+        else FullyConnected(5, (4, 2), 2)
+    )
     rng = np.random.default_rng(1)
-    x = rng.uniform(0, 1, (6, 5)).astype(np.float32)
-    centre = x.mean(axis=0)
+    x = rng.uniform(0, 1, (6, network.num_inputs)).astype(np.float32)
+    centre = np.tile(x.reshape(-1, 2).mean(axis=0), 20) if filters else x.mean(axis=0)
     plain = optimizers.BY_NAME[name](0.2, 0.05)
     centred = Centred(plain, centre)
     rule = EquilibriumPropagation(network, ExactMachine(), optimizer=centred)
     p = random_parameters(network, 2)
     q = {name: value.copy() for name, value in p.items()}
-    q["b0"] = p["b0"] + centre @ p["W0"]
+    q["b0"] = p["b0"] + centre[: len(p["W0"])] @ p["W0"]
     memories: tuple[Memory, Memory] = ({}, {})
     moved = random_parameters(network, 2)
     for update in range(1, 6):

@@ -3,6 +3,7 @@
 from .comparison import Comparison
 from .convolution import Convolution
 from .convolutional import Convolutional
+from .deep_convolutional import DeepConvolutional
 from .dense import Bias, Dense, Lateral
 from .fixed import AveragePool, Clamp, Skip
 from .form import DataForm
@@ -24,6 +25,7 @@ __all__ = [
     "Convolutional",
     "Couplings",
     "DataForm",
+    "DeepConvolutional",
     "Dense",
     "FullyConnected",
     "Input",
