@@ -283,7 +283,7 @@ def test_weights_of_a_batch_sum_contrasts(symmetric):
     x32, target = x.astype(np.float32)[order], rule.network.targets(y)[order]
     ids = np.arange(len(x), dtype=np.uint32)
     _, first, second = rule.phases(begin, x32, target, ids)
-    pairs = [(s.astype(np.float64), sign) for s, sign in ((second, -1), (first, 1))]
+    pairs = [(s.states.astype(np.float64), sign) for s, sign in ((second, -1), (first, 1))]
     apart = 10.0 if symmetric else 5.0
     wanted = begin["W1"].astype(np.float64)
     for states, sign in pairs:

@@ -998,6 +998,7 @@ SETTINGS: dict[str, Any] = {
     "weight_decay": 0.5,
     "centre": True,
     "shift": 1,
+    "flip": True,
     "test_reads": 9,
     "reverse_fraction": 0.75,
     "beta_range": (0.1, 1.0),
@@ -1023,15 +1024,39 @@ SETTINGS: dict[str, Any] = {
 ELSEWHERE = {
     "dataset", "data_dir", "train_per_class", "test_per_class", "network", "machine", "embedding"
 }  # fmt: skip
+# Those of the network of filters.
+OF_FILTERS: dict[str, Any] = {"filters": (2,), "kernels": (2,), "strides": (1,), "gains": (1.0,)}
 
 
 def test_every_setting_has_an_entry() -> None:
-    assert DEFAULTS_OF_ALL.keys() == SETTINGS.keys() | ELSEWHERE
+    assert DEFAULTS_OF_ALL.keys() == SETTINGS.keys() | ELSEWHERE | OF_FILTERS.keys()
+
+
+@pytest.mark.filterwarnings("ignore:training accuracy")
+@pytest.mark.parametrize("setting", OF_FILTERS)
+def test_every_setting_of_filters_counts(setting: str) -> None:
+    network = {
+        "network": "deep-convolutional",
+        "filters": (3,),
+        "kernels": (4,),
+        "strides": (2,),
+        "layers": (10,),
+    }
+    outcomes = [
+        as_plain(trained(settings_of("annealing", **network | changes)))
+        for changes in ({}, {setting: OF_FILTERS[setting]})
+    ]
+    assert outcomes[0] != outcomes[1]
 
 
 @pytest.fixture(scope="module")
 def usual() -> dict[str, Any]:
     return {machine: as_plain(trained(settings_of(machine))) for machine in PER_MACHINE}
+
+
+def of_machine(machine: str) -> list[str]:
+    """Settings that the machine lacks."""
+    return [name for name, why in lacking({"machine": machine}).items() if why.startswith("machine ")]
 
 
 def settings_of(machine: str, **changes: Any) -> TrainConfig:
@@ -1044,7 +1069,7 @@ def settings_of(machine: str, **changes: Any) -> TrainConfig:
 def test_every_setting_counts_on_every_machine_or_is_refused(
     usual: dict[str, Any], machine: str, setting: str
 ) -> None:
-    if setting in lacking({"machine": machine}):
+    if setting in of_machine(machine):
         value = DEFAULTS_OF_ALL[setting]
         for given in (SETTINGS[setting], value):
             if given is not None:
@@ -1062,7 +1087,7 @@ def test_every_setting_counts_on_every_machine_or_is_refused(
 
 @pytest.mark.parametrize("machine", ["qpu", *PER_MACHINE])
 def test_a_default_that_is_given_is_refused_where_it_means_nothing(machine: str) -> None:
-    for setting in lacking({"machine": machine}):
+    for setting in of_machine(machine):
         value = DEFAULTS_OF_ALL[setting]
         if value is not None:
             for make in (TrainConfig, TrainConfig.checked):
@@ -1081,6 +1106,7 @@ def test_a_default_that_is_given_is_refused_where_it_means_nothing(machine: str)
         ),
         (CONVOLUTIONAL | {"centre": True}, "no centre"),
         (CONVOLUTIONAL | {"shift": 1}, "no shift"),
+        (CONVOLUTIONAL | {"flip": True}, "no mirror images"),
         ({"layers": (10,), "coupling_learning_rate": 0.01}, "(10,) have no weights between spins"),
         ({"machine": "chip", "copies": 2, "embedding": "e.json"}, "copies is 2, but the file e.json"),
         ({"machine": "chip", "chip_missing": 0, "chip_seed": 0}, "chip_seed is 0, but no qubits"),

@@ -26,6 +26,7 @@ from ising_ep.network import (
     Input,
     Network,
     Parameters,
+    Reads,
     count_places,
     stack,
 )
@@ -74,26 +75,25 @@ class Nudge(EquilibriumPropagation):
         x: NDArray[np.float32],
         target: NDArray[np.float32],
         ids: NDArray[np.uint32],
-    ) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int8]]:
+    ) -> tuple[Reads, Reads, Reads]:
         outputs = self.network.outputs
         fields = self.network.fields(parameters, x)
         free = self.free_phase(parameters, fields, ids)
-        chosen = np.arange(len(free))
+        chosen = np.ones(len(x), dtype=np.bool_)
         if self.skip:
-            chosen = np.flatnonzero((free[:, :, outputs] != target[:, None]).any(axis=(1, 2)))
+            chosen = (free.states[:, :, outputs] != target[:, None]).any(axis=(1, 2))
         wanted = target if self.towards == "target" else (target - self.outputs(free)) / 2
-        signs = np.ones(len(free), np.float32)
+        signs = np.ones(len(x), np.float32)
         if self.random_sign:
-            signs[np.random.default_rng([self.seed, 3, int(ids[0])]).random(len(free)) < 0.5] = -1
-        first, second = free.copy(), free.copy()
-        if len(chosen):
+            signs[np.random.default_rng([self.seed, 3, int(ids[0])]).random(len(x)) < 0.5] = -1
+        second = free
+        if chosen.any():
             pulled = fields[chosen]
             pulled[:, outputs] -= self.nudge * (signs[:, None] * wanted)[chosen]
-            second[chosen] = self._anneal(parameters, pulled, free[chosen], ids[chosen])
+            second = free.replaced(chosen, self._anneal(parameters, pulled, free[chosen], ids[chosen]))
         # (free - nudged) / beta is (nudged - free) / -beta.
         away = signs < 0
-        first[away], second[away] = second[away], first[away]
-        return free, first, second
+        return free, free.replaced(away, second[away]), second.replaced(away, free[away])
 
 
 @dataclass(frozen=True)
@@ -136,15 +136,15 @@ class Persistent(EquilibriumPropagation):
 
     def free_phase(
         self, parameters: Parameters, fields: NDArray[np.float32], ids: NDArray[np.uint32]
-    ) -> NDArray[np.int8]:
+    ) -> Reads:
         epoch = int(ids[0]) // self.num_images
         images = order(self.seed, epoch, self.num_images)[ids - epoch * self.num_images].tolist()
         if epoch == 0:
             free = super().free_phase(parameters, fields, ids)
         else:
-            last = np.stack([self.chains[image] for image in images])
+            last = Reads(np.stack([self.chains[image] for image in images]))
             free = replace(self, seed=self.seed ^ CHAIN_SEED)._anneal(parameters, fields, last, ids)
-        self.chains.update(zip(images, free, strict=True))
+        self.chains.update(zip(images, free.states, strict=True))
         return free
 
 
@@ -171,8 +171,8 @@ class CentredOutputs(FullyConnected):
     def contrast(
         self,
         x: NDArray[np.float32],
-        first: NDArray[np.int8],
-        second: NDArray[np.int8],
+        first: Reads,
+        second: Reads,
         weights: float | NDArray[np.float32] = 1.0,
     ) -> Parameters:
         found = super().contrast(x, first, second, weights)

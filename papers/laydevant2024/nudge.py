@@ -92,10 +92,11 @@ def _changed(config: TrainConfig, folder: Path, parameters: Parameters) -> dict[
     free = rule.free_phase(parameters, fields, ids)
     nudged = rule.nudge_phase(parameters, fields, target, free, ids)
     outputs = rule.network.outputs
-    wrong = np.flatnonzero((free[:, 0, outputs] != target).any(axis=1))
-    changed = (free != nudged)[wrong, 0]
+    states, pulled = free.states[:, 0], nudged.states[:, 0]
+    wrong = np.flatnonzero((states[:, outputs] != target).any(axis=1))
+    changed = (states != pulled)[wrong]
     # +1 for an output spin that turns to its target, -1 for one that turns away.
-    turned = (nudged[wrong, 0, outputs] - free[wrong, 0, outputs]) * target[wrong] / 2
+    turned = (pulled[wrong, outputs] - states[wrong, outputs]) * target[wrong] / 2
 
     def update(images: NDArray[np.intp]) -> float:
         moved = {name: value.copy() for name, value in parameters.items()}

@@ -417,6 +417,33 @@ class Model:
             MemoryError: The result does not fit into memory.
         """
 
+    def mean_field(
+        self,
+        fields: NDArray[np.float32] | NDArray[np.float64],
+        betas: NDArray[np.float64],
+        *,
+        initial: NDArray[np.float32] | None = None,
+        num_threads: int | None = None,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Means of the spins in naive mean-field theory, ``m_i <- tanh(-beta (h_i + sum_j J_ij m_j))``.
+
+        Spin after spin is replaced, in a sweep at each inverse temperature. Nothing is drawn by chance.
+
+        Args:
+            fields: (batch, spins) h, C-contiguous.
+            betas: (sweeps,) inverse temperatures of at least 0.
+            initial: (batch, spins) means to begin with, in -1..1, C-contiguous; None for 0.
+            num_threads: At least 1, or None for all cores; the result does not depend on it.
+
+        Returns:
+            The means, float32 (batch, spins), and their energies, float64 (batch,).
+
+        Raises:
+            ValueError: One line that names the offending value.
+            TypeError: A wrong dtype or number of dimensions.
+            MemoryError: The result does not fit into memory.
+        """
+
     @overload
     def anneal(
         self,

@@ -217,8 +217,8 @@ def same(kept: NDArray[Any], given: NDArray[Any]) -> bool:
     return kept is given or np.array_equal(kept, given)
 
 
-def digest(*parts: NDArray[Any] | bytes | str) -> bytes:
-    """The SHA-256 of arrays, bytes and texts, one after the other.
+def digest(*parts: NDArray[Any] | bytes | str, kind: Callable[[], Any] = hashlib.sha256) -> bytes:
+    """The SHA-256, or a hash of another kind, of arrays, bytes and texts, one after the other.
 
     What tells parts apart, such as the shape of an array, is given as a part of its own.
 
@@ -226,13 +226,14 @@ def digest(*parts: NDArray[Any] | bytes | str) -> bytes:
         >>> digest("spins", np.zeros(2, dtype=np.int8)) == digest(b"spins" + bytes(2))
         True
     """
-    found = hashlib.sha256()
+    found = kind()
     for part in parts:
         if isinstance(part, str):
             found.update(part.encode())
         else:
             found.update(np.ascontiguousarray(part).data if isinstance(part, np.ndarray) else part)
-    return found.digest()
+    result: bytes = found.digest()
+    return result
 
 
 # Far above any step that learns, far below what overflows single precision.

@@ -77,8 +77,20 @@ def training_curves(history: Sequence[dict[str, float]]) -> Figure:
     return figure
 
 
-def confusion_matrix(labels: NDArray[np.int64], predictions: NDArray[np.int64], num_classes: int) -> Figure:
-    """Plots the number of images of each class by prediction. The colour is the share of the class."""
+def confusion_matrix(
+    labels: NDArray[np.int64],
+    predictions: NDArray[np.int64],
+    num_classes: int,
+    names: Sequence[str | int] | None = None,
+) -> Figure:
+    """Plots the number of images of each class by prediction. The colour is the share of the class.
+
+    Args:
+        labels: Class of each image.
+        predictions: Class that each was taken for.
+        num_classes: Number of classes.
+        names: What each class is called; None for its number.
+    """
     counts = np.zeros((num_classes, num_classes), dtype=int)
     np.add.at(counts, (labels, predictions), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -92,6 +104,10 @@ def confusion_matrix(labels: NDArray[np.int64], predictions: NDArray[np.int64], 
             axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
     classes = range(num_classes)
     axes.set(xticks=classes, yticks=classes, xlabel="predicted class", ylabel="true class")
+    if names is not None:
+        texts = [str(name) for name in names]
+        axes.set_xticklabels(texts, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_yticklabels(texts)
     accuracy = float(np.mean(labels == predictions))
     axes.set_title(f"{len(labels)} test images, {accuracy:.1%} right")
     bar = figure.colorbar(image, ax=axes, shrink=0.8)

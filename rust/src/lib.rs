@@ -39,7 +39,7 @@ mod simd;
 mod structure;
 
 pub use anneal::{
-    Arithmetic, Batch, Control, Criterion, Dynamics, Fields, Method, Model, Motion, Order, Samples, Trotter,
+    Arithmetic, Batch, Control, Criterion, Dynamics, Fields, Means, Method, Model, Motion, Order, Samples, Trotter,
     anneal, local_fields, mean_field,
 };
 pub use couplings::{Couplings, Pattern};

@@ -66,10 +66,8 @@ fn add_energies_in_loops(
 ) -> Result<(), usize> {
     let mut local = [0.0; LANES]; // in registers
     let mut add = |value: f64, down: u16| {
-        let down = u64::from(down) << (64 - LANES);
         for (lane, sum) in local.iter_mut().enumerate() {
-            let sign = down << (LANES - 1 - lane) & 1 << 63;
-            *sum += f64::from_bits(value.to_bits() ^ sign);
+            *sum += if down >> lane & 1 == 1 { -value } else { value };
         }
     };
     for (k, ((&i, &j), &value)) in rows.iter().zip(cols).zip(values).enumerate() {

@@ -42,7 +42,7 @@ def test_the_second_phase_of_the_rule_holds_outputs_at_the_target():
     }
     x, ids = np.ones((2, 3), np.float32), np.arange(2, dtype=np.uint32)
     target = network.targets(np.array([0, 1]))
-    free, first, second = rule.phases(parameters, x, target, ids)
+    free, first, second = (reads.states for reads in rule.phases(parameters, x, target, ids))
     assert np.array_equal(first, free)
     outputs = network.outputs
     assert (second[:, :, outputs] == target[:, None]).all()

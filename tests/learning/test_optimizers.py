@@ -10,7 +10,7 @@ import pytest
 from ising_ep.config import OPTIMIZERS
 from ising_ep.learning import Adam, Centred, EquilibriumPropagation, Memory, optimizers
 from ising_ep.machines import AnnealingMachine
-from ising_ep.network import FullyConnected
+from ising_ep.network import DeepConvolutional, FullyConnected, Reads
 from ising_ep.training.decay import decayed
 from support.machines import ExactMachine, all_states, exact_energies, random_parameters
 
@@ -55,7 +55,7 @@ def test_couplings_have_a_rate_of_their_own_and_weights_decay_by_their_rates(nam
         before = {name: value.copy() for name, value in p.items()}
         optimizer = optimizers.BY_NAME[name](0.04, 0.02, **settings)
         rule = EquilibriumPropagation(network, ExactMachine(), optimizer=optimizer)
-        optimizer.step(network, p, rule.gradient(x, free, nudged))
+        optimizer.step(network, p, rule.gradient(x, Reads(free), Reads(nudged)))
         return before, {name: p[name] - before[name] for name in p}
 
     before, plain = moved()
@@ -76,24 +76,32 @@ def test_cosine_decay_is_half_a_wave_and_stays_at_its_end():
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_centre_learns_as_from_centred_images(name):
-    """With a centre, from x; without, from x - centre and the bias that the centre has as a field."""
-    network = FullyConnected(5, (4, 2), 2)
+@pytest.mark.parametrize("filters", [False, True])
+def test_a_centre_learns_as_from_centred_images(name, filters):
+    """With a centre, from x; without, from x - centre and the bias that the centre has as a field. Filters
+    have one bias for all places, so that their centre is the same everywhere, channel by channel."""
+    network = (
+        DeepConvolutional((5, 4, 2), (3,), (2,), 2, kernels=(2,), strides=(2,))
+        if filters
+        else FullyConnected(5, (4, 2), 2)
+    )
     rng = np.random.default_rng(1)
-    x = rng.uniform(0, 1, (6, 5)).astype(np.float32)
-    centre = x.mean(axis=0)
+    x = rng.uniform(0, 1, (6, network.num_inputs)).astype(np.float32)
+    centre = np.tile(x.reshape(-1, 2).mean(axis=0), 20) if filters else x.mean(axis=0)
     plain = optimizers.BY_NAME[name](0.2, 0.05)
     centred = Centred(plain, centre)
     rule = EquilibriumPropagation(network, ExactMachine(), optimizer=centred)
     p = random_parameters(network, 2)
     q = {name: value.copy() for name, value in p.items()}
-    q["b0"] = p["b0"] + centre @ p["W0"]
+    q["b0"] = p["b0"] + centre[: len(p["W0"])] @ p["W0"]
     memories: tuple[Memory, Memory] = ({}, {})
     moved = random_parameters(network, 2)
     for update in range(1, 6):
         free, nudged = rng.choice(np.array([-1, 1], dtype=np.int8), (2, 6, 3, network.num_spins))
-        centred.step(network, p, rule.gradient(x, free, nudged), memories[0], update=update)
-        plain.step(network, q, rule.gradient(x - centre, free, nudged), memories[1], update=update)
+        centred.step(network, p, rule.gradient(x, Reads(free), Reads(nudged)), memories[0], update=update)
+        plain.step(
+            network, q, rule.gradient(x - centre, Reads(free), Reads(nudged)), memories[1], update=update
+        )
     # The same energies of every image and state.
     np.testing.assert_allclose(network.fields(p, x), network.fields(q, x - centre), atol=1e-5)
     for key in ("W0", "W1", "b1"):
@@ -102,7 +110,8 @@ def test_a_centre_learns_as_from_centred_images(name):
 
 
 @pytest.mark.slow
-def test_averages_descend_the_free_energy_contrast():
+@pytest.mark.parametrize("statistic", ["average", "conditional"])
+def test_averages_descend_the_free_energy_contrast(statistic):
     """At inverse temperature b, the mean gradient is 1/beta d/dW [F(nudged) - F(free)], F = -log(Z) / b.
 
     Z is summed over all states, the derivative taken numerically; 400,000 reads, one Gibbs-like anneal at
@@ -115,7 +124,7 @@ def test_averages_descend_the_free_energy_contrast():
     target = network.targets([1])
     b, beta, reads = 1.5, 0.7, 400_000
     machine = AnnealingMachine(num_reads=reads, num_sweeps=60, beta_range=(b, b), reverse_fraction=0.0)
-    rule = EquilibriumPropagation(network, machine, nudge=beta, statistic="average")
+    rule = EquilibriumPropagation(network, machine, nudge=beta, statistic=statistic)
     ids = np.zeros(1, dtype=np.uint32)
     fields = network.fields(p, x)
     free = rule.free_phase(p, fields, ids)

@@ -13,7 +13,7 @@ from ising_ep.config import TrainConfig
 from ising_ep.learning import SGD, Centred, EquilibriumPropagation
 from ising_ep.machines import AnnealingMachine, Machine
 from ising_ep.machines.deterministic import DeterministicMachine
-from ising_ep.network import Convolutional, FullyConnected, Kind
+from ising_ep.network import Convolutional, FullyConnected, Kind, Reads
 from support.machines import BoltzmannMachine, ExactMachine, all_states, exact_energies, random_parameters
 from support.networks import NETWORKS as INTERACTIONS
 from support.networks import images_for
@@ -80,7 +80,7 @@ def test_update_is_the_derivative_of_the_exact_nudged_minimum(inputs, layers, cl
             wanted = np.clip(value[index] - rate / 2.0 * slope, -1, 1)
             moved = max(moved, abs(slope))
             assert updated[name][index] == pytest.approx(wanted, abs=1e-5), (name, index)
-    if (free != nudged).any():
+    if (free.states != nudged.states).any():
         assert moved > 0.1
 
 
@@ -128,15 +128,15 @@ def test_nudge_skips_what_is_right_and_starts_from_the_free_state():
     ids = np.arange(6, dtype=np.uint32)
     fields = network.fields(p, x)
     free = rule.free_phase(p, fields, ids)
-    found = free[:, 0, network.outputs].astype(np.float32)
+    found = free.states[:, 0, network.outputs].astype(np.float32)
     target = found.copy()
     target[[1, 4]] *= -1
     nudged = rule.nudge_phase(p, fields, target, free, ids)
     first, second = machine.calls
     assert first["initial_states"] is None
-    np.testing.assert_array_equal(second["initial_states"], free[[1, 4]])
+    np.testing.assert_array_equal(second["initial_states"], free.states[[1, 4]])
     assert first["seed"] != second["seed"]
-    np.testing.assert_array_equal(nudged[[0, 2, 3, 5]], free[[0, 2, 3, 5]])
+    np.testing.assert_array_equal(nudged.states[[0, 2, 3, 5]], free.states[[0, 2, 3, 5]])
     # The outputs' fields are those of the free phase minus beta t, clipped to the chip's range.
     wanted = np.clip(first["fields"][[1, 4]][:, network.outputs] - 5.0 * target[[1, 4]], -4, 4)
     np.testing.assert_allclose(second["fields"][:, network.outputs], wanted)
@@ -209,9 +209,9 @@ def test_symmetric_nudges_are_of_the_error_and_opposite(statistic):
     )
     ids = np.arange(20, dtype=np.uint32)
     # One output of every fifth image is wrong in the first read, and what others find anywhere.
-    target = rule.free_phase(p, network.fields(p, x), ids)[:, 0, network.outputs].astype(np.float32)
+    target = rule.free_phase(p, network.fields(p, x), ids).states[:, 0, network.outputs].astype(np.float32)
     target[::5, 2] *= -1
-    free, first, second = rule.phases(p, x, target, ids)
+    free, first, second = (reads.states for reads in rule.phases(p, x, target, ids))
     wrong = np.flatnonzero((free[:, :, network.outputs] != target[:, None]).any(axis=(1, 2)))
     right = np.setdiff1d(ids, wrong)
     assert len(wrong) > 3
@@ -241,7 +241,7 @@ def test_nothing_changes_where_both_phases_agree():
     p = random_parameters(network, 3)
     before = {name: value.copy() for name, value in p.items()}
     rule = EquilibriumPropagation(network, ExactMachine())
-    states = np.ones((2, 1, network.num_spins), dtype=np.int8)
+    states = Reads(np.ones((2, 1, network.num_spins), dtype=np.int8))
     rule.optimizer.step(network, p, rule.gradient(np.ones((2, 3), dtype=np.float32), states, states))
     for name in p:
         np.testing.assert_array_equal(p[name], before[name])
@@ -257,7 +257,7 @@ def test_update_is_local_and_averages_over_batch_and_reads(reads):
     free, nudged = rng.choice(np.array([-1, 1], dtype=np.int8), (2, 4, reads, network.num_spins))
     rule = EquilibriumPropagation(network, ExactMachine(), nudge=-2.0, optimizer=SGD(0.05, 0.02))
     updated = {name: value.copy() for name, value in p.items()}
-    rule.optimizer.step(network, updated, rule.gradient(x, free, nudged))
+    rule.optimizer.step(network, updated, rule.gradient(x, Reads(free), Reads(nudged)))
     wanted = {name: value.astype(np.float64) for name, value in p.items()}
     for image, sign, states in [(k, s, t[k]) for k in range(4) for s, t in ((1, nudged), (-1, free))]:
         for state in states.astype(np.float64):
@@ -278,7 +278,8 @@ def test_weights_of_one_are_as_none_and_others_scale_each_image(num_images):
     network = FullyConnected(4, (5, 4), 2)
     rule, rng = EquilibriumPropagation(network, ExactMachine()), np.random.default_rng(8)
     x = rng.uniform(0, 1, (num_images, 4)).astype(np.float32)
-    first, second = rng.choice(np.array([-1, 1], dtype=np.int8), (2, num_images, 2, network.num_spins))
+    states = rng.choice(np.array([-1, 1], dtype=np.int8), (2, num_images, 2, network.num_spins))
+    first, second = map(Reads, states)
     plain = rule.gradient(x, first, second)
     for name, value in rule.gradient(x, first, second, np.ones(num_images, dtype=np.float32)).items():
         np.testing.assert_array_equal(value, plain[name])
@@ -295,10 +296,10 @@ def test_weights_of_one_are_as_none_and_others_scale_each_image(num_images):
 def test_parameters_stay_within_their_limit():
     network = FullyConnected(2, (3, 2), 2)
     p = random_parameters(network, 7)
-    free = np.ones((1, 1, 5), dtype=np.int8)
+    free = Reads(np.ones((1, 1, 5), dtype=np.int8))
     rule = EquilibriumPropagation(network, ExactMachine(), nudge=1.0, optimizer=SGD(10.0, 10.0))
-    nudged = free.copy()
-    nudged[..., 0] = nudged[..., 3] = -1
+    nudged = Reads(free.states.copy())
+    nudged.states[..., [0, 3]] = -1
     rule.optimizer.step(network, p, rule.gradient(np.ones((1, 2), dtype=np.float32), free, nudged))
     assert all(np.abs(value).max() <= 1 for value in p.values())
     assert np.abs(p["W0"]).max() == 1
@@ -434,7 +435,7 @@ def test_reads_of_the_nudge_are_as_many_as_those_that_it_begins_from():
     rule = EquilibriumPropagation(network, Machine(num_reads=3, num_sweeps=4), statistic="average")
     parameters, x, ids = random_parameters(network, 0), np.ones((2, 3), np.float32), np.arange(2)
     free = rule.free_phase(parameters, network.fields(parameters, x), ids.astype(np.uint32))
-    target = -free[:, 0, network.outputs].astype(np.float32)
+    target = -free.states[:, 0, network.outputs].astype(np.float32)
     with pytest.raises(ValueError, match=r"^the machine answered with 2 reads, expected 3, one from each"):
         rule.compare(parameters, x, target, ids.astype(np.uint32))
     gradient, _ = replace(rule, statistic="lowest").compare(parameters, x, target, ids.astype(np.uint32))

@@ -11,7 +11,7 @@ from ising_ep import datasets, training
 from ising_ep.config import TrainConfig
 from ising_ep.learning import SGD, EquilibriumPropagation
 from ising_ep.machines.deterministic import THRESHOLD, DeterministicMachine
-from ising_ep.network import FullyConnected
+from ising_ep.network import FullyConnected, Reads
 from ising_ep.training.record import DataRecord
 from ising_ep.training.run_folder import RunFolder
 from support.callbacks import calling
@@ -141,7 +141,7 @@ def test_the_nudge_adds_the_cost_to_the_energy(beta):
     target = network.targets([1])
     np.testing.assert_array_equal(target, [[0, 0, 1, 1]])
     fields, ids = network.fields(parameters, np.ones((1, 2), dtype=np.float32)), np.arange(1, dtype=np.uint32)
-    free = np.zeros((1, 1, 7), dtype=np.int8)
+    free = Reads(np.zeros((1, 1, 7), dtype=np.int8))
     rule.nudge_phase(parameters, fields, target, free, ids)
     added = (calls[0] - fields)[0]
     assert not added[:3].any()
@@ -180,20 +180,21 @@ def test_update_is_the_derivative_of_the_contrast(layers):
 
     def phases(parameters):
         fields = network.fields(parameters, x)
-        free = rule.free_phase(parameters, fields, ids)
-        nudged = rule.nudge_phase(parameters, fields, target, free, ids)
+        begun = rule.free_phase(parameters, fields, ids)
+        ended = rule.nudge_phase(parameters, fields, target, begun, ids)
+        free, nudged = begun.states[:, 0], ended.states[:, 0]
         pulled = fields.copy()
         pulled[:, network.outputs] -= 2.0 * (target - 0.5)
         couplings = network.couplings(parameters)
-        still = rests(couplings, fields, free[:, 0]) & rests(couplings, pulled, nudged[:, 0])
-        contrast = energies(couplings, pulled, nudged[:, 0]) - energies(couplings, fields, free[:, 0])
+        still = rests(couplings, fields, free) & rests(couplings, pulled, nudged)
+        contrast = energies(couplings, pulled, nudged) - energies(couplings, fields, free)
         return free, nudged, contrast.mean(), still
 
     free, nudged, _, still = phases(p)
     assert still.all()
-    assert (free != nudged).any(axis=(1, 2)).sum() >= 5
+    assert (free != nudged).any(axis=1).sum() >= 5
     updated = {name: value.copy() for name, value in p.items()}
-    rule.optimizer.step(network, updated, rule.gradient(x, free, nudged))
+    rule.optimizer.step(network, updated, rule.gradient(x, Reads(free[:, None]), Reads(nudged[:, None])))
     step, compared = 2.0**-9, 0
     for name, value in p.items():
         for index in np.ndindex(value.shape):

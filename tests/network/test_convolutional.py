@@ -8,7 +8,7 @@ import pytest
 from ising_ep import datasets, training
 from ising_ep.config import TrainConfig
 from ising_ep.learning import SGD, EquilibriumPropagation
-from ising_ep.network import Convolutional
+from ising_ep.network import Convolutional, Reads
 from support.machines import ExactMachine, exact_energies
 
 
@@ -49,7 +49,7 @@ def test_update_is_the_contrast_of_the_energys_derivatives():
     free, nudged = rng.choice(np.array([-1, 1], dtype=np.int8), (2, 2, 3, network.num_spins))
     rule = EquilibriumPropagation(network, ExactMachine(), nudge=2.0, optimizer=SGD(0.05))
     updated = {name: value.copy() for name, value in p.items()}
-    rule.optimizer.step(network, updated, rule.gradient(x, free, nudged))
+    rule.optimizer.step(network, updated, rule.gradient(x, Reads(free), Reads(nudged)))
     step = 1e-3
     for name, value in p.items():
         for index in np.ndindex(value.shape):

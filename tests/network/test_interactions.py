@@ -19,6 +19,7 @@ from ising_ep.network import (
     Layer,
     Network,
     ParameterSpec,
+    Reads,
     Skip,
     stack,
 )
@@ -58,7 +59,7 @@ def test_the_contrast_is_the_derivative_of_the_energies(name, weighted):
             for state in reads
         )
 
-    found = network.contrast(x, first, second, weights)
+    found = network.contrast(x, Reads(first), Reads(second), weights)
     assert found.keys() == network.parameters.keys()
     for key, value in p.items():
         assert found[key].shape == value.shape
@@ -75,8 +76,8 @@ def test_equal_weights_are_summed_as_one_number(name):
     network, rng = NETWORKS[name](), np.random.default_rng(5)
     x = images_for(network, 4, rng)
     first, second = rng.choice(np.array([-1, 1], dtype=np.int8), (2, 4, 3, network.num_spins))
-    found = network.contrast(x, first, second, np.full(4, 0.25, dtype=np.float32))
-    for key, value in network.contrast(x, first, second, 0.25).items():
+    found = network.contrast(x, Reads(first), Reads(second), np.full(4, 0.25, dtype=np.float32))
+    for key, value in network.contrast(x, Reads(first), Reads(second), 0.25).items():
         np.testing.assert_allclose(found[key], value, atol=1e-5)
 
 

@@ -1,5 +1,7 @@
 """Training on a QPU: the real client, unmodified, against the stand-in for the service, on the loopback."""
 
+import functools
+import hashlib
 import logging
 import os
 import re
@@ -23,6 +25,7 @@ from ising_ep.machines.dimod_sampler import SamplerAnnealer
 from ising_ep.qpu.connection import Connection
 from ising_ep.qpu.dispatch import QPU
 from ising_ep.qpu.journal import Journal
+from ising_ep.qpu.layout import Anneal
 from ising_ep.training.build import machine_of
 from support.callbacks import calling
 
@@ -463,6 +466,23 @@ def test_damaged_rows_are_asked_for_again_and_never_learned_from(
     assert sorted(map(int, paid(service))) == list(range(direct.usage.problems))
     if "number" not in damage:
         assert re.search("problem 2 .*damaged", caplog.text)
+
+
+def test_a_journal_of_version_2_is_gone_on_with(service, patterns, direct, tmp_path, monkeypatch):
+    """It names problems by SHA-256."""
+    file = tmp_path / "qpu.sqlite"
+    with monkeypatch.context() as patch:
+        patch.setattr(Anneal, "digest", functools.partialmethod(Anneal.digest, kind=hashlib.sha256))
+        interrupted(service, file, patterns)
+    with sqlite3.connect(file) as database:
+        database.execute("PRAGMA user_version = 2")
+        names = database.execute("SELECT digest FROM problems").fetchall()
+        assert {len(name) for (name,) in names} == {64}
+    database.close()
+    for _ in range(2):  # the second finds names of both kinds
+        with Journal(file) as journal:
+            assert_same(train(connect(service, journal), patterns), direct)
+    assert sorted(map(int, paid(service))) == list(range(direct.usage.problems))
 
 
 @pytest.mark.slow

@@ -240,7 +240,7 @@ def test_a_folder_is_no_journal(file):
     ("statement", "text"),
     [
         ("ALTER TABLE problems DROP COLUMN estimate", "it lacks column estimate"),
-        ("PRAGMA user_version = 3", "has version 3, expected up to 2"),
+        ("PRAGMA user_version = 4", "has version 4, expected up to 3"),
         ("DELETE FROM run", "does not say its name"),
         ("UPDATE run SET name = x'00'", "does not say its name"),
         ("UPDATE run SET name = printf('%.5000c', 'x')", "does not say its name"),

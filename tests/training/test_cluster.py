@@ -30,7 +30,7 @@ from ising_ep.errors import StoppedError
 from ising_ep.learning import SGD, EquilibriumPropagation, Optimizer
 from ising_ep.learning.shards import SHARD, total
 from ising_ep.machines import AnnealingMachine
-from ising_ep.network import FullyConnected
+from ising_ep.network import FullyConnected, Reads
 from ising_ep.training import cluster
 from ising_ep.training.run_folder import RunFolder
 from ising_ep.training.state import TrainState
@@ -123,13 +123,14 @@ def test_a_rule_of_ones_own_stays_what_it_is(client, digits):
         factor: float = 1.0
 
         def nudge_phase(self, *given: Any) -> Any:
-            return -super().nudge_phase(*given) if self.factor > 1 else super().nudge_phase(*given)
+            nudged = super().nudge_phase(*given)
+            return Reads(-nudged.states) if self.factor > 1 else nudged
 
         def gradient(self, *given: Any) -> Any:
             return {name: value * np.float32(self.factor) for name, value in super().gradient(*given).items()}
 
-        def outputs(self, states: Any) -> Any:
-            return super().outputs(states) * np.float32(self.factor)
+        def outputs(self, reads: Any) -> Any:
+            return super().outputs(reads) * np.float32(self.factor)
 
     class Pushed(SGD):
         def step(self, network: Any, parameters: Any, *given: Any, **more: Any) -> None:
@@ -367,9 +368,9 @@ def test_shards_add_up_to_the_gradient_of_the_batch(digits, weighted, monkeypatc
     x = digits.x_train[:120]
     free, nudged = rng.choice(np.array([-1, 1], dtype=np.int8), (2, len(x), 3, rule.network.num_spins))
     weights = rng.choice(np.array([1, 3], dtype=np.float32), len(x)) if weighted else None
-    found = rule.gradient(x, free, nudged, weights)
+    found = rule.gradient(x, Reads(free), Reads(nudged), weights)
     monkeypatch.setattr("ising_ep.learning.shards.SHARD", len(x))
-    wanted = rule.gradient(x, free, nudged, weights)
+    wanted = rule.gradient(x, Reads(free), Reads(nudged), weights)
     assert found.keys() == wanted.keys() == {"W0", "b0", "W1", "b1"}
     for name, value in wanted.items():
         np.testing.assert_allclose(found[name], value, atol=1e-6)

@@ -1,5 +1,6 @@
 """Trained models: they predict from images alone, and are saved and loaded without a pickle."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -119,6 +120,28 @@ def test_predict_and_plot_read_no_data_set(tmp_path, monkeypatch):
     own = ising_ep_command("evaluate", "run")
     assert (own.exit_code, own.output.count("\n")) == (2, 1)
     assert "mine.npz" in own.output
+
+
+def test_classes_keep_their_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = np.array(["zero", "one", "two, or more"])
+    few = DIGITS.y_test < 3
+    x, y = DIGITS.x_test[few], DIGITS.y_test[few]
+    named = datasets.from_arrays(x, names[y], x, names[y])
+    training.train(config_of(layers=(12, 6), epochs=1), named, folder="run")
+    np.save("images.npy", x)
+    header, *rows = csv.reader(
+        ising_ep_command("predict", "run", "images.npy", "--probabilities").output.splitlines()
+    )
+    assert header[2:] == ["pone", "ptwo, or more", "pzero"]
+    model = ising_ep.load("run")
+    assert model.data.classes == ("one", "two, or more", "zero")
+    assert [row[1] for row in rows] == [model.data.classes[k] for k in model.predict(x)]
+    # In this file class 0 is another than in the run.
+    np.savez("numbers.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    refused = ising_ep_command("evaluate", "run", "--dataset", "numbers.npz")
+    assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
+    assert "(0, 1, 2) as labels, but the run was trained on ('one'" in refused.output
 
 
 @pytest.mark.slow

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from ..checks import short
 from ..files.atomic import replace
 from . import runs
 from .embed import embed
@@ -19,6 +22,10 @@ from .help import Group
 from .options import later, option, preset_option, settings
 from .qpu import hold_to_the_end, qpu_options
 from .sample import sample
+
+if TYPE_CHECKING:
+    from ..datasets import Dataset
+    from ..training import DataRecord
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -189,21 +196,17 @@ def evaluate(
         # The run's folder holds the run's data set, and no other.
         of_run = folder.config.data_dir if name == folder.config.dataset else None
         images = load_dataset(name, data_dir or of_run)
-        if (images.num_inputs, images.num_classes) != (data.num_inputs, data.num_classes):
-            raise ValueError(
-                f"{images.name} has {images.num_inputs} inputs and {images.num_classes} classes, but the run"
-                f" was trained on {data.num_inputs} and {data.num_classes}"
-            )
+        _require_like(images, data)
     network, outputs = free_outputs(
         folder, state, images.x_test, threads=threads, copies=copies, limits=limits
     )
     y = images.y_test
     result = Evaluation.of(network, outputs, y)
     click.echo(f"{len(y)} test images: accuracy {result.accuracy:.2%}, mean squared error {result.loss:.4f}")
-    for label in range(images.num_classes):
-        of_class = y == label
+    for number, label in enumerate(data.labels):
+        of_class = y == number
         if of_class.any():
-            right = float(np.mean(result.predictions[of_class] == label))
+            right = float(np.mean(result.predictions[of_class] == number))
             click.echo(f"  class {label}: {right:7.2%} of {of_class.sum()}")
 
 
@@ -244,17 +247,19 @@ def predict(
         require_writable(out)
     x = datasets.load_images(images, folder.known_data().num_inputs)
     network, outputs = free_outputs(folder, state, x, threads=threads, copies=copies, limits=limits)
-    rows = [[str(k), str(label)] for k, label in enumerate(training.classes(network, outputs))]
-    names = ["image", "label"]
+    labels = folder.known_data().labels
+    rows = [[str(k), str(labels[found])] for k, found in enumerate(training.classes(network, outputs))]
+    columns = ["image", "label"]
     if probabilities:
-        found = training.probabilities(network, outputs)
-        names += [f"p{label}" for label in range(found.shape[1])]
-        rows = [row + [f"{p:.4f}" for p in of_image] for row, of_image in zip(rows, found, strict=True)]
-    lines = "".join(",".join(row) + "\n" for row in [names, *rows])
+        shares = training.probabilities(network, outputs)
+        columns += [f"p{label}" for label in labels]
+        rows = [row + [f"{p:.4f}" for p in of_image] for row, of_image in zip(rows, shares, strict=True)]
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows([columns, *rows])
     if out is None:
-        click.echo(lines, nl=False)
+        click.echo(table.getvalue(), nl=False)
     else:
-        replace(out, lines.encode())
+        replace(out, table.getvalue().encode())
         click.echo(f"{len(x)} labels in {out}")
 
 
@@ -279,3 +284,19 @@ def plot(run: Path, out: Path | None) -> None:
         except InUseError as error:
             click.echo(f"{error}: the pictures are those of its last checkpoint", err=True)
     runs.draw(folder, state, out or folder.path)
+
+
+def _require_like(images: Dataset, data: DataRecord) -> None:
+    """Refuses images of another size or of other classes than those that a run was trained on."""
+    from ..training import DataRecord
+
+    other = DataRecord.of(images)
+    for what, found, wanted in (
+        ("inputs", other.num_inputs, data.num_inputs),
+        ("classes", other.num_classes, data.num_classes),
+        ("as labels", other.labels, data.labels),
+    ):
+        if found != wanted:
+            raise ValueError(
+                f"{images.name} has {short(found)} {what}, but the run was trained on {short(wanted)}"
+            )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,28 +12,24 @@ from ..files.atomic import require_replaceable
 from ..printable import printable
 from .errors import one_line_errors
 from .help import Command
-from .options import layer_sizes, option, settings
+from .options import Numbers, option, settings, settings_of
 from .screen import print_bars
 
 if TYPE_CHECKING:
-    from ..network import Network
+    from ..config import TrainConfig
+    from ..training import DataRecord
 
 chip_options = settings("chip", "chip_missing", "chip_seed")
 
 
 @click.command(cls=Command)
+# First weights do not matter to where a network lies.
+@settings_of("network", without="gains")
 @option(
-    "--network",
-    type=click.Choice(["layers", "convolutional"]),
-    default="layers",
-    help="Layers, or the paper's convolutional network of 40 spins.  [default: layers]",
-    title="Network",
-)
-@option(
-    "--layers",
-    type=layer_sizes,
-    metavar="N,N,...",
-    help="Spins of each layer.  [default: 120,40]",
+    "--image",
+    type=Numbers(int),
+    metavar="H,W,C",
+    help="Height, width and channels of the images, where layers depend on them.  [default: 3,3,1]",
     title="Network",
 )
 @chip_options
@@ -57,8 +54,7 @@ chip_options = settings("chip", "chip_missing", "chip_seed")
 )
 @one_line_errors
 def embed(
-    network: str,
-    layers: tuple[int, ...] | None,
+    image: tuple[int, ...] | None,
     chip: str | None,
     chip_missing: float | None,
     chip_seed: int | None,
@@ -68,6 +64,7 @@ def embed(
     cache: bool,
     out: Path | None,
     picture: Path | None,
+    **network: Any,
 ) -> None:
     """Lay a network on a D-Wave chip, in as many copies as fit.
 
@@ -84,18 +81,13 @@ def embed(
     from ..config import TrainConfig
     from ..embedding import embed as find
     from ..machines.embedded import described, search_progress
-    from ..network import Convolutional, FullyConnected
-    from ..training.build import chip_of
+    from ..training.build import chip_of, network_of
 
     _check_outputs(out, picture)
     given = {"chip": chip, "chip_missing": chip_missing, "chip_seed": chip_seed}
-    config = TrainConfig.checked({"machine": "chip", "network": network, "layers": layers, **given})
+    config = TrainConfig.checked({"machine": "chip", **network, **given})
     graph = chip_of(config)
-    spins: Network = (
-        Convolutional((3, 3), num_classes=2)
-        if network == "convolutional"
-        else FullyConnected(1, config.layers, num_classes=config.layers[-1])
-    )
+    spins = network_of(config, _form(config, image))
     embedding = find(
         spins, graph, copies=copies, method=method, seed=seed, cache=cache, progress=search_progress()
     )
@@ -111,6 +103,24 @@ def embed(
 
         plots.save(plots.embedding_on_chip(graph, embedding), picture)
         click.echo(f"Picture: {picture}")
+
+
+def _form(config: TrainConfig, image: tuple[int, ...] | None) -> DataRecord:
+    """The form of the images that a network is laid for, with a class for each of its outputs.
+
+    Raises:
+        ValueError: If an image is given that is none, or that the network has no use for.
+    """
+    from ..training import DataRecord
+
+    if image is not None and config.network == "layers":
+        raise ValueError(f"--image is {image}, but layers of spins are the same for all images")
+    shape = (*(image or (3, 3)), 1)[:3]
+    if len(image or shape) not in (2, 3) or min(shape) < 1:
+        raise ValueError(f"--image is {image}, expected height and width, and channels if there are several")
+    height, width, channels = shape
+    classes = config.layers[-1] if config.layers else 2
+    return DataRecord("", math.prod(shape), classes, (height, width, channels))
 
 
 def _check_outputs(out: Path | None, picture: Path | None) -> None:

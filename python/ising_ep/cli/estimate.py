@@ -9,7 +9,7 @@ import click
 from .errors import one_line_errors
 from .help import Command
 from .loading import load_dataset
-from .options import option, settings
+from .options import option, settings, settings_of
 from .qpu import LONGEST_TIMEOUT, Seconds
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Settings that decide the cost of a run.
 ASKED = (
-    *("dataset", "data_dir", "train_per_class", "test_per_class", "network", "layers"),
+    *("dataset", "data_dir", "train_per_class", "test_per_class"),
     *("epochs", "batch_size", "symmetric", "num_reads", "reverse_fraction"),
     *("chip", "chip_missing", "chip_seed", "copies", "embedding", "annealing_time"),
 )
@@ -32,6 +32,7 @@ MOST_COPIES = 16
 
 @click.command(cls=Command)
 @settings(*ASKED)
+@settings_of("network", without="gains")
 @option(
     "--seconds-per-call",
     type=Seconds(0, LONGEST_TIMEOUT),

@@ -38,6 +38,19 @@ def settings(*names: str) -> Callable[[F], F]:
     return later(lambda: [_option(name, of_all=not names) for name in names or every_setting()])
 
 
+def settings_of(part: str, *, without: str) -> Callable[[F], F]:
+    """Options for the part of a kind, such as the network, and for the settings of all that there are, but
+    for one."""
+
+    def make() -> list[click.Parameter]:
+        from ..config import PARTS
+
+        own = {name: None for model in PARTS[part].models().values() for name in model.model_fields}
+        return [_option(name, of_all=name != part) for name in (part, *own) if name != without]
+
+    return later(make)
+
+
 def later(make: Callable[[], list[click.Parameter]]) -> Callable[[F], F]:
     """Options that are made when the command is first used, because it takes long to know what they are."""
 
@@ -105,14 +118,23 @@ def preset_option() -> list[click.Parameter]:
     return [Option(["--preset"], metavar=choices(PRESETS), help=text, title="Run")]
 
 
-def layer_sizes(text: str | tuple[int, ...]) -> tuple[int, ...]:
-    """Layer sizes as 120,40."""
-    if isinstance(text, tuple):
-        return text
-    try:
-        return tuple(int(size) for size in text.split(","))
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is not a list of layer sizes such as 120,40") from None
+class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in stubs alone
+    """Numbers of one kind in a row, as 120,40."""
+
+    name = "numbers"
+
+    def __init__(self, kind: type[int] | type[float]) -> None:
+        self.kind = kind
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[Any, ...]:
+        """The numbers."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(self.kind(number) for number in value.split(","))
+        except ValueError:
+            example = "120,40" if self.kind is int else "0.5,0.25"
+            self.fail(f"{value!r} is not a list of numbers such as {example}", param, ctx)
 
 
 def _option(name: str, of_all: bool) -> click.Parameter:
@@ -172,5 +194,5 @@ def _taken(annotation: Any) -> Any:
     if origin in (Annotated, Union, UnionType):  # with bounds, or None if not given
         return _taken(arguments[0])
     if origin is tuple:
-        return layer_sizes if Ellipsis in arguments else tuple(map(_taken, arguments))
+        return Numbers(_taken(arguments[0])) if Ellipsis in arguments else tuple(map(_taken, arguments))
     return annotation if annotation in (int, float, bool) else str

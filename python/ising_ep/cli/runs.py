@@ -180,7 +180,10 @@ def draw(run: RunFolder, state: TrainState, out: Path) -> None:
     figures = {} if weights is None else {WEIGHTS: weights}
     if state.predictions and len(state.predictions) == len(state.labels):
         labels, found = np.array(state.labels), np.array(state.predictions)
-        figures = {CONFUSION: plots.confusion_matrix(labels, found, data.num_classes), **figures}
+        figures = {
+            CONFUSION: plots.confusion_matrix(labels, found, data.num_classes, data.classes),
+            **figures,
+        }
     if state.history:
         figures = {CURVES: plots.training_curves(state.history), **figures}
     if state.usages and state.usage.chains:

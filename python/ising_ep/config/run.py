@@ -16,6 +16,7 @@ from ..checks import check_step
 from ..datasets import LOADERS, NAMES
 from ..datasets.described import describe_folders, describe_sources
 from ..machines.settings import MACHINES, MachineSettings
+from ..network import Statistic
 from ..network.settings import NETWORKS, NetworkSettings
 from ..settings import (
     AtLeastOne,
@@ -104,8 +105,11 @@ class TrainConfig(Settings):
         _LEARNING,
     ] = False
     statistic: Annotated[
-        Literal["lowest", "average"],
-        Field(description="Learn from the lowest read, or from the average of all."),
+        Statistic,
+        Field(
+            description="Learn from the lowest read, the average of all, or that of the means of spins given"
+            " their neighbours."
+        ),
         _LEARNING,
     ] = "lowest"
     learning_rate: Annotated[Positive, Field(description="Step of the weights."), _LEARNING] = 0.01
@@ -132,6 +136,9 @@ class TrainConfig(Settings):
         Field(ge=0, lt=2**10, description="Move images by up to so many pixels while learning."),
         _LEARNING,
     ] = 0
+    flip: Annotated[
+        bool, Field(description="Mirror images left to right by chance while learning."), _LEARNING
+    ] = False
     # Fields have the chip's range on every machine, so that what was learned on one fits the others.
     field_limit: Annotated[
         Positive, Field(description="Size that fields are clipped to."), Shown(option=False)

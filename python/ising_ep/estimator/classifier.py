@@ -8,7 +8,7 @@ from inspect import signature
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from joblib import effective_n_jobs, parallel_config
@@ -27,7 +27,7 @@ from ..config import OPTIMIZERS, Optimizer
 from ..learning import EquilibriumPropagation, Memory, Rule
 from ..learning.optimizers import BY_NAME
 from ..machines import AnnealingMachine, Machine, check_machine
-from ..network import FullyConnected, Kind, Network, Parameters
+from ..network import STATISTICS, FullyConnected, Kind, Network, Parameters, Statistic
 from ..training.evaluation import classes, free_outputs, shares
 from ..training.loop import end_epoch, train_epoch
 from ..training.state import TrainState
@@ -76,8 +76,9 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             place of the nudge and the free phase.
         num_reads: Anneals of each image and phase.
         num_sweeps: Sweeps of an anneal.
-        statistic: ``"average"`` takes the mean over all reads, ``"lowest"`` the read of lowest energy, as the
-            paper does; in training and in prediction.
+        statistic: ``"average"`` takes the mean over all reads, ``"conditional"`` that of the means of spins
+            given their neighbours (`learning.EquilibriumPropagation`), ``"lowest"`` the read of lowest
+            energy, as the paper does; in training and in prediction.
         machine: What anneals, a `ising_ep.machines.Machine`; by default simulated annealing on the Rust core.
             ``num_reads``, ``num_sweeps`` and ``n_jobs`` are then the machine's own, and refused if they are
             set to anything else.
@@ -132,7 +133,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         "symmetric": ["boolean"],
         "num_reads": [_AT_LEAST_ONE],
         "num_sweeps": [_AT_LEAST_ONE],
-        "statistic": [StrOptions({"average", "lowest"})],
+        "statistic": [StrOptions(set(STATISTICS))],
         "machine": [HasMethods("sample"), None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -159,7 +160,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         symmetric: bool = False,
         num_reads: int = 5,
         num_sweeps: int = 50,
-        statistic: Literal["average", "lowest"] = "average",
+        statistic: Statistic = "average",
         machine: Machine | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,

@@ -41,7 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,8 @@ from numpy.typing import NDArray
 from ..checks import check_step, one_of
 from ..machines import Machine, check_answer
 from ..machines.core_machine import vouched_for
-from ..network import Network, Parameters
+from ..network import STATISTICS, Couplings, Network, Parameters, Reads, Statistic
+from .means import conditional_means
 from .optimizers import SGD, Optimizer
 from .shards import shard_weights, shards, total
 
@@ -122,8 +123,10 @@ class EquilibriumPropagation:
         symmetric: Whether nudges of the error, +beta and -beta, are compared (see the module), in place of
             the paper's nudge and the free state.
         statistic: ``"lowest"`` keeps the read of lowest energy of each phase, as the paper does;
-            ``"average"`` averages spins and their products over all reads. (A chip begins the nudge of all
-            reads of an image at the first one: `machines.embedded`.)
+            ``"average"`` averages spins and their products over all reads; ``"conditional"`` averages the
+            means of the spins given their neighbours, and their products with these (`network.Reads`), at
+            the machine's inverse temperature. (A chip begins the nudge of all reads of an image at the first
+            one: `machines.embedded`.)
         field_limit: Fields are clipped to this size, the range of the chip.
         seed: Seed of every anneal.
         optimizer: How parameters follow the gradient: `SGD` or `Adam`, or either `Centred`.
@@ -136,13 +139,18 @@ class EquilibriumPropagation:
     machine: Machine
     nudge: float = 5.0
     symmetric: bool = False
-    statistic: Literal["lowest", "average"] = "lowest"
+    statistic: Statistic = "lowest"
     field_limit: float = 4.0
     seed: int = 0
     optimizer: Optimizer = field(default_factory=SGD)
 
     def __post_init__(self) -> None:
-        one_of("statistic", self.statistic, ("lowest", "average"))
+        one_of("statistic", self.statistic, STATISTICS)
+        if self.statistic == "conditional" and self.network.levels != (-1, 1):
+            raise ValueError(
+                f"statistic is conditional, but the network has neurons of {self.network.levels[0]} and"
+                f" {self.network.levels[1]}, expected spins of -1 and 1"
+            )
         if not hasattr(self.optimizer, "step"):
             raise ValueError(f"optimizer is {self.optimizer!r}, expected one such as learning.SGD()")
         check_step(self.nudge)
@@ -154,11 +162,11 @@ class EquilibriumPropagation:
 
     def free_phase(
         self, parameters: Parameters, fields: NDArray[np.float32], ids: NDArray[np.uint32]
-    ) -> NDArray[np.int8]:
+    ) -> Reads:
         """Anneals the input alone, given as ``network.fields(parameters, x)``.
 
         Returns:
-            States ``(batch, kept reads, spins)``.
+            The reads that are kept, ``(batch, reads, spins)``.
         """
         return self._anneal(parameters, fields, None, ids)
 
@@ -167,19 +175,17 @@ class EquilibriumPropagation:
         parameters: Parameters,
         fields: NDArray[np.float32],
         target: NDArray[np.float32],
-        free: NDArray[np.int8],
+        free: Reads,
         ids: NDArray[np.uint32],
-    ) -> NDArray[np.int8]:
+    ) -> Reads:
         """Anneals on from the free states with the outputs pulled towards ``target``."""
         outputs = self.network.outputs
-        wrong = (free[:, :, outputs] != target[:, None]).any(axis=(1, 2))
+        wrong = (free.states[:, :, outputs] != target[:, None]).any(axis=(1, 2))
         if not wrong.any():
             return free
-        pulled = fields[wrong]
-        pulled[:, outputs] -= self.nudge * self._pull(target[wrong], free[wrong])
-        nudged = free.copy()
-        nudged[wrong] = self._anneal(parameters, pulled, free[wrong], ids[wrong])
-        return nudged
+        pulled, begun = fields[wrong], free[wrong]
+        pulled[:, outputs] -= self.nudge * self._pull(target[wrong], begun)
+        return free.replaced(wrong, self._anneal(parameters, pulled, begun, ids[wrong]))
 
     def compare(
         self,
@@ -199,8 +205,8 @@ class EquilibriumPropagation:
         x: NDArray[np.float32],
         target: NDArray[np.float32],
         ids: NDArray[np.uint32],
-    ) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int8]]:
-        """States ``(batch, kept reads, spins)`` of the free phase, and the first and second to compare."""
+    ) -> tuple[Reads, Reads, Reads]:
+        """Reads ``(batch, reads, spins)`` of the free phase, and the first and second to compare."""
         fields = self.network.fields(parameters, x)
         free = self.free_phase(parameters, fields, ids)
         nudged = self.nudge_phase(parameters, fields, target, free, ids)
@@ -219,20 +225,20 @@ class EquilibriumPropagation:
     def gradient(
         self,
         x: NDArray[np.float32],
-        first: NDArray[np.int8],
-        second: NDArray[np.int8],
+        first: Reads,
+        second: Reads,
         weights: NDArray[np.floating] | None = None,
     ) -> Parameters:
-        """Compares two states of each image: the gradient, averaged over the batch and the reads.
+        """Compares two phases of each image: the gradient, averaged over the batch and the reads.
 
         Args:
             x: Images ``(batch, num_inputs)``.
-            first: States ``(batch, kept reads, spins)``, as of `phases`.
-            second: States of the same shape.
+            first: Reads ``(batch, reads, spins)``, as of `phases`.
+            second: Reads of the same shape.
             weights: What each image counts ``(batch,)``; None for 1.
 
         Returns:
-            The gradient by each parameter; empty where the states agree.
+            The gradient by each parameter; empty where the reads agree.
         """
         num_images = len(x)
         return total(
@@ -245,27 +251,27 @@ class EquilibriumPropagation:
     def _shard_gradient(
         self,
         x: NDArray[np.float32],
-        first: NDArray[np.int8],
-        second: NDArray[np.int8],
+        first: Reads,
+        second: Reads,
         weights: NDArray[np.floating] | None,
     ) -> Parameters:
-        changed = np.flatnonzero((first != second).any(axis=(1, 2)))
+        changed = first.differing(second)
         if not changed.size:
             return {}
         apart = 2 * self.nudge if self.symmetric else self.nudge
         counts = np.ones(len(x)) if weights is None else weights
-        each = counts[changed] / (apart * len(x) * first.shape[1])
+        each = counts[changed] / (apart * len(x) * first.states.shape[1])
         same = bool((each == each[0]).all())
         return self.network.contrast(
             x[changed], first[changed], second[changed], float(each[0]) if same else each.astype(np.float32)
         )
 
-    def outputs(self, states: NDArray[np.int8]) -> NDArray[np.float32]:
-        """Output spins ``(batch, outputs)``, averaged over the reads kept."""
-        mean: NDArray[np.float32] = states[:, :, self.network.outputs].mean(axis=1, dtype=np.float32)
+    def outputs(self, reads: Reads) -> NDArray[np.float32]:
+        """Output spins ``(batch, outputs)``, averaged over the reads."""
+        mean: NDArray[np.float32] = reads.spins[:, :, self.network.outputs].mean(axis=1, dtype=np.float32)
         return mean
 
-    def _pull(self, target: NDArray[np.float32], free: NDArray[np.int8]) -> NDArray[np.float32]:
+    def _pull(self, target: NDArray[np.float32], free: Reads) -> NDArray[np.float32]:
         """Fields of a nudge of beta 1 on the outputs ``(batch, outputs)``."""
         if self.symmetric:
             return np.float32(0.5) * (target - self.outputs(free))
@@ -276,19 +282,49 @@ class EquilibriumPropagation:
         self,
         parameters: Parameters,
         fields: NDArray[np.float32],
+        begun: Reads | None,
+        ids: NDArray[np.uint32],
+    ) -> Reads:
+        """The reads of an anneal from the beginning, or of one from the free phase that was ``begun``."""
+        couplings = self.network.couplings(parameters)
+        fields = np.clip(fields, -self.field_limit, self.field_limit)
+        states = self._states(couplings, fields, None if begun is None else begun.states, ids)
+        if self.statistic != "conditional":
+            return Reads(states)
+        # The nudge has the temperature of the free phase, or the contrast would be one of temperatures.
+        beta = None if begun is None else begun.beta
+        if beta is None:
+            beta = self._inverse_temperatures(couplings, fields, states)
+        num_threads = getattr(self.machine, "num_threads", 1)
+        return Reads(states, conditional_means(couplings, fields, states, beta, num_threads), beta)
+
+    def _inverse_temperatures(
+        self, couplings: Couplings, fields: NDArray[np.float32], states: NDArray[np.int8]
+    ) -> NDArray[np.float32]:
+        """The machine's inverse temperature for each image ``(batch,)``, shard by shard."""
+        beta = np.empty(len(fields), dtype=np.float32)
+        for shard in shards(len(fields)):
+            beta[shard] = self.machine.inverse_temperature(couplings, fields[shard], states[shard])
+        return beta
+
+    def _states(
+        self,
+        couplings: Couplings,
+        fields: NDArray[np.float32],
         initial_states: NDArray[np.int8] | None,
         ids: NDArray[np.uint32],
     ) -> NDArray[np.int8]:
-        asked = self.network.couplings(parameters), np.clip(fields, -self.field_limit, self.field_limit)
+        """States ``(batch, kept reads, spins)`` that the machine answers with."""
         # The phases draw different numbers: their seeds differ in the highest bit. Both nudges of the
         # symmetric way draw the same, which leaves less noise in their difference.
         seed = self.seed ^ (0 if initial_states is None else 1 << 63)
-        average = self.statistic == "average"
+        asked = couplings, fields
+        lowest = self.statistic == "lowest"
         core = vouched_for(self.machine, self.network.levels)
-        if core is not None and average:
+        if core is not None and not lowest:
             return core.sample_states(*asked, initial_states=initial_states, seed=seed, problem_ids=ids)
         reads = self.machine.sample(*asked, initial_states=initial_states, seed=seed, problem_ids=ids)
         # Averages compare the phases read by read.
-        num_reads = initial_states.shape[1] if average and initial_states is not None else None
+        num_reads = None if lowest or initial_states is None else initial_states.shape[1]
         check_answer(reads, fields.shape, self.network.levels, num_reads)
-        return reads.states if average else reads.lowest()[:, None]
+        return reads.lowest()[:, None] if lowest else reads.states

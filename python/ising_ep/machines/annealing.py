@@ -46,6 +46,10 @@ class AnnealingMachine(CoreMachine):
         self._forward = schedule.forward(num_sweeps, beta_range)
         self._reverse = schedule.reverse(num_sweeps, beta_range, reverse_fraction)
 
+    def inverse_temperature(self, *_: object) -> float:
+        """See `Machine.inverse_temperature`: that of the last sweep."""
+        return float(self._forward[-1])
+
     def _method(self, from_states: bool) -> _core.Sweeps:
         return _core.Sweeps(self._reverse if from_states else self._forward)
 

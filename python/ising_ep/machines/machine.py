@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from functools import cached_property
 from numbers import Real
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..network import Couplings
 from ..samplers.batch import BatchResult
+from ..samplers.temperature import effective_beta
 from .usage import Usage
 
 
@@ -91,6 +93,28 @@ class Machine(ABC):
         Returns:
             States ``(batch, reads, spins)`` and energies ``(batch, reads)``.
         """
+
+    def inverse_temperature(
+        self, couplings: Couplings, fields: NDArray[np.float32], states: NDArray[np.int8]
+    ) -> float:
+        """Inverse temperature at which each spin of its reads stands against its local field.
+
+        A machine that sets its temperature says it. By default it is estimated from the reads, by
+        `ising_ep.samplers.temperature.effective_beta`.
+
+        Args:
+            couplings: As for `sample`.
+            fields: As for `sample`.
+            states: What it answered with, ``(batch, reads, spins)``.
+
+        Returns:
+            The inverse temperature, infinite where all states are local minima.
+        """
+        problems, reads, spins = states.shape
+        with warnings.catch_warnings(category=UserWarning):  # that all states are minima: it is infinite
+            warnings.simplefilter("ignore")
+            each = np.repeat(fields, reads, axis=0).astype(np.float64)
+            return effective_beta(states.reshape(problems * reads, spins), couplings, each).beta
 
     def cost(self) -> str | None:
         """Describes the machine's use and its cost in a line; None if there is nothing to say."""

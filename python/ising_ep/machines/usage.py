@@ -54,10 +54,11 @@ class Usage:
 
     def read(self, energies: NDArray[np.float64], broken_chains: int, chains: int) -> None:
         """Counts reads of a chip: their energies ``(images, reads)``, and their chains."""
-        lowest = energies.min(axis=1, keepdims=True)
-        gaps = (energies - lowest) / np.maximum(np.abs(lowest), 1e-9)
-        steps = np.minimum((gaps / GAP_STEP).astype(int), GAP_STEPS - 1)
-        self.gaps = np.add(self.gaps, np.bincount(steps.ravel(), minlength=GAP_STEPS)).tolist()
+        for of_image in energies.tolist():
+            lowest = min(of_image)
+            scale = max(abs(lowest), 1e-9)
+            for energy in of_image:
+                self.gaps[min(int((energy - lowest) / scale / GAP_STEP), GAP_STEPS - 1)] += 1
         self.broken_chains += broken_chains
         self.chains += chains
 

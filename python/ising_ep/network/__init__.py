@@ -3,6 +3,7 @@
 from .comparison import Comparison
 from .convolution import Convolution
 from .convolutional import Convolutional
+from .deep_convolutional import DeepConvolutional
 from .dense import Bias, Dense, Lateral
 from .fixed import AveragePool, Clamp, Skip
 from .form import DataForm
@@ -11,9 +12,11 @@ from .interaction import Interaction
 from .layer import Input, Layer, stack
 from .network import Network
 from .parameters import Couplings, Kind, Parameters, ParameterSpec
+from .reads import STATISTICS, Reads, Statistic
 from .windows import count_places
 
 __all__ = [
+    "STATISTICS",
     "AveragePool",
     "Bias",
     "Clamp",
@@ -22,6 +25,7 @@ __all__ = [
     "Convolutional",
     "Couplings",
     "DataForm",
+    "DeepConvolutional",
     "Dense",
     "FullyConnected",
     "Input",
@@ -32,7 +36,9 @@ __all__ = [
     "Network",
     "ParameterSpec",
     "Parameters",
+    "Reads",
     "Skip",
+    "Statistic",
     "count_places",
     "stack",
 ]

@@ -1,34 +1,37 @@
-"""Two states of each image that are compared, and the sums over them that a gradient is made of."""
+"""Two phases of each image that are compared, and the sums over their reads that a gradient is made of."""
 
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
 from .layer import Layer
+from .reads import Reads
 
 
 class Comparison:
-    """Two sets of states of the same images. All sums are of the second states, less those of the first.
+    """Two sets of reads of the same images. All sums are of the second reads, less those of the first.
 
-    Sums over images that count the same are taken in integers, which have no rounding; all others are added
-    up in one fixed order.
+    Of reads with conditional means m, a spin counts by m_i and a product by (s_i m_j + m_i s_j) / 2, whose
+    averages are those of s_i and s_i s_j. Sums of spins over images that count the same are taken in
+    integers, which have no rounding; all others are added up in one fixed order.
 
     Args:
         x: Images ``(batch, num_inputs)``.
-        first: States ``(batch, reads, spins)``.
-        second: States of the same shape.
+        first: Reads ``(batch, reads, spins)``.
+        second: Reads of the same shape, with conditional means if the first have them.
         weights: What each image counts, ``(batch,)``, or one number for all.
     """
 
     def __init__(
         self,
         x: NDArray[np.float32],
-        first: NDArray[np.int8],
-        second: NDArray[np.int8],
+        first: Reads,
+        second: Reads,
         weights: float | NDArray[np.float32] = 1.0,
     ) -> None:
         self.x = x
@@ -39,9 +42,9 @@ class Comparison:
 
     @cached_property
     def _spins(self) -> NDArray[np.float32]:
-        """Spins summed over the reads ``(batch, spins)``, which are whole numbers."""
-        sums: NDArray[np.float32] = self.second.sum(axis=1, dtype=np.float32)
-        sums -= self.first.sum(axis=1, dtype=np.float32)
+        """Spins summed over the reads ``(batch, spins)``."""
+        sums: NDArray[np.float32] = self.second.spins.sum(axis=1, dtype=np.float32)
+        sums -= self.first.spins.sum(axis=1, dtype=np.float32)
         return sums
 
     def sum_spins(self, layer: Layer) -> NDArray[np.float32]:
@@ -82,6 +85,7 @@ class Comparison:
         Returns:
             ``(I, J)``.
         """
+<<<<<<< HEAD
         before, after = np.ascontiguousarray(before), np.ascontiguousarray(after)
         weights = np.broadcast_to(self.weights[:, 0], len(self.first))
         total = np.zeros((before.shape[1], after.shape[1]), dtype=np.float32)
@@ -94,20 +98,35 @@ class Comparison:
             )
             total += weight * (second - first).astype(np.float32)
         return total
+=======
+        columns, split = np.concatenate([before, after], axis=1), before.shape[1]
+        first, second = (reads.rearranged(columns) for reads in (self.first, self.second))
+        return self._sum_products(first, second, slice(0, split), slice(split, columns.shape[1]))
+>>>>>>> main
 
-    def _sum_products(
-        self, first: NDArray[np.int8], second: NDArray[np.int8], before: slice, after: slice
-    ) -> NDArray[np.float32]:
-        if len(self.weights) == 1:
-            counts = _pair_sums(second, before, after) - _pair_sums(first, before, after)
+    def _sum_products(self, first: Reads, second: Reads, before: slice, after: slice) -> NDArray[np.float32]:
+        if len(self.weights) == 1 and first.means is None:
+            counts = _pair_sums(second.states, before, after) - _pair_sums(first.states, before, after)
             total: NDArray[np.float32] = self.weights[0] * counts.astype(np.float32)
             return total
         sums = np.zeros((before.stop - before.start, after.stop - after.start), dtype=np.float32)
-        for states, sign in ((second, 1), (first, -1)):
-            others = sign * self.weights[:, :, None] * states[:, :, after]
-            spins = states[:, :, before].astype(np.float32)
-            _add_outer(sums, *(part.reshape(-1, part.shape[2]) for part in (spins, others)))
+        for reads, sign in ((second, np.float32(1)), (first, np.float32(-1))):
+            for spins, others, share in _factors(reads):
+                weighted = share * sign * self.weights[:, :, None] * others[:, :, after]
+                one = spins[:, :, before].astype(np.float32)
+                _add_outer(sums, *(part.reshape(-1, part.shape[2]) for part in (one, weighted)))
         return sums
+
+
+Factors = tuple[NDArray[Any], NDArray[Any], np.float32]
+
+
+def _factors(reads: Reads) -> list[Factors]:
+    """Arrays whose products, times a share each, add up to the best estimate of the products of spins."""
+    states, means = reads.states, reads.means
+    if means is None:
+        return [(states, states, np.float32(1))]
+    return [(states, means, np.float32(0.5)), (means, states, np.float32(0.5))]
 
 
 def _pair_sums(states: NDArray[np.int8], before: slice, after: slice) -> NDArray[np.int32]:

@@ -92,6 +92,11 @@ class Convolution(Interaction):
         fields: NDArray[np.float32] = begin + add_projection(windows, weights, nothing).reshape(len(x), -1)
         return fields
 
+    def mean_input(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What each row of W is multiplied by where the input is ``image``, averaged over places."""
+        mean: NDArray[np.float32] = image[self._windows].mean(axis=0)
+        return mean
+
     def contrast(self, comparison: Comparison) -> Parameters:
         """See `Interaction.contrast`: dE/dW_kf = sum_p a_pk s_pf."""
         if isinstance(self.before, Layer):

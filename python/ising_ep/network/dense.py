@@ -68,6 +68,10 @@ class Dense(Interaction):
         """See `Interaction.fields`."""
         return add_projection(x, parameters[self.name], begin)
 
+    def mean_input(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What each row of W is multiplied by where the input is ``image``, ``(before.size,)``."""
+        return image
+
     def contrast(self, comparison: Comparison) -> Parameters:
         """See `Interaction.contrast`: dE/dW_ij = a_i s_j."""
         if isinstance(self.before, Layer):

@@ -15,6 +15,7 @@ from .comparison import Comparison
 from .interaction import Interaction
 from .layer import Input, Layer
 from .parameters import Couplings, Parameters, ParameterSpec
+from .reads import Reads
 
 
 @dataclass(frozen=True)
@@ -184,16 +185,16 @@ class Network:
     def contrast(
         self,
         x: NDArray[np.float32],
-        first: NDArray[np.int8],
-        second: NDArray[np.int8],
+        first: Reads,
+        second: Reads,
         weights: float | NDArray[np.float32] = 1.0,
     ) -> Parameters:
         """Sums ``dE/dp |second - dE/dp |first`` over images and reads, for each parameter p.
 
         Args:
             x: Images ``(batch, num_inputs)``.
-            first: States ``(batch, reads, spins)``.
-            second: States of the same shape.
+            first: Reads ``(batch, reads, spins)``.
+            second: Reads of the same shape.
             weights: What each image counts, ``(batch,)``, or one number for all.
         """
         comparison = Comparison(x, first, second, weights)

@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from ..settings import AtLeastOne, PartSettings, Registry, Shown
+from ..settings import AtLeastOne, NotNegative, PartSettings, Registry, Shown
 from .convolutional import Convolutional
+from .deep_convolutional import DeepConvolutional
 from .form import DataForm
 from .fully_connected import FullyConnected
 from .network import Network
@@ -38,17 +39,23 @@ class NetworkSettings(PartSettings):
         """
 
 
+_NUMBERS = Shown(metavar="N,N,...")
+Layers = Annotated[
+    tuple[AtLeastOne, ...],
+    Field(
+        min_length=1, description="Spins of hidden layers and outputs; dense layers, where there are others."
+    ),
+    _NUMBERS,
+]
+
+
 class LayersSettings(NetworkSettings):
     """Settings of `FullyConnected`."""
 
     about: ClassVar[str] = "spins in layers"
     levels: ClassVar[tuple[tuple[int, int], ...]] = (SPINS, NEURONS)
 
-    layers: Annotated[
-        tuple[AtLeastOne, ...],
-        Field(min_length=1, description="Spins of hidden layers and outputs."),
-        Shown(metavar="N,N,..."),
-    ] = (120, 40)
+    layers: Layers = (120, 40)
 
     def idle(self) -> Mapping[str, str]:
         """A step of weights between spins, if there are none."""
@@ -70,6 +77,7 @@ class ConvolutionalSettings(NetworkSettings):
         "bias_learning_rate": "no biases",
         "centre": "pixels of -1 and +1, and no centre",
         "shift": "pixels of -1 and +1, and no shift",
+        "flip": "pixels of -1 and +1, and no mirror images",
     }
 
     def build(self, form: DataForm, levels: tuple[int, int]) -> Convolutional:
@@ -84,11 +92,58 @@ class ConvolutionalSettings(NetworkSettings):
         return Convolutional((height, width), form.num_classes)
 
 
+class DeepConvolutionalSettings(NetworkSettings):
+    """Settings of `DeepConvolutional`."""
+
+    about: ClassVar[str] = "layers of filters, then of spins, for images"
+
+    filters: Annotated[
+        tuple[AtLeastOne, ...],
+        Field(min_length=1, description="Filters of each layer of them."),
+        _NUMBERS,
+    ] = (16, 32)
+    kernels: Annotated[
+        tuple[AtLeastOne, ...],
+        Field(min_length=1, description="Side of each layer's filters, or of all."),
+        _NUMBERS,
+    ] = (5,)
+    strides: Annotated[
+        tuple[AtLeastOne, ...],
+        Field(min_length=1, description="Steps of each layer's filters, or of all."),
+        _NUMBERS,
+    ] = (2,)
+    layers: Layers = (40,)
+    gains: Annotated[
+        tuple[NotNegative, ...] | None,
+        Field(
+            min_length=1,
+            description="Initial size of a weight times the root of its fan-in, of each layer, or of all but"
+            " the first.",
+        ),
+        Shown(unset="0.5, then 0.25", metavar="X,X,..."),
+    ] = None
+
+    def build(self, form: DataForm, levels: tuple[int, int]) -> DeepConvolutional:
+        """See `NetworkSettings.build`."""
+        if form.image_shape is None:
+            raise ValueError("a deep-convolutional network takes images of a known height and width")
+        return DeepConvolutional(
+            form.image_shape,
+            self.filters,
+            self.layers,
+            form.num_classes,
+            kernels=self.kernels,
+            strides=self.strides,
+            gains=self.gains,
+        )
+
+
 NETWORKS: Registry[NetworkSettings] = Registry(
     "network",
     NetworkSettings,
     {
         "layers": "ising_ep.network.settings:LayersSettings",
         "convolutional": "ising_ep.network.settings:ConvolutionalSettings",
+        "deep-convolutional": "ising_ep.network.settings:DeepConvolutionalSettings",
     },
 )

@@ -100,7 +100,7 @@ class Answers:
                 id = problem.entry.id
             else:
                 if given is not None:
-                    answer: dict[str, Any] = given.root.model_dump()
+                    answer: dict[str, Any] = vars(given.root)
                     return answer
                 under_way = self._escalate(problem, found, wait)
         return None

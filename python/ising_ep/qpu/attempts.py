@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import numpy as np
 from dwave.cloud import api
@@ -97,6 +98,9 @@ class Attempts:
         if not before:
             problem.doubtful = self._resumed or new.number < self.journal.known
             return
+        old = anneal.digest(problem.fields, problem.couplings, problem.initial_state, sha256)
+        if any(entry.digest == old for entry in before):
+            new.digest = old  # a problem keeps the name that an earlier version gave it
         mine = [entry for entry in before if entry.damaged or entry.digest == new.digest]
         if not mine:
             if not self._differ:

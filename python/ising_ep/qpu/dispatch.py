@@ -143,7 +143,7 @@ class QPU(Annealer):
             self.busy = False
         self.usage.problems += len(problems)
         self.usage.access_time += sum(p.entry.access_time or 0.0 for p in problems)
-        return np.stack([p.reads for p in problems])  # type: ignore[misc]
+        return np.array([p.reads for p in problems])
 
     def _of_journal(self) -> tuple[Attempts, Answers]:
         """The attempts that the journal knows, and their answers."""

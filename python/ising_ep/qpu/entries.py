@@ -12,8 +12,9 @@ import numpy as np
 
 from ..checks import Bits
 
-# Version of the file format. Files that do not say theirs are of version 1, which had no digests.
-VERSION = 2
+# Version of the file format. Files that do not say theirs are of version 1, which had no digests of rows. Up
+# to version 2 problems were named by SHA-256 (`Anneal.digest`).
+VERSION = 3
 SCHEMA = """
 CREATE TABLE run (
     name TEXT NOT NULL,

@@ -110,13 +110,13 @@ class Journal:
                 f"{self._path} has version {version}, expected up to {VERSION}: a later ising-ep wrote it"
             )
         found = {row[1] for row in file.execute("PRAGMA table_info(problems)")}
-        lacking = {*(OLD_COLUMNS if version < VERSION else COLUMNS), "reads"} - found if tables else set()
+        lacking = {*(COLUMNS if version > 1 else OLD_COLUMNS), "reads"} - found if tables else set()
         if lacking:
             raise ValueError(f"{self._path} is not the journal of a run: it lacks column {min(lacking)}")
         # The name of the run must survive a power failure: FULL puts it on the disk before it is used. Later
         # transactions in the WAL may be lost.
         file.execute("PRAGMA synchronous = FULL")
-        if tables and version < VERSION:
+        if tables and version <= 1:
             self._renew_format()
         elif not tables:
             with self._transaction():
@@ -137,6 +137,7 @@ class Journal:
         file.execute("PRAGMA synchronous = NORMAL")
         with self._transaction():
             file.execute("UPDATE run SET host = ?", (platform.node(),))
+            file.execute(f"PRAGMA user_version = {VERSION}")
 
     def _make_tables(self, name: str) -> None:
         for statement in SCHEMA.split(";\n"):
@@ -145,7 +146,7 @@ class Journal:
         self._file.execute(f"PRAGMA user_version = {VERSION}")
 
     def _renew_format(self) -> None:
-        """Turns a file of version 1 into one of this version. Reads without a digest are fetched again."""
+        """Turns a file of version 1 into one of a later version. Reads without a digest are fetched again."""
         name = self._file.execute("SELECT name FROM run").fetchone()
         rows = self._file.execute(f"SELECT {', '.join(OLD_COLUMNS)} FROM problems").fetchall()
         with self._transaction():

@@ -16,7 +16,7 @@ from ..machines.chip import ChipSettings
 from ..machines.chip_model import ChipModel
 from ..machines.embedded import EmbeddedSettings
 from ..network import DataForm, Network
-from .augment import Augment, shifted
+from .augment import Augment, flipped, one_after_the_other, shifted
 from .parts import NONE_GIVEN, Parts
 
 
@@ -151,14 +151,23 @@ def augmentation(config: TrainConfig, dataset: Dataset) -> Augment | None:
     Raises:
         ValueError: If the data are not images, or none of them would be left.
     """
-    if not config.shift:
+    asked = [name for name in ("shift", "flip") if getattr(config, name)]
+    if not asked:
         return None
-    if dataset.image_shape is None:
-        raise ValueError(f"shift is {config.shift}, but {dataset.name} has no known height and width")
-    side = min(dataset.image_shape[:2])
-    if config.shift >= side:
-        raise ValueError(f"shift is {config.shift}, expected less than the {side} pixels of a side")
-    return partial(shifted, image_shape=dataset.image_shape, most=config.shift)
+    shape = dataset.image_shape
+    if shape is None:
+        value = getattr(config, asked[0])
+        raise ValueError(f"{asked[0]} is {value}, but {dataset.name} has no known height and width")
+    steps: list[Augment] = []
+    if config.shift:
+        if config.shift >= min(shape[:2]):
+            raise ValueError(
+                f"shift is {config.shift}, expected less than the {min(shape[:2])} pixels of a side"
+            )
+        steps.append(partial(shifted, image_shape=shape, most=config.shift))
+    if config.flip:
+        steps.append(partial(flipped, image_shape=shape))
+    return partial(one_after_the_other, steps=steps)
 
 
 def _on_model(config: TrainConfig) -> ChipSettings:

@@ -23,17 +23,32 @@ class DataRecord:
         num_inputs: Length of an input vector.
         num_classes: Number of classes.
         image_shape: Height, width and channels of an image, None where they are unknown.
+        classes: The labels that the classes had before they were numbered, None where they had no others.
     """
 
     fingerprint: str
     num_inputs: int
     num_classes: int
     image_shape: ImageShape | None = None
+    classes: tuple[str | int, ...] | None = None
 
     @classmethod
-    def of(cls, dataset: Dataset) -> Self:
-        """The record of a data set."""
-        return cls(dataset.fingerprint(), dataset.num_inputs, dataset.num_classes, dataset.image_shape)
+    def of(cls, dataset: Dataset | Self) -> Self:
+        """The record of a data set; that of a record is itself."""
+        if not isinstance(dataset, Dataset):
+            return dataset
+        return cls(
+            dataset.fingerprint(),
+            dataset.num_inputs,
+            dataset.num_classes,
+            dataset.image_shape,
+            dataset.classes,
+        )
+
+    @property
+    def labels(self) -> tuple[str | int, ...]:
+        """The label of each class: its own, or else its number."""
+        return self.classes or tuple(range(self.num_classes))
 
     @classmethod
     def read(cls, content: Mapping[str, Any]) -> Self:
@@ -48,7 +63,13 @@ class DataRecord:
         fits = image is None or (len(image) == 3 and math.prod(image) == inputs)
         if not (fits and all(type(size) is int and 1 <= size < 2**31 for size in sizes)):
             raise ValueError(f"the shape of its data is {short(content)}, expected sizes")
-        return cls(str(content["fingerprint"]), inputs, classes, None if image is None else tuple(image))
+        return cls(
+            str(content["fingerprint"]),
+            inputs,
+            classes,
+            None if image is None else tuple(image),
+            _read_classes(content.get("classes"), classes),
+        )
 
 
 def read_data(content: Mapping[str, Any]) -> DataRecord | str:
@@ -68,3 +89,16 @@ def read_given(content: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(given, dict) or not all(isinstance(text, str) for text in given.values()):
         raise ValueError(f"given is {short(given)}, expected words for what was given to the trainer")
     return given
+
+
+def _read_classes(labels: Any, num_classes: int) -> tuple[str | int, ...] | None:
+    """Reads the labels of the classes, where there are any."""
+    if labels is None:
+        return None
+    if not (
+        isinstance(labels, list)
+        and len(labels) == num_classes
+        and all(type(label) in (str, int) for label in labels)
+    ):
+        raise ValueError(f"its classes are {short(labels)}, expected {num_classes} labels")
+    return tuple(labels)

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..config import TrainConfig
+from ..datasets import Dataset
 from ..learning import EquilibriumPropagation
 from ..machines import Machine, Work
-from ..network import DataForm, Network, Parameters
+from ..network import Network, Parameters
 from ..printable import one_line
 from ..samplers.batch import BatchResult
 from .build import learning_rule, network_of
@@ -43,7 +44,7 @@ class Trained:
 
     Args:
         config: Settings of the run that the parameters come from.
-        data: Inputs, classes and image shape of what it was trained on, as a data set has them.
+        data: What it was trained on, or a run's record of it: inputs, classes and image shape.
         parameters: Of the network.
         parts: What stands in the place of what ``config`` describes. Of a machine that is given, reads and
             sweeps are its own.
@@ -69,7 +70,7 @@ class Trained:
     """
 
     config: TrainConfig
-    data: DataForm
+    data: Dataset | DataRecord
     parameters: Parameters
     parts: Parts = NONE_GIVEN
     folder: Path | None = None
@@ -122,7 +123,7 @@ class Trained:
         return free_outputs(self.rule, self.parameters, images, ids, on_batch, batch_size)
 
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:
-        """Class ``(n,)`` of each image; see `outputs`."""
+        """Number ``(n,)`` of each image's class, which ``data.classes`` names; see `outputs`."""
         return classes(self.network, self.outputs(x))
 
     def predict_proba(self, x: ArrayLike) -> NDArray[np.float64]:
@@ -183,10 +184,9 @@ class Trained:
         Raises:
             OSError: If it cannot be written.
         """
-        data = self.data
         content = {
             "config": self.config.model_dump(mode="json"),
-            "data": asdict(DataRecord("", data.num_inputs, data.num_classes, data.image_shape)),
+            "data": asdict(DataRecord.of(self.data)),
             "given": self.parts.described(),
         }
         write_model(Path(file), KIND, self.parameters, content)
@@ -250,7 +250,7 @@ def load(
 
 def evaluate(  # the settings of a run, its data, its parameters and what is to be evaluated
     config: TrainConfig,
-    dataset: DataForm,
+    dataset: Dataset | DataRecord,
     parameters: Parameters,
     x: NDArray[np.float32],
     y: NDArray[np.int64],
@@ -264,7 +264,7 @@ def evaluate(  # the settings of a run, its data, its parameters and what is to 
 
     Args:
         config: Settings of the run that the parameters come from.
-        dataset: What it was trained on; tells inputs and classes.
+        dataset: What it was trained on, or a run's record of it; tells inputs and classes.
         parameters: The network's parameters.
         x: Images.
         y: Labels.

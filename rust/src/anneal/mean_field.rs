@@ -26,15 +26,24 @@ use crate::simd::isa::{self, OnVectors};
 use crate::simd::{LANES, Row, Simd};
 use std::sync::{Mutex, PoisonError};
 
-/// Means `(problems, spins)` after a sweep at each inverse temperature of `betas`, for fields `(problems, spins)`, from
-/// `initial` means, or from 0. They do not depend on `num_threads` (all cores where `None`).
+/// Means of spins `(problems, spins)`, and their energies `sum_i h_i m_i + sum_ij J_ij m_i m_j`.
+#[derive(Debug)]
+pub struct Means {
+    /// Problem after problem.
+    pub means: Vec<f32>,
+    /// Of each problem, added up in single precision.
+    pub energies: Vec<f64>,
+}
+
+/// Means after a sweep at each inverse temperature of `betas`, for fields `(problems, spins)`, from `initial` means, or
+/// from 0. They do not depend on `num_threads` (all cores where `None`).
 ///
 /// ```
 /// use ising_ep::{Model, mean_field};
 /// # fn main() -> Result<(), ising_ep::Error> {
 /// let model = Model::new(2, &[0], &[1], &[-1.0])?;
 /// let fields: &[f64] = &[0.5, 0.0];
-/// let found = mean_field(&model, fields, &[1.0], None, None)?;
+/// let found = mean_field(&model, fields, &[1.0], None, None)?.means;
 /// assert!((found[0] - (-0.5f32).tanh()).abs() < 1e-6 && (found[1] - found[0].tanh()).abs() < 1e-6);
 /// # Ok(())
 /// # }
@@ -49,7 +58,7 @@ pub fn mean_field<'a>(
     betas: &[f64],
     initial: Option<&[f32]>,
     num_threads: Option<usize>,
-) -> Result<Vec<f32>, Error> {
+) -> Result<Means, Error> {
     let (n, fields) = (model.num_spins(), fields.into());
     if n > 0 && !fields.len().is_multiple_of(n) || initial.is_some_and(|initial| initial.len() != fields.len()) {
         return bad(format_args!(
@@ -73,8 +82,9 @@ pub fn mean_field<'a>(
         None => filled(fields.len(), 0f32),
     }
     .map_err(|_| Error::Memory { runs: fields.len() / n.max(1), spins: n })?;
+    let mut energies = vec![0.0; fields.len().checked_div(n).unwrap_or(0)];
     if out.is_empty() {
-        return Ok(out);
+        return Ok(Means { means: out, energies });
     }
     let network = match model.shared() {
         Some(weights) => Network::Layers(weights, weights.values.iter().map(|&value| value as f32).collect()),
@@ -83,17 +93,18 @@ pub fn mean_field<'a>(
     let betas: Vec<f32> = betas.iter().map(|&beta| beta as f32).collect();
     let each = LANES * n;
     let num_chunks = out.len().div_ceil(each);
-    let chunks = Mutex::new(out.chunks_mut(each).enumerate());
+    let chunks = Mutex::new(out.chunks_mut(each).zip(energies.chunks_mut(LANES)).enumerate());
     let work = || {
-        while let Some((k, means)) = { chunks.lock().unwrap_or_else(PoisonError::into_inner).next() } {
+        while let Some((k, (means, energies))) = { chunks.lock().unwrap_or_else(PoisonError::into_inner).next() } {
             let given: Vec<Fields> =
                 (LANES * k..LANES * k + means.len() / n).map(|problem| fields.part_of(problem, n)).collect();
-            isa::run(isa::best(), Chunk { network: &network, given: &given, betas: &betas, means });
+            isa::run(isa::best(), Chunk { network: &network, given: &given, betas: &betas, means, energies });
         }
     };
     let threads = num_threads.unwrap_or_else(parallel::cores).min(super::MAX_THREADS);
     parallel::share(threads.min(num_chunks), &work)?;
-    Ok(out)
+    drop(chunks);
+    Ok(Means { means: out, energies })
 }
 
 /// What joins the spins.
@@ -103,12 +114,38 @@ enum Network<'a> {
     Layers(&'a shared::Weights, Vec<f32>),
 }
 
+impl Network<'_> {
+    /// Replaces spin after spin the mean by what `update` makes of the spin, its local field and its mean.
+    #[inline(always)]
+    fn sweep<S: Simd>(
+        &self,
+        s: S,
+        fields: &[S::F],
+        means: &mut [S::F],
+        mut update: impl FnMut(usize, S::F, S::F) -> S::F,
+    ) {
+        match self {
+            Network::Pairs(couplings) => {
+                for (i, &given) in fields.iter().enumerate() {
+                    let (neighbours, values) = couplings.row(i);
+                    let field = neighbours.iter().zip(values).fold(given, |sum, (&j, &value)| {
+                        s.mul_add(s.splat(value as f32), means[j as usize], sum)
+                    });
+                    means[i] = update(i, field, means[i]);
+                }
+            }
+            Network::Layers(weights, values) => shared::sweep_means(s, weights, values, fields, means, update),
+        }
+    }
+}
+
 /// Up to 16 problems.
 struct Chunk<'a> {
     network: &'a Network<'a>,
     given: &'a [Fields<'a>],
     betas: &'a [f32],
     means: &'a mut [f32],
+    energies: &'a mut [f64],
 }
 
 impl OnVectors for Chunk<'_> {
@@ -127,20 +164,15 @@ impl OnVectors for Chunk<'_> {
         let mut means = side_by_side(&|problem, i| self.means[problem * n + i]);
         for &beta in self.betas {
             let minus = s.splat(-beta);
-            match self.network {
-                Network::Pairs(couplings) => {
-                    for i in 0..n {
-                        let (neighbours, values) = couplings.row(i);
-                        let mut field = fields[i];
-                        for (&j, &value) in neighbours.iter().zip(values) {
-                            field = s.mul_add(s.splat(value as f32), means[j as usize], field);
-                        }
-                        means[i] = tanh(s, s.mul(minus, field));
-                    }
-                }
-                Network::Layers(weights, values) => shared::sweep_means(s, weights, values, &fields, minus, &mut means),
-            }
+            self.network.sweep(s, &fields, &mut means, |_, field, _| tanh(s, s.mul(minus, field)));
         }
+        // Each coupling is seen from both its ends.
+        let mut energies = s.splat(0.0);
+        self.network.sweep(s, &fields, &mut means, |i, field, m| {
+            energies = s.mul_add(s.mul(m, s.splat(0.5)), s.add(field, fields[i]), energies);
+            m
+        });
+        self.energies.iter_mut().zip(s.float_array(energies)).for_each(|(out, energy)| *out = energy.into());
         for (i, &row) in means.iter().enumerate() {
             for (means, m) in self.means.chunks_exact_mut(n).zip(s.float_array(row)) {
                 means[i] = m;
@@ -184,16 +216,16 @@ mod tests {
         let n = layers.num_spins();
         let fields: Vec<f32> = (0..19 * n).map(|k| ((k * 31) % 17) as f32 / 17.0 - 0.4).collect();
         let betas = [0.3, 0.6, 0.9, 1.2];
-        let found = mean_field(&layers, &fields[..], &betas, None, Some(2)).unwrap();
-        let wanted = mean_field(&pairs, &fields[..], &betas, None, Some(1)).unwrap();
+        let found = mean_field(&layers, &fields[..], &betas, None, Some(2)).unwrap().means;
+        let wanted = mean_field(&pairs, &fields[..], &betas, None, Some(1)).unwrap().means;
         assert!(found.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-4));
         for (problem, found) in found.chunks(n).enumerate() {
-            let alone = mean_field(&layers, &fields[n * problem..][..n], &betas, None, None).unwrap();
+            let alone = mean_field(&layers, &fields[n * problem..][..n], &betas, None, None).unwrap().means;
             assert_eq!(alone, found);
         }
         // The first two sweeps, and on from there.
-        let half = mean_field(&layers, &fields[..], &betas[..2], None, None).unwrap();
-        assert_eq!(mean_field(&layers, &fields[..], &betas[2..], Some(&half), None).unwrap(), found);
+        let half = mean_field(&layers, &fields[..], &betas[..2], None, None).unwrap().means;
+        assert_eq!(mean_field(&layers, &fields[..], &betas[2..], Some(&half), None).unwrap().means, found);
     }
 
     #[test]
@@ -201,12 +233,15 @@ mod tests {
         let (layers, pairs) = layers();
         let n = layers.num_spins();
         let fields: Vec<f64> = (0..n).map(|k| f64::from((k * 31) as u32 % 17) / 17.0 - 0.4).collect();
-        let m = mean_field(&layers, &fields[..], &[0.4; 200], None, None).unwrap();
+        let Means { means: m, energies } = mean_field(&layers, &fields[..], &[0.4; 200], None, None).unwrap();
+        let mut energy = 0.0;
         for i in 0..n {
             let (neighbours, values) = pairs.couplings().row(i);
             let sum: f64 = neighbours.iter().zip(values).map(|(&j, v)| v * f64::from(m[j as usize])).sum();
             assert!((f64::from(m[i]) - (-0.4 * (fields[i] + sum)).tanh()).abs() < 1e-5);
+            energy += f64::from(m[i]) * (fields[i] + sum / 2.0);
         }
+        assert!((energies[0] - energy).abs() < 1e-3, "{energies:?} {energy}");
     }
 
     #[test]
@@ -220,6 +255,6 @@ mod tests {
         assert!(text(&[0.0; 2], &[f64::INFINITY], None).contains("betas hold inf"));
         assert!(text(&[0.0; 2], &[1.0], Some(&[0.0, 1.5])).contains("initial means hold 1.5"));
         assert!(text(&[f64::NAN, 0.0], &[1.0], None).contains("NaN"));
-        assert!(mean_field(&model, &[0f64; 0][..], &[1.0], None, None).unwrap().is_empty());
+        assert!(mean_field(&model, &[0f64; 0][..], &[1.0], None, None).unwrap().means.is_empty());
     }
 }

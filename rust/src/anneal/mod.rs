@@ -60,7 +60,7 @@ mod tests;
 pub use batch::{Batch, Fields};
 pub use fields::local_fields;
 pub use job::Control;
-pub use mean_field::mean_field;
+pub use mean_field::{Means, mean_field};
 pub use method::{Criterion, Dynamics, Method, Motion, Order, Trotter};
 pub use model::Model;
 pub use samples::{Arithmetic, Samples};

@@ -4,27 +4,33 @@
 //! two chains, so that a state of unbroken chains has the logical energy minus `chain_strength` for each chain
 //! coupler. This is what dwave-system's `embed_bqm` does, one problem at a time and through dictionaries.
 //!
-//! Couplings are the same in all problems: they are worked out once, and a problem's `J` is a pass over the
-//! couplers in use that flips signs by its gauge.
+//! Couplings are the same in all problems: their numbers are worked out once, and a problem's `J` is a pass over the
+//! couplers that looks them up and flips signs by its gauge.
 
 use super::{NONE, Placement};
 use crate::couplings::Couplings;
 use crate::error::{Error, bad};
+use std::collections::HashMap;
 
-/// The couplers of the chip, sorted.
+/// The couplers of the chip. All copies have the same couplings, so a problem has fewer numbers than couplers.
 #[derive(Debug)]
 pub(super) struct Couplers {
     ends: Vec<[u32; 2]>,
-    used: Vec<Used>,
+    /// Which number each coupler has: [`UNUSED`], [`CHAIN`] or one of the shares.
+    numbers: Vec<u32>,
+    shares: Vec<Share>,
 }
 
-/// A coupler in use.
-#[derive(Debug)]
-struct Used {
-    coupler: u32,
-    /// Where its coupling stands in a [`Couplings`]; none within a chain.
+/// The numbers before those of the shares: of couplers that are not in use, and of those within chains.
+const UNUSED: u32 = 0;
+const CHAIN: u32 = 1;
+
+/// A part of a coupling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Share {
+    /// Where the coupling stands in a [`Couplings`].
     slot: u32,
-    /// How many couplers share the coupling.
+    /// How many couplers share it.
     count: u32,
 }
 
@@ -35,16 +41,17 @@ impl Couplers {
         let slots = 2 * placement.pattern.num_pairs();
         let mut counts = vec![0u32; placement.copies() * slots];
         let mut pieces = Pieces((0..n as u32).collect());
-        let mut used = Vec::new();
+        let mut numbers = vec![UNUSED; ends.len()];
+        // Couplers between chains, with the place of their coupling in `counts`.
+        let mut between = Vec::new();
         for (coupler, &[a, b]) in ends.iter().enumerate() {
-            let coupler = coupler as u32;
             let (from, to) = (owner[a as usize], owner[b as usize]);
             if from == NONE || to == NONE {
                 continue;
             }
             if from == to {
                 pieces.join(a, b);
-                used.push(Used { coupler, slot: NONE, count: 1 });
+                numbers[coupler] = CHAIN;
                 continue;
             }
             let (copy, i, j) = (from as usize / spins, from as usize % spins, to as usize % spins);
@@ -54,20 +61,25 @@ impl Couplers {
             let (neighbours, start) = placement.pattern.row(i.min(j));
             if let Ok(at) = neighbours.binary_search(&(i.max(j) as u32)) {
                 counts[copy * slots + start + at] += 1;
-                used.push(Used { coupler, slot: (start + at) as u32, count: 0 });
+                between.push((coupler, copy * slots + start + at));
             }
         }
-        for Used { coupler, slot, count } in used.iter_mut().filter(|used| used.slot != NONE) {
-            let chain = owner[ends[*coupler as usize][0] as usize] as usize;
-            *count = counts[chain / spins * slots + *slot as usize];
+        let mut shares = Vec::new();
+        let mut number_of = HashMap::new();
+        for (coupler, place) in between {
+            let share = Share { slot: (place % slots) as u32, count: counts[place] };
+            numbers[coupler] = *number_of.entry(share).or_insert_with(|| {
+                shares.push(share);
+                CHAIN + shares.len() as u32
+            });
         }
         placement.check_chains(&mut pieces)?;
         placement.check_coupled(&counts)?;
-        Ok(Couplers { ends, used })
+        Ok(Couplers { ends, numbers, shares })
     }
 
-    /// The number of each coupler without a gauge; and its range, or nothing if all numbers fit, as they mostly do.
-    fn base_and_limits(
+    /// The numbers without a gauge; and the range of each coupler, or nothing if all fit, as they mostly do.
+    fn numbers_and_limits(
         &self,
         couplings: &Couplings,
         chain_strength: f64,
@@ -76,25 +88,17 @@ impl Couplers {
         let (of_couplings, of_chains) = (within(ranges.j), within(ranges.chain.or(ranges.j)));
         // The largest size that fits on both sides, whatever the gauge.
         let size = |(low, high): (f64, f64)| high.min(-low);
-        let (coupling_size, chain_size) = (size(of_couplings), size(of_chains));
-        let mut base = vec![0f64; self.len()];
-        let mut fits = true;
-        for used in &self.used {
-            let (value, size) = match used.slot {
-                NONE => (-chain_strength, chain_size),
-                slot => (couplings.values()[slot as usize] / f64::from(used.count), coupling_size),
-            };
-            base[used.coupler as usize] = value;
-            fits &= value.abs() <= size;
-        }
-        let mut limits = Vec::new();
-        if !fits {
-            limits = vec![within(None); self.len()];
-            for used in &self.used {
-                limits[used.coupler as usize] = if used.slot == NONE { of_chains } else { of_couplings };
-            }
-        }
-        (base, limits)
+        let share = |share: &Share| couplings.values()[share.slot as usize] / f64::from(share.count);
+        let numbers: Vec<f64> = [0.0, -chain_strength].into_iter().chain(self.shares.iter().map(share)).collect();
+        let most = size(of_couplings);
+        let fits = chain_strength <= size(of_chains) && numbers[2..].iter().all(|number| number.abs() <= most);
+        let limits_of = |&number: &u32| match number {
+            UNUSED => within(None),
+            CHAIN => of_chains,
+            _ => of_couplings,
+        };
+        let limits = if fits { Vec::new() } else { self.numbers.iter().map(limits_of).collect() };
+        (numbers, limits)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -208,21 +212,20 @@ impl Placement {
         self.check_numbers(fields, chain_strength, ranges)?;
         self.check_gauges(gauges, problems)?;
         let couplings = Couplings::on(self.pattern.clone(), values)?;
-        let (base, limits) = couplers.base_and_limits(&couplings, chain_strength, ranges);
+        let (numbers, limits) = couplers.numbers_and_limits(&couplings, chain_strength, ranges);
         let mut factors = self.room(problems, 1, 1f64)?;
         self.spread(fields, h);
-        let mut signs = vec![0u64; n];
         for (problem, factor) in factors.iter_mut().enumerate() {
             let (h, j) = (&mut h[problem * n..][..n], &mut j[problem * m..][..m]);
+            let couplers = j.iter_mut().zip(&couplers.numbers).zip(&couplers.ends);
             if let Some(gauges) = gauges {
                 let gauge = &gauges[problem * n..][..n];
-                signs.iter_mut().zip(gauge).for_each(|(sign, &g)| *sign = g as i64 as u64 & SIGN);
-                h.iter_mut().zip(&signs).for_each(|(h, &sign)| *h = flipped(*h, sign));
-                for ((j, &value), &[a, b]) in j.iter_mut().zip(&base).zip(&couplers.ends) {
-                    *j = flipped(value, signs[a as usize] ^ signs[b as usize]);
+                h.iter_mut().zip(gauge).for_each(|(h, &g)| *h = flipped(*h, g));
+                for ((j, &number), &[a, b]) in couplers {
+                    *j = flipped(numbers[number as usize], gauge[a as usize] ^ gauge[b as usize]);
                 }
             } else {
-                j.copy_from_slice(&base);
+                couplers.for_each(|((j, &number), _)| *j = numbers[number as usize]);
             }
             *factor = self.fit_ranges(problem, h, j, ranges.excess, within(ranges.h), &limits)?;
         }
@@ -344,10 +347,8 @@ impl Placement {
     }
 }
 
-const SIGN: u64 = 1 << 63;
-
-/// `value`, negated if `sign` is [`SIGN`] and not 0; what is 0 stays +0.
+/// `value`, negated if `sign` is below 0 and it is not 0; what is 0 stays +0.
 #[inline(always)]
-fn flipped(value: f64, sign: u64) -> f64 {
-    f64::from_bits(value.to_bits() ^ sign) + 0.0
+fn flipped(value: f64, sign: i8) -> f64 {
+    f64::from_bits(value.to_bits() ^ (sign as i64 as u64 & 1 << 63)) + 0.0
 }

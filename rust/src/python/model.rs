@@ -3,9 +3,9 @@
 use super::arrays::{array2, array3, c_order, c_order_of};
 use super::calls::{annealed, check_threads};
 use super::methods::method_of;
-use crate::{Arithmetic, Batch, Block, Fields, Join, Samples, Structure, Windows, local_fields};
+use crate::{Arithmetic, Batch, Block, Fields, Join, Samples, Structure, Windows, local_fields, mean_field};
 use numpy::{
-    PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArray,
+    IntoPyArray, PyArray1, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArray,
     PyUntypedArrayMethods,
 };
 use pyo3::exceptions::PyValueError;
@@ -69,6 +69,24 @@ impl Model {
         check_threads(num_threads)?;
         let found = py.detach(|| local_fields(&self.0, states, numbers, reads, num_threads))?;
         array3(py, [problems, reads, spins], found)
+    }
+
+    #[pyo3(signature = (fields, betas, *, initial=None, num_threads=None))]
+    fn mean_field<'py>(
+        &self,
+        py: Python<'py>,
+        fields: &Bound<'py, PyUntypedArray>,
+        betas: PyReadonlyArray1<'py, f64>,
+        initial: Option<PyReadonlyArray2<'py, f32>>,
+        num_threads: Option<usize>,
+    ) -> PyResult<(Bound<'py, PyArray2<f32>>, Bound<'py, PyArray1<f64>>)> {
+        let fields = FieldsArray::of(fields)?;
+        let shape = [fields.num_problems(), self.num_spins()];
+        let (numbers, betas) = (fields.numbers(&shape)?, c_order(&betas, "betas")?);
+        let initial = initial.as_ref().map(|initial| c_order_of(initial, "initial", &shape)).transpose()?;
+        check_threads(num_threads)?;
+        let found = py.detach(|| mean_field(&self.0, numbers, betas, initial, num_threads))?;
+        Ok((array2(py, shape, found.means)?, found.energies.into_pyarray(py)))
     }
 
     #[pyo3(signature = (

@@ -1,6 +1,5 @@
 //! Mean fields of layers: eight channels of a place at a time, which share their neighbours.
 
-use super::super::tangent::tanh;
 use super::Weights;
 use super::walk::{BLOCK, Walk};
 use crate::simd::Simd;
@@ -8,15 +7,15 @@ use crate::simd::Simd;
 /// Channels that are summed side by side.
 const CHANNELS: usize = 8;
 
-/// A sweep over all layers: each mean from the means of its neighbours, at the inverse temperature `-minus`.
+/// Replaces spin after spin, layer after layer, the mean by what `update` makes of the spin, its local field and its mean.
 #[inline(always)]
 pub(in crate::anneal) fn sweep_means<S: Simd>(
     s: S,
     weights: &Weights,
     values: &[f32],
     fields: &[S::F],
-    minus: S::F,
     means: &mut [S::F],
+    mut update: impl FnMut(usize, S::F, S::F) -> S::F,
 ) {
     let walks = &weights.layout.walks;
     for walk in walks {
@@ -45,8 +44,8 @@ pub(in crate::anneal) fn sweep_means<S: Simd>(
                         *sum = s.mul_add(value, m, *sum);
                     }
                 }
-                for (m, &field) in means[first + channel..][..count].iter_mut().zip(&sums) {
-                    *m = tanh(s, s.mul(minus, field));
+                for (i, &field) in (first + channel..).zip(&sums[..count]) {
+                    means[i] = update(i, field, means[i]);
                 }
             }
         }
