@@ -425,7 +425,7 @@ class Model:
         initial: NDArray[np.float32] | None = None,
         num_threads: int | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """Means of the spins in naive mean-field theory, ``m_i <- tanh(-beta (h_i + sum_j J_ij m_j))``.
+        """Means of the spins in mean-field theory, ``m_i <- tanh(-beta (h_i + sum_j J_ij m_j))``.
 
         Spin after spin is replaced, in a sweep at each inverse temperature. Nothing is drawn by chance.
 

@@ -39,8 +39,8 @@ mod simd;
 mod structure;
 
 pub use anneal::{
-    Arithmetic, Batch, Control, Criterion, Dynamics, Fields, Means, Method, Model, Motion, Order, Samples, Trotter,
-    anneal, local_fields, mean_field,
+    Arithmetic, Batch, Control, Criterion, Dynamics, Fields, Means, Method, Model, Motion, Order, Samples,
+    Trotter, anneal, local_fields, mean_field,
 };
 pub use couplings::{Couplings, Pattern};
 pub use error::Error;

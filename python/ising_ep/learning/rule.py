@@ -54,6 +54,9 @@ from .means import conditional_means
 from .optimizers import SGD, Optimizer
 from .shards import shard_weights, shards, total
 
+# How far an output may be from its target and be right. Spins are at it or at the other level.
+RIGHT = 0.1
+
 
 class Rule(Protocol):
     """Interface of a learning rule: `EquilibriumPropagation`, or one of your own."""
@@ -180,7 +183,8 @@ class EquilibriumPropagation:
     ) -> Reads:
         """Anneals on from the free states with the outputs pulled towards ``target``."""
         outputs = self.network.outputs
-        wrong = (free.states[:, :, outputs] != target[:, None]).any(axis=(1, 2))
+        off = np.abs(free.states[:, :, outputs] - target[:, None])
+        wrong = np.asarray((off > RIGHT).any(axis=(1, 2)))
         if not wrong.any():
             return free
         pulled, begun = fields[wrong], free[wrong]
@@ -289,7 +293,7 @@ class EquilibriumPropagation:
         couplings = self.network.couplings(parameters)
         fields = np.clip(fields, -self.field_limit, self.field_limit)
         states = self._states(couplings, fields, None if begun is None else begun.states, ids)
-        if self.statistic != "conditional":
+        if self.statistic != "conditional" or self._continuous:
             return Reads(states)
         # The nudge has the temperature of the free phase, or the contrast would be one of temperatures.
         beta = None if begun is None else begun.beta
@@ -297,6 +301,11 @@ class EquilibriumPropagation:
             beta = self._inverse_temperatures(couplings, fields, states)
         num_threads = getattr(self.machine, "num_threads", 1)
         return Reads(states, conditional_means(couplings, fields, states, beta, num_threads), beta)
+
+    @property
+    def _continuous(self) -> bool:
+        """Whether the machine's states are means."""
+        return bool(getattr(self.machine, "continuous", False))
 
     def _inverse_temperatures(
         self, couplings: Couplings, fields: NDArray[np.float32], states: NDArray[np.int8]
@@ -326,5 +335,5 @@ class EquilibriumPropagation:
         reads = self.machine.sample(*asked, initial_states=initial_states, seed=seed, problem_ids=ids)
         # Averages compare the phases read by read.
         num_reads = None if lowest or initial_states is None else initial_states.shape[1]
-        check_answer(reads, fields.shape, self.network.levels, num_reads)
+        check_answer(reads, fields.shape, self.network.levels, num_reads, continuous=self._continuous)
         return reads.lowest()[:, None] if lowest else reads.states

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field
 
 from .. import _core, schedule
 from ..checks import integer, threads
@@ -14,6 +14,20 @@ from .core_machine import CoreMachine
 from .settings import ComputedSettings, Work
 
 NumSweeps = Annotated[AtLeastOne, Field(description="Sweeps of a forward anneal.")]
+
+
+def _hot_first(beta_range: tuple[float, float]) -> tuple[float, float]:
+    if beta_range[0] > beta_range[1]:
+        raise ValueError("expected the hot end first, 0 < hot <= cold")
+    return beta_range
+
+
+BetaRange = Annotated[
+    tuple[Positive, Positive],
+    Field(description="First and last inverse temperature."),
+    AfterValidator(_hot_first),
+    Shown(metavar="HOT COLD"),
+]
 
 
 class AnnealingMachine(CoreMachine):
@@ -60,17 +74,7 @@ class AnnealingSettings(ComputedSettings):
     about: ClassVar[str] = "simulated annealing"
 
     num_sweeps: NumSweeps = 100
-    beta_range: Annotated[
-        tuple[Positive, Positive],
-        Field(description="First and last inverse temperature."),
-        Shown(metavar="HOT COLD"),
-    ] = (0.5, 20.0)
-
-    @model_validator(mode="after")
-    def _cools(self) -> Self:
-        if self.beta_range[0] > self.beta_range[1]:
-            raise ValueError(f"beta_range is {self.beta_range}, expected the hot end first, 0 < hot <= cold")
-        return self
+    beta_range: BetaRange = (0.5, 20.0)
 
     def build(self, network: Network, work: Work) -> AnnealingMachine:
         """See `MachineSettings.build`."""

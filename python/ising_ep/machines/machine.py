@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ class Machine(ABC):
 
     Attributes:
         levels: The two values of a spin, the lower one first.
+        continuous: Whether its states are numbers between its levels, float32, in place of spins: means.
         field_limit: Size that fields are clipped to before the machine gets them; None for the
             ``field_limit`` of the run, ``inf`` for none.
         shared: Whether workers of a scheduler may have a copy of it each, and share the work.
@@ -52,6 +54,7 @@ class Machine(ABC):
     """
 
     levels: tuple[int, int] = (-1, 1)
+    continuous: bool = False
     field_limit: float | None = None
     shared: bool = True
 
@@ -175,7 +178,12 @@ def check_machine(machine: object) -> None:
 
 
 def check_answer(
-    answer: BatchResult, shape: tuple[int, ...], levels: tuple[int, int], num_reads: int | None = None
+    answer: BatchResult,
+    shape: tuple[int, ...],
+    levels: tuple[int, int],
+    num_reads: int | None = None,
+    *,
+    continuous: bool = False,
 ) -> None:
     """Refuses what a machine must not answer, where it is made and not where it comes out.
 
@@ -184,6 +192,7 @@ def check_answer(
         shape: Of the fields that it was given, ``(batch, spins)``.
         levels: The two values of a spin.
         num_reads: How many reads it must have; None for any number.
+        continuous: Whether its states are numbers from level to level.
 
     Raises:
         TypeError: If it is no `BatchResult` of arrays.
@@ -216,10 +225,7 @@ def check_answer(
             f"the machine answered with {states.shape[1]} reads, expected {num_reads}, one from each of the"
             " initial states"
         )
-    if states.dtype != np.int8:
-        raise ValueError(f"the machine answered with states of {states.dtype}, expected int8")
-    if sum(np.count_nonzero(states == level) for level in levels) != states.size:
-        raise ValueError(f"the machine answered with other states than spins of {levels[0]} and {levels[1]}")
+    _check_states(states, levels, continuous)
     if energies.shape != states.shape[:2]:
         raise ValueError(
             f"the machine answered with energies {energies.shape}, expected (batch, reads) ="
@@ -227,6 +233,19 @@ def check_answer(
         )
     if energies.dtype.kind not in "fiu" or not np.isfinite(energies).all():
         raise ValueError("the machine answered with energies that are no finite numbers")
+
+
+def _check_states(states: NDArray[Any], levels: tuple[int, int], continuous: bool) -> None:
+    """Refuses states that are no spins of these levels, or no numbers between them."""
+    wanted = np.dtype(np.float32 if continuous else np.int8)
+    if states.dtype != wanted:
+        raise ValueError(f"the machine answered with states of {states.dtype}, expected {wanted}")
+    low, high = levels
+    if continuous:
+        if not ((states >= low) & (states <= high)).all():
+            raise ValueError(f"the machine answered with other states than numbers from {low} to {high}")
+    elif sum(np.count_nonzero(states == level) for level in levels) != states.size:
+        raise ValueError(f"the machine answered with other states than spins of {low} and {high}")
 
 
 def _is_levels(levels: object) -> bool:

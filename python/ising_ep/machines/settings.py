@@ -108,6 +108,7 @@ MACHINES: Registry[MachineSettings] = Registry(
     {
         "annealing": "ising_ep.machines.annealing:AnnealingSettings",
         "deterministic": "ising_ep.machines.deterministic:DeterministicSettings",
+        "mean-field": "ising_ep.machines.mean_field:MeanFieldSettings",
         "analog": "ising_ep.machines.analog:AnalogSettings",
         "coherent": "ising_ep.machines.coherent:CoherentSettings",
         "oscillator": "ising_ep.machines.oscillator:OscillatorSettings",

@@ -73,7 +73,13 @@ class Comparison:
 
     def sum_products(self, before: Layer, after: Layer) -> NDArray[np.float32]:
         """Sum of ``s_i s_j``, ``(before.size, after.size)``."""
-        return self._sum_products(self.first, self.second, before.spins, after.spins)
+        first, second = self.first, self.second
+        if len(self.weights) == 1 and self._spins_alone:
+            counts = _pair_sums(second.states, before.spins, after.spins)
+            counts -= _pair_sums(first.states, before.spins, after.spins)
+            total: NDArray[np.float32] = self.weights[0] * counts.astype(np.float32)
+            return total
+        return self._sum_reals(first, second, before.spins, after.spins)
 
     def sum_window_products(self, before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.float32]:
         """Sum of ``s_i s_j`` over images, reads and places.
@@ -85,30 +91,30 @@ class Comparison:
         Returns:
             ``(I, J)``.
         """
-<<<<<<< HEAD
+        if not self._spins_alone:
+            columns, split = np.concatenate([before, after], axis=1), before.shape[1]
+            first, second = (reads.rearranged(columns) for reads in (self.first, self.second))
+            return self._sum_reals(first, second, slice(0, split), slice(split, columns.shape[1]))
         before, after = np.ascontiguousarray(before), np.ascontiguousarray(after)
-        weights = np.broadcast_to(self.weights[:, 0], len(self.first))
+        weights = np.broadcast_to(self.weights[:, 0], len(self.first.states))
         total = np.zeros((before.shape[1], after.shape[1]), dtype=np.float32)
         # Images that count the same are summed in integers.
         for weight in np.unique(weights):
             alike = weights == weight
-            first, second = (
-                _core.window_products(states[alike].reshape(-1, states.shape[2]), before, after)
-                for states in (self.first, self.second)
+            first_sum, second_sum = (
+                _core.window_products(reads.states[alike].reshape(-1, reads.states.shape[2]), before, after)
+                for reads in (self.first, self.second)
             )
-            total += weight * (second - first).astype(np.float32)
+            total += weight * (second_sum - first_sum).astype(np.float32)
         return total
-=======
-        columns, split = np.concatenate([before, after], axis=1), before.shape[1]
-        first, second = (reads.rearranged(columns) for reads in (self.first, self.second))
-        return self._sum_products(first, second, slice(0, split), slice(split, columns.shape[1]))
->>>>>>> main
 
-    def _sum_products(self, first: Reads, second: Reads, before: slice, after: slice) -> NDArray[np.float32]:
-        if len(self.weights) == 1 and first.means is None:
-            counts = _pair_sums(second.states, before, after) - _pair_sums(first.states, before, after)
-            total: NDArray[np.float32] = self.weights[0] * counts.astype(np.float32)
-            return total
+    @property
+    def _spins_alone(self) -> bool:
+        """Whether all reads are of spins, and of no means."""
+        return self.first.means is None and self.first.states.dtype == np.int8
+
+    def _sum_reals(self, first: Reads, second: Reads, before: slice, after: slice) -> NDArray[np.float32]:
+        """Sum of ``s_i s_j`` for spins of two ranges, of reals."""
         sums = np.zeros((before.stop - before.start, after.stop - after.start), dtype=np.float32)
         for reads, sign in ((second, np.float32(1)), (first, np.float32(-1))):
             for spins, others, share in _factors(reads):

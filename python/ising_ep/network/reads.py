@@ -23,17 +23,17 @@ class Reads:
     reads are those of the spins, with less noise (the theorem of Rao and Blackwell).
 
     Attributes:
-        states: Spins ``(batch, reads, spins)``, int8.
+        states: Spins ``(batch, reads, spins)``, int8; float32 of a machine whose states are means.
         means: Conditional mean of each spin, float32 of the same shape; None where it was not asked for.
         beta: The inverse temperature that they are of, for each image ``(batch,)``.
     """
 
-    states: NDArray[np.int8]
+    states: NDArray[Any]
     means: NDArray[np.float32] | None = None
     beta: NDArray[np.float32] | None = None
 
     @property
-    def spins(self) -> NDArray[np.int8] | NDArray[np.float32]:
+    def spins(self) -> NDArray[Any]:
         """The best that is known of each spin by itself: its conditional mean, or else its value."""
         return self.states if self.means is None else self.means
 

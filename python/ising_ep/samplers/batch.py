@@ -34,13 +34,13 @@ class BatchResult:
     """The reads of a batch of problems, from `sample_batch` or `sample_batch_quantum`.
 
     Attributes:
-        states: int8 (batch, reads, spins), each -1 or +1.
+        states: int8 (batch, reads, spins), each -1 or +1; float32 from -1 to 1 of a machine of means.
         energies: float64 (batch, reads), in the units of the couplings and fields.
         arithmetic: How the core kept each problem's sums, (batch,): "integer", "single", "wide" or "rounded"
             (docs/samplers.md); empty where another machine made the reads.
     """
 
-    states: NDArray[np.int8]
+    states: NDArray[Any]
     energies: NDArray[np.float64]
     arithmetic: Sequence[str] = ()
 

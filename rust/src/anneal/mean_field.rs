@@ -128,9 +128,10 @@ impl Network<'_> {
             Network::Pairs(couplings) => {
                 for (i, &given) in fields.iter().enumerate() {
                     let (neighbours, values) = couplings.row(i);
-                    let field = neighbours.iter().zip(values).fold(given, |sum, (&j, &value)| {
-                        s.mul_add(s.splat(value as f32), means[j as usize], sum)
-                    });
+                    let field = neighbours
+                        .iter()
+                        .zip(values)
+                        .fold(given, |sum, (&j, &value)| s.mul_add(s.splat(value as f32), means[j as usize], sum));
                     means[i] = update(i, field, means[i]);
                 }
             }

@@ -55,7 +55,9 @@ pub(in crate::anneal) fn sweep_means<S: Simd>(
 /// The first spin of a block.
 #[inline(always)]
 fn first_spin(walks: &[Walk], block: usize) -> usize {
-    let walk = walks.iter().rev().find(|walk| walk.first_block <= block).expect("the first walk begins at block 0");
-    let (place, of_place) = ((block - walk.first_block) / walk.blocks_per_place, (block - walk.first_block) % walk.blocks_per_place);
+    let walk =
+        walks.iter().rev().find(|walk| walk.first_block <= block).expect("the first walk begins at block 0");
+    let (place, of_place) =
+        ((block - walk.first_block) / walk.blocks_per_place, (block - walk.first_block) % walk.blocks_per_place);
     walk.layer.start + place * walk.layer.channels + BLOCK * of_place
 }
