@@ -383,7 +383,7 @@ class Model:
         """Spins of a problem."""
 
     def with_values(self, values: NDArray[np.float64]) -> Model:
-        """Other values of the same pairs or layers: what a step of learning changes. Pairs are not sorted again.
+        """Other values of the same pairs, which are not sorted again, or of the same layers.
 
         Args:
             values: As the pairs or layers were given them.

@@ -1,8 +1,9 @@
 //! Local fields of given states, by the sums that anneal them.
 
 use super::super::batch::Fields;
+use super::place::Place;
 use super::runs::Given;
-use super::{Place, Weights, blocks_of};
+use super::{Weights, blocks_of};
 use crate::bits::slice;
 use crate::simd::isa::{self, OnVectors};
 use crate::simd::{LANES, Row, Simd};

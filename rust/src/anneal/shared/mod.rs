@@ -7,24 +7,29 @@
 //! ```text
 //! place of layer 1       steps onto it (walk.rs)               place of layer 2
 //! [ 16 channels ]   --   tap 0 .. tap 24 of the filters   --   [ 16 channels | 16 channels ]
-//!    a vector of                                                  two channels at a time: sums of 16 runs in a vector,
+//!    a vector of                                                  four channels at a time: sums of 16 runs in a vector,
 //!    16 runs each                                                 in registers while the steps go by
 //! ```
 //!
 //! The tables of filters are shared by all places: those of 16 and 32 filters of 5 x 5 take 100 KB each way, where one
-//! for each coupling would take 7 MB.
+//! for each coupling would take 7 MB. All places of four channels are updated before the next four, so that their tables
+//! stay in the first-level cache. Any runs lie side by side, so one read of each problem fills the lanes as well as many.
 //!
-//! Cost of 16 couplings in 16 runs with AVX-512: two look-ups of 64 bytes and two additions of four bytes to a lane. They
-//! leave a field off by less than 2^-15 of the couplings of a quarter, times the quarters; where that decides a flip,
-//! and only there, two more instructions a step add the low bits (`low_sums`). Then come the 22 instructions of the
-//! decision.
+//! Cost of 16 couplings in 16 runs with AVX-512: two look-ups of 64 bytes, one addition of bytes and one of four bytes to a
+//! lane. They give the 14 high bits of what four couplings sum to. What the others may add decides in one of forty
+//! updates of 64 runs; there, and only there, two more instructions a step add the low 8 bits (`low_sums`). A decision
+//! takes about 40 instructions. Of the net above a read and sweep has 225,000 couplings, from both of their ends 28,000 such
+//! sixteens, and 2,856 decisions; half of its time goes to either.
 //!
-//! Counted and left out: flips that change the fields of their windows, spins in the lanes (an addition for 16 couplings of one
-//! run: slower as soon as one spin in fifteen flips); a product for each coupling (16 couplings in an instruction where
-//! this has 128); products of bytes (64, but four are needed for the same bits).
+//! Tried and slower: an addition of four bytes to a lane after each look-up (a third, of the look-ups); place after place, each
+//! with all tables (15 %); two channels at a time (5 %); fields in the order of the updates, whose places take multiplications
+//! (15 %); a look whether all runs are frozen, which 64 seldom are. Counted and left out: flips that change the fields of their windows, with
+//! spins in the lanes, an addition for 16 couplings of one run: slower as soon as one spin in fifteen flips; a product for
+//! each coupling, 16 in an instruction where this has 128; products of bytes, 64, of which the same bits take three.
 
 mod fields;
 mod mean_field;
+mod place;
 mod runs;
 mod tables;
 mod walk;
@@ -43,10 +48,11 @@ use crate::error::Error;
 use crate::rng::Keys;
 use crate::simd::{LANES, Row, Simd};
 use crate::structure::Structure;
-use runs::{Given, Runs, Starts, at_sweep, numbers};
+use place::Place;
+use runs::{Runs, Starts, at_sweep, numbers};
 use std::sync::Arc;
-use tables::{MIDDLE, Tables};
-use walk::{BLOCK, Step, Walk};
+use tables::Tables;
+use walk::{BLOCK, Walk};
 
 /// Networks of fewer spins are as fast in the sparse kernel.
 const SMALLEST: usize = 64;
@@ -240,136 +246,10 @@ fn update<S: Simd, const W: usize, const GIBBS: bool>(
     toggle(s, &mut spins.blocks[onto.first_block + channel / BLOCK], channel, flips);
 }
 
-/// What a unit of the high part of a sum is, which is kept with the other sign.
-const HIGH: f32 = -256.0;
 /// An exponent near a limit is rounded by less than this.
 const ROUNDING: f32 = 1e-4;
 /// Of a product in single precision.
 const ROUNDED_UP: f32 = 1.0 + 1e-6;
-
-/// A place of a layer, and the steps onto it.
-struct Place<'a> {
-    walk: &'a Walk,
-    tables: &'a Tables,
-    first_spin: usize,
-    first_block: usize,
-    first_four: usize,
-    base: &'a [[i32; 2]],
-    /// To blocks, and to the first block of places in which each has its own.
-    steps: [&'a [Step]; 2],
-}
-
-impl<'a> Place<'a> {
-    #[inline(always)]
-    fn new(walk: &'a Walk, tables: &'a Tables, place: usize) -> Self {
-        let [start, middle, end] = walk.of_place[place].map(|at| at as usize);
-        let channels = walk.layer.channels;
-        Place {
-            walk,
-            tables,
-            first_spin: walk.layer.start + place * channels,
-            first_block: walk.first_block + place * walk.blocks_per_place,
-            first_four: walk.first_four + place * channels.div_ceil(4),
-            base: &tables.base[place * channels..][..channels],
-            steps: [&walk.steps[start..middle], &walk.steps[middle..end]],
-        }
-    }
-
-    /// How far the low parts of a sum may be from their middle, in units.
-    #[inline(always)]
-    fn off(&self) -> f32 {
-        (MIDDLE * (self.steps[0].len() + self.steps[1].len()) as i32) as f32
-    }
-
-    /// `rate f_i` of four channels, with the low parts of the sums at their middle.
-    #[inline(always)]
-    fn exponents<S: Simd, const W: usize>(
-        &self,
-        s: S,
-        rate: f32,
-        channel: usize,
-        given: &impl Given<W>,
-        blocks: &[[Row<u32>; W]],
-    ) -> [[S::F; W]; 4] {
-        let sums: [[S::U; W]; 4] = self.high_sums(s, channel, blocks);
-        let mut exponents = [[s.splat(0.0); W]; 4];
-        for k in 0..4 {
-            // Of fewer channels the last one again.
-            let channel = (channel + k).min(self.base.len() - 1);
-            let unit = rate * self.tables.unit[channel];
-            let middle = s.splat(unit * (self.base[channel][1] as f32 + self.off()));
-            for v in 0..W {
-                let field = s.mul_add(s.splat(rate), given.fields(s, self.first_spin + channel, v), middle);
-                exponents[k][v] = s.mul_add(s.to_floats(sums[k][v]), s.splat(unit * HIGH), field);
-            }
-        }
-        exponents
-    }
-
-    /// The high parts of the sums of four channels, with the other sign.
-    #[inline(always)]
-    fn high_sums<S: Simd, const W: usize>(
-        &self,
-        s: S,
-        channel: usize,
-        blocks: &[[Row<u32>; W]],
-    ) -> [[S::U; W]; 4] {
-        let mut sums = [[s.splat_int(0); W]; 4];
-        for k in 0..4 {
-            let base = self.base.get(channel + k).map_or(0, |base| base[0].wrapping_neg());
-            sums[k] = [s.splat_int(base as u32); W];
-        }
-        let keys = self.walk.keys.len();
-        let tables = &self.tables.high[channel / 4 * keys..][..keys];
-        for (steps, own) in self.steps.iter().zip([0, channel / BLOCK]) {
-            let (pairs, rest) = steps.as_chunks::<2>();
-            for [one, other] in pairs {
-                let rows = [&blocks[one.source as usize + own], &blocks[other.source as usize + own]];
-                let of_step = [&tables[one.key as usize], &tables[other.key as usize]];
-                for k in 0..4 {
-                    for v in 0..W {
-                        let spins = [s.ints(&rows[0][v]), s.ints(&rows[1][v])];
-                        let tables = [&of_step[0][k][0], &of_step[1][k][0]];
-                        sums[k][v] = s.add_two_entries::<-128>(sums[k][v], tables, spins);
-                    }
-                    for v in 0..W {
-                        let spins = [s.ints(&rows[0][v]), s.ints(&rows[1][v])];
-                        let tables = [&of_step[0][k][1], &of_step[1][k][1]];
-                        sums[k][v] = s.add_two_entries::<-1>(sums[k][v], tables, spins);
-                    }
-                }
-            }
-            for step in rest {
-                let (tables, row) = (&tables[step.key as usize], &blocks[step.source as usize + own]);
-                for k in 0..4 {
-                    for v in 0..W {
-                        sums[k][v] = s.add_entries::<-128>(sums[k][v], &tables[k][0], s.ints(&row[v]));
-                        sums[k][v] = s.add_entries::<-1>(sums[k][v], &tables[k][1], s.ints(&row[v]));
-                    }
-                }
-            }
-        }
-        sums
-    }
-
-    /// The low parts of the sums of a channel, less their middle.
-    #[inline(always)]
-    fn low_sums<S: Simd, const W: usize>(&self, s: S, channel: usize, blocks: &[[Row<u32>; W]]) -> [S::U; W] {
-        let middle = MIDDLE * (self.steps[0].len() + self.steps[1].len()) as i32;
-        let mut sums = [s.splat_int(middle.wrapping_neg() as u32); W];
-        let keys = self.walk.keys.len();
-        let tables = &self.tables.low[channel * keys..][..keys];
-        for (steps, own) in self.steps.iter().zip([0, channel / BLOCK]) {
-            for step in *steps {
-                let rows = &blocks[step.source as usize + own];
-                for v in 0..W {
-                    sums[v] = s.add_entries::<1>(sums[v], &tables[step.key as usize], s.ints(&rows[v]));
-                }
-            }
-        }
-        sums
-    }
-}
 
 /// Turns over channels of a block from `channel` on, in the runs whose bits are set.
 #[inline(always)]
