@@ -147,7 +147,7 @@ static SIGNS: [[f64; 4]; CASES] = {
     let mut signs = [[1.0; 4]; CASES];
     let mut at = 0;
     while at < 4 * CASES {
-        if at / 4 >> (at % 4) & 1 == 1 {
+        if (at / 4) >> (at % 4) & 1 == 1 {
             signs[at / 4][at % 4] = -1.0;
         }
         at += 1;
