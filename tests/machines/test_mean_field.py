@@ -102,7 +102,8 @@ def test_it_learns_digits_and_its_weights_serve_spins():
         "optimizer": "adam",
         "symmetric": True,
         "nudge": 0.5,
-        "learning_rate": 0.01,
+        "learning_rate": 0.005,
+        "bias_learning_rate": 0.003,
         "centre": True,
     }
     config = TrainConfig.checked(settings)

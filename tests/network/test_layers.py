@@ -18,6 +18,7 @@ from ising_ep.network import (
     Interaction,
     Lateral,
     Network,
+    Reads,
     Skip,
     stack,
 )
@@ -136,7 +137,7 @@ def test_contrast_of_shared_weights_counts_all_places():
     first, second = rng.choice(np.array([-1, 1], np.int8), (2, 8, 3, net.num_spins))
     convolution = net.interactions[2]
     for weights in (1.0, rng.choice(np.float32([0.5, 1.5, 0.25]), 8)):
-        got = net.contrast(x, first, second, weights)["W1"]
+        got = net.contrast(x, Reads(first), Reads(second), weights)["W1"]
         counts = np.broadcast_to(np.asarray(weights), 8)
         rows, cols = convolution.pairs
         difference = second[..., rows] * second[..., cols] - (first[..., rows] * first[..., cols])

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from ..network import Couplings
 from ..samplers.couplings import prepared
 
+# An inverse temperature at which every field is either 0 or decides.
+COLDEST = 1e30
+
 
 def conditional_means(
     couplings: Couplings,
@@ -43,6 +46,6 @@ def conditional_means(
     if not (beta >= 0).all():
         raise ValueError(f"the inverse temperature of reads is {beta.min():g}, expected at least 0")
     means = prepared(couplings).model(fields.shape[1]).fields(states, fields, num_threads=num_threads)
-    # The largest number for infinity, which times 0 is none.
-    means *= -np.minimum(beta, np.finfo(np.float32).max).astype(np.float32)[:, None, None]
+    # Infinity times a field of 0 would be no number.
+    means *= -np.minimum(beta, COLDEST).astype(np.float32)[:, None, None]
     return np.tanh(means, out=means)

@@ -55,7 +55,7 @@ class MeanFieldMachine(Machine):
         *,
         num_sweeps: int = 20,
         nudge_sweeps: int = 10,
-        beta_range: tuple[float, float] = (0.5, 2.0),
+        beta_range: tuple[float, float] = (0.5, 1.0),
         num_threads: int | None = None,
     ) -> None:
         self.num_threads = threads(num_threads)
@@ -100,7 +100,7 @@ class MeanFieldSettings(MachineSettings):
 
     num_sweeps: NumSweeps = 20
     nudge_sweeps: Annotated[AtLeastOne, Field(description="Sweeps of a nudge.")] = 10
-    beta_range: BetaRange = (0.5, 2.0)
+    beta_range: BetaRange = (0.5, 1.0)
 
     def build(self, network: Network, work: Work) -> MeanFieldMachine:
         """See `MachineSettings.build`."""
