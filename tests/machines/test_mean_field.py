@@ -50,7 +50,7 @@ HELD_TO_PIXELS = ("clamp", "convolutional")
 
 @pytest.mark.parametrize("name", [name for name in NETWORKS if name not in HELD_TO_PIXELS])
 def test_the_gradient_is_that_of_the_squared_error(name):
-    """At rest, and for small symmetric nudges: d/dp |t - o|^2 / 4, taken numerically, averaged over images."""
+    """At rest, and for small symmetric nudges: d/dp |t - o|^2 / 4, taken numerically, over all images."""
     network, rng = NETWORKS[name](), np.random.default_rng(1)
     p, x = random_parameters(network, 2), images_for(network, 2, rng)
     target = network.targets(rng.integers(network.num_classes, size=2))
@@ -92,7 +92,7 @@ def test_a_nudge_goes_on_from_the_means():
 
 def test_it_learns_digits_and_its_weights_serve_spins():
     """Chance is 0.1; sampled spins of the same weights at the same temperature are as good within 0.1."""
-    data = datasets.load_digits(train_per_class=40, test_per_class=20)
+    data = datasets.load_digits(train_per_class=100, test_per_class=15)
     settings = {
         "dataset": "digits",
         "machine": "mean-field",
