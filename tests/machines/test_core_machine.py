@@ -59,3 +59,8 @@ def test_only_the_cores_own_answers_are_vouched_for():
     assert vouched_for(Counting(), (-1, 1)) is None
     machine.sample = Counting().sample
     assert vouched_for(machine, (-1, 1)) is None
+
+
+def test_sweeps_that_cannot_fit_into_memory_are_refused():
+    with pytest.raises(MemoryError, match=r"^1000000000000000 sweeps do not fit into memory$"):
+        AnnealingMachine(num_sweeps=10**15)

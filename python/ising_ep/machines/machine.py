@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import Couplings
+from ..network.network import is_levels
 from ..samplers.batch import BatchResult
 from ..samplers.temperature import effective_beta
 from .usage import Usage
@@ -132,7 +133,7 @@ class Machine(ABC):
         return
 
     def close(self) -> None:
-        """Closes what it holds open; it is not used any longer."""
+        """Closes what it holds open; it is not used any longer. Who built it calls this."""
         return
 
 
@@ -165,7 +166,7 @@ def check_machine(machine: object) -> None:
             " problems"
         )
     levels: object = machine.levels
-    if not _is_levels(levels):
+    if not is_levels(levels):
         raise ValueError(
             f"machine {name} has levels {levels!r}, expected a tuple of two integers, the lower one first"
         )
@@ -227,13 +228,3 @@ def check_answer(
         )
     if energies.dtype.kind not in "fiu" or not np.isfinite(energies).all():
         raise ValueError("the machine answered with energies that are no finite numbers")
-
-
-def _is_levels(levels: object) -> bool:
-    """Tells whether these are two integers, the lower one first."""
-    return (
-        isinstance(levels, tuple)
-        and len(levels) == 2
-        and all(isinstance(level, int) for level in levels)
-        and levels[0] < levels[1]
-    )
