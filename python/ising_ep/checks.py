@@ -43,6 +43,14 @@ def integer(name: str, value: int, low: int, high: int | None = None) -> int:
     return int(value)
 
 
+def steps(name: str, value: int) -> int:
+    """The number of steps of a schedule, if it is one and the schedule can fit into memory."""
+    number = integer(name, value, 1)
+    # A schedule, its exponents and its powers, there and back.
+    require_memory(f"{number} {name.removeprefix('num_')}", 48 * number)
+    return number
+
+
 def real(name: str, value: float) -> float:
     """The number, if it is one."""
     if not isinstance(value, Real):

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from .. import _core, schedule
-from ..checks import integer, require_memory, threads
+from ..checks import integer, steps, threads
 from ..network import Network
 from ..settings import AtLeastOne, Positive, Shown
 from .core_machine import CoreMachine
@@ -42,10 +42,8 @@ class AnnealingMachine(CoreMachine):
         num_threads: int | None = None,
     ) -> None:
         self.num_reads = integer("num_reads", num_reads, 1)
-        self.num_sweeps = integer("num_sweeps", num_sweeps, 1)
+        self.num_sweeps = steps("num_sweeps", num_sweeps)
         self.num_threads = threads(num_threads)
-        # A schedule, its exponents and its powers, and those of the reverse anneal.
-        require_memory(f"{num_sweeps} sweeps", 48 * num_sweeps)
         self._forward = schedule.forward(num_sweeps, beta_range)
         self._reverse = schedule.reverse(num_sweeps, beta_range, reverse_fraction)
 
