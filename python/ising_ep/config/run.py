@@ -17,6 +17,7 @@ from ..datasets import LOADERS, NAMES
 from ..datasets.described import describe_folders, describe_sources
 from ..machines.settings import MACHINES, MachineSettings
 from ..network import Statistic
+from ..network.network import is_levels
 from ..network.settings import NETWORKS, NetworkSettings
 from ..settings import (
     AtLeastOne,
@@ -172,13 +173,15 @@ class TrainConfig(Settings):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         check_step(self.nudge, self.learning_rate, self.bias_learning_rate, self.coupling_learning_rate or 0)
-        if self.machine_settings.levels not in self.network_settings.levels:
-            low, high = self.machine_settings.levels
-            others = [
-                name
-                for name, model in NETWORKS.models().items()
-                if self.machine_settings.levels in model.levels
-            ]
+        levels = self.machine_settings.levels
+        if not is_levels(levels):
+            raise ValueError(
+                f"machine {self.machine} has levels {levels!r}, expected a tuple of two integers, the lower"
+                " one first"
+            )
+        if levels not in self.network_settings.levels:
+            low, high = levels
+            others = [name for name, model in NETWORKS.models().items() if levels in model.levels]
             raise ValueError(
                 f"network is {self.network}, but machine {self.machine} has neurons of {low} and {high};"
                 f" take network {either(others)}"
@@ -275,8 +278,31 @@ class TrainConfig(Settings):
 
 # Names of the settings of the run itself.
 OWN = TrainConfig.model_fields.keys() - {f"{part}_settings" for part in PARTS}
+# Names of the options of commands that are no settings of a run. Those of a QPU are kept for it.
+COMMANDS = (
+    *("help", "version", "threads", "out", "resume", "checkpoint_every", "scheduler", "preset"),
+    *("max_qpu_time", "when_offline", "answer_timeout", "seconds_per_call"),
+    *("image", "method", "cache", "picture"),
+)
+
+
+def _names_of_run() -> set[str]:
+    """Names that mean something in the settings of a run already, with the options that switch one off."""
+    switches = {f"no_{name}" for name, field in TrainConfig.model_fields.items() if field.annotation is bool}
+    return {*dir(TrainConfig), *TrainConfig.model_fields} | switches
+
+
+def _names_of(models: Mapping[str, type[PartSettings]]) -> set[str]:
+    """Names of the settings that models have."""
+    return {name for model in models.values() for name in model.model_fields}
+
+
 for _registry in PARTS.values():
-    _registry.reserve(TrainConfig.model_fields)
+    _registry.reserve("the run", _names_of_run)
+    _registry.reserve("the command", lambda: COMMANDS)
+# A name is a setting of one part: ours come first, then networks of other packages.
+NETWORKS.reserve("a machine", lambda: _names_of(MACHINES.own_models()))
+MACHINES.reserve("a network", lambda: _names_of(NETWORKS.models()))
 
 
 def chosen(settings: Mapping[str, Any]) -> dict[str, type[PartSettings]]:
