@@ -73,6 +73,7 @@ class Shown:
         unset: The default in words, where there is no number for it.
         metavar: What the help shows in place of the value.
         file: Whether the value is the path of a file or folder.
+        ending: End of the values that are paths of files, where others are names.
         option: Whether there is an option at all.
     """
 
@@ -80,7 +81,13 @@ class Shown:
     unset: str | None = None
     metavar: str | None = None
     file: bool = False
+    ending: str | None = None
     option: bool = True
+
+    def is_path(self, value: object) -> bool:
+        """Tells whether a value of the setting is the path of a file or folder."""
+        named = self.ending is not None and str(value).endswith(self.ending)
+        return isinstance(value, str) and (self.file or named)
 
 
 class Settings(BaseModel):

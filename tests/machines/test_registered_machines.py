@@ -13,7 +13,7 @@ import pytest
 
 from ising_ep.cli import main
 from ising_ep.cli.options import every_setting
-from ising_ep.config.run import COMMANDS
+from ising_ep.config.names import COMMANDS
 from ising_ep.machines import MACHINES, MachineSettings
 from ising_ep.settings import Registry
 from support.packages import install, ising_ep

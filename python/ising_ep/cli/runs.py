@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -65,14 +66,15 @@ def resumed(
     from ..config import PARTS, TrainConfig
     from ..training import DataRecord, cluster
 
-    run, state, dataset = opened(path, given.get("data_dir"), hold=True)
+    run, state, dataset = opened(path, given, hold=True)
     for name in PARTS:  # which other settings there are goes with these
         if given.get(name) not in (None, getattr(run.config, name)):
             raise _another(run, name, given[name])
-    asked = TrainConfig.checked(run.config.model_dump() | given)
+    asked = TrainConfig.checked(run.config.model_dump() | given).located()
     for name, value in given.items():
         old, new = getattr(run.config, name), getattr(asked, name)
-        if old != new and name != "data_dir" and not (name == "epochs" and new > old):
+        moved = name == "data_dir" or (name == "dataset" and _is_file(old) and _is_file(new))
+        if old != new and not moved and not (name == "epochs" and new > old):
             raise _another(run, name, value)
     check_options(asked, options)
     if client is not None:
@@ -143,10 +145,10 @@ def machine_for(
 
 
 def opened(
-    path: Path, data_dir: str | None = None, hold: bool = False
+    path: Path, given: Mapping[str, Any], hold: bool = False
 ) -> tuple[RunFolder, TrainState | None, Dataset]:
-    """A run folder, its last checkpoint if any, and its data, from ``data_dir`` if it moved; with ``hold``
-    no other process writes to it until the command ends."""
+    """A run folder, its last checkpoint if any, and its data, from where they are given to be if they moved;
+    with ``hold`` no other process writes to it until the command ends."""
     from .. import training
     from ..training.run_folder import CHECKPOINT, RunFolder
 
@@ -154,7 +156,7 @@ def opened(
     if hold:
         hold_to_the_end(run)
     training.Parts().complete(run.given, path)
-    dataset = own_dataset(run, data_dir)
+    dataset = own_dataset(run, given)
     if not (path / CHECKPOINT).exists():
         return run, None, dataset
     state = run.load(training.network_of(run.config, dataset).shapes())
@@ -177,11 +179,19 @@ def finished(path: Path) -> tuple[RunFolder, TrainState]:
     return run, run.load(training.network_of(run.config, run.known_data()).shapes())
 
 
-def own_dataset(run: RunFolder, data_dir: str | None = None) -> Dataset:
-    """The data set of a run, from ``data_dir`` if it moved."""
-    dataset = load(run.config, data_dir)
-    run.check_data(dataset, run.config.dataset)
+def own_dataset(run: RunFolder, given: Mapping[str, Any] = MappingProxyType({})) -> Dataset:
+    """The data set of a run; from the ``data_dir`` or the file ``dataset`` that is given, if it moved."""
+    name, config = given.get("dataset"), run.config
+    if _is_file(name) and _is_file(config.dataset):
+        config = config.model_copy(update={"dataset": name})
+    dataset = load(config, given.get("data_dir"))
+    run.check_data(dataset, config.dataset)
     return dataset
+
+
+def _is_file(dataset: str | None) -> bool:
+    """Tells whether a data set is a file, and no name."""
+    return dataset is not None and dataset.endswith(".npz")
 
 
 def load(config: TrainConfig, data_dir: str | None = None) -> Dataset:

@@ -6,6 +6,7 @@ of the parts' own models (`ising_ep.settings`).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
@@ -29,6 +30,7 @@ from ..settings import (
     Settings,
     Shown,
     either,
+    shown,
 )
 
 Optimizer = Literal["sgd", "adam"]
@@ -75,7 +77,7 @@ class TrainConfig(Settings):
     dataset: Annotated[
         str,
         Field(description=f"{', '.join(NAMES)}, or FILE.npz."),
-        Shown("Images", metavar="NAME"),
+        Shown("Images", metavar="NAME", ending=".npz"),
     ] = "digits"
     data_dir: Annotated[
         str | None,
@@ -229,6 +231,15 @@ class TrainConfig(Settings):
                 changes[part] = settings.model_copy(update={name: changes.pop(name) for name in names})
         return super().model_copy(update=changes, deep=deep)
 
+    def located(self) -> Self:
+        """The same settings, with absolute paths of the files that they name."""
+        fields = dict(type(self).model_fields)
+        for part in (self.network_settings, self.machine_settings):
+            fields |= type(part).model_fields
+        values = {name: getattr(self, name) for name, field in fields.items()}
+        paths = {name: value for name, value in values.items() if shown(fields[name]).is_path(value)}
+        return self.model_copy(update={name: os.path.abspath(value) for name, value in paths.items()})
+
     def of_tests(self) -> Self:
         """The settings of the free phases of tests: those of the machine, and no centre, which only learning
         needs."""
@@ -278,31 +289,6 @@ class TrainConfig(Settings):
 
 # Names of the settings of the run itself.
 OWN = TrainConfig.model_fields.keys() - {f"{part}_settings" for part in PARTS}
-# Names of the options of commands that are no settings of a run. Those of a QPU are kept for it.
-COMMANDS = (
-    *("help", "version", "threads", "out", "resume", "checkpoint_every", "scheduler", "preset"),
-    *("max_qpu_time", "when_offline", "answer_timeout", "seconds_per_call"),
-    *("image", "method", "cache", "picture"),
-)
-
-
-def _names_of_run() -> set[str]:
-    """Names that mean something in the settings of a run already, with the options that switch one off."""
-    switches = {f"no_{name}" for name, field in TrainConfig.model_fields.items() if field.annotation is bool}
-    return {*dir(TrainConfig), *TrainConfig.model_fields} | switches
-
-
-def _names_of(models: Mapping[str, type[PartSettings]]) -> set[str]:
-    """Names of the settings that models have."""
-    return {name for model in models.values() for name in model.model_fields}
-
-
-for _registry in PARTS.values():
-    _registry.reserve("the run", _names_of_run)
-    _registry.reserve("the command", lambda: COMMANDS)
-# A name is a setting of one part: ours come first, then networks of other packages.
-NETWORKS.reserve("a machine", lambda: _names_of(MACHINES.own_models()))
-MACHINES.reserve("a network", lambda: _names_of(NETWORKS.models()))
 
 
 def chosen(settings: Mapping[str, Any]) -> dict[str, type[PartSettings]]:

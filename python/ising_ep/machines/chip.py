@@ -30,7 +30,7 @@ class GraphSettings(PartSettings):
     chip: Annotated[
         str,
         Field(description="As pegasus:16, zephyr:12, chimera:16, or a .json of a solver's."),
-        Shown("Chip", metavar="CHIP"),
+        Shown("Chip", metavar="CHIP", ending=".json"),
     ] = "pegasus:16"
     chip_missing: Annotated[
         Annotated[float, Field(ge=0, lt=1)] | None,

@@ -1,7 +1,8 @@
 """Run folders: settings, metrics and parameters of a run, on disk.
 
-    config.json              settings, budget, versions, command line, fingerprint and shape of the data,
-                             and what was given in place of what the settings describe; written once
+    config.json              settings, with absolute paths, budget, versions, command line, fingerprint and
+                             shape of the data, and what was given in place of what the settings describe;
+                             written once
     checkpoint.safetensors   parameters, arrays of the optimizer; the rest of `TrainState` as JSON in a header
     metrics.csv              one row an epoch, written from the checkpoint's history for reading
     chip.csv                 what each epoch cost, and how the chip did, of a run on one
@@ -115,7 +116,7 @@ class RunFolder:
         """
         _require_empty(path)
         path.mkdir(parents=True, exist_ok=True)
-        run = cls(path, config, data, max_qpu_time, given)
+        run = cls(path, config.located(), data, max_qpu_time, given)
         try:
             run.hold()
             _require_empty(path)  # of two that begin at once, the first may have been and gone
@@ -230,7 +231,7 @@ class RunFolder:
     ) -> None:
         """Replaces settings and budget, for a run that goes on to more epochs, with more QPU time, with parts
         of its own, or whose data moved, and brings the folder to the format of today."""
-        self.config, self.data, self.max_qpu_time = config, data, max_qpu_time
+        self.config, self.data, self.max_qpu_time = config.located(), data, max_qpu_time
         self.given = dict(given or {})
         self.hold()
         self._write_config()
