@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,8 @@ from ising_ep.config import TrainConfig
 from ising_ep.learning import EquilibriumPropagation
 from ising_ep.machines import AnnealingMachine, Machine
 from ising_ep.network import Bias, Dense, FullyConnected, Input, Network, stack
-from ising_ep.training.run_folder import CHECKPOINT, CONFIG, EMBEDDING
+from ising_ep.training.record import DataRecord
+from ising_ep.training.run_folder import CHECKPOINT, CONFIG, EMBEDDING, RunFolder
 from ising_ep.training.state import TrainState
 from support.callbacks import calling
 
@@ -227,3 +230,23 @@ def test_a_folder_that_is_a_run_already_says_how_it_goes_on(tmp_path):
     with pytest.raises(ValueError, match=r"--resume it"):
         training.train(config_of(), DIGITS, folder=tmp_path / "run")
     assert (tmp_path / "run" / CONFIG).read_bytes() == before
+
+
+def test_a_run_on_a_qpu_is_loaded_and_asks_none(tmp_path):
+    """Its parameters are there; predictions are those of a machine that is given, since a QPU is paid for."""
+    config = TrainConfig.checked({"dataset": "patterns", "layers": (6, 4), "machine": "qpu", "epochs": 1})
+    machine = AnnealingMachine(num_reads=5)
+    state = training.train(config, PATTERNS, machine=machine)
+    with closing(RunFolder.create(tmp_path / "run", config, DataRecord.of(PATTERNS))) as run:
+        run.save(state)
+    model = ising_ep.load(tmp_path / "run")
+    assert same(model.parameters, state.parameters)
+    model.save(tmp_path / "model.safetensors")
+    for path in (tmp_path / "run", tmp_path / "model.safetensors"):
+        with pytest.raises(ValueError, match=r"^machine qpu is paid for, .* in Python give machine="):
+            ising_ep.load(path).predict(PATTERNS.x_test)
+        found = ising_ep.load(path, machine=machine).predict(PATTERNS.x_test)
+        assert found.tolist() == state.predictions
+    with pytest.raises(ValueError, match=r"^machine qpu is paid for, "):
+        training.train(config, PATTERNS, folder=tmp_path / "new")
+    assert not (tmp_path / "new").exists()

@@ -223,8 +223,9 @@ def load(
     Args:
         path: The folder or file.
         network: The network, of a run that was trained with one of its own.
-        machine: What anneals; None makes the one that the settings of the run describe. A given one has reads
-            of its own.
+        machine: What anneals; None makes the one that the settings of the run describe, when it is first
+            asked. A given one has reads of its own. A run on a QPU is loaded without one, and predicts with
+            one that is given: no QPU is asked, and paid for, without a command that says so.
         rule: What makes the learning rule, of a run that was trained with one of its own.
         num_threads: Threads, or None for all cores. The result does not depend on it.
 
