@@ -164,6 +164,10 @@ class Broken(Machine):
 def test_a_run_that_learned_nothing_leaves_nothing(tmp_path):
     with pytest.raises(TypeError, match="the machine answered with a NoneType"):
         training.train(config_of(), DIGITS, machine=Broken(), folder=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
+    with pytest.raises(TypeError, match="the machine answered with a NoneType"):
+        training.train(config_of(), DIGITS, machine=Broken(), folder=tmp_path / "run")
     assert list((tmp_path / "run").iterdir()) == []
     training.train(config_of(epochs=1), DIGITS, folder=tmp_path / "run")
     assert (tmp_path / "run" / CHECKPOINT).exists()
@@ -197,13 +201,18 @@ def each(change):
         ({"state": started(batch=500, images=500)}, "images is 500, but there are 30 in an epoch"),
         ({"state": started(epoch=-1)}, "epoch is -1, expected a number >= 0"),
         ({"state": started(memory={"m": {"W0": np.zeros(3, np.float32)}})}, "memory m has shapes"),
+        ({"config": {}}, "config is a dict, expected a TrainConfig"),
+        ({"dataset": "digits"}, "dataset is a str, expected a Dataset"),
+        ({"scheduler": "tcp://x"}, "scheduler is 'tcp://x', expected a client"),
+        ({"num_threads": "2"}, "num_threads is '2', expected an integer"),
+        ({"callbacks": None}, "callbacks is a NoneType, expected a list"),
         ({"callbacks": [None]}, "a callback is NoneType"),
         ({"machine": AnnealingMachine(num_reads=10**12)}, "reads of 22 spins do not fit into memory"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_the_folder_is_written(tmp_path, given, text):
     with pytest.raises((ValueError, TypeError, MemoryError), match=text) as error:
-        training.train(config_of(), DIGITS, **given, folder=tmp_path / "run")
+        training.train(**{"config": config_of(), "dataset": DIGITS, **given}, folder=tmp_path / "run")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "run").exists()
 

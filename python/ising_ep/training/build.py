@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..checks import threads
 from ..chip import Chip
 from ..config import TrainConfig
 from ..datasets import Dataset
@@ -170,7 +171,7 @@ def filled_parts(
         ValueError: If they do not fit.
         MemoryError: If the parameters cannot fit into memory.
     """
-    parts.check(config, num_threads)
+    parts.check(config, threads(num_threads))
     network, machine = parts.network, parts.machine
     if network is None:
         network = network_of(config, data, machine)

@@ -78,8 +78,8 @@ class Parts:
         for name, words in recorded.items():
             if getattr(self, name) is None:
                 raise ValueError(
-                    f"{where} was trained with a {name} of its own, {words}: give it to ising_ep.load as"
-                    f" {name}=..."
+                    f"{where} was trained with a {name} of its own, {words}: give it as {name}=... to"
+                    " ising_ep.load, or to ising_ep.training.resume"
                 )
 
 

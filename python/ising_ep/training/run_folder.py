@@ -27,7 +27,7 @@ import platform
 import stat
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -87,7 +87,7 @@ class RunFolder:
         self.given = dict(given or {})
         self._lock: RunLock | None = None
         self._machine: Machine | None = None
-        # Files that it was created with.
+        # Files that it was created with, and the folder itself.
         self._begun: list[Path] = []
 
     @classmethod
@@ -115,6 +115,7 @@ class RunFolder:
             OSError: If it cannot be written.
         """
         _require_empty(path)
+        made = [] if path.exists() else [path]
         path.mkdir(parents=True, exist_ok=True)
         run = cls(path, config.located(), data, max_qpu_time, given)
         try:
@@ -123,7 +124,7 @@ class RunFolder:
             run._write_config()
             if machine is not None:
                 run.keep(machine)
-            run._begun = [file for file in path.iterdir() if file.name != LOCK]
+            run._begun = [file for file in path.iterdir() if file.name != LOCK] + made
         except BaseException:
             run.close()
             raise
@@ -188,12 +189,13 @@ class RunFolder:
         try:
             yield
         except BaseException:
-            if not os.path.lexists(self.path / CHECKPOINT):
-                for file in self._begun:
-                    file.unlink(missing_ok=True)
-            raise
-        finally:
+            saved = os.path.lexists(self.path / CHECKPOINT)
             self.close()
+            for file in () if saved else self._begun:
+                with suppress(OSError):  # others have written to the folder, too
+                    file.rmdir() if file.is_dir() else file.unlink()
+            raise
+        self.close()
 
     def check_data(self, dataset: Dataset, name: str) -> None:
         """Refuses other data than those that the run is trained on.

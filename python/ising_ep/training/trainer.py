@@ -86,10 +86,9 @@ def train(  # each argument is a part of the run that a user may replace
         StoppedError: If the scheduler is lost.
     """
     parts = Parts(network, machine, rule)
-    given = state is not None
+    given, told = state is not None, Callbacks(callbacks)
     trainer = Trainer.prepared(config, dataset, parts, state, num_threads=num_threads, scheduler=scheduler)
     with trainer:
-        told = Callbacks(callbacks)
         if folder is None:
             return trainer.train(told)
         run = RunFolder.create(
@@ -143,7 +142,7 @@ def resume(  # each argument is a part of the run that a user may replace
         ...     resume(folder, patterns, epochs=3).epoch
         3
     """
-    parts = Parts(network, machine, rule)
+    parts, told = Parts(network, machine, rule), Callbacks(callbacks)
     run = RunFolder.open(Path(folder))
     with ExitStack() as stack:
         run.hold()
@@ -167,7 +166,6 @@ def resume(  # each argument is a part of the run that a user may replace
                 folder=run.path,
             )
         )
-        told = Callbacks(callbacks)
         run.remove_leftovers()
         run.change(config, DataRecord.of(dataset), run.max_qpu_time, parts.described())
         run.keep(trainer.machine)
@@ -226,6 +224,11 @@ class Trainer:
             ValueError: If they do not fit.
             MemoryError: If parameters or reads cannot fit into memory.
         """
+        for what, value, kind in (("config", config, TrainConfig), ("dataset", dataset, Dataset)):
+            if not isinstance(value, kind):
+                raise TypeError(f"{what} is a {type(value).__name__}, expected a {kind.__name__}")
+        if scheduler is not None and not hasattr(scheduler, "submit"):
+            raise TypeError(f"scheduler is {scheduler!r}, expected a client: distributed.Client(address)")
         if scheduler is not None and num_threads is None and parts.machine is None:
             num_threads = 1
         if state is not None:
