@@ -113,7 +113,9 @@ class ChipSettings(EmbeddedSettings, ModelSettings):
             annealer: The chip; None makes its model.
             embedding: Where the network is on it; None looks for it.
         """
-        return self.embedded(network, work, annealer or self.annealer(work.num_threads), embedding)
+        if annealer is None:
+            annealer = self.annealer(work.num_threads)
+        return self.embedded(network, work, annealer, embedding)
 
     def cautions(self) -> list[str]:
         """See `MachineSettings.cautions`."""
