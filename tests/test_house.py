@@ -56,8 +56,9 @@ MANY_PARAMETERS = {
     "samplers/batch.py:sample_batch_quantum": DWAVE,
     "samplers/path_integral.py:PathIntegralAnnealingSampler.sample": DWAVE,
     "samplers/simulated.py:SimulatedAnnealingSampler.sample": DWAVE,
-    "training/loop.py:train": PARTS,
     "training/trained.py:evaluate": PARTS,
+    "training/trainer.py:resume": PARTS,
+    "training/trainer.py:train": PARTS,
     "training/loop.py:train_epoch": EPOCH,
 }
 

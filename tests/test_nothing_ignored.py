@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import inspect
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
@@ -848,6 +849,30 @@ def predicted(files: Path, path: str, **more: Any) -> Any:
     return model.outputs(DIGITS.x_test), model.num_threads, type(model.rule)
 
 
+def resumed(files: Path, folder: str, dataset: Any = DIGITS, **more: Any) -> Any:
+    """What a run comes to that is begun for an epoch, and gone on with for another."""
+    run = Path(tempfile.mkdtemp(dir=files)) / folder
+    training.train(config_of(seed=len(folder)), DIGITS, folder=run)
+    state = training.resume(run, dataset, **{"epochs": 2, **more})
+    return state.parameters, state.predictions, vars(state.usage)
+
+
+RESUME = Walk(
+    training.resume,
+    resumed,
+    {"folder": "run", "dataset": DIGITS},
+    {
+        "folder": "another",
+        "dataset": Refused(PATTERNS, "does not hold the images that the run in"),
+        "epochs": 3,
+        "num_threads": Refused(0),
+        "machine": Shouting(**SWEEPS),
+        "network": Refused(FullyConnected(64, (5, 10), 10), "parameters have shapes"),
+        "rule": Lazy,
+        "scheduler": Refused(Nobody(), "nobody works"),
+        "callbacks": Refused([print], "expected an ising_ep.training.Callback"),
+    },
+)
 LOAD = Walk(
     ising_ep.load,
     predicted,
@@ -860,7 +885,7 @@ LOAD = Walk(
         "num_threads": 1,
     },
 )
-DATASETS |= {"load": LOAD, "training.load": LOAD}
+DATASETS |= {"load": LOAD, "training.load": LOAD, "training.resume": RESUME}
 
 
 @pytest.fixture(scope="module")

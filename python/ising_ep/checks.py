@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 import secrets
 import warnings
 from collections.abc import Callable, Iterable
@@ -40,6 +41,14 @@ def integer(name: str, value: int, low: int, high: int | None = None) -> int:
     if value < low or (high is not None and value > high):
         raise ValueError(f"{name} is {value}, expected {expected}")
     return int(value)
+
+
+def steps(name: str, value: int) -> int:
+    """The number of steps of a schedule, if it is one and the schedule can fit into memory."""
+    number = integer(name, value, 1)
+    # A schedule, its exponents and its powers, there and back.
+    require_memory(f"{number} {name.removeprefix('num_')}", 48 * number)
+    return number
 
 
 def real(name: str, value: float) -> float:
@@ -251,3 +260,30 @@ def check_step(nudge: float, *learning_rates: float) -> None:
     step = max(learning_rates, default=0.0) / abs(nudge)
     if step > MAX_STEP:
         raise ValueError(f"the largest learning rate over nudge is {step:g}, expected at most {MAX_STEP:g}")
+
+
+def require_memory(what: str, num_bytes: int) -> None:
+    """Refuses what takes more bytes than the memory of this machine has.
+
+    An operating system may promise more than there is, and end the process when it is used.
+
+    Raises:
+        MemoryError: In the words of the core.
+
+    Example:
+        >>> require_memory("4 reads of 2 spins", 64)
+        >>> require_memory("all reads", 2**80)
+        Traceback (most recent call last):
+        ...
+        MemoryError: all reads do not fit into memory
+    """
+    if num_bytes > _memory():
+        raise MemoryError(f"{what} do not fit into memory")
+
+
+def _memory() -> float:
+    """Bytes of memory; infinite where the operating system does not say it."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return math.inf

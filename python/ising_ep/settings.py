@@ -17,10 +17,27 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar, cast
+from itertools import groupby
+from pathlib import Path
+from pkgutil import resolve_name
+from types import UnionType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    Self,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 from pydantic import (
     BaseModel,
@@ -33,7 +50,9 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
+from .checks import short
 from .printable import one_line
 
 if TYPE_CHECKING:
@@ -54,6 +73,7 @@ class Shown:
         unset: The default in words, where there is no number for it.
         metavar: What the help shows in place of the value.
         file: Whether the value is the path of a file or folder.
+        ending: End of the values that are paths of files, where others are names.
         option: Whether there is an option at all.
     """
 
@@ -61,7 +81,13 @@ class Shown:
     unset: str | None = None
     metavar: str | None = None
     file: bool = False
+    ending: str | None = None
     option: bool = True
+
+    def is_path(self, value: object) -> bool:
+        """Tells whether a value of the setting is the path of a file or folder."""
+        named = self.ending is not None and str(value).endswith(self.ending)
+        return isinstance(value, str) and (self.file or named)
 
 
 class Settings(BaseModel):
@@ -117,12 +143,14 @@ class PartSettings(Settings):
 
     Attributes:
         title: Heading of the part's options in the help.
+        about: What the part is, in some words for the help.
         defaults: Defaults of other settings of the run where it has this part.
         without: Other settings of the run that never have an effect with this part, and what it has in their
             place.
     """
 
     title: ClassVar[str] = "Options"
+    about: ClassVar[str] = ""
     defaults: ClassVar[Mapping[str, Any]] = {}
     without: ClassVar[Mapping[str, str]] = {}
 
@@ -142,7 +170,9 @@ class Registry(Generic[P]):
         [project.entry-points."ising_ep.machines"]
         tcp = "my_package:TCPSettings"
 
-    A model is imported when it is asked for, or when all are listed.
+    Our own are imported when they are asked for. Those of other packages are imported together, by their
+    names, so that what is refused does not depend on what was asked for first. One that cannot be used is
+    refused when it is asked for, and stands in nobody's way.
 
     Args:
         kind: What they are models of, such as "machine"; the name of the setting that chooses one.
@@ -157,104 +187,187 @@ class Registry(Generic[P]):
         ValueError: animal is 'cow', but there is none
     """
 
-    def __init__(self, kind: str, base: type, own: Mapping[str, str]) -> None:
+    def __init__(self, kind: str, base: type[PartSettings], own: Mapping[str, str]) -> None:
         self.kind = kind
         self.group = f"ising_ep.{kind}s"
         self._base = base
         self._own = own
         self._loaded: dict[str, type[P]] = {}
-        self._reserved: set[str] = set()
+        self._reserved: list[tuple[str, Callable[[], Iterable[str]]]] = [(f"every {kind}", lambda: dir(base))]
 
-    def reserve(self, names: Iterable[str]) -> None:
-        """Refuses settings of these names from now on."""
-        self._reserved |= set(names)
+    def reserve(self, whose: str, names: Callable[[], Iterable[str]]) -> None:
+        """Refuses settings of these names in models of other packages.
+
+        Args:
+            whose: Who has such settings, in words.
+            names: Gives their names, when the first of these models is loaded.
+        """
+        self._reserved.append((whose, names))
 
     @property
     def names(self) -> list[str]:
         """Names of all models: our own first, then those of other packages."""
-        return list(self._registered)
+        return [*self._own, *self._others]
 
     def load(self, name: object) -> type[P]:
         """The model of this name.
 
         Raises:
-            ValueError: In one line, if there is none, two packages register it, or it cannot be loaded.
+            ValueError: In one line, if there is none, two packages register it, or it cannot be used.
         """
-        if not isinstance(name, str) or name not in self._registered:
+        if isinstance(name, str) and name in self._own:
+            if name not in self._loaded:
+                self._loaded[name] = resolve_name(self._own[name])
+            return self._loaded[name]
+        if not isinstance(name, str) or name not in self._others:
             known = f"expected {either(self.names)}" if self.names else "but there is none"
             raise ValueError(f"{self.kind} is {name!r}, {known}")
-        if name not in self._loaded:
-            points = self._registered[name]
-            if name not in self._own:  # a model of others agrees with ours
-                for own in self._own:
-                    self.load(own)
-            self._loaded[name] = self._imported(points)
-        return self._loaded[name]
+        found = self._others[name]
+        if isinstance(found, str):
+            raise ValueError(found)
+        return found
+
+    def own_models(self) -> dict[str, type[P]]:
+        """Our own models, by name."""
+        return {name: self.load(name) for name in self._own}
 
     def models(self) -> dict[str, type[P]]:
-        """All models that can be loaded, by name."""
-        return {name: self.load(name) for name in self.names if name not in self.broken}
+        """All models that can be used, by name."""
+        others = {name: model for name, model in self._others.items() if not isinstance(model, str)}
+        return self.own_models() | others
 
-    @cached_property
-    def broken(self) -> dict[str, str]:
-        """Names whose model cannot be loaded, and why, a line each."""
-        found = {}
-        for name in self.names:
-            try:
-                self.load(name)
-            except ValueError as error:
-                found[name] = str(error)
-        return found
+    @property
+    def broken(self) -> list[str]:
+        """Why a model cannot be used, a line for each such."""
+        hidden = [
+            f"{self.kind} {point.name} of {_whose(point)} has the name of one of ising-ep's own; rename it"
+            for point in self._points
+            if point.name in self._own
+        ]
+        return hidden + [model for model in self._others.values() if isinstance(model, str)]
 
     def having(self, setting: str) -> list[str]:
         """Names of the models that have this setting."""
         return [name for name, model in self.models().items() if setting in model.model_fields]
 
     @cached_property
-    def _registered(self) -> dict[str, list[EntryPoint]]:
-        """Entry points that register each name. The same text twice counts once."""
-        from importlib.metadata import EntryPoint, entry_points  # for commands that need none, a long import
+    def _points(self) -> list[EntryPoint]:
+        """Entry points of other packages, in order; the same text twice counts once."""
+        from importlib.metadata import entry_points  # for commands that need none, a long import
 
-        own = [EntryPoint(name, value, self.group) for name, value in self._own.items()]
-        others = sorted(entry_points(group=self.group), key=lambda point: (point.name, point.value))
-        found: dict[str, list[EntryPoint]] = {}
-        for point in (*own, *others):
-            known = found.setdefault(point.name, [])
-            if point.value not in (each.value for each in known):
-                known.append(point)
+        points = {(point.name, point.value): point for point in entry_points(group=self.group)}
+        return [points[key] for key in sorted(points) if key not in self._own.items()]
+
+    @cached_property
+    def _others(self) -> dict[str, type[P] | str]:
+        """The models of other packages, by name, or why they cannot be used."""
+        points = [point for point in self._points if point.name not in self._own]
+        found: dict[str, type[P] | str] = {}
+        usable = self.own_models() if points else {}
+        for name, group in groupby(points, lambda point: point.name):
+            try:
+                usable[name] = found[name] = self._checked(name, list(group), usable)
+            except ValueError as error:
+                found[name] = str(error)
         return found
 
-    def _imported(self, points: list[EntryPoint]) -> type[P]:
-        point, *others = points
-        what = f"{self.kind} {point.name}"
-        if others:
+    def _checked(self, name: str, points: list[EntryPoint], others: Mapping[str, type[P]]) -> type[P]:
+        """The model of another package, if it can stand beside the others.
+
+        Raises:
+            ValueError: In one line, if it cannot.
+        """
+        if len(points) > 1:
             raise ValueError(
-                f"{what} is registered by {' and by '.join(map(_whose, points))}; uninstall one of them"
+                f"{self.kind} {name} is registered by {' and by '.join(map(_whose, points))}; uninstall one"
+                " of them"
             )
+        what = f"{self.kind} {name} of {_whose(points[0])}"
         try:
-            model = point.load()
-        except Exception as error:
+            found = points[0].load()
+        except (Exception, SystemExit) as error:
             why = one_line(f"{type(error).__name__}: {error}")
-            raise ValueError(f"{what} of {_whose(point)} cannot be loaded: {why}") from None
-        if not (isinstance(model, type) and issubclass(model, self._base)):
+            raise ValueError(f"{what} cannot be loaded: {why}") from None
+        if not (isinstance(found, type) and issubclass(found, self._base)):
             raise ValueError(
-                f"{what} of {_whose(point)} is {one_line(repr(model))}, expected a subclass of"
+                f"{what} is {one_line(repr(found))}, expected a subclass of"
                 f" {self._base.__module__}.{self._base.__qualname__}"
             )
-        found = cast("type[P]", model)
-        self._check_names(f"{what} of {_whose(point)}", found)
-        return found
+        model = cast("type[P]", found)
+        for whose, names in self._reserved:
+            for taken in sorted(model.model_fields.keys() & set(names())):
+                raise ValueError(f"{what} has a setting {taken}, which {whose} has itself; rename it")
+        self._check_types(what, model, others)
+        check_model(what, model)
+        return model
 
-    def _check_names(self, what: str, model: type[P]) -> None:
-        """Refuses settings under a name that means something else already."""
-        for taken in self._reserved & model.model_fields.keys():
-            raise ValueError(f"{what} has a setting {taken}, which the run has itself; rename it")
-        for name, other in self._loaded.items():
+    def _check_types(self, what: str, model: type[P], others: Mapping[str, type[P]]) -> None:
+        """Refuses settings that other models of the kind have, with another type."""
+        for name, other in others.items():
             for setting in model.model_fields.keys() & other.model_fields.keys():
                 if model.model_fields[setting].annotation != other.model_fields[setting].annotation:
                     raise ValueError(
                         f"{what} has a setting {setting} of another type than {self.kind} {name}; rename it"
                     )
+
+
+def check_model(what: str, model: type[PartSettings]) -> None:
+    """Refuses a settings model that no command could offer, or no run could record.
+
+    Args:
+        what: What it is called in a refusal.
+        model: The model.
+
+    Raises:
+        ValueError: In one line.
+    """
+    lacks = sorted(getattr(model, "__abstractmethods__", ()))
+    if lacks:
+        raise ValueError(f"{what} has no {' and no '.join(lacks)}")
+    for name, wanted in (("title", str), ("about", str), ("defaults", Mapping), ("without", Mapping)):
+        found = getattr(model, name)
+        if not isinstance(found, wanted):
+            raise ValueError(f"{what} has {name} {short(found)}, expected a {wanted.__name__}")
+    for setting, field in model.model_fields.items():
+        if setting != setting.lower():
+            raise ValueError(f"{what} has a setting {setting}, expected a name in lower case")
+        if field.default is PydanticUndefined:
+            raise ValueError(f"{what} has a setting {setting} without a default")
+        if not is_option(field.annotation):
+            raise ValueError(
+                f"{what} has a setting {setting} of type {one_line(str(field.annotation))}, expected bool,"
+                " int, float, str, Path, a Literal of strings, a tuple of numbers, or None beside one of them"
+            )
+    try:
+        model().model_dump_json()
+    except Exception as error:  # whatever a validator of the model raises
+        raise ValueError(f"{what} has defaults that do not fit: {one_line(error)}") from None
+
+
+def is_option(annotation: Any) -> bool:
+    """Tells whether settings of a type can be options of a command.
+
+    Example:
+        >>> is_option(tuple[int, ...] | None), is_option(dict[str, int])
+        (True, False)
+    """
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return is_option(arguments[0])
+    if origin in (Union, UnionType):
+        return len(arguments) == 2 and arguments[1] is type(None) and is_option(arguments[0])
+    if origin is Literal:
+        return all(isinstance(value, str) for value in arguments)
+    if origin is tuple:
+        return all(each is Ellipsis or _number(each) for each in arguments) and bool(arguments)
+    return annotation in (bool, int, float, str, Path)
+
+
+def _number(annotation: Any) -> bool:
+    """Tells whether a type is of numbers, with bounds or without."""
+    if get_origin(annotation) is Annotated:
+        return _number(get_args(annotation)[0])
+    return annotation in (int, float)
 
 
 def either(names: Iterable[str]) -> str:
@@ -264,7 +377,7 @@ def either(names: Iterable[str]) -> str:
         >>> either(["chip", "qpu", "analog"])
         'chip, qpu or analog'
     """
-    *others, last = names
+    *others, last = [*names] or ["another"]
     return f"{', '.join(others)} or {last}" if others else last
 
 

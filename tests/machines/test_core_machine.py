@@ -59,3 +59,17 @@ def test_only_the_cores_own_answers_are_vouched_for():
     assert vouched_for(Counting(), (-1, 1)) is None
     machine.sample = Counting().sample
     assert vouched_for(machine, (-1, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("machine", "name"),
+    [
+        (AnnealingMachine, "num_sweeps"),
+        (AnalogMachine, "num_steps"),
+        (CoherentMachine, "num_steps"),
+        (OscillatorMachine, "num_steps"),
+    ],
+)
+def test_schedules_that_cannot_fit_into_memory_are_refused(machine, name):
+    with pytest.raises(MemoryError, match=r"^1000000000000000 s[a-z]+ do not fit into memory$"):
+        machine(**{name: 10**15})

@@ -7,10 +7,13 @@ import re
 import sys
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
-from ising_ep.config import OWN
+from ising_ep.cli import main
+from ising_ep.cli.options import every_setting
+from ising_ep.config.names import COMMANDS
 from ising_ep.machines import MACHINES, MachineSettings
 from ising_ep.settings import Registry
 from support.packages import install, ising_ep
@@ -19,6 +22,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "machines.md"
 # The example of the page: steepest descent, with a setting "restarts".
 DESCENT = re.search(r"^## A machine of your own$.*?^```py$(.*?)^```$", PAGE.read_text(), re.M | re.S)[1]
 MODEL = """
+import typing
+from pydantic import Field
 from ising_ep.machines import MachineSettings
 
 
@@ -107,7 +112,8 @@ def registry(patch: pytest.MonkeyPatch, folder: Path) -> Registry[MachineSetting
     for file in folder.glob("*.py"):
         sys.modules.pop(file.stem, None)
     found: Registry[MachineSettings] = Registry("machine", MachineSettings, dict(MACHINES._own))
-    found.reserve(OWN)
+    for whose, names in MACHINES._reserved:
+        found.reserve(whose, names)
     return found
 
 
@@ -119,6 +125,19 @@ def registry(patch: pytest.MonkeyPatch, folder: Path) -> Registry[MachineSetting
             "of other_kind:Settings (other_kind) has a setting seed, which the run has itself; rename it",
         ),
         ("gain: int = 1", "has a setting gain of another type than machine analog; rename it"),
+        ("layers: tuple[int, ...] = (7,)", "has a setting layers, which a network has itself; rename it"),
+        ("threads: int = 2", "has a setting threads, which the command has itself; rename it"),
+        ("help: int = 2", "has a setting help, which the command has itself; rename it"),
+        ("recorded: int = 1", "has a setting recorded, which the run has itself; rename it"),
+        ("no_symmetric: int = 1", "has a setting no_symmetric, which the run has itself; rename it"),
+        ("about: str = 'text'", "has a setting about, which every machine has itself; rename it"),
+        ("Gain: float = 1.0", "has a setting Gain, expected a name in lower case"),
+        ("size: dict[str, int] = {}", "has a setting size of type dict[str, int], expected bool, int, "),
+        ("size: list[float] = []", "has a setting size of type list[float], expected bool"),
+        ("size: 'typing.Literal[1, 2]' = 1", "of type typing.Literal[1, 2], expected bool"),
+        ("size: int", "has a setting size without a default"),
+        ("title = 5", "has title 5, expected a str"),
+        ("size: 'typing.Annotated[int, Field(ge=3, validate_default=True)]' = 1", "defaults that do not fit"),
     ],
 )
 def test_a_setting_whose_name_is_taken_is_refused(
@@ -130,16 +149,16 @@ def test_a_setting_whose_name_is_taken_is_refused(
         machines.load("other")
     assert text in str(error.value)
     assert "other" not in machines.models()
-    assert machines.broken == {"other": str(error.value)}
+    assert machines.broken == [str(error.value)]
 
 
 @pytest.mark.parametrize(
     ("points", "name", "text"),
     [
         (
-            {"annealing": "some_kinds:Settings"},
-            "annealing",
-            "by ising_ep.machines.annealing:AnnealingSettings",
+            {"other": "some_kinds:MachineSettings"},
+            "other",
+            "of some_kinds:MachineSettings (some_kinds) has no build",
         ),
         ({"other": "some_kinds:nothing"}, "other", "cannot be loaded: AttributeError"),
         (
@@ -159,7 +178,7 @@ def test_an_entry_point_that_is_none_is_named_when_it_is_asked_for(
         machines.load(name)
     assert text in str(error.value)
     assert "\n" not in str(error.value)
-    assert list(machines.broken) == [name]
+    assert machines.broken == [str(error.value)]
 
 
 def test_two_packages_of_one_name_are_both_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,3 +193,133 @@ def test_two_packages_of_one_name_are_both_named(tmp_path: Path, monkeypatch: py
     text = r"^machine other is registered by kinds_one:.* \(kinds_one\) and by kinds_two:.* \(kinds_two\)"
     with pytest.raises(ValueError, match=text):
         machines.load("other")
+
+
+def test_of_two_packages_the_same_one_gives_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever is asked for first."""
+    install(tmp_path, "first_kinds", MODEL.format(field="speed: int = 1"), aa="first_kinds:Settings")
+    install(tmp_path, "second_kinds", MODEL.format(field="speed: float = 1"), bb="second_kinds:Settings")
+    for asked in (("aa", "bb"), ("bb", "aa")):
+        machines = registry(monkeypatch, tmp_path)
+        outcomes = {}
+        for name in asked:
+            try:
+                outcomes[name] = machines.load(name).__name__
+            except ValueError as error:
+                outcomes[name] = str(error)
+        assert outcomes == {
+            "aa": "Settings",
+            "bb": "machine bb of second_kinds:Settings (second_kinds) has a setting speed of another type"
+            " than machine aa; rename it",
+        }
+
+
+# Packages that break what does not ask for them, if anything does.
+HOSTILE = """
+from typing import Annotated
+from pydantic import Field
+from ising_ep.machines import AnnealingMachine, MachineSettings
+from ising_ep.network.settings import NetworkSettings
+
+
+class Empty(MachineSettings):
+    sizes: Annotated[tuple[int, ...], Field(description="Sizes.")] = ()
+    switch: bool | None = None
+
+    def build(self, network, work):
+        return AnnealingMachine(num_reads=2, num_sweeps=9)
+
+
+class Nothing(MachineSettings):
+    def build(self, network, work):
+        return None
+
+
+class Raises(MachineSettings):
+    def build(self, network, work):
+        raise KeyError("token")
+
+
+class Levels(Nothing):
+    levels = (0, 2)
+
+
+class Other(NetworkSettings):
+    toggle: int = 1
+
+    def build(self, form, levels):
+        return "net"
+
+
+class Wrong(NetworkSettings):
+    def build(self, form, levels):
+        from ising_ep.network import FullyConnected
+
+        return FullyConnected(form.num_inputs + 1, (4,), form.num_classes)
+"""
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("hostile")
+    names = {name: f"hostile:{name.title()}" for name in ("empty", "nothing", "raises", "levels")}
+    networks = {"layers": "hostile:Other", "other": "hostile:Other", "wrong": "hostile:Wrong"}
+    install(folder, "hostile", HOSTILE, networks=networks, annealing="hostile:Empty", **names)
+    install(folder, "leaves", "import sys; sys.exit(3)\n", leaves="leaves:Settings")
+    return folder
+
+
+@pytest.mark.slow
+def test_what_is_not_asked_for_stands_in_nobodys_way(hostile: Path, tmp_path: Path) -> None:
+    plain = ("--dataset", "patterns", "--layers", "4", "--epochs", "1", "--num-reads", "2")
+    done = ising_ep(hostile, tmp_path, "train", *plain, "--out", "run")
+    assert done.returncode == 0, done.stderr
+    np.save(tmp_path / "images.npy", np.ones((2, 3, 3), np.float32))
+    for command in (
+        ("evaluate", "run"),
+        ("predict", "run", "images.npy"),
+        ("train", "--machine", "empty", *plain[:6]),
+    ):
+        done = ising_ep(hostile, tmp_path, *command)
+        assert done.returncode == 0, done.stderr
+    for command in ("train", "estimate", "embed"):
+        done = ising_ep(hostile, tmp_path, command, "--help")
+        assert (done.returncode, done.stderr) == (0, "")
+        text = " ".join(done.stdout.split())
+        assert "--layers N,N,..." in text
+        assert "network layers of hostile:Other (hostile) has the name of one of ising-ep's own" in text
+    text = " ".join(ising_ep(hostile, tmp_path, "train", "--help").stdout.split())
+    assert "machine annealing of hostile:Empty (hostile) has the name of one of ising-ep's own" in text
+    assert "machine leaves of leaves:Settings (leaves) cannot be loaded: SystemExit: 3" in text
+    assert "--sizes" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ("--machine leaves", "machine leaves of leaves:Settings (leaves) cannot be loaded: SystemExit: 3"),
+        ("--machine nothing", "machine nothing cannot be built: TypeError: machine NoneType is no ising_ep"),
+        ("--machine raises", "machine raises cannot be built: KeyError: 'token'"),
+        ("--machine levels", "machine levels has neurons of 0 and 2; take network another"),
+        ("--network other", "network other cannot be built: TypeError: network other is a str, expected"),
+        ("--network wrong", "network wrong has 10 inputs, but the data have 9"),
+    ],
+)
+def test_what_a_package_builds_is_refused_in_a_line(
+    hostile: Path, tmp_path: Path, arguments: str, text: str
+) -> None:
+    done = ising_ep(hostile, tmp_path, "train", "--dataset", "patterns", *arguments.split())
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
+    assert text in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_names_of_all_options_of_commands_are_taken() -> None:
+    """An option that a command gains is no longer a name for a setting of others."""
+    for name in ("train", "estimate", "embed"):
+        command = main.commands[name]
+        for option in command._given:
+            if isinstance(option, click.Parameter):
+                assert option.name in {*COMMANDS, *every_setting()}, option.name

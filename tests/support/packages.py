@@ -8,15 +8,19 @@ import sys
 from pathlib import Path
 
 
-def install(folder: Path, package: str, source: str, **machines: str) -> None:
+def install(
+    folder: Path, package: str, source: str, *, networks: dict[str, str] | None = None, **machines: str
+) -> None:
     """Puts a package there as pip would: a module, and the entry points in its metadata."""
     folder.mkdir(exist_ok=True)
     (folder / f"{package}.py").write_text(source)
     metadata = folder / f"{package}-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-    points = "".join(f"{name} = {value}\n" for name, value in machines.items())
-    (metadata / "entry_points.txt").write_text(f"[ising_ep.machines]\n{points}")
+    text = ""
+    for kind, points in (("machines", machines), ("networks", networks or {})):
+        text += f"[ising_ep.{kind}]\n" + "".join(f"{name} = {value}\n" for name, value in points.items())
+    (metadata / "entry_points.txt").write_text(text)
 
 
 def ising_ep(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -143,7 +143,7 @@ def train(
         "answer_timeout": answer_timeout,
     }
     session = Session.opened(context, given, options, out=out, resume=resume, scheduler=scheduler)
-    state = session.train(threads, checkpoint_every)
+    state = session.train(checkpoint_every)
     last = state.history[-1]
     click.echo(
         f"After {state.epoch} epochs: train accuracy {last['train_accuracy']:.2%},"

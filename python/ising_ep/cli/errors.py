@@ -106,7 +106,9 @@ def one_line_errors(command: F) -> F:
             raise  # `| head` has seen enough, or a command ends: click does it quietly
         except StoppedError as error:
             raise TryLater(_one_line(error)) from None
-        except (ValueError, OSError, MemoryError, RuntimeError) as error:  # the last: no more threads
+        # A machine of another package that answers with something else is a TypeError, no more threads a
+        # RuntimeError.
+        except (ValueError, TypeError, OSError, MemoryError, RuntimeError) as error:
             raise BadInput(_one_line(error)) from None
 
     return wrapped  # type: ignore[return-value]

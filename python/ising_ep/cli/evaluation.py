@@ -89,6 +89,7 @@ def free_outputs(
     qpu = on_qpu(machine)
     if qpu is not None:
         return _on_qpu(qpu, run, state, x, copies, limits["max_qpu_time"])
+    click.get_current_context().call_on_close(machine.close)
     model = Trained(config, data, state.parameters, Parts(machine=machine))
     return model.network, model.outputs(x)
 
@@ -121,6 +122,7 @@ def _on_qpu(
     config, data = run.config.of_tests(), run.known_data()
     machine = _filled(machine, run, len(x), copies)
     keep_journal(machine, run, _series(state, machine.embedding, x))
+    click.get_current_context().call_on_close(machine.close)
     qpu = machine.annealer
     spent = qpu.journal.spent(TRAIN, state.usage.access_time)
     qpu.max_access_time = budget.check_evaluation(run, machine, qpu.journal, len(x), spent, asked)

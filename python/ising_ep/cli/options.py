@@ -165,7 +165,7 @@ def _text_of_part(part: str) -> str:
 
     registry = PARTS[part]
     words = [f"{name}: {model.about}" if model.about else name for name, model in registry.models().items()]
-    return "; ".join([*words, *registry.broken.values()])
+    return "; ".join([*words, *registry.broken])
 
 
 def _owners(name: str) -> str:
@@ -184,7 +184,8 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
-        return ("," if isinstance(value[0], int) else " ").join(map(_shown, value))
+        commas = all(isinstance(each, int) for each in value)
+        return ("," if commas else " ").join(map(_shown, value)) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -80,7 +80,6 @@ def keep_journal(machine: QPUMachine, run: RunFolder, series: str = TRAIN) -> No
     qpu = machine.annealer
     journal = Journal(run.path / JOURNAL, series, name)
     qpu.keep_journal(journal)
-    click.get_current_context().call_on_close(machine.close)
     if begun and journal.is_new:
         found = (
             "is looked up at the service by its labels" if name else "since the last checkpoint is sent again"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,69 +15,75 @@ from .loading import load_dataset
 from .qpu import hold_to_the_end, keep_journal, on_qpu
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from ..config import TrainConfig
     from ..datasets import Dataset
     from ..machines import Machine
     from ..network import DataForm
     from ..training.run_folder import RunFolder
     from ..training.state import TrainState
+    from ..training.trainer import Trainer
 
 
 def new(
-    given: dict[str, Any], out: Path | None, options: dict[str, Any], shared: bool = False
-) -> tuple[RunFolder, Dataset, Machine]:
-    """A run that begins, ``shared`` by workers or not. What does not fit is refused before anything is
-    written."""
-    from .. import training
+    given: dict[str, Any], out: Path | None, options: dict[str, Any], client: Client | None = None
+) -> tuple[RunFolder, Trainer, Machine]:
+    """A run that begins, shared by the workers of a client or not. What does not fit is refused before
+    anything is written."""
     from ..config import TrainConfig
-    from ..training import cluster
+    from ..training import augmentation, cluster, network_of
     from ..training.record import DataRecord
     from ..training.run_folder import RunFolder
 
     config = TrainConfig.checked(given)
     check_options(config, options)
-    if shared:
+    if client is not None:
         cluster.check(config)
     dataset = load(config)
-    network = training.network_of(config, dataset)
-    network.check_images(dataset.x_train)
-    training.augmentation(config, dataset)  # may refuse
+    network_of(config, dataset).check_images(dataset.x_train)
+    augmentation(config, dataset)  # both may refuse, before a chip is searched or a QPU is connected to
     spendable = budget.of_new(options)
-    machine = machine_for(config, dataset, options | {"max_qpu_time": spendable}, shared=shared)
+    machine = machine_for(config, dataset, options | {"max_qpu_time": spendable}, shared=client is not None)
+    trainer = trainer_for(config, dataset, machine, None, options, client)
     qpu = on_qpu(machine)
     if qpu is not None:
         click.echo(budget.forecast(config, dataset, qpu), err=True)
     out = out or Path("runs") / f"{Path(config.dataset).stem}-{datetime.now():%Y%m%d-%H%M%S}"
-    run = RunFolder.create(out, config, DataRecord.of(dataset), spendable)
+    run = RunFolder.create(out, config, DataRecord.of(dataset), spendable, machine=machine)
     click.get_current_context().call_on_close(run.close)
-    machine.keep(run.path)
+    click.get_current_context().call_on_close(machine.close)
     if qpu is not None:
         keep_journal(qpu, run)
-    return run, dataset, machine
+    return run, trainer, machine
 
 
 def resumed(
-    path: Path, given: dict[str, Any], options: dict[str, Any], shared: bool = False
-) -> tuple[RunFolder, TrainState | None, Dataset, Machine]:
-    """A run to go on with, ``shared`` by workers or not: it may get more epochs, and its data may have
-    moved."""
+    path: Path, given: dict[str, Any], options: dict[str, Any], client: Client | None = None
+) -> tuple[RunFolder, Trainer, Machine]:
+    """A run to go on with, shared by the workers of a client or not: it may get more epochs, and its data may
+    have moved."""
     from ..config import PARTS, TrainConfig
     from ..training import DataRecord, cluster
 
-    run, state, dataset = opened(path, given.get("data_dir"), hold=True)
+    run, state, dataset = opened(path, given, hold=True)
     for name in PARTS:  # which other settings there are goes with these
         if given.get(name) not in (None, getattr(run.config, name)):
             raise _another(run, name, given[name])
-    asked = TrainConfig.checked(run.config.model_dump() | given)
+    asked = TrainConfig.checked(run.config.model_dump() | given).located()
     for name, value in given.items():
         old, new = getattr(run.config, name), getattr(asked, name)
-        if old != new and name != "data_dir" and not (name == "epochs" and new > old):
+        moved = name == "data_dir" or (name == "dataset" and _is_file(old) and _is_file(new))
+        if old != new and not moved and not (name == "epochs" and new > old):
             raise _another(run, name, value)
     check_options(asked, options)
-    if shared:
+    if client is not None:
         cluster.check(asked)
     spendable = budget.of_resumed(run, options)
-    machine = machine_for(run.config, dataset, options | {"max_qpu_time": spendable}, run, shared)
+    limits = options | {"max_qpu_time": spendable}
+    machine = machine_for(run.config, dataset, limits, run, client is not None)
+    click.get_current_context().call_on_close(machine.close)
+    trainer = trainer_for(asked, dataset, machine, state, options, client)
     qpu = on_qpu(machine)
     if qpu is not None:
         keep_journal(qpu, run)
@@ -84,7 +91,27 @@ def resumed(
     run.remove_leftovers()
     if (asked, spendable) != (run.config, run.max_qpu_time) or run.data is None:
         run.change(asked, DataRecord.of(dataset), spendable)
-    return run, state, dataset, machine
+    run.keep(machine)
+    return run, trainer, machine
+
+
+def trainer_for(
+    config: TrainConfig,
+    dataset: Dataset,
+    machine: Machine,
+    state: TrainState | None,
+    options: Mapping[str, Any],
+    client: Client | None,
+) -> Trainer:
+    """The trainer of a run: on its machine, or, where tests have reads of their own, on two like it."""
+    from ..training import Parts
+    from ..training.trainer import Trainer
+
+    parts = Parts(machine=None if config.test_reads else machine)
+    trainer = Trainer.prepared(
+        config, dataset, parts, state, num_threads=options["threads"], scheduler=client
+    )
+    return click.get_current_context().with_resource(trainer)
 
 
 def machine_for(
@@ -99,27 +126,29 @@ def machine_for(
     Raises:
         ValueError: If it does not fit the network, or cannot be shared.
     """
-    from .. import training
-    from ..machines import Work
-    from ..training import cluster
+    from ..training import cluster, network_of
+    from ..training.build import machine_of
+    from ..training.fitting import check_levels
 
-    work = Work(
-        batch_size=config.batch_size,
+    network = network_of(config, data)
+    machine = machine_of(
+        config,
+        network,
         num_threads=options["threads"] or (1 if shared else None),
         folder=run.path if run else None,
         options={**options, "solver": run.solver() if run else None},
     )
-    machine = config.machine_settings.build(training.network_of(config, data), work)
+    check_levels(network, machine)
     if shared:
         cluster.check(config, machine)
     return machine
 
 
 def opened(
-    path: Path, data_dir: str | None = None, hold: bool = False
+    path: Path, given: Mapping[str, Any], hold: bool = False
 ) -> tuple[RunFolder, TrainState | None, Dataset]:
-    """A run folder, its last checkpoint if any, and its data, from ``data_dir`` if it moved; with ``hold``
-    no other process writes to it until the command ends."""
+    """A run folder, its last checkpoint if any, and its data, from where they are given to be if they moved;
+    with ``hold`` no other process writes to it until the command ends."""
     from .. import training
     from ..training.run_folder import CHECKPOINT, RunFolder
 
@@ -127,7 +156,7 @@ def opened(
     if hold:
         hold_to_the_end(run)
     training.Parts().complete(run.given, path)
-    dataset = own_dataset(run, data_dir)
+    dataset = own_dataset(run, given)
     if not (path / CHECKPOINT).exists():
         return run, None, dataset
     state = run.load(training.network_of(run.config, dataset).shapes())
@@ -150,14 +179,19 @@ def finished(path: Path) -> tuple[RunFolder, TrainState]:
     return run, run.load(training.network_of(run.config, run.known_data()).shapes())
 
 
-def own_dataset(run: RunFolder, data_dir: str | None = None) -> Dataset:
-    """The data set of a run, from ``data_dir`` if it moved."""
-    dataset = load(run.config, data_dir)
-    if dataset.fingerprint() != run.fingerprint:
-        raise ValueError(
-            f"{run.config.dataset} does not hold the images that the run in {run.path} was trained on"
-        )
+def own_dataset(run: RunFolder, given: Mapping[str, Any] = MappingProxyType({})) -> Dataset:
+    """The data set of a run; from the ``data_dir`` or the file ``dataset`` that is given, if it moved."""
+    name, config = given.get("dataset"), run.config
+    if _is_file(name) and _is_file(config.dataset):
+        config = config.model_copy(update={"dataset": name})
+    dataset = load(config, given.get("data_dir"))
+    run.check_data(dataset, config.dataset)
     return dataset
+
+
+def _is_file(dataset: str | None) -> bool:
+    """Tells whether a data set is a file, and no name."""
+    return dataset is not None and dataset.endswith(".npz")
 
 
 def load(config: TrainConfig, data_dir: str | None = None) -> Dataset:

@@ -18,11 +18,11 @@ from .stop import Stop, stop_on_signals
 if TYPE_CHECKING:
     from distributed import Client
 
-    from ..datasets import Dataset
     from ..machines import Machine
     from ..training import Callback
     from ..training.run_folder import RunFolder
     from ..training.state import TrainState
+    from ..training.trainer import Trainer
 
 
 class Session:
@@ -31,9 +31,8 @@ class Session:
     Args:
         context: The command.
         run: Its folder, held.
-        dataset: Its images.
+        trainer: Its parts, and where it goes on.
         machine: Its machine.
-        state: Where it goes on; None where it begins.
         client: A scheduler whose workers share the work, if there is one.
     """
 
@@ -41,14 +40,13 @@ class Session:
         self,
         context: click.Context,
         run: RunFolder,
-        dataset: Dataset,
+        trainer: Trainer,
         machine: Machine,
-        state: TrainState | None,
         client: Client | None,
     ) -> None:
-        self.run, self.dataset, self.machine = run, dataset, machine
+        self.run, self.trainer, self.machine = run, trainer, machine
         self._context, self._client = context, client
-        self._latest = self._begun = state
+        self._latest: TrainState | None = None
         self._testing = False
         self._checkpoint_every: int | None = None
 
@@ -76,47 +74,37 @@ class Session:
         Raises:
             ValueError: If something does not fit; nothing is written then.
         """
-        client, state = None, None
+        client = None
         if scheduler is not None:
             from ..training import cluster
 
             client = context.with_resource(cluster.connected(scheduler, partial(click.echo, err=True)))
         if resume is None:
-            run, dataset, machine = runs.new(given, out, options, shared=client is not None)
+            opened = runs.new(given, out, options, client)
         else:
-            run, state, dataset, machine = runs.resumed(resume, given, options, shared=client is not None)
-        return cls(context, run, dataset, machine, state, client)
+            opened = runs.resumed(resume, given, options, client)
+        return cls(context, *opened, client)
 
-    def train(self, threads: int | None, checkpoint_every: int | None) -> TrainState:
+    def train(self, checkpoint_every: int | None) -> TrainState:
         """Trains to the end of the run, or ends the command where it is stopped.
 
         Args:
-            threads: Threads of the machine; None for all cores.
             checkpoint_every: Batches between checkpoints; None for one an epoch.
         """
-        from .. import training
         from ..training import notes
 
         self._checkpoint_every = checkpoint_every
-        config = self.run.config
-        counts = config.epochs, len(self.dataset.x_train), len(self.dataset.x_test)
+        config, dataset = self.run.config, self.trainer.dataset
+        counts = config.epochs, len(dataset.x_train), len(dataset.x_test)
         with (
             one_line_warnings(),
             stop_on_signals(self._may_stop_at_once) as stop,
-            training_progress(*counts, self._begun) as progress,
+            training_progress(*counts, self.trainer.state) as progress,
         ):
-            for note in notes.notes(config, self.dataset):
+            for note in notes.notes(config, dataset):
                 click.echo(note, err=True)
             try:
-                return training.train(
-                    config,
-                    self.dataset,
-                    state=self._begun,
-                    num_threads=threads,
-                    machine=None if config.test_reads else self.machine,
-                    scheduler=self._client,
-                    callbacks=[self._callback(stop, progress)],
-                )
+                return self.trainer.train(self._callback(stop, progress), self.run)
             except (KeyboardInterrupt, StoppedError) as why:
                 self._end(why, stop)
 
@@ -127,12 +115,8 @@ class Session:
         shared = self._client is not None and cluster.busy(self._client) and not self._testing
         return shared or self.machine.busy
 
-    def _save(self, state: TrainState) -> None:
-        self.run.save(state)
-        self.machine.saved(state.usage)
-
     def _callback(self, stop: Stop, progress: TrainingProgress) -> Callback:
-        """Callback that saves the run, shows it, and stops it."""
+        """Callback that shows the run and stops it, once what there is to save is saved."""
         from ..training import Callback
 
         session = self
@@ -141,13 +125,12 @@ class Session:
             def on_batch(self, state: TrainState) -> None:
                 session._latest = state
                 if session._checkpoint_every and state.batch % session._checkpoint_every == 0:
-                    session._save(state)
+                    session.run.save(state)
                 stop.check()
                 progress.learned(state)
 
             def on_test(self, state: TrainState, done: int) -> None:
-                if not session._testing:
-                    session._save(state)  # a test that is stopped is made anew, and nothing else
+                if not session._testing:  # a test that is stopped is made anew, and nothing else
                     session._testing = True
                     stop.hurry()
                 progress.tested(state, done)
@@ -155,7 +138,6 @@ class Session:
             def on_epoch(self, state: TrainState) -> None:
                 stop.take_time()
                 session._testing = False
-                session._save(state)
                 progress.ended(state)
                 stop.check()
 
@@ -167,7 +149,7 @@ class Session:
         saved = self._testing or isinstance(why, NotSavedError)  # a test begins with it saved
         if self._latest is not None and stop.safe and not saved:
             try:
-                self._save(self._latest)
+                self.run.save(self._latest)
             except StoppedError as not_saved:
                 reason = f"Stopped: {not_saved}"
         used, qpu = self.machine.cost(), on_qpu(self.machine)
@@ -175,6 +157,6 @@ class Session:
             click.echo(used, err=True)
         more = []
         if isinstance(why, BudgetSpentError) and qpu is not None:
-            more.append(budget.enough(self.run, self.dataset, self._latest, qpu))
+            more.append(budget.enough(self.run, self.trainer.dataset, self.trainer.state, qpu))
         click.echo(f"{reason}. Go on with: {budget.go_on(self._context, self.run, *more)}", err=True)
         self._context.exit(INTERRUPTED if isinstance(why, KeyboardInterrupt) else STOPPED)

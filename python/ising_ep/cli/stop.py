@@ -16,7 +16,10 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 HANGUP = getattr(signal, "SIGHUP", None)
 # Seconds that a test has to end in after a signal.
 GRACE = 0.5
+# Seconds that a batch has to end in after an order to end, which few send twice.
+PATIENCE = 10.0
 WAITING = b"\nStopping after this batch; Ctrl-C again stops at once, as of the last checkpoint.\n"
+ORDERED = b"\nStopping after this batch, or in %d seconds as of the last checkpoint.\n" % PATIENCE
 
 
 class Stop:
@@ -24,8 +27,8 @@ class Stop:
 
     The first one asks for a stop after the batch under way, or at once where ``at_once`` says that this is
     safe; either way the state is that of a whole batch. A second one stops anywhere: the last checkpoint
-    stands. One that comes within a second of another is the same one, as is all that comes while the run
-    ends.
+    stands. So does an alarm, `PATIENCE` after an order to end. One that comes within a second of another is
+    the same one, as is all that comes while the run ends.
 
     Attributes:
         asked: A stop was asked for.
@@ -60,8 +63,11 @@ class Stop:
         if self._hurried:
             self._set_alarm(GRACE)
             return
+        ordered = number != signal.SIGINT
+        if ordered:
+            self._set_alarm(PATIENCE)
         with suppress(OSError):  # no terminal any longer
-            os.write(2, WAITING)
+            os.write(2, ORDERED if ordered else WAITING)
 
     def hurry(self) -> None:
         """Makes stops asked for from now on come within `GRACE` seconds, with all saved that can be."""
@@ -83,7 +89,16 @@ class Stop:
         if self.asked:
             self.end()
 
-    def end(self, *_: Any) -> None:
+    def out_of_time(self, *_: Any) -> None:
+        """Stops here; in a batch, whose state is none to save, as of the last checkpoint.
+
+        Raises:
+            KeyboardInterrupt: Always.
+        """
+        self.safe = self._hurried
+        self.end()
+
+    def end(self) -> None:
         """Stops here.
 
         Raises:
@@ -98,7 +113,7 @@ class Stop:
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, seconds)
         elif seconds:
-            self.end()
+            self.out_of_time()
 
 
 @contextmanager
@@ -109,7 +124,7 @@ def stop_on_signals(at_once: Callable[[], bool]) -> Iterator[Stop]:
         number: stop for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN
     }
     if hasattr(signal, "SIGALRM"):
-        handlers[signal.SIGALRM] = stop.end
+        handlers[signal.SIGALRM] = stop.out_of_time
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield stop

@@ -1,5 +1,6 @@
 """Settings of a training run, and presets of them."""
 
+from .names import reserve_names
 from .presets import PRESETS, preset
 from .run import (
     DECAYS,
@@ -30,3 +31,5 @@ __all__ = [
     "preset",
     "usual",
 ]
+
+reserve_names()

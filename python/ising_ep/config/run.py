@@ -6,6 +6,7 @@ of the parts' own models (`ising_ep.settings`).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
@@ -17,6 +18,7 @@ from ..datasets import LOADERS, NAMES
 from ..datasets.described import describe_folders, describe_sources
 from ..machines.settings import MACHINES, MachineSettings
 from ..network import Statistic
+from ..network.network import is_levels
 from ..network.settings import NETWORKS, NetworkSettings
 from ..settings import (
     AtLeastOne,
@@ -28,6 +30,7 @@ from ..settings import (
     Settings,
     Shown,
     either,
+    shown,
 )
 
 Optimizer = Literal["sgd", "adam"]
@@ -74,7 +77,7 @@ class TrainConfig(Settings):
     dataset: Annotated[
         str,
         Field(description=f"{', '.join(NAMES)}, or FILE.npz."),
-        Shown("Images", metavar="NAME"),
+        Shown("Images", metavar="NAME", ending=".npz"),
     ] = "digits"
     data_dir: Annotated[
         str | None,
@@ -172,13 +175,15 @@ class TrainConfig(Settings):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         check_step(self.nudge, self.learning_rate, self.bias_learning_rate, self.coupling_learning_rate or 0)
-        if self.machine_settings.levels not in self.network_settings.levels:
-            low, high = self.machine_settings.levels
-            others = [
-                name
-                for name, model in NETWORKS.models().items()
-                if self.machine_settings.levels in model.levels
-            ]
+        levels = self.machine_settings.levels
+        if not is_levels(levels):
+            raise ValueError(
+                f"machine {self.machine} has levels {levels!r}, expected a tuple of two integers, the lower"
+                " one first"
+            )
+        if levels not in self.network_settings.levels:
+            low, high = levels
+            others = [name for name, model in NETWORKS.models().items() if levels in model.levels]
             raise ValueError(
                 f"network is {self.network}, but machine {self.machine} has neurons of {low} and {high};"
                 f" take network {either(others)}"
@@ -225,6 +230,15 @@ class TrainConfig(Settings):
             if names:
                 changes[part] = settings.model_copy(update={name: changes.pop(name) for name in names})
         return super().model_copy(update=changes, deep=deep)
+
+    def located(self) -> Self:
+        """The same settings, with absolute paths of the files that they name."""
+        fields = dict(type(self).model_fields)
+        for part in (self.network_settings, self.machine_settings):
+            fields |= type(part).model_fields
+        values = {name: getattr(self, name) for name, field in fields.items()}
+        paths = {name: value for name, value in values.items() if shown(fields[name]).is_path(value)}
+        return self.model_copy(update={name: os.path.abspath(value) for name, value in paths.items()})
 
     def of_tests(self) -> Self:
         """The settings of the free phases of tests: those of the machine, and no centre, which only learning
@@ -275,8 +289,6 @@ class TrainConfig(Settings):
 
 # Names of the settings of the run itself.
 OWN = TrainConfig.model_fields.keys() - {f"{part}_settings" for part in PARTS}
-for _registry in PARTS.values():
-    _registry.reserve(TrainConfig.model_fields)
 
 
 def chosen(settings: Mapping[str, Any]) -> dict[str, type[PartSettings]]:

@@ -21,7 +21,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..checks import integer
+from ..checks import steps
 from .dynamics import DynamicalMachine, DynamicalSettings
 
 # Amplitudes begin within this, and with given spins within that.
@@ -66,7 +66,7 @@ class AnalogMachine(DynamicalMachine):
     ) -> None:
         super().__init__(
             num_reads=num_reads,
-            ramp=np.full(integer("num_steps", num_steps, 1), float(feedback)),
+            ramp=np.full(steps("num_steps", num_steps), float(feedback)),
             noise_range=noise_range,
             gain=gain,
             saturation=0.0,

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field
 
 from .. import _core, schedule
-from ..checks import integer, threads
+from ..checks import integer, steps, threads
 from ..network import Network
 from ..settings import AtLeastOne, Positive, Shown
 from .core_machine import CoreMachine
@@ -43,6 +43,7 @@ class AnnealingMachine(CoreMachine):
 
     Raises:
         ValueError: If a number is out of range.
+        MemoryError: If so many sweeps cannot fit into memory.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class AnnealingMachine(CoreMachine):
         num_threads: int | None = None,
     ) -> None:
         self.num_reads = integer("num_reads", num_reads, 1)
-        self.num_sweeps = integer("num_sweeps", num_sweeps, 1)
+        self.num_sweeps = steps("num_sweeps", num_sweeps)
         self.num_threads = threads(num_threads)
         self._forward = schedule.forward(num_sweeps, beta_range)
         self._reverse = schedule.reverse(num_sweeps, beta_range, reverse_fraction)

@@ -30,7 +30,7 @@ class GraphSettings(PartSettings):
     chip: Annotated[
         str,
         Field(description="As pegasus:16, zephyr:12, chimera:16, or a .json of a solver's."),
-        Shown("Chip", metavar="CHIP"),
+        Shown("Chip", metavar="CHIP", ending=".json"),
     ] = "pegasus:16"
     chip_missing: Annotated[
         Annotated[float, Field(ge=0, lt=1)] | None,
@@ -113,7 +113,9 @@ class ChipSettings(EmbeddedSettings, ModelSettings):
             annealer: The chip; None makes its model.
             embedding: Where the network is on it; None looks for it.
         """
-        return self.embedded(network, work, annealer or self.annealer(work.num_threads), embedding)
+        if annealer is None:
+            annealer = self.annealer(work.num_threads)
+        return self.embedded(network, work, annealer, embedding)
 
     def cautions(self) -> list[str]:
         """See `MachineSettings.cautions`."""

@@ -266,7 +266,7 @@ class EmbeddedSettings(ReadsSettings):
         """The network on a chip; None looks for its place."""
         return self.machine(
             annealer,
-            embedding or self.placed(network, annealer.chip, work),
+            self.placed(network, annealer.chip, work) if embedding is None else embedding,
             network,
             num_reads=self.num_reads,
             chain_strength=self.chain_strength,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import Couplings
+from ..network.network import is_levels
 from ..samplers.batch import BatchResult
 from ..samplers.temperature import effective_beta
 from .usage import Usage
@@ -135,7 +136,7 @@ class Machine(ABC):
         return
 
     def close(self) -> None:
-        """Closes what it holds open; it is not used any longer."""
+        """Closes what it holds open; it is not used any longer. Who built it calls this."""
         return
 
 
@@ -168,7 +169,7 @@ def check_machine(machine: object) -> None:
             " problems"
         )
     levels: object = machine.levels
-    if not _is_levels(levels):
+    if not is_levels(levels):
         raise ValueError(
             f"machine {name} has levels {levels!r}, expected a tuple of two integers, the lower one first"
         )
@@ -246,13 +247,3 @@ def _check_states(states: NDArray[Any], levels: tuple[int, int], continuous: boo
             raise ValueError(f"the machine answered with other states than numbers from {low} to {high}")
     elif sum(np.count_nonzero(states == level) for level in levels) != states.size:
         raise ValueError(f"the machine answered with other states than spins of {low} and {high}")
-
-
-def _is_levels(levels: object) -> bool:
-    """Tells whether these are two integers, the lower one first."""
-    return (
-        isinstance(levels, tuple)
-        and len(levels) == 2
-        and all(isinstance(level, int) for level in levels)
-        and levels[0] < levels[1]
-    )

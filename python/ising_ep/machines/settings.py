@@ -44,14 +44,12 @@ class MachineSettings(PartSettings):
     mean the same. Import what takes long in `build`, not with the module.
 
     Attributes:
-        about: What the machine is, in some words for the help.
         levels: As `Machine.levels`; the network is made for them, before the machine is.
         shared: As `Machine.shared`.
         options: Names of the command's options of how it works, such as "threads", that it takes.
     """
 
     title: ClassVar[str] = "Machine"
-    about: ClassVar[str] = ""
     levels: ClassVar[tuple[int, int]] = Machine.levels
     shared: ClassVar[bool] = True
     options: ClassVar[tuple[str, ...]] = ()

@@ -68,6 +68,10 @@ class Network:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.num_classes < 2:
             raise ValueError(f"num_classes is {self.num_classes}, expected at least 2")
+        if not is_levels(self.levels):
+            raise ValueError(
+                f"levels is {self.levels!r}, expected a tuple of two integers, the lower one first"
+            )
         self._check_layers()
         self._check_interactions()
 
@@ -247,3 +251,13 @@ class Network:
         acting = [each for each in self.interactions if not isinstance(each.before, Layer)]
         acting.sort(key=lambda each: isinstance(each.before, Input))
         return {layer: [each for each in acting if each.after == layer] for layer in self.layers}
+
+
+def is_levels(levels: object) -> bool:
+    """Tells whether these are two integers, the lower one first."""
+    return (
+        isinstance(levels, tuple)
+        and len(levels) == 2
+        and all(isinstance(level, int) and not isinstance(level, bool) for level in levels)
+        and levels[0] < levels[1]
+    )

@@ -22,12 +22,10 @@ class NetworkSettings(PartSettings):
     """Base class of the settings of a network: fields with types, ranges, defaults and help.
 
     Attributes:
-        about: What the network is, in some words for the help.
         levels: The pairs of values that its spins may have; a machine has one of them.
     """
 
     title: ClassVar[str] = "Network"
-    about: ClassVar[str] = ""
     levels: ClassVar[tuple[tuple[int, int], ...]] = (SPINS,)
 
     @abstractmethod

@@ -54,7 +54,9 @@ class QPUSettings(EmbeddedSettings):
         if annealer is None:
             if work.options is None:
                 raise ValueError(
-                    "machine qpu needs an annealer: a qpu.dispatch.QPU, with the journal of the run"
+                    "machine qpu is paid for, and asked by commands alone, such as `ising-ep predict`, which"
+                    " keep to its budget; in Python give machine=, such as"
+                    " ising_ep.machines.AnnealingMachine(num_reads=10)"
                 )
             annealer = connected(work.options)
         return self.embedded(network, work, annealer, embedding)

@@ -11,12 +11,13 @@ from .evaluation import (
     free_outputs,
     probabilities,
 )
-from .loop import end_epoch, train, train_epoch
+from .loop import end_epoch, train_epoch
 from .parts import Parts
 from .record import DataRecord
 from .run_folder import RunFolder
 from .state import TrainState
 from .trained import Trained, evaluate, load
+from .trainer import resume, train
 
 __all__ = [
     "EVALUATION_BATCH",
@@ -39,6 +40,7 @@ __all__ = [
     "load",
     "network_of",
     "probabilities",
+    "resume",
     "train",
     "train_epoch",
 ]

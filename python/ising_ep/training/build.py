@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
+from ..checks import threads
 from ..chip import Chip
 from ..config import TrainConfig
 from ..datasets import Dataset
 from ..embedding import Placed
+from ..errors import StoppedError
 from ..learning import Centred, EquilibriumPropagation, Optimizer
 from ..learning.optimizers import BY_NAME
 from ..machines import Machine, Work, check_machine
@@ -16,8 +20,12 @@ from ..machines.chip import ChipSettings
 from ..machines.chip_model import ChipModel
 from ..machines.embedded import EmbeddedSettings
 from ..network import DataForm, Network
+from ..printable import one_line
 from .augment import Augment, flipped, one_after_the_other, shifted
+from .fitting import check_levels, check_network, check_rule
 from .parts import NONE_GIVEN, Parts
+
+T = TypeVar("T")
 
 
 def chip_of(config: TrainConfig) -> Chip:
@@ -45,7 +53,13 @@ def embedding_of(config: TrainConfig, network: Network, chip: Chip) -> Placed:
 
 
 def machine_of(
-    config: TrainConfig, network: Network, *, num_threads: int | None = None, **given: Any
+    config: TrainConfig,
+    network: Network,
+    *,
+    num_threads: int | None = None,
+    folder: Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    **given: Any,
 ) -> Machine:
     """The machine of a run.
 
@@ -53,16 +67,23 @@ def machine_of(
         config: The settings.
         network: The network.
         num_threads: Threads, or None for all cores. The result does not depend on it.
+        folder: Run folder in which the machine was kept; None builds it anew.
+        options: As for `Work`.
         given: What the machine is built of, as far as it is there: ``annealer`` and ``embedding`` of one on a
             chip.
 
     Raises:
-        ValueError: If the settings do not fit together.
-        TypeError: If what a settings model of another package builds is no machine.
+        ValueError: If the settings do not fit together, or what a settings model of another package builds is
+            no machine.
     """
-    machine = config.machine_settings.build(network, Work(config.batch_size, num_threads), **given)
-    check_machine(machine)
-    return machine
+    work = Work(config.batch_size, num_threads, folder, options)
+
+    def build() -> Machine:
+        machine = config.machine_settings.build(network, work, **given)
+        check_machine(machine)
+        return machine
+
+    return _built(f"machine {config.machine}", build)
 
 
 def network_of(config: TrainConfig, form: DataForm, machine: Machine | None = None) -> Network:
@@ -74,9 +95,18 @@ def network_of(config: TrainConfig, form: DataForm, machine: Machine | None = No
         machine: Whose spins it has; None for those of the machine that ``config`` describes.
 
     Raises:
-        ValueError: If they do not fit.
+        ValueError: If they do not fit, or what a settings model of another package builds is no such network.
+        MemoryError: If its parameters cannot fit into memory.
     """
-    return config.network_settings.build(form, (machine or config.machine_settings).levels)
+    levels = (config.machine_settings if machine is None else machine).levels
+    name = f"network {config.network}"
+
+    def build() -> Network:
+        network = config.network_settings.build(form, levels)
+        check_network(network, form, name)
+        return network
+
+    return _built(name, build)
 
 
 def learning_rule(
@@ -95,12 +125,19 @@ def learning_rule(
 
     Raises:
         ValueError: If they do not fit.
+        MemoryError: If the parameters cannot fit into memory.
     """
-    parts.check(config, num_threads)
-    network = parts.network or network_of(config, data, parts.machine)
-    machine = parts.machine or machine_of(config, network, num_threads=num_threads)
+    return rule_of(config, data, filled_parts(config, data, num_threads, parts))
+
+
+def rule_of(config: TrainConfig, data: DataForm, parts: Parts) -> EquilibriumPropagation:
+    """The learning rule of parts of which none is missing but the rule (`filled_parts`)."""
+    network, machine = parts.network, parts.machine
+    assert network is not None
+    assert machine is not None
     limit = config.field_limit if machine.field_limit is None else machine.field_limit
-    return (parts.rule or EquilibriumPropagation)(
+    make = EquilibriumPropagation if parts.rule is None else parts.rule
+    rule = make(
         network=network,
         machine=machine,
         nudge=config.nudge,
@@ -110,6 +147,39 @@ def learning_rule(
         seed=config.seed,
         optimizer=optimizer_of(config, data),
     )
+    check_rule(rule)
+    return rule
+
+
+def filled_parts(
+    config: TrainConfig,
+    data: DataForm,
+    num_threads: int | None = None,
+    parts: Parts = NONE_GIVEN,
+    folder: Path | None = None,
+) -> Parts:
+    """The parts, with the network and the machine that ``config`` describes where none is given.
+
+    Args:
+        config: The settings.
+        data: What the network is for.
+        num_threads: Of a machine that is built.
+        parts: What is given.
+        folder: As for `machine_of`.
+
+    Raises:
+        ValueError: If they do not fit.
+        MemoryError: If the parameters cannot fit into memory.
+    """
+    parts.check(config, threads(num_threads))
+    network, machine = parts.network, parts.machine
+    if network is None:
+        network = network_of(config, data, machine)
+    check_network(network, data)
+    if machine is None:
+        machine = machine_of(config, network, num_threads=num_threads, folder=folder)
+    check_levels(network, machine)
+    return Parts(network, machine, parts.rule)
 
 
 def optimizer_of(config: TrainConfig, data: DataForm) -> Optimizer:
@@ -142,7 +212,7 @@ def rule_of_tests(
     their own."""
     machine = None if config.test_reads else learner.machine
     own = Parts(learner.network, machine, parts.rule)
-    return learning_rule(config.of_tests(), data, None if machine else num_threads, own)
+    return learning_rule(config.of_tests(), data, num_threads if machine is None else None, own)
 
 
 def augmentation(config: TrainConfig, dataset: Dataset) -> Augment | None:
@@ -176,3 +246,18 @@ def _on_model(config: TrainConfig) -> ChipSettings:
     if not isinstance(settings, ChipSettings):
         raise ValueError(f"machine is {config.machine}, which has no model of a chip; take machine chip")
     return settings
+
+
+def _built(what: str, build: Callable[[], T]) -> T:
+    """What a settings model builds.
+
+    Raises:
+        ValueError: If the model of another package fails in a way of its own, in a line that names it.
+    """
+    try:
+        return build()
+    except (ValueError, OSError, MemoryError, StoppedError):  # these say what does not fit
+        raise
+    except Exception as error:
+        why = one_line(f"{type(error).__name__}: {error}")
+        raise ValueError(f"{what} cannot be built: {why}") from error

@@ -43,6 +43,8 @@ class Callbacks(Callback):
     """
 
     def __init__(self, members: Iterable[Callback]) -> None:
+        if not isinstance(members, Iterable):
+            raise TypeError(f"callbacks is a {type(members).__name__}, expected a list of callbacks")
         self.members = tuple(members)
         for member in self.members:
             if not isinstance(member, Callback):

@@ -131,7 +131,7 @@ def check(config: TrainConfig, machine: Machine | None = None) -> None:
     Raises:
         ValueError: If the machine is not computed, or its answer for an image depends on others of the batch.
     """
-    if not (machine or config.machine_settings).shared:
+    if not (config.machine_settings if machine is None else machine).shared:
         name = config.machine if machine is None else type(machine).__name__
         raise ValueError(f"machine is {name}, but only machines that are computed are shared by a scheduler")
     copies = 1 if machine is None else machine.images_together

@@ -8,12 +8,8 @@ parameters and its place alone, bit for bit.
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,113 +17,17 @@ from numpy.typing import NDArray
 from ..config import TrainConfig
 from ..datasets import Dataset
 from ..learning import Rule
-from ..machines import Machine
-from ..network import Network
-from . import cluster
 from .augment import Augment
-from .build import augmentation, learning_rule, rule_of_tests
-from .callbacks import Callback, Callbacks, Saving
+from .callbacks import Callback
 from .decay import decayed
 from .evaluation import classes, evaluation
-from .notes import at_chance, cautions
-from .parts import Parts, RuleMaker
-from .record import DataRecord
-from .run_folder import RunFolder
 from .state import TrainState
-from .trained import check_parameters
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 # Problem ids are 32 bits; later epochs of very long runs use them again.
 NUM_IDS = 1 << 32
 
 
-def train(  # each argument is a part of the run that a user may replace
-    config: TrainConfig,
-    dataset: Dataset,
-    *,
-    state: TrainState | None = None,
-    num_threads: int | None = None,
-    network: Network | None = None,
-    machine: Machine | None = None,
-    rule: RuleMaker | None = None,
-    scheduler: Client | None = None,
-    callbacks: Iterable[Callback] = (),
-    folder: Path | str | None = None,
-) -> TrainState:
-    """Trains to ``config.epochs``, from the start or from ``state``.
-
-    Each epoch ends with a test. A state that was saved when all batches of an epoch were done goes on with
-    that test.
-
-    Args:
-        config: Every setting of the run. Those that choose images chose ``dataset``, which is taken as it is.
-        dataset: The images.
-        state: Where to go on; None starts anew.
-        num_threads: Threads, or None for all cores; with a scheduler those of a task, or None for 1. The
-            result does not depend on it. Of a given machine it must be the number that the machine has, if it
-            says one.
-        network: The architecture; None makes the one that ``config`` describes. A given one stands in its
-            place.
-        machine: What anneals, in training and in tests; None makes the one that ``config`` describes. A given
-            one stands in its place, with reads, sweeps and all else of its own; ``config`` must have no
-            ``test_reads``, for which a second machine is made.
-        rule: What makes the learning rule, in training and in tests: a class such as one derived from
-            `EquilibriumPropagation`, which is the default, or a function. It is called as that class is, by
-            keywords: with the network, the machine and the settings of ``config``.
-        scheduler: A client of the Dask scheduler whose workers share the batches and the tests (`cluster`);
-            None for this process alone. The result does not depend on it.
-        callbacks: Called as the run goes on.
-        folder: A run folder to write, with a checkpoint at each test and epoch: a new or an empty folder.
-            What was given in place of what ``config`` describes is recorded in it, in words. None writes
-            nothing.
-
-    Returns:
-        The state after the last epoch.
-
-    Warns:
-        UserWarning: If it will probably learn nothing, or has not (`notes`).
-
-    Raises:
-        ValueError: If config, dataset, network, machine and number of threads do not fit.
-        StoppedError: If the scheduler is lost.
-    """
-    if scheduler is not None and num_threads is None and machine is None:
-        num_threads = 1
-    parts = Parts(network, machine, rule)
-    alone = learning_rule(config, dataset, num_threads, parts)
-    testing = rule_of_tests(config, dataset, num_threads, parts, alone)
-    for images in (dataset.x_train, dataset.x_test):
-        alone.network.check_images(images)
-    learner: Rule = alone
-    tester: Rule = testing
-    if scheduler is not None:
-        cluster.check(config, alone.machine)
-        learner, tester = cluster.shared(alone, scheduler), cluster.shared(testing, scheduler)
-    if state is None:
-        rng = np.random.default_rng([config.seed, 0])
-        state = TrainState(parameters=learner.network.initial_parameters(rng))
-    check_parameters(learner.network, state.parameters)
-    for caution in cautions(config, dataset):
-        warnings.warn(caution, stacklevel=2)
-    begun = state.epoch
-    learner.machine.usage.restore(state.usage)
-    augment = augmentation(config, dataset)
-    told = Callbacks(callbacks)
-    with ExitStack() as stack:
-        if folder is not None:
-            run = RunFolder.create(Path(folder), config, DataRecord.of(dataset), given=parts.described())
-            stack.callback(run.close)
-            told = Callbacks([Saving(run), told])
-        _epochs(config, dataset, learner, tester, state, augment, told)
-    chance = at_chance(state.history[-1]["train_accuracy"], dataset.y_train) if state.epoch > begun else None
-    if chance:
-        warnings.warn(chance, stacklevel=2)
-    return state
-
-
-def _epochs(
+def train_epochs(
     config: TrainConfig,
     dataset: Dataset,
     learner: Rule,

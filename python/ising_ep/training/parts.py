@@ -38,8 +38,13 @@ class Parts:
 
         Raises:
             ValueError: If there is such a setting.
-            TypeError: If the machine is none.
+            TypeError: If the machine is none, or the rule makes none.
         """
+        if self.rule is not None and not callable(self.rule):
+            raise TypeError(
+                f"the rule is a {type(self.rule).__name__}, expected a class such as"
+                " learning.EquilibriumPropagation, or a function that makes one"
+            )
         if self.machine is None:
             return
         check_machine(self.machine)
@@ -73,8 +78,8 @@ class Parts:
         for name, words in recorded.items():
             if getattr(self, name) is None:
                 raise ValueError(
-                    f"{where} was trained with a {name} of its own, {words}: give it to ising_ep.load as"
-                    f" {name}=..."
+                    f"{where} was trained with a {name} of its own, {words}: give it as {name}=... to"
+                    " ising_ep.load, or to ising_ep.training.resume"
                 )
 
 

@@ -1,7 +1,8 @@
 """Run folders: settings, metrics and parameters of a run, on disk.
 
-    config.json              settings, budget, versions, command line, fingerprint and shape of the data,
-                             and what was given in place of what the settings describe; written once
+    config.json              settings, with absolute paths, budget, versions, command line, fingerprint and
+                             shape of the data, and what was given in place of what the settings describe;
+                             written once
     checkpoint.safetensors   parameters, arrays of the optimizer; the rest of `TrainState` as JSON in a header
     metrics.csv              one row an epoch, written from the checkpoint's history for reading
     chip.csv                 what each epoch cost, and how the chip did, of a run on one
@@ -25,7 +26,8 @@ import os
 import platform
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -33,11 +35,13 @@ from typing import Any, Self
 
 from ..checks import short
 from ..config import TrainConfig
+from ..datasets import Dataset
 from ..errors import NotSavedError
 from ..files.atomic import TEMPORARY, kind_of, replace, require_replaceable
 from ..files.claim import is_name
 from ..files.run_lock import LOCK, RunLock
 from ..files.untrusted import read_json
+from ..machines import Machine
 from .checkpoint import read_checkpoint, what_is_wrong, write_checkpoint
 from .record import CONFIG_FORMAT, DataRecord, read_data, read_given
 from .state import CHIP_COLUMNS, COLUMNS, TrainState, is_finite
@@ -82,6 +86,9 @@ class RunFolder:
         self.max_qpu_time = max_qpu_time
         self.given = dict(given or {})
         self._lock: RunLock | None = None
+        self._machine: Machine | None = None
+        # Files that it was created with, and the folder itself.
+        self._begun: list[Path] = []
 
     @classmethod
     def create(
@@ -91,20 +98,33 @@ class RunFolder:
         data: DataRecord,
         max_qpu_time: float | None = None,
         given: Mapping[str, str] | None = None,
+        machine: Machine | None = None,
     ) -> Self:
-        """Makes the folder and writes its settings.
+        """Makes the folder and writes its settings, and what the machine is built from again.
+
+        Args:
+            path: The folder; it is empty, or not there.
+            config: Settings of the run.
+            data: Record of its data.
+            max_qpu_time: See the class.
+            given: See the class.
+            machine: As for `keep`.
 
         Raises:
             ValueError: If there is something in it already, or another process writes to it.
             OSError: If it cannot be written.
         """
         _require_empty(path)
+        made = [] if path.exists() else [path]
         path.mkdir(parents=True, exist_ok=True)
-        run = cls(path, config, data, max_qpu_time, given)
+        run = cls(path, config.located(), data, max_qpu_time, given)
         try:
             run.hold()
             _require_empty(path)  # of two that begin at once, the first may have been and gone
             run._write_config()
+            if machine is not None:
+                run.keep(machine)
+            run._begun = [file for file in path.iterdir() if file.name != LOCK] + made
         except BaseException:
             run.close()
             raise
@@ -156,6 +176,40 @@ class RunFolder:
             self._lock.release()
             self._lock = None
 
+    def keep(self, machine: Machine) -> None:
+        """Writes what the machine is built from again, and tells it of each checkpoint from now on."""
+        self.hold()
+        machine.keep(self.path)
+        self._machine = machine
+
+    @contextmanager
+    def removed_if_not_saved(self) -> Iterator[None]:
+        """Closes the run at the end; removes what it was created with if it ends by an error before its
+        first checkpoint."""
+        try:
+            yield
+        except BaseException:
+            saved = os.path.lexists(self.path / CHECKPOINT)
+            self.close()
+            for file in () if saved else self._begun:
+                with suppress(OSError):  # others have written to the folder, too
+                    file.rmdir() if file.is_dir() else file.unlink()
+            raise
+        self.close()
+
+    def check_data(self, dataset: Dataset, name: str) -> None:
+        """Refuses other data than those that the run is trained on.
+
+        Args:
+            dataset: The data.
+            name: What they are called in a refusal.
+
+        Raises:
+            ValueError: If they are others.
+        """
+        if dataset.fingerprint() != self.fingerprint:
+            raise ValueError(f"{name} does not hold the images that the run in {self.path} was trained on")
+
     def known_data(self) -> DataRecord:
         """Returns the run's record of its data.
 
@@ -170,10 +224,17 @@ class RunFolder:
             )
         return self.data
 
-    def change(self, config: TrainConfig, data: DataRecord, max_qpu_time: float | None = None) -> None:
-        """Replaces settings and budget, for a run that goes on to more epochs, with more QPU time, or whose
-        data moved, and brings the folder to the format of today."""
-        self.config, self.data, self.max_qpu_time = config, data, max_qpu_time
+    def change(
+        self,
+        config: TrainConfig,
+        data: DataRecord,
+        max_qpu_time: float | None = None,
+        given: Mapping[str, str] | None = None,
+    ) -> None:
+        """Replaces settings and budget, for a run that goes on to more epochs, with more QPU time, with parts
+        of its own, or whose data moved, and brings the folder to the format of today."""
+        self.config, self.data, self.max_qpu_time = config.located(), data, max_qpu_time
+        self.given = dict(given or {})
         self.hold()
         self._write_config()
 
@@ -198,6 +259,8 @@ class RunFolder:
                 f"{error.filename or self.path}: {error.strerror or error}; epoch {state.epoch + 1}, batch"
                 f" {state.batch} is not saved, the last checkpoint stands; {remedy}"
             ) from None
+        if self._machine is not None:
+            self._machine.saved(state.usage)
 
     def load(self, shapes: Mapping[str, tuple[int, ...]] | None = None) -> TrainState:
         """The last checkpoint.

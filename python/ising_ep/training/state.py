@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import short
 from ..learning import Memory
 from ..machines.usage import Usage
 from ..network import Parameters
@@ -71,15 +72,31 @@ class TrainState:
         ]
 
 
-def check_state(state: TrainState, batch_size: int) -> None:
+def check_state(state: TrainState, batch_size: int, num_images: int | None = None) -> None:
     """Refuses a state that training could not have left.
 
+    Args:
+        state: The state.
+        batch_size: Images of an update.
+        num_images: Images of an epoch; None where they are not known.
+
     Raises:
+        TypeError: If it is no `TrainState`.
         ValueError: Names what is wrong.
     """
+    if not isinstance(state, TrainState):
+        raise TypeError(f"state is a {type(state).__name__}, expected an ising_ep.training.TrainState")
+    for kind, of in {"parameters": state.parameters, **state.memory}.items():
+        if not (isinstance(of, dict) and all(isinstance(value, np.ndarray) for value in of.values())):
+            raise ValueError(f"{kind} of the state is {short(of)}, expected arrays by their names")
     for name, value in state.arrays().items():
         if value.dtype != np.float32 or not np.isfinite(value).all():
             raise ValueError(f"parameter {name} is not of finite float32 numbers")
+    shapes = {name: value.shape for name, value in state.parameters.items()}
+    for kind, of in state.memory.items():
+        found = {name: value.shape for name, value in of.items()}
+        if found != shapes:
+            raise ValueError(f"memory {kind} has shapes {found}, expected {shapes}")
     for name in ("epoch", "batch", "images", "correct", "updates"):
         if type(getattr(state, name)) is not int or getattr(state, name) < 0:
             raise ValueError(f"{name} is {getattr(state, name)!r}, expected a number >= 0")
@@ -88,6 +105,8 @@ def check_state(state: TrainState, batch_size: int) -> None:
             raise ValueError(f"{name} is {getattr(state, name)!r}, expected a finite number")
     if not (state.batch - 1) * batch_size < state.images <= state.batch * batch_size:
         raise ValueError(f"images is {state.images}, expected those of {state.batch} batches of {batch_size}")
+    if num_images is not None and state.images > num_images:
+        raise ValueError(f"images is {state.images}, but there are {num_images} in an epoch")
     if state.correct > state.images:
         raise ValueError(f"correct is {state.correct}, expected at most images, {state.images}")
     if len(state.history) != state.epoch or not all(

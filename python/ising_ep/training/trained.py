@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -14,11 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from ..config import TrainConfig
 from ..datasets import Dataset
 from ..learning import EquilibriumPropagation
-from ..machines import Machine, Work
+from ..machines import Machine
 from ..network import Network, Parameters
 from ..printable import one_line
 from ..samplers.batch import BatchResult
-from .build import learning_rule, network_of
+from .build import filled_parts, network_of, rule_of
 from .evaluation import (
     EVALUATION_BATCH,
     EVALUATION_SEED,
@@ -83,17 +83,15 @@ class Trained:
     @cached_property
     def rule(self) -> EquilibriumPropagation:
         """Learning rule whose free phase predicts."""
-        config, parts = self.config.of_tests(), self.parts
-        if parts.machine is None and self.folder is not None:
-            network = parts.network or network_of(config, self.data)
-            work = Work(config.batch_size, self.num_threads, self.folder)
-            parts = Parts(network, config.machine_settings.build(network, work), parts.rule)
-        return learning_rule(config, self.data, None if parts.machine else self.num_threads, parts)
+        config, parts = self.config.of_tests(), replace(self.parts, network=self.network)
+        parts = filled_parts(config, self.data, self.num_threads, parts, self.folder)
+        return rule_of(config, self.data, parts)
 
-    @property
+    @cached_property
     def network(self) -> Network:
         """The architecture."""
-        return self.rule.network
+        network = self.parts.network
+        return network_of(self.config, self.data, self.parts.machine) if network is None else network
 
     @property
     def machine(self) -> Machine:
@@ -225,8 +223,9 @@ def load(
     Args:
         path: The folder or file.
         network: The network, of a run that was trained with one of its own.
-        machine: What anneals; None makes the one that the settings of the run describe. A given one has reads
-            of its own.
+        machine: What anneals; None makes the one that the settings of the run describe, when it is first
+            asked. A given one has reads of its own. A run on a QPU is loaded without one, and predicts with
+            one that is given: no QPU is asked, and paid for, without a command that says so.
         rule: What makes the learning rule, of a run that was trained with one of its own.
         num_threads: Threads, or None for all cores. The result does not depend on it.
 
@@ -244,7 +243,7 @@ def load(
     run = RunFolder.open(path)
     parts.complete(run.given, path)
     data, config = run.known_data(), _config_of(run.config, parts)
-    shapes = (network or network_of(config, data, machine)).shapes()
+    shapes = (network_of(config, data, machine) if network is None else network).shapes()
     return Trained(config, data, run.load(shapes).parameters, parts, path, num_threads)
 
 

@@ -1,0 +1,113 @@
+"""What `ising-ep train` refuses before there is a folder, and runs whose data have moved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import ising_ep
+from ising_ep import cli
+from support.packages import install
+from support.packages import ising_ep as with_packages
+
+SMALL = ["--layers", "6,4", "--num-reads", "2", "--num-sweeps", "10", "--epochs", "1"]
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A data set of two classes in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    y = np.arange(12) % 2
+    x = np.repeat(y[:, None], 9, axis=1).astype(np.float32)
+    np.savez("two.npz", x_train=x, y_train=y, x_test=x[:4], y_test=y[:4])
+    return tmp_path
+
+
+def command(*arguments):
+    return CliRunner().invoke(cli.main, [str(each) for each in arguments])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--num-reads", 2_000_000_000],
+        ["--test-reads", 2_000_000_000],
+        ["--layers", "2000000000,4"],
+        ["--machine", "oscillator", "--num-reads", 2_000_000_000],
+    ],
+)
+def test_what_cannot_fit_into_memory_is_refused(data, options):
+    result = command("train", "--dataset", "two.npz", "--batch-size", 12, *options, "--out", "run")
+    assert result.exit_code == 2
+    assert result.output.startswith("Error: ")
+    assert result.output.endswith(" do not fit into memory\n")
+    assert not Path("run").exists()
+
+
+def test_a_run_whose_file_moved_goes_on_with_it(data, monkeypatch):
+    assert command("train", "--dataset", "two.npz", *SMALL, "--out", "run").exit_code == 0
+    recorded = json.loads(Path("run/config.json").read_text())["config"]["dataset"]
+    assert recorded == str(data / "two.npz")
+    (data / "else").mkdir()
+    monkeypatch.chdir(data / "else")  # the paths of a run are those of no folder in particular
+    again = command("train", "--resume", data / "run", "--epochs", 2, "--dataset", "../two.npz")
+    assert again.exit_code == 0, again.output
+    (data / "two.npz").rename("moved.npz")
+    missing = command("train", "--resume", data / "run", "--epochs", 3)
+    assert missing.exit_code == 2
+    assert str(data / "two.npz") in missing.output
+    moved = command("train", "--resume", data / "run", "--epochs", 3, "--dataset", "moved.npz")
+    assert moved.exit_code == 0, moved.output
+    recorded = json.loads((data / "run" / "config.json").read_text())["config"]["dataset"]
+    assert recorded == str(data / "else" / "moved.npz")
+    assert command("evaluate", data / "run").exit_code == 0
+    with np.load("moved.npz") as arrays:
+        np.savez("other.npz", **{**arrays, "x_train": 1 - arrays["x_train"]})
+    other = command("train", "--resume", data / "run", "--epochs", 4, "--dataset", "other.npz")
+    assert other.exit_code == 2
+    assert "other.npz does not hold the images that the run in" in other.output
+    named = command("train", "--resume", data / "run", "--epochs", 4, "--dataset", "digits")
+    assert named.exit_code == 2
+    assert "a run keeps its settings" in named.output
+
+
+ANSWERS = """
+from ising_ep.machines import Machine, MachineSettings
+
+
+class Silent(Machine):
+    def sample(self, couplings, fields, **given):
+        return None
+
+
+class Settings(MachineSettings):
+    def build(self, network, work):
+        return Silent()
+"""
+
+
+def test_a_machine_that_answers_with_nothing_is_a_line(data):
+    install(data / "site", "silent", ANSWERS, silent="silent:Settings")
+    done = with_packages(data / "site", data, "train", "--dataset", "two.npz", "--machine", "silent")
+    assert done.returncode == 2
+    assert done.stderr == "Error: the machine answered with a NoneType, expected a BatchResult\n"
+
+
+def test_the_command_and_python_write_the_same_folder(data):
+    """The same files, and each goes on with the other's."""
+    given = {"dataset": "two.npz", "layers": (6, 4), "num_reads": 2, "num_sweeps": 10, "epochs": 1}
+    dataset = ising_ep.datasets.load("two.npz")
+    config = ising_ep.config.TrainConfig.checked(given)
+    ising_ep.training.train(config, dataset, folder="python")
+    assert command("train", "--dataset", "two.npz", *SMALL, "--out", "command").exit_code == 0
+    assert command("train", "--resume", "python", "--epochs", 2).exit_code == 0
+    ising_ep.training.resume("command", dataset, epochs=2)
+    found = [ising_ep.load(folder).parameters for folder in ("python", "command")]
+    for name, value in found[0].items():
+        np.testing.assert_array_equal(value, found[1][name])
+    written = {file.name for file in Path("command").iterdir() if file.suffix != ".png"}
+    assert written == {file.name for file in Path("python").iterdir() if file.suffix != ".png"}
