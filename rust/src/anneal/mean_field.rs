@@ -18,7 +18,7 @@
 
 use super::batch::Fields;
 use super::model::Model;
-use super::tangent::tanh;
+use super::tangent::{Update, tanh};
 use super::{parallel, shared};
 use crate::couplings::Couplings;
 use crate::error::{Error, bad, filled};
@@ -87,7 +87,7 @@ pub fn mean_field<'a>(
         return Ok(Means { means: out, energies });
     }
     let network = match model.shared() {
-        Some(weights) => Network::Layers(weights, weights.values.iter().map(|&value| value as f32).collect()),
+        Some(weights) => Network::Layers(shared::Means::new(weights)),
         None => Network::Pairs(model.try_couplings()?),
     };
     let betas: Vec<f32> = betas.iter().map(|&beta| beta as f32).collect();
@@ -110,33 +110,52 @@ pub fn mean_field<'a>(
 /// What joins the spins.
 enum Network<'a> {
     Pairs(&'a Couplings),
-    /// Layers, and their weights in single precision.
-    Layers(&'a shared::Weights, Vec<f32>),
+    Layers(shared::Means<'a>),
 }
 
 impl Network<'_> {
-    /// Replaces spin after spin the mean by what `update` makes of the spin, its local field and its mean.
+    /// Replaces spin after spin the mean by what `update` makes of it.
     #[inline(always)]
-    fn sweep<S: Simd>(
-        &self,
-        s: S,
-        fields: &[S::F],
-        means: &mut [S::F],
-        mut update: impl FnMut(usize, S::F, S::F) -> S::F,
-    ) {
+    fn sweep<S: Simd>(&self, s: S, fields: &[S::F], means: &mut [S::F], update: &mut impl Update<S>) {
         match self {
             Network::Pairs(couplings) => {
                 for (i, &given) in fields.iter().enumerate() {
                     let (neighbours, values) = couplings.row(i);
-                    let field = neighbours
-                        .iter()
-                        .zip(values)
-                        .fold(given, |sum, (&j, &value)| s.mul_add(s.splat(value as f32), means[j as usize], sum));
-                    means[i] = update(i, field, means[i]);
+                    let mut field = given;
+                    for (&j, &value) in neighbours.iter().zip(values) {
+                        field = s.mul_add(s.splat(value as f32), means[j as usize], field);
+                    }
+                    means[i] = update.next(s, i, field, means[i]);
                 }
             }
-            Network::Layers(weights, values) => shared::sweep_means(s, weights, values, fields, means, update),
+            Network::Layers(layers) => layers.sweep(s, fields, means, update),
         }
+    }
+}
+
+/// The mean of a spin in its field, at an inverse temperature of `-minus`.
+struct Settle<S: Simd> {
+    minus: S::F,
+}
+
+impl<S: Simd> Update<S> for Settle<S> {
+    #[inline(always)]
+    fn next(&mut self, s: S, _: usize, field: S::F, _: S::F) -> S::F {
+        tanh(s, s.mul(self.minus, field))
+    }
+}
+
+/// The same mean, and its part of the energy: each coupling is seen from both its ends.
+struct Energies<'a, S: Simd> {
+    fields: &'a [S::F],
+    sums: S::F,
+}
+
+impl<S: Simd> Update<S> for Energies<'_, S> {
+    #[inline(always)]
+    fn next(&mut self, s: S, i: usize, field: S::F, m: S::F) -> S::F {
+        self.sums = s.mul_add(s.mul(m, s.splat(0.5)), s.add(field, self.fields[i]), self.sums);
+        m
     }
 }
 
@@ -164,16 +183,11 @@ impl OnVectors for Chunk<'_> {
         let fields = side_by_side(&|problem, i| self.given[problem].at(i) as f32);
         let mut means = side_by_side(&|problem, i| self.means[problem * n + i]);
         for &beta in self.betas {
-            let minus = s.splat(-beta);
-            self.network.sweep(s, &fields, &mut means, |_, field, _| tanh(s, s.mul(minus, field)));
+            self.network.sweep(s, &fields, &mut means, &mut Settle { minus: s.splat(-beta) });
         }
-        // Each coupling is seen from both its ends.
-        let mut energies = s.splat(0.0);
-        self.network.sweep(s, &fields, &mut means, |i, field, m| {
-            energies = s.mul_add(s.mul(m, s.splat(0.5)), s.add(field, fields[i]), energies);
-            m
-        });
-        self.energies.iter_mut().zip(s.float_array(energies)).for_each(|(out, energy)| *out = energy.into());
+        let mut energies = Energies { fields: &fields, sums: s.splat(0.0) };
+        self.network.sweep(s, &fields, &mut means, &mut energies);
+        self.energies.iter_mut().zip(s.float_array(energies.sums)).for_each(|(out, energy)| *out = energy.into());
         for (i, &row) in means.iter().enumerate() {
             for (means, m) in self.means.chunks_exact_mut(n).zip(s.float_array(row)) {
                 means[i] = m;

@@ -40,7 +40,7 @@ mod tables;
 mod walk;
 
 pub(super) use fields::{STATES, local_fields};
-pub(super) use mean_field::sweep_means;
+pub(super) use mean_field::Means;
 
 use super::accept::limits;
 use super::batch::Fields;
