@@ -83,14 +83,24 @@ def seconds(name: str, value: float) -> float:
 
 def short(value: object) -> str:
     """A value from outside as it is named in a message: on one line, and not too long for it."""
-    text = repr(value)
+    text = " ".join(repr(value).split())  # arrays have several lines
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def instance(name: str, value: object, kind: type) -> None:
+    """Refuses what is no object of a class, such as the class itself."""
+    if isinstance(value, kind):
+        return
+    if isinstance(value, type) and issubclass(value, kind):
+        found = f"the class {value.__name__} itself, expected an object of it"
+        raise TypeError(f"{name} is {found}, such as {value.__name__}(...)")
+    raise TypeError(f"{name} is {short(value)}, expected an object of class {kind.__name__}")
 
 
 def function(name: str, value: _Function | None) -> _Function | None:
     """The function, or None for none."""
     if value is not None and not callable(value):
-        raise TypeError(f"{name} is {value!r}, expected a function")
+        raise TypeError(f"{name} is {short(value)}, expected a function")
     return value
 
 
@@ -105,7 +115,7 @@ def is_gibbs(criteria: str) -> bool:
 def root_mean_square(x: NDArray[Any]) -> float:
     """Root mean square of all numbers in an array (n, ...), in double precision, without a copy of them."""
     flat = x.reshape(len(x), -1)
-    return math.sqrt(np.einsum("ij,ij->", flat, flat, dtype=np.float64) / flat.size)
+    return math.sqrt(np.einsum("ij,ij->", flat, flat, dtype=np.float64, casting="same_kind") / flat.size)
 
 
 def array_of(name: str, array: ArrayLike, kinds: str, shape: str) -> NDArray[Any]:

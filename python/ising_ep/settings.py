@@ -34,6 +34,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from .checks import short
 from .printable import one_line
 
 if TYPE_CHECKING:
@@ -65,9 +66,21 @@ class Shown:
 
 
 class Settings(BaseModel):
-    """A checked and frozen record of settings."""
+    """A checked and frozen record of settings.
+
+    Raises:
+        ValueError: One line for all that is wrong.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    if not TYPE_CHECKING:  # a type checker takes the arguments from the fields
+
+        def __init__(self, /, **settings: Any) -> None:
+            try:
+                super().__init__(**settings)
+            except ValidationError as error:
+                raise ValueError("; ".join(_line(problem) for problem in error.errors())) from None
 
     def unused(self) -> Mapping[str, str]:
         """Settings that the others leave without effect, and why.
@@ -83,19 +96,7 @@ class Settings(BaseModel):
         Raises:
             ValueError: One line for all that is wrong.
         """
-        return cls.in_one_line({name: value for name, value in settings.items() if value is not None})
-
-    @classmethod
-    def in_one_line(cls, settings: Mapping[str, Any]) -> Self:
-        """The record of these settings.
-
-        Raises:
-            ValueError: One line for all that is wrong.
-        """
-        try:
-            return cls(**settings)
-        except ValidationError as error:
-            raise ValueError("; ".join(_line(problem) for problem in error.errors())) from None
+        return cls(**without_none(settings))
 
     @model_validator(mode="after")
     def _refuse_unused(self) -> Self:
@@ -257,6 +258,22 @@ class Registry(Generic[P]):
                     )
 
 
+def without_none(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that have a value.
+
+    Raises:
+        TypeError: If they are no mapping.
+    """
+    check_mapping(settings)
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def check_mapping(settings: object) -> None:
+    """Refuses, by a TypeError, settings that are no mapping."""
+    if not isinstance(settings, Mapping):
+        raise TypeError(f"settings are {short(settings)}, expected a mapping of names to values")
+
+
 def either(names: Iterable[str]) -> str:
     """Names in a list, the last one after "or".
 
@@ -283,4 +300,9 @@ def _line(problem: Any) -> str:
     # The record of a part is no name that anyone has given.
     name = ".".join(str(part) for part in problem["loc"] if not str(part).endswith("_settings"))
     text = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{name} is {problem['input']!r}: {text}" if name else text
+    if not name:
+        return text
+    # What lacks a field is no value of it.
+    return (
+        f"{name}: {text}" if problem["type"] == "missing" else f"{name} is {short(problem['input'])}: {text}"
+    )

@@ -27,7 +27,9 @@ from ..settings import (
     Seed,
     Settings,
     Shown,
+    check_mapping,
     either,
+    without_none,
 )
 
 Optimizer = Literal["sgd", "adam"]
@@ -246,7 +248,7 @@ class TrainConfig(Settings):
             >>> TrainConfig.checked(given).num_sweeps
             30
         """
-        given = {name: value for name, value in settings.items() if value is not None}
+        given = without_none(settings)
         return super().checked(usual(given) | given)
 
     @classmethod
@@ -258,6 +260,7 @@ class TrainConfig(Settings):
         Raises:
             ValueError: As `checked`.
         """
+        check_mapping(settings)
         lacks, expected = lacking(settings), usual(settings)
         fields = {
             name: field for model in chosen(settings).values() for name, field in model.model_fields.items()
@@ -270,7 +273,7 @@ class TrainConfig(Settings):
             return name in fields and name not in expected and _plain(value) == fields[name].default
 
         kept = {name: value for name, value in settings.items() if not says_nothing(name, value)}
-        return cls.in_one_line(expected | kept)
+        return cls(**expected | kept)
 
 
 # Names of the settings of the run itself.

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..checks import integer
 from ..files.arrays import Arrays, first_line, require
 from .dataset import Dataset
-from .raw import image_shape_of, scaled
+from .images import as_array, scaled
+from .raw import image_shape_of
 from .validation import check_image_form, check_images, check_one_label_each, check_same_shape, check_whole
 
 TEST_FRACTION = 0.2
@@ -84,11 +85,9 @@ def _checked(
     """The images and labels of a split as arrays."""
     arrays: Arrays = {}
     for key, value in ((f"x_{split}", x), (f"y_{split}", y)):
-        require(value is not None, f"{name}: {key} is missing, expected x_{split} and y_{split}")
-        try:
-            arrays[key] = np.asarray(value)
-        except ValueError as error:  # rows of different lengths
-            raise ValueError(f"{name}: {key} is no array: {first_line(error)}") from error
+        if value is None:
+            raise ValueError(f"{name}: {key} is missing, expected x_{split} and y_{split}")
+        arrays[key] = as_array(f"{name}: {key}", value)
     images, labels = arrays.values()
     check_image_form(f"{name}: x_{split}", images)
     check_one_label_each(name, split, images, labels)

@@ -1,6 +1,5 @@
 """A user's own files: data sets in .npz, images to classify in .npy or .npz."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +7,10 @@ from numpy.typing import NDArray
 
 from ..files.arrays import read_npy, read_npz, require
 from .dataset import Dataset
+from .images import as_pixels
 from .loader import StrPath
-from .raw import make_dataset, scaled
-from .validation import ARRAY_NAMES, check_forms, check_image_form, check_images
+from .raw import make_dataset
+from .validation import ARRAY_NAMES, check_forms, check_image_form
 
 
 def load_npz(
@@ -51,7 +51,7 @@ def load_images(path: StrPath, num_inputs: int) -> NDArray[np.float32]:
         x = read_npz(path, ("x",), lambda source, arrays: check_image_form(f"{source}: x", arrays["x"]))["x"]
     else:
         x = read_npy(path, lambda form: check_image_form(f"{path}", form))
-    check_images(f"{path}: x", x)
-    size = math.prod(x.shape[1:])
+    pixels = as_pixels(f"{path}: x", x)
+    size = pixels.shape[1]
     require(size == num_inputs, f"{path}: has images of {size} pixels, expected {num_inputs}")
-    return scaled(x)
+    return pixels

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..files.arrays import Arrays, require
 from .dataset import Dataset, ImageShape
+from .images import scaled
 from .loader import PerClass
 from .validation import check_forms, check_values
 
@@ -54,14 +55,6 @@ def image_shape_of(x: NDArray[Any]) -> ImageShape | None:
     if len(sizes) == 3 and sizes[2] in CHANNELS:
         return sizes[0], sizes[1], sizes[2]
     return None
-
-
-def scaled(x: NDArray[Any]) -> NDArray[np.float32]:
-    """Return images (n, ...) as float32 (n, num_inputs); uint8 is divided by 255."""
-    pixels = np.ascontiguousarray(x.reshape(len(x), -1), dtype=np.float32)
-    if x.dtype == np.uint8:
-        pixels /= np.float32(255)
-    return pixels
 
 
 def _choose_split(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import instance
 from ..network import Couplings
 from ..samplers.batch import BatchResult
 from ..samplers.temperature import effective_beta
@@ -155,6 +156,8 @@ def check_machine(machine: object) -> None:
     """
     name = type(machine).__name__
     if not isinstance(machine, Machine):
+        if isinstance(machine, type) or not hasattr(machine, "sample"):
+            instance("machine", machine, Machine)
         raise TypeError(
             f"machine {name} is no ising_ep.machines.Machine: write class {name}(Machine), and all that it"
             " does not say is by default"
