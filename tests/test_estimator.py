@@ -325,7 +325,6 @@ def test_pipelines_searches_pickles_clones(wine, tmp_path):
         ({"hidden_layer_sizes": (True,)}, "hidden_layer_sizes is"),
         ({"hidden_layer_sizes": [[3, 4]]}, r"hidden_layer_sizes is \[\[3, 4\]\]"),
         ({"hidden_layer_sizes": (10**12,)}, "hidden_layer_sizes is"),
-        ({"machine": DeterministicMachine()}, "has neurons of 0 and 1, expected spins of -1 and 1"),
         ({"spins_per_class": 0}, "spins_per_class"),
         ({"max_iter": 0}, "max_iter"),
         ({"batch_size": 1.5}, "batch_size"),
@@ -362,6 +361,11 @@ def test_settings_that_are_wrong_are_named(wine, changes, text):
 def test_settings_that_others_leave_without_effect_are_refused(wine, changes, text):
     with pytest.raises(ValueError, match=text):
         small(**changes).fit(*wine)
+
+
+def test_a_machine_of_neurons_is_refused(wine):
+    with pytest.raises(ValueError, match="has neurons of 0 and 1, expected spins of -1 and 1"):
+        EPClassifier((4,), machine=DeterministicMachine()).fit(*wine)
 
 
 def test_partial_fit_does_not_stop_early(wine):

@@ -4,10 +4,10 @@ import hashlib
 import math
 import secrets
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -91,10 +91,31 @@ def instance(name: str, value: object, kind: type) -> None:
     """Refuses what is no object of a class, such as the class itself."""
     if isinstance(value, kind):
         return
-    if isinstance(value, type) and issubclass(value, kind):
+    if isinstance(value, type) and kind in value.__mro__:
         found = f"the class {value.__name__} itself, expected an object of it"
         raise TypeError(f"{name} is {found}, such as {value.__name__}(...)")
     raise TypeError(f"{name} is {short(value)}, expected an object of class {kind.__name__}")
+
+
+def is_levels(levels: object) -> bool:
+    """Tells whether these are the two values of a spin: a tuple of two integers, the lower one first."""
+    return (
+        isinstance(levels, tuple)
+        and len(levels) == 2
+        and all(isinstance(level, Integral) and not isinstance(level, bool) for level in levels)
+        and levels[0] < levels[1]
+    )
+
+
+def are_sizes(sizes: object) -> TypeGuard[Sequence[int]]:
+    """Tells whether these are one integer or more, each at least 1."""
+    return (
+        isinstance(sizes, tuple | list | np.ndarray)
+        and len(sizes) > 0
+        and all(
+            isinstance(size, Integral) and not isinstance(size, bool) and int(size) >= 1 for size in sizes
+        )
+    )
 
 
 def function(name: str, value: _Function | None) -> _Function | None:

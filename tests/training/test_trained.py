@@ -294,7 +294,7 @@ def test_damaged_and_foreign_files_are_refused(run, tmp_path):
 
 
 def test_a_callback_that_is_none_is_named():
-    with pytest.raises(TypeError, match=r"a callback is function, expected an ising_ep.training.Callback"):
+    with pytest.raises(TypeError, match=r"a callback is <function .*, expected an object of class Callback"):
         training.train(config_of(), DIGITS, callbacks=[lambda state: None])
 
 

@@ -1,13 +1,13 @@
 """Data sets made from a user's arrays: images of any shape, labels that are numbers or names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import integer
+from ..checks import integer, real, short
 from ..files.arrays import Arrays, first_line, require
 from .dataset import Dataset
 from .images import as_array, scaled
@@ -89,6 +89,8 @@ def _checked(
             raise ValueError(f"{name}: {key} is missing, expected x_{split} and y_{split}")
         arrays[key] = as_array(f"{name}: {key}", value)
     images, labels = arrays.values()
+    if labels.dtype.kind == "U" and isinstance(y, Sequence):  # numbers among texts have become such
+        labels = np.array(y, dtype=object)
     check_image_form(f"{name}: x_{split}", images)
     check_one_label_each(name, split, images, labels)
     check_images(f"{name}: x_{split}", images)
@@ -112,6 +114,8 @@ def _classes_of(name: str, labels: NDArray[Any], given: Sequence[str | int] | No
     """The classes that were given, or the different labels. Fewer than two are refused."""
     source, found = f"{name}: y_train", tuple(np.unique(labels).tolist())
     if given is not None:
+        if not isinstance(given, Iterable):
+            raise TypeError(f"{name}: classes is {short(given)}, expected a list of labels")
         source, found = f"{name}: classes", tuple(given)
         for k, label in enumerate(found):
             is_label = isinstance(label, str | Integral) and label not in found[:k]
@@ -129,7 +133,10 @@ def _split(
 
     fraction = TEST_FRACTION if fraction is None else fraction
     seed = integer("seed", 0 if seed is None else seed, 0, LARGEST_SEED)
-    require(0 < fraction < 1, f"test_fraction is {fraction}, expected a number between 0 and 1")
+    require(
+        0 < real("test_fraction", fraction) < 1,
+        f"test_fraction is {fraction}, expected a number between 0 and 1",
+    )
     different, counts = np.unique(labels, return_counts=True)
     rarest, fewest = different[counts.argmin()].item(), counts.min()
     few = f"{source} has {fewest} label {rarest!r}, expected 2 or more of each class to split off a test"

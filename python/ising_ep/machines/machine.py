@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import instance
+from ..checks import instance, is_levels
 from ..network import Couplings
 from ..samplers.batch import BatchResult
 from ..samplers.temperature import effective_beta
@@ -168,7 +168,7 @@ def check_machine(machine: object) -> None:
             " problems"
         )
     levels: object = machine.levels
-    if not _is_levels(levels):
+    if not is_levels(levels):
         raise ValueError(
             f"machine {name} has levels {levels!r}, expected a tuple of two integers, the lower one first"
         )
@@ -230,13 +230,3 @@ def check_answer(
         )
     if energies.dtype.kind not in "fiu" or not np.isfinite(energies).all():
         raise ValueError("the machine answered with energies that are no finite numbers")
-
-
-def _is_levels(levels: object) -> bool:
-    """Tells whether these are two integers, the lower one first."""
-    return (
-        isinstance(levels, tuple)
-        and len(levels) == 2
-        and all(isinstance(level, int) for level in levels)
-        and levels[0] < levels[1]
-    )

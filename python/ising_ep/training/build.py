@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from ..checks import instance
 from ..chip import Chip
 from ..config import TrainConfig
 from ..datasets import Dataset
 from ..embedding import Placed
-from ..learning import Centred, EquilibriumPropagation, Optimizer
+from ..learning import Centred, EquilibriumPropagation, Optimizer, Rule
 from ..learning.optimizers import BY_NAME
 from ..machines import Machine, Work, check_machine
 from ..machines.chip import ChipSettings
@@ -95,12 +96,13 @@ def learning_rule(
 
     Raises:
         ValueError: If they do not fit.
+        TypeError: If what ``parts`` makes the rule of makes something else.
     """
     parts.check(config, num_threads)
     network = parts.network or network_of(config, data, parts.machine)
     machine = parts.machine or machine_of(config, network, num_threads=num_threads)
     limit = config.field_limit if machine.field_limit is None else machine.field_limit
-    return (parts.rule or EquilibriumPropagation)(
+    rule = (parts.rule or EquilibriumPropagation)(
         network=network,
         machine=machine,
         nudge=config.nudge,
@@ -110,6 +112,8 @@ def learning_rule(
         seed=config.seed,
         optimizer=optimizer_of(config, data),
     )
+    instance("the learning rule that was made", rule, Rule)
+    return rule
 
 
 def optimizer_of(config: TrainConfig, data: DataForm) -> Optimizer:

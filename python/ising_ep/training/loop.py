@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import instance, integer
 from ..config import TrainConfig
 from ..datasets import Dataset
 from ..learning import Rule
@@ -33,7 +34,7 @@ from .notes import at_chance, cautions
 from .parts import Parts, RuleMaker
 from .record import DataRecord
 from .run_folder import RunFolder
-from .state import TrainState
+from .state import TrainState, check_state
 from .trained import check_parameters
 
 if TYPE_CHECKING:
@@ -90,9 +91,14 @@ def train(  # each argument is a part of the run that a user may replace
         UserWarning: If it will probably learn nothing, or has not (`notes`).
 
     Raises:
-        ValueError: If config, dataset, network, machine and number of threads do not fit.
+        ValueError: If config, dataset, network, machine, state and number of threads do not fit.
+        TypeError: If one of them is something else.
         StoppedError: If the scheduler is lost.
     """
+    instance("config", config, TrainConfig)
+    instance("dataset", dataset, Dataset)
+    if state is not None:
+        check_state(state, config.batch_size)
     if scheduler is not None and num_threads is None and machine is None:
         num_threads = 1
     parts = Parts(network, machine, rule)
@@ -188,6 +194,7 @@ def train_epoch(
         augment: Images to learn from, made of the batch's by chance; None learns from these.
         on_batch: Called with the live state after each batch.
     """
+    integer("batch_size", batch_size, 1)
     targets = rule.network.targets(y)
     num_batches = -(-len(y) // batch_size)
     for batch, ids in _batches(rule.seed, batch_size, len(y), first_id, state):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import instance
 from ..learning import Memory
 from ..machines.usage import Usage
 from ..network import Parameters
@@ -76,7 +77,10 @@ def check_state(state: TrainState, batch_size: int) -> None:
 
     Raises:
         ValueError: Names what is wrong.
+        TypeError: If it is no state.
     """
+    instance("state", state, TrainState)
+    instance("parameters", state.parameters, dict)
     for name, value in state.arrays().items():
         if value.dtype != np.float32 or not np.isfinite(value).all():
             raise ValueError(f"parameter {name} is not of finite float32 numbers")
