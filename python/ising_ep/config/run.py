@@ -33,8 +33,10 @@ from ..settings import (
 )
 
 Optimizer = Literal["sgd", "adam"]
+"""Name of an optimizer: plain steps (`learning.SGD`) or Adam's (`learning.Adam`)."""
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 Decay = Literal["constant", "cosine"]
+"""Name of the way in which learning rates fall over the epochs: not at all, or along a cosine to 0."""
 DECAYS: tuple[Decay, ...] = get_args(Decay)
 
 # The parts that bring settings of their own, by the setting that chooses one.
