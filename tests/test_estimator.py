@@ -22,6 +22,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from ising_ep import EPClassifier, datasets, training
 from ising_ep.config import TrainConfig
 from ising_ep.machines import AnnealingMachine
+from ising_ep.machines.deterministic import DeterministicMachine
 
 SMALL: dict[str, Any] = {
     "hidden_layer_sizes": (12,),
@@ -317,8 +318,13 @@ def test_pipelines_searches_pickles_clones(wine, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"hidden_layer_sizes": (0,)}, "layers are"),
+        ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes"),
         ({"hidden_layer_sizes": 0}, "hidden_layer_sizes"),
+        ({"hidden_layer_sizes": (7.5,)}, r"hidden_layer_sizes is \(7\.5,\), expected an integer >= 1"),
+        ({"hidden_layer_sizes": ("7",)}, "hidden_layer_sizes is"),
+        ({"hidden_layer_sizes": (True,)}, "hidden_layer_sizes is"),
+        ({"hidden_layer_sizes": [[3, 4]]}, r"hidden_layer_sizes is \[\[3, 4\]\]"),
+        ({"hidden_layer_sizes": (10**12,)}, "hidden_layer_sizes is"),
         ({"spins_per_class": 0}, "spins_per_class"),
         ({"max_iter": 0}, "max_iter"),
         ({"batch_size": 1.5}, "batch_size"),
@@ -355,6 +361,11 @@ def test_settings_that_are_wrong_are_named(wine, changes, text):
 def test_settings_that_others_leave_without_effect_are_refused(wine, changes, text):
     with pytest.raises(ValueError, match=text):
         small(**changes).fit(*wine)
+
+
+def test_a_machine_of_neurons_is_refused(wine):
+    with pytest.raises(ValueError, match="has neurons of 0 and 1, expected spins of -1 and 1"):
+        EPClassifier((4,), machine=DeterministicMachine()).fit(*wine)
 
 
 def test_partial_fit_does_not_stop_early(wine):

@@ -494,7 +494,7 @@ WALKS: dict[str, Walk] = {
             "network": FullyConnected(64, (5, 10), 10),
             "rule": Lazy,
             "scheduler": Refused(Nobody(), "nobody works"),
-            "callbacks": Refused([print], "expected an ising_ep.training.Callback"),
+            "callbacks": Refused([print], "a callback is"),
             "folder": Refused(__file__, "is not an empty folder"),
         },
     ),
@@ -879,7 +879,7 @@ LOAD = Walk(
     {"path": "run"},
     {
         "path": "another",
-        "network": Refused(FullyConnected(64, (5, 10), 10), "array"),
+        "network": Refused(FullyConnected(64, (5, 10), 10), "parameters have shapes"),
         "machine": Shouting(**SWEEPS),
         "rule": Lazy,
         "num_threads": 1,

@@ -5,10 +5,10 @@ import math
 import os
 import secrets
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -92,14 +92,45 @@ def seconds(name: str, value: float) -> float:
 
 def short(value: object) -> str:
     """A value from outside as it is named in a message: on one line, and not too long for it."""
-    text = repr(value)
+    text = " ".join(repr(value).split())  # arrays have several lines
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def instance(name: str, value: object, kind: type) -> None:
+    """Refuses what is no object of a class, such as the class itself."""
+    if isinstance(value, kind):
+        return
+    if isinstance(value, type) and kind in value.__mro__:
+        found = f"the class {value.__name__} itself, expected an object of it"
+        raise TypeError(f"{name} is {found}, such as {value.__name__}(...)")
+    raise TypeError(f"{name} is {short(value)}, expected an object of class {kind.__name__}")
+
+
+def is_levels(levels: object) -> bool:
+    """Tells whether these are the two values of a spin: a tuple of two integers, the lower one first."""
+    return (
+        isinstance(levels, tuple)
+        and len(levels) == 2
+        and all(isinstance(level, Integral) and not isinstance(level, bool) for level in levels)
+        and levels[0] < levels[1]
+    )
+
+
+def are_sizes(sizes: object) -> TypeGuard[Sequence[int]]:
+    """Tells whether these are one integer or more, each at least 1."""
+    return (
+        isinstance(sizes, tuple | list | np.ndarray)
+        and len(sizes) > 0
+        and all(
+            isinstance(size, Integral) and not isinstance(size, bool) and int(size) >= 1 for size in sizes
+        )
+    )
 
 
 def function(name: str, value: _Function | None) -> _Function | None:
     """The function, or None for none."""
     if value is not None and not callable(value):
-        raise TypeError(f"{name} is {value!r}, expected a function")
+        raise TypeError(f"{name} is {short(value)}, expected a function")
     return value
 
 
@@ -114,7 +145,7 @@ def is_gibbs(criteria: str) -> bool:
 def root_mean_square(x: NDArray[Any]) -> float:
     """Root mean square of all numbers in an array (n, ...), in double precision, without a copy of them."""
     flat = x.reshape(len(x), -1)
-    return math.sqrt(np.einsum("ij,ij->", flat, flat, dtype=np.float64) / flat.size)
+    return math.sqrt(np.einsum("ij,ij->", flat, flat, dtype=np.float64, casting="same_kind") / flat.size)
 
 
 def array_of(name: str, array: ArrayLike, kinds: str, shape: str) -> NDArray[Any]:
@@ -287,3 +318,19 @@ def _memory() -> float:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return math.inf
+
+
+def without_none(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that have a value.
+
+    Raises:
+        TypeError: If they are no mapping.
+    """
+    check_mapping(settings)
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def check_mapping(settings: object) -> None:
+    """Refuses, by a TypeError, settings that are no mapping."""
+    if not isinstance(settings, Mapping):
+        raise TypeError(f"settings are {short(settings)}, expected a mapping of names to values")

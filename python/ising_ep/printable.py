@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def printable(text: object) -> str:
     r"""Writes as escapes what a terminal would obey or not show: control characters, marks of direction...
@@ -27,3 +29,14 @@ def one_line(text: object) -> str:
         no such solver, expected\x07 another
     """
     return printable(" ".join(str(text).split()))
+
+
+def either(names: Iterable[str]) -> str:
+    """Names in a list, the last one after "or".
+
+    Example:
+        >>> either(["chip", "qpu", "analog"])
+        'chip, qpu or analog'
+    """
+    *others, last = [*names] or ["another"]
+    return f"{', '.join(others)} or {last}" if others else last

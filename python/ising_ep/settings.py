@@ -52,8 +52,8 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from .checks import short
-from .printable import one_line
+from .checks import short, without_none
+from .printable import either, one_line
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -91,9 +91,21 @@ class Shown:
 
 
 class Settings(BaseModel):
-    """A checked and frozen record of settings."""
+    """A checked and frozen record of settings.
+
+    Raises:
+        ValueError: One line for all that is wrong.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    if not TYPE_CHECKING:  # a type checker takes the arguments from the fields
+
+        def __init__(self, /, **settings: Any) -> None:
+            try:
+                super().__init__(**settings)
+            except ValidationError as error:
+                raise ValueError("; ".join(_line(problem) for problem in error.errors())) from None
 
     def unused(self) -> Mapping[str, str]:
         """Settings that the others leave without effect, and why.
@@ -109,19 +121,7 @@ class Settings(BaseModel):
         Raises:
             ValueError: One line for all that is wrong.
         """
-        return cls.in_one_line({name: value for name, value in settings.items() if value is not None})
-
-    @classmethod
-    def in_one_line(cls, settings: Mapping[str, Any]) -> Self:
-        """The record of these settings.
-
-        Raises:
-            ValueError: One line for all that is wrong.
-        """
-        try:
-            return cls(**settings)
-        except ValidationError as error:
-            raise ValueError("; ".join(_line(problem) for problem in error.errors())) from None
+        return cls(**without_none(settings))
 
     @model_validator(mode="after")
     def _refuse_unused(self) -> Self:
@@ -370,17 +370,6 @@ def _number(annotation: Any) -> bool:
     return annotation in (int, float)
 
 
-def either(names: Iterable[str]) -> str:
-    """Names in a list, the last one after "or".
-
-    Example:
-        >>> either(["chip", "qpu", "analog"])
-        'chip, qpu or analog'
-    """
-    *others, last = [*names] or ["another"]
-    return f"{', '.join(others)} or {last}" if others else last
-
-
 def shown(field: FieldInfo) -> Shown:
     """Presentation of a field by a command."""
     return next((each for each in field.metadata if isinstance(each, Shown)), Shown())
@@ -396,4 +385,9 @@ def _line(problem: Any) -> str:
     # The record of a part is no name that anyone has given.
     name = ".".join(str(part) for part in problem["loc"] if not str(part).endswith("_settings"))
     text = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{name} is {problem['input']!r}: {text}" if name else text
+    if not name:
+        return text
+    # What lacks a field is no value of it.
+    return (
+        f"{name}: {text}" if problem["type"] == "missing" else f"{name} is {short(problem['input'])}: {text}"
+    )

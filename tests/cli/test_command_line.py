@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import os
 import pty
@@ -338,7 +337,7 @@ def test_every_setting_is_an_option_of_train():
 @pytest.mark.parametrize("columns", [38, 60, 80, 100])
 @pytest.mark.parametrize("command", [[], *([name] for name in cli.main.commands)], ids=lambda c: c and c[0])
 def test_help_is_as_wide_as_the_terminal(command, columns):
-    """And breaks no word. Examples and tables, which are to be copied, keep their lines."""
+    """And breaks no word. A command on several lines has backslashes, so that it can be copied."""
 
     found = cli.main.commands[command[0]] if command else cli.main
 
@@ -348,12 +347,10 @@ def test_help_is_as_wide_as_the_terminal(command, columns):
             return found.get_help(found.context_class(found, info_name="ising-ep"))
 
     text, wide = help_in(columns), help_in(100)
-    copied = [part.strip("\b") for part in inspect.cleandoc(found.help).split("\n\n") if part[0] == "\b"]
-    kept = {line.strip() for part in copied for line in part.splitlines()}
-    assert [line for line in text.splitlines() if len(line) > columns and line.strip() not in kept] == []
+    assert [line for line in text.splitlines() if len(line) > columns and len(line.split()) > 1] == []
 
     def words(text):
-        return re.sub(r"\|\s+", "|", text).split()
+        return re.sub(r"\|\s+", "|", text.replace(" \\\n", " ")).split()
 
     assert words(text) == words(wide)
 
@@ -608,7 +605,8 @@ def test_help_shows_examples_that_parse(command):
     result = ising_ep(command, "--help")
     assert result.exit_code == 0
     assert "Example" in result.output
-    examples = re.findall(rf"^ +ising-ep {command} (.*)$", result.output, flags=re.MULTILINE)
+    unfolded = result.output.replace(" \\\n", " ")
+    examples = re.findall(rf"^ +ising-ep {command} (.*)$", unfolded, flags=re.MULTILINE)
     assert examples
     for example in examples:
         arguments = re.sub(r" +\(.*\)$", "", example).split()

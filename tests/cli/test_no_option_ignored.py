@@ -859,7 +859,7 @@ def test_the_stand_in_serves_at_the_port_that_is_asked_for(shop: Shop) -> None:
 
 @pytest.mark.parametrize("name", [None, *cli.main.commands])
 def test_the_help_has_examples_that_parse(name: str | None) -> None:
-    help_of = ising_ep(*([] if name is None else [name]), "--help").output
+    help_of = ising_ep(*([] if name is None else [name]), "--help").output.replace(" \\\n", " ")
     found = re.search(r"^  Examples?:\n((?:    ising-ep .*\n)+)", help_of, re.MULTILINE)
     assert found
     for line in found[1].splitlines():

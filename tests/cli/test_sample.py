@@ -408,10 +408,11 @@ def test_help_says_how():
     text = sample("--help").stdout
     for wanted in ("Examples:", "--output", "SPIN|BINARY", "Gset", "SampleSet.from_serializable"):
         assert wanted in text
+    words = " ".join(text.split())
     for known in TABLE:
-        assert f"    {known.name:<12} {known.what}\n" in text
+        assert " ".join(f"{known.name} {known.what}".split()) in words
     for output in OUTPUTS.values():
-        assert f"    {output.ending:<7} {output.what}\n" in text
+        assert f"{output.ending} {output.what}" in words
 
 
 def test_a_new_format_is_a_row(monkeypatch):

@@ -34,13 +34,22 @@ from support.data import assert_one_line, npz_bytes, small_arrays
         ({"image_shape": (-3, -2)}, "image_shape is (-3, -2), expected (height, width) or"),
         ({"image_shape": (1.5, 4)}, "image_shape is (1.5, 4), expected (height, width) or"),
         ({"classes": ("a", "b")}, "classes are 2, expected 10"),
+        ({"classes": "abcdefghij"}, "classes is 'abcdefghij', expected a tuple of labels"),
+        ({"image_shape": 6}, "image_shape is 6, expected (height, width) or"),
+        ({"num_classes": 10.5}, "num_classes is 10.5, expected an integer"),
+        ({"num_classes": "10"}, "num_classes is '10', expected an integer"),
+        ({"x_train": [[1.0]]}, "x_train is [[1.0]], expected an object of class ndarray"),
+        ({"y_test": None}, "y_test is None, expected an object of class ndarray"),
+        ({"x_train": np.ma.ones((20, 6), np.float32)}, "x_train is a masked array"),
+        ({"name": 5}, "name is 5, expected an object of class str"),
     ],
 )
 def test_a_data_set_made_by_hand_is_checked(tmp_path, changes, text):
     (tmp_path / "mine.npz").write_bytes(npz_bytes())
     good = datasets.load_npz(tmp_path / "mine.npz")
-    with pytest.raises(ValueError, match=re.escape(f"mine: {text}" if text[0] in "xyic" else text)) as error:
+    with pytest.raises((TypeError, ValueError), match=re.escape(text)) as error:
         replace(good, **changes)
+    assert str(error.value).startswith("name is" if "name" in changes else "mine: ")
     assert_one_line(error)
 
 

@@ -331,6 +331,15 @@ def test_images_to_classify_are_scaled_as_those_learned_from(tmp_path):
             datasets.load_images(path, 6)
 
 
+@pytest.mark.parametrize("load", [datasets.load_npz, lambda path: datasets.load_images(path, 6)])
+def test_what_is_there_and_no_file_is_called_so(tmp_path, load):
+    for path, kind in ((tmp_path, "a folder"), ("/dev/null", "a device")):
+        with pytest.raises(ValueError, match=f"{path} is {kind}, expected an .np"):
+            load(path)
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path}/nowhere: no such file, expected an .np"):
+        load(tmp_path / "nowhere")
+
+
 # Whatever happens to a file, it loads or is refused in one line
 
 

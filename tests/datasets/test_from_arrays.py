@@ -105,6 +105,13 @@ FEW = np.array([0] * 11 + [1])
             "mine: x_train holds int64, expected uint8, booleans or floats",
         ),
         ({"x_train": 255 * X}, "mine: x_train holds values up to 2"),
+        ({"x_train": -255 * X}, "mine: x_train holds values up to -2"),
+        ({"x_train": np.ma.masked_greater(X, X.mean())}, "mine: x_train has "),
+        ({"y_train": np.ma.masked_equal(np.arange(12), 3)}, "mine: y_train has 1 masked values"),
+        ({"y_train": ["a", 1] * 6}, "mine: y_train holds [1], expected integers alone, or strings alone"),
+        ({"test_fraction": "0.2"}, "test_fraction is '0.2', expected a number"),
+        ({"classes": 3}, "mine: classes is 3, expected a list of labels"),
+        ({"name": 5}, "name is 5, expected"),
         ({"x_train": X * np.nan}, "mine: x_train holds nan in image 0"),
         ({"x_train": X[:, 0, 0]}, "mine: x_train has shape (12,), expected (images, pixels)"),
         ({"x_test": X[:, :2], "y_test": Y}, "mine: x_test has images (2, 2), expected (3, 2) as x_train"),
@@ -135,6 +142,6 @@ FEW = np.array([0] * 11 + [1])
     ],
 )
 def test_what_is_refused(arguments, part):
-    with pytest.raises(ValueError, match=re.escape(part)) as error:
+    with pytest.raises((TypeError, ValueError), match=re.escape(part)) as error:
         datasets.from_arrays(**{"x_train": X, "y_train": Y, "name": "mine"} | arguments)
     assert_one_line(error)

@@ -221,7 +221,7 @@ def test_import_leaves_sklearn_alone():
 @pytest.mark.parametrize("per_class", [0, -1])
 @pytest.mark.parametrize("name", ["train_per_class", "test_per_class"])
 def test_per_class_must_be_positive(name, per_class):
-    with pytest.raises(ValueError, match=f"{name} is {per_class}, expected 1 or more"):
+    with pytest.raises(ValueError, match=f"{name} is {per_class}, expected an integer >= 1"):
         datasets.load("digits", **{name: per_class})
 
 

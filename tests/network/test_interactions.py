@@ -15,7 +15,9 @@ from ising_ep.network import (
     Dense,
     FullyConnected,
     Input,
+    Interaction,
     Kind,
+    Lateral,
     Layer,
     Network,
     ParameterSpec,
@@ -125,7 +127,20 @@ W0 = Dense("W0", IMAGE, HIDDEN)
             r"hidden has shape \(2, 2, 3\), expected \(3, 3, 3\)",
         ),
         (lambda: Convolution("W", IMAGE, HIDDEN, (5, 2)), r"window \(5, 2\) .* does not fit into input"),
-        (lambda: Convolution("W", IMAGE, HIDDEN, (2, 2), (0, 2)), r"stride \(0, 2\) does not fit"),
+        (
+            lambda: Convolution("W", IMAGE, HIDDEN, (2, 2), (0, 2)),
+            r"stride is \(0, 2\), expected two integers",
+        ),
+        (lambda: Convolution("W", IMAGE, HIDDEN, (2, 2, 2)), r"window is \(2, 2, 2\), expected two integers"),
+        (lambda: Convolution("W", IMAGE, HIDDEN, 2), "window is 2, expected two integers"),
+        (lambda: Convolution("W", IMAGE, HIDDEN, (2.0, 2.0)), r"window is \(2\.0, 2\.0\), expected two"),
+        (lambda: Clamp(IMAGE, HIDDEN, 2), "window is 2, expected two integers"),
+        (lambda: Input((1.5,)), r"input has shape \(1\.5,\), expected one integer or more"),
+        (lambda: Input(64), "input has shape 64, expected one integer or more"),
+        (lambda: stack(hidden=(True,)), r"hidden has shape \(True,\), expected"),
+        (lambda: Network([HIDDEN, OUTPUT], [W0], 2, (1, -1)), r"levels are \(1, -1\), expected a tuple"),
+        (lambda: Network([HIDDEN, OUTPUT], [W0, Dense(5, HIDDEN, OUTPUT)], 2), "named 5, expected a name"),
+        (lambda: ParameterSpec((3,), Kind.BIAS, np.nan), "gain of a parameter is nan, expected a finite"),
         (lambda: AveragePool(IMAGE, HIDDEN, (2, 2)), r"expected \(2, 2, 1\)"),
         (lambda: Clamp(IMAGE, HIDDEN, (2, 2), (2, 2)), r"expected \(2, 2, 4\)"),
         (lambda: Skip(IMAGE, HIDDEN), r"hidden has shape .*, expected that of input, \(4, 4, 1\)"),
@@ -136,7 +151,7 @@ W0 = Dense("W0", IMAGE, HIDDEN)
         (lambda: Network([HIDDEN], [Dense("W", IMAGE, OUTPUT)], 2), "a Dense joins output, which is not"),
         (
             lambda: Network([HIDDEN, OUTPUT], [Bias("b", HIDDEN)], 2),
-            r"interactions take are \[\], expected one",
+            "no interaction takes the input",
         ),
         (
             lambda: Network([HIDDEN, OUTPUT], [W0, Dense("W1", Input((9,)), OUTPUT)], 2),
@@ -156,6 +171,71 @@ def test_what_does_not_fit_is_refused(make, text):
     with pytest.raises(ValueError, match=text) as error:
         make()
     assert "\n" not in str(error.value)
+
+
+class Own(Interaction):
+    """An interaction of one's own, with a contrast to choose."""
+
+    before, after = HIDDEN, OUTPUT
+    parameters = {"B": ParameterSpec((2,), Kind.BIAS)}  # noqa: RUF012
+
+    def __init__(self, contrast):
+        self.contrast = lambda comparison: contrast
+
+
+class Nowhere(Interaction):
+    """An interaction that does not say what it joins."""
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: Bias("b", IMAGE), "Bias has after Input"),
+        (lambda: Lateral("L", IMAGE), "Lateral has after Input.*, expected Layer"),
+        (lambda: Dense("W", None, OUTPUT), "Dense has before None, expected Input or Layer"),
+        (lambda: Skip("a", OUTPUT), "Skip has before 'a'"),
+        (lambda: Convolution("W", IMAGE, "a", (2, 2)), "Convolution has after 'a'"),
+        (lambda: Clamp(HIDDEN, OUTPUT), "Clamp has before Layer.*, expected Input"),
+        (
+            lambda: Network([HIDDEN, OUTPUT], [W0, Nowhere()], 2),
+            "Nowhere has no before, expected Input, Layer",
+        ),
+        (lambda: Network([HIDDEN, OUTPUT], [Dense], 2), "an interaction is the class Dense itself"),
+        (lambda: Network([HIDDEN, OUTPUT], ["W0"], 2), "an interaction is 'W0', expected"),
+        (lambda: Network([6, 4], [W0], 2), "a layer is 6, expected"),
+        (lambda: Network([HIDDEN, OUTPUT], [W0], 2.5), r"num_classes is 2\.5, expected an integer"),
+        (lambda: ParameterSpec((3,), "coupling"), "kind of a parameter is 'coupling'"),
+        (
+            lambda: Network([HIDDEN, OUTPUT], [Dense("W0", IMAGE, HIDDEN, gain="1")], 2),
+            "gain of a parameter is",
+        ),
+    ],
+)
+def test_what_is_something_else_is_refused(make, text):
+    with pytest.raises(TypeError, match=text) as error:
+        make()
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("contrast", "text"),
+    [
+        (
+            {"W0": np.zeros((16, 12), np.float32)},
+            "contrast of a Own has 'W0', expected its own parameters, B",
+        ),
+        ({"Q": np.zeros(2, np.float32)}, "contrast of a Own has 'Q', expected its own parameters, B"),
+        ({"B": np.zeros(3, np.float32)}, r"has B of float32 \(3,\), expected float32 \(2,\)"),
+        ({"B": np.zeros(2)}, r"has B of float64 \(2,\), expected float32 \(2,\)"),
+        (None, "contrast of a Own is None"),
+    ],
+)
+def test_a_contrast_is_of_ones_own_parameters(contrast, text):
+    """That of another interaction would replace what the other one found."""
+    network = Network([HIDDEN, OUTPUT], [W0, Own(contrast)], 2)
+    x, states = np.zeros((1, 16), np.float32), np.ones((1, 1, 16), np.int8)
+    with pytest.raises((TypeError, ValueError), match=text):
+        network.contrast(x, Reads(states), Reads(-states))
 
 
 def test_only_spins_that_are_held_refuse_grey_images():

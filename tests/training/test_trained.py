@@ -210,14 +210,70 @@ def test_parts_of_ones_own_are_asked_and_recorded(tmp_path):
     [
         (np.zeros((2, 63)), r"x has shape \(2, 63\), expected \(n, 64\)"),
         (np.zeros((0, 64)), "not empty"),
-        (np.zeros(64), "expected numbers"),
-        (np.full((1, 64), np.nan), "not finite"),
-        (np.array([["a"] * 64]), "expected numbers"),
+        (np.zeros(64), r"x has shape \(64,\), expected \(images, pixels\)"),
+        (np.full((1, 64), np.nan), "expected finite float32"),
+        (np.array([["a"] * 64]), "expected uint8, booleans or floats"),
+        (np.ones((1, 64), dtype=int), "x holds int64, expected uint8, booleans or floats"),
+        (np.full((1, 64), 255.0), "root mean square 255, expected about 1 and at most 5"),
+        (np.ma.masked_less(np.eye(64), 1), "x has 4032 masked values"),
     ],
 )
 def test_what_is_no_image_is_refused(run, x, text):
     with pytest.raises(ValueError, match=text):
         ising_ep.load(run[0]).predict(x)
+
+
+def pixels_of(images):
+    """Images of 0..16 as bytes, whose 255th parts they then are."""
+    return np.round(images * 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("ask", ["predict", "predict_proba", "outputs", "sample"])
+def test_pixels_are_scaled_as_those_of_a_data_set(run, ask):
+    """What a data set makes of bytes and booleans is what a loaded model makes of them, and a classifier."""
+    model, classifier = ising_ep.load(run[0]), EPClassifier.load(run[0])
+    pixels = pixels_of(DIGITS.x_test).reshape(-1, 8, 8)
+    for images in (pixels, pixels > 127):
+        known = datasets.from_arrays(images, DIGITS.y_test, images, DIGITS.y_test).x_test
+        found, wanted = getattr(model, ask)(images), getattr(model, ask)(known)
+        np.testing.assert_equal(
+            vars(found) if ask == "sample" else found, vars(wanted) if ask == "sample" else wanted
+        )
+        np.testing.assert_array_equal(classifier.predict_proba(images), classifier.predict_proba(known))
+    with pytest.raises(ValueError, match="root mean square"):
+        getattr(model, ask)(pixels.astype(float))
+    with pytest.raises(ValueError, match="X holds values up to 255 with root mean square"):
+        classifier.predict(pixels.astype(float))
+
+
+def test_a_run_made_a_classifier_of_images_until_it_is_fitted_anew(run, tmp_path):
+    model, pixels = EPClassifier.load(run[0]), pixels_of(DIGITS.x_test)
+    model.save(tmp_path / "file")
+    again = EPClassifier.load(tmp_path / "file", machine=AnnealingMachine(num_reads=5, num_sweeps=15))
+    np.testing.assert_array_equal(again.predict(pixels), again.predict(pixels.astype(np.float32) / 255))
+    on = [EPClassifier.load(run[0]).partial_fit(x, DIGITS.y_test) for x in (pixels, np.float32(pixels) / 255)]
+    for name, value in on[0].parameters_.items():
+        np.testing.assert_array_equal(value, on[1].parameters_[name])
+    with pytest.warns(UserWarning, match="X has root mean square"):  # features, which are taken as they are
+        anew = model.fit(pixels.astype(float) - 100, DIGITS.y_test)
+    assert anew.predict(pixels.astype(float)).shape == DIGITS.y_test.shape
+
+
+def test_classes_are_whole_numbers_of_any_type(run):
+    model = ising_ep.load(run[0])
+    x, y = DIGITS.x_test, DIGITS.y_test
+    wanted = model.evaluate(x, y)
+    assert model.evaluate(x, y.astype(float)).accuracy == wanted.accuracy
+    ones = y < 2
+    assert model.evaluate(x[ones], y[ones] == 1).accuracy == model.evaluate(x[ones], y[ones]).accuracy
+    for wrong, text in (
+        (y + 0.5, r"y holds \d\.5, expected whole numbers"),
+        (y.astype(str), r"y is <U21 of shape \(40,\), expected classes 0 to 9"),
+        (y + 1, "y holds 1 to 10, expected classes 0 to 9"),
+        (None, "y is object"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            model.evaluate(x, wrong)
 
 
 def test_damaged_and_foreign_files_are_refused(run, tmp_path):
@@ -238,7 +294,7 @@ def test_damaged_and_foreign_files_are_refused(run, tmp_path):
 
 
 def test_a_callback_that_is_none_is_named():
-    with pytest.raises(TypeError, match=r"a callback is function, expected an ising_ep.training.Callback"):
+    with pytest.raises(TypeError, match=r"a callback is <function .*, expected an object of class Callback"):
         training.train(config_of(), DIGITS, callbacks=[lambda state: None])
 
 

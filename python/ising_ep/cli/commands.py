@@ -178,7 +178,7 @@ def evaluate(
     \b
     Examples:
       ising-ep evaluate runs/first
-      ising-ep evaluate runs/mnist100 --dataset mnist --data-dir ~/mnist   (all 10,000 test images)
+      ising-ep evaluate runs/mnist100 --dataset mnist --data-dir ~/mnist
       ising-ep evaluate runs/qpu --max-qpu-time 1
     """
     import numpy as np

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import Any
@@ -28,7 +30,8 @@ class Formatter(click.HelpFormatter):
 
     def write(self, string: str) -> None:
         """Writes what was wrapped, as it was meant."""
-        super().write(string.replace(HYPHEN, "-").replace(SPACE, " "))
+        written = string.replace(HYPHEN, "-").replace(SPACE, " ")
+        super().write("\n".join(_folded_line(line, self.width) for line in written.split("\n")))
 
     def write_text(self, text: str) -> None:
         """Writes paragraphs."""
@@ -52,6 +55,23 @@ class Formatter(click.HelpFormatter):
             return term
         folded = formatting.wrap_text(_whole(term).replace("|", "| "), self.width, indent, f"{indent}    ")
         return folded.lstrip()
+
+
+def _folded_line(line: str, width: int) -> str:
+    """A line, on several where it is wider than the terminal; a command so that it can be copied."""
+    if len(line) <= width:
+        return line
+    indent = len(line) - len(line.lstrip()) + 4
+    if line.lstrip().startswith("ising-ep "):
+        return " \\\n".join(_wrapped(line, width - 2, indent))
+    gaps = [gap.end() for gap in re.finditer(r"\S {2,}", line)]  # before the last column of a table
+    return "\n".join(_wrapped(line, width, gaps[-1] if gaps and gaps[-1] <= width / 2 else indent))
+
+
+def _wrapped(line: str, width: int, indent: int) -> list[str]:
+    return textwrap.wrap(
+        line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _whole(text: str) -> str:

@@ -239,7 +239,7 @@ def _another(run: RunFolder, name: str, value: object) -> ValueError:
 def check_options(config: TrainConfig, options: Mapping[str, Any]) -> None:
     """Refuses options of how a machine works for one that does not take them."""
     from ..machines import MACHINES
-    from ..settings import either
+    from ..printable import either
 
     for name, value in options.items():
         if value is not None and name not in config.machine_settings.options:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, SerializationInfo, model_serializer, model_validator
 from pydantic import SerializerFunctionWrapHandler as Serializer
 
-from ..checks import check_step
+from ..checks import check_mapping, check_step, is_levels, without_none
 from ..datasets import LOADERS, NAMES
 from ..datasets.described import describe_folders, describe_sources
 from ..machines.settings import MACHINES, MachineSettings
 from ..network import Statistic
-from ..network.network import is_levels
 from ..network.settings import NETWORKS, NetworkSettings
+from ..printable import either
 from ..settings import (
     AtLeastOne,
     NotNegative,
@@ -29,13 +29,14 @@ from ..settings import (
     Seed,
     Settings,
     Shown,
-    either,
     shown,
 )
 
 Optimizer = Literal["sgd", "adam"]
+"""Name of an optimizer: plain steps (`learning.SGD`) or Adam's (`learning.Adam`)."""
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 Decay = Literal["constant", "cosine"]
+"""Name of the way in which learning rates fall over the epochs: not at all, or along a cosine to 0."""
 DECAYS: tuple[Decay, ...] = get_args(Decay)
 
 # The parts that bring settings of their own, by the setting that chooses one.
@@ -260,7 +261,7 @@ class TrainConfig(Settings):
             >>> TrainConfig.checked(given).num_sweeps
             30
         """
-        given = {name: value for name, value in settings.items() if value is not None}
+        given = without_none(settings)
         return super().checked(usual(given) | given)
 
     @classmethod
@@ -272,6 +273,7 @@ class TrainConfig(Settings):
         Raises:
             ValueError: As `checked`.
         """
+        check_mapping(settings)
         lacks, expected = lacking(settings), usual(settings)
         fields = {
             name: field for model in chosen(settings).values() for name, field in model.model_fields.items()
@@ -284,7 +286,7 @@ class TrainConfig(Settings):
             return name in fields and name not in expected and _plain(value) == fields[name].default
 
         kept = {name: value for name, value in settings.items() if not says_nothing(name, value)}
-        return cls.in_one_line(expected | kept)
+        return cls(**expected | kept)
 
 
 # Names of the settings of the run itself.

@@ -6,6 +6,9 @@ array and the value.
 A data set that is loaded by its name is one file of `named`, which says there what it needs.
 """
 
+import os
+
+from ..checks import short
 from .arrays import from_arrays
 from .dataset import Dataset, ImageShape
 from .loader import Loader, PerClass, Sizes, StrPath
@@ -36,7 +39,7 @@ __all__ = [
 
 
 def load(
-    name: str,
+    name: StrPath,
     *,
     data_dir: StrPath | None = None,
     train_per_class: int | None = None,
@@ -56,6 +59,9 @@ def load(
     >>> load("fashion-mnist", data_dir="data/fashion").x_train.shape  # doctest: +SKIP
     (60000, 784)
     """
+    if not isinstance(name, str | os.PathLike):
+        raise TypeError(f"name is {short(name)}, expected the name of a data set or the path of an .npz file")
+    name = os.fspath(name)
     loader = LOADERS.get(name)
     if data_dir is not None and (loader is None or loader.folder is None):
         with_folder = ", ".join(each.name for each in LOADERS.values() if each.folder is not None)

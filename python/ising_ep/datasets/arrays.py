@@ -1,16 +1,17 @@
 """Data sets made from a user's arrays: images of any shape, labels that are numbers or names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import integer
+from ..checks import integer, real, short
 from ..files.arrays import Arrays, first_line, require
 from .dataset import Dataset
-from .raw import image_shape_of, scaled
+from .images import as_array, scaled
+from .raw import image_shape_of
 from .validation import check_image_form, check_images, check_one_label_each, check_same_shape, check_whole
 
 TEST_FRACTION = 0.2
@@ -84,12 +85,12 @@ def _checked(
     """The images and labels of a split as arrays."""
     arrays: Arrays = {}
     for key, value in ((f"x_{split}", x), (f"y_{split}", y)):
-        require(value is not None, f"{name}: {key} is missing, expected x_{split} and y_{split}")
-        try:
-            arrays[key] = np.asarray(value)
-        except ValueError as error:  # rows of different lengths
-            raise ValueError(f"{name}: {key} is no array: {first_line(error)}") from error
+        if value is None:
+            raise ValueError(f"{name}: {key} is missing, expected x_{split} and y_{split}")
+        arrays[key] = as_array(f"{name}: {key}", value)
     images, labels = arrays.values()
+    if labels.dtype.kind == "U" and isinstance(y, Sequence):  # numbers among texts have become such
+        labels = np.array(y, dtype=object)
     check_image_form(f"{name}: x_{split}", images)
     check_one_label_each(name, split, images, labels)
     check_images(f"{name}: x_{split}", images)
@@ -113,6 +114,8 @@ def _classes_of(name: str, labels: NDArray[Any], given: Sequence[str | int] | No
     """The classes that were given, or the different labels. Fewer than two are refused."""
     source, found = f"{name}: y_train", tuple(np.unique(labels).tolist())
     if given is not None:
+        if not isinstance(given, Iterable):
+            raise TypeError(f"{name}: classes is {short(given)}, expected a list of labels")
         source, found = f"{name}: classes", tuple(given)
         for k, label in enumerate(found):
             is_label = isinstance(label, str | Integral) and label not in found[:k]
@@ -130,7 +133,10 @@ def _split(
 
     fraction = TEST_FRACTION if fraction is None else fraction
     seed = integer("seed", 0 if seed is None else seed, 0, LARGEST_SEED)
-    require(0 < fraction < 1, f"test_fraction is {fraction}, expected a number between 0 and 1")
+    require(
+        0 < real("test_fraction", fraction) < 1,
+        f"test_fraction is {fraction}, expected a number between 0 and 1",
+    )
     different, counts = np.unique(labels, return_counts=True)
     rarest, fewest = different[counts.argmin()].item(), counts.min()
     few = f"{source} has {fewest} label {rarest!r}, expected 2 or more of each class to split off a test"

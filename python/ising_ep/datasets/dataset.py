@@ -3,11 +3,11 @@
 import hashlib
 import math
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import are_sizes, instance, integer, short
 from ..files.arrays import require
 from .validation import ARRAY_NAMES, check_forms, check_values
 
@@ -27,8 +27,8 @@ class Dataset:
     None where that is unknown. Given as (height, width), it is taken as (height, width, 1). `classes` are the
     labels that the classes had before they were numbered, None where they had no others.
 
-    ValueError for arrays that are not such, and for images of a root mean square above 5, as floats of 0..255
-    have: nothing would be learned from them.
+    TypeError for what is no array, ValueError for arrays that are not such, and for images of a root mean
+    square above 5, as floats of 0..255 have: nothing would be learned from them.
     """
 
     name: str
@@ -42,7 +42,13 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Check the arrays, and complete the shape of an image."""
+        instance("name", self.name, str)
         raw = {name: getattr(self, name) for name in ARRAY_NAMES}
+        for name, array in raw.items():
+            instance(f"{self.name}: {name}", array, np.ndarray)
+            if np.ma.isMaskedArray(array):
+                raise TypeError(f"{self.name}: {name} is a masked array, expected one without a mask")
+        object.__setattr__(self, "num_classes", integer(f"{self.name}: num_classes", self.num_classes, 1))
         for name in ("x_train", "x_test"):
             x = raw[name]
             require(
@@ -58,15 +64,18 @@ class Dataset:
         if self.image_shape is not None:
             object.__setattr__(self, "image_shape", self._complete_shape(self.image_shape))
         if self.classes is not None:
+            if not isinstance(self.classes, tuple | list):
+                raise TypeError(f"{self.name}: classes is {short(self.classes)}, expected a tuple of labels")
+            object.__setattr__(self, "classes", tuple(self.classes))
             counted = f"{self.name}: classes are {len(self.classes)}, expected {self.num_classes}"
             require(len(self.classes) == self.num_classes, counted)
 
-    def _complete_shape(self, shape: tuple[int, ...]) -> ImageShape:
+    def _complete_shape(self, shape: object) -> ImageShape:
         """Return the shape with its channels, as plain integers; refuse one of other images."""
-        given = f"{self.name}: image_shape is {shape}"
-        sizes = [int(size) for size in shape if isinstance(size, Integral) and size > 0]
-        fits = len(sizes) == len(shape) and len(shape) in (2, 3)
-        require(fits, f"{given}, expected (height, width) or (height, width, channels)")
+        given = f"{self.name}: image_shape is {short(shape)}"
+        if not are_sizes(shape) or len(shape) not in (2, 3):
+            raise ValueError(f"{given}, expected (height, width) or (height, width, channels)")
+        sizes = [int(size) for size in shape]
         require(math.prod(sizes) == self.num_inputs, f"{given}, expected {self.num_inputs} pixels")
         height, width, channels = (*sizes, 1)[:3]
         return height, width, channels

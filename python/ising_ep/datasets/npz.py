@@ -1,16 +1,17 @@
 """A user's own files: data sets in .npz, images to classify in .npy or .npz."""
 
-import math
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..files.arrays import read_npy, read_npz, require
+from ..files.untrusted import require_file
 from .dataset import Dataset
+from .images import as_pixels
 from .loader import StrPath
-from .raw import make_dataset, scaled
-from .validation import ARRAY_NAMES, check_forms, check_image_form, check_images
+from .raw import make_dataset
+from .validation import ARRAY_NAMES, check_forms, check_image_form
 
 
 def load_npz(
@@ -30,8 +31,7 @@ def load_npz(
     >>> mine = load_npz("mine.npz", train_per_class=100)  # doctest: +SKIP
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file, expected an .npz file")
+    require_file(path, "an .npz file")
     raw = read_npz(path, ARRAY_NAMES, check_forms)
     return make_dataset(path.stem, str(path), raw, (train_per_class, test_per_class))
 
@@ -45,13 +45,12 @@ def load_images(path: StrPath, num_inputs: int) -> NDArray[np.float32]:
     >>> x = load_images("images.npy", num_inputs=784)  # doctest: +SKIP
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file, expected an .npy or .npz file")
+    require_file(path, "an .npy or .npz file")
     if path.suffix == ".npz":
         x = read_npz(path, ("x",), lambda source, arrays: check_image_form(f"{source}: x", arrays["x"]))["x"]
     else:
         x = read_npy(path, lambda form: check_image_form(f"{path}", form))
-    check_images(f"{path}: x", x)
-    size = math.prod(x.shape[1:])
+    pixels = as_pixels(f"{path}: x", x)
+    size = pixels.shape[1]
     require(size == num_inputs, f"{path}: has images of {size} pixels, expected {num_inputs}")
-    return scaled(x)
+    return pixels

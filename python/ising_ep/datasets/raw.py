@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import integer
 from ..files.arrays import Arrays, require
 from .dataset import Dataset, ImageShape
+from .images import scaled
 from .loader import PerClass
 from .validation import check_forms, check_values
 
@@ -56,14 +58,6 @@ def image_shape_of(x: NDArray[Any]) -> ImageShape | None:
     return None
 
 
-def scaled(x: NDArray[Any]) -> NDArray[np.float32]:
-    """Return images (n, ...) as float32 (n, num_inputs); uint8 is divided by 255."""
-    pixels = np.ascontiguousarray(x.reshape(len(x), -1), dtype=np.float32)
-    if x.dtype == np.uint8:
-        pixels /= np.float32(255)
-    return pixels
-
-
 def _choose_split(
     source: str, split: str, raw: Arrays, num_classes: int, per_class: int | None
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -71,7 +65,7 @@ def _choose_split(
     x, y, what = raw[f"x_{split}"], raw[f"y_{split}"], f"{source}: y_{split}"
     require(y.max() < num_classes, f"{what} holds label {y.max()}, expected 0..{num_classes - 1}")
     if per_class is not None:
-        require(per_class > 0, f"{split}_per_class is {per_class}, expected 1 or more")
+        integer(f"{split}_per_class", per_class, 1)
         chosen = [np.flatnonzero(y == label)[:per_class] for label in range(num_classes)]
         for label, found in enumerate(map(len, chosen)):
             require(found == per_class, f"{what} has {found} of class {label}, expected {per_class} or more")

@@ -73,7 +73,8 @@ def check_images(images: str, x: NDArray[Any]) -> None:
         raise ValueError(f"{images} holds {x[first]} in image {first[0]}, expected finite float32")
     size = root_mean_square(x)
     if size > LARGE:
+        largest = max(x.max(), x.min(), key=abs)
         raise ValueError(
-            f"{images} holds values up to {x.max():g} with root mean square {size:.3g},"
+            f"{images} holds values up to {largest:g} with root mean square {size:.3g},"
             f" expected about 1 and at most {LARGE:g}: give pixels of 0..255 as uint8, or divide them by 255"
         )

@@ -22,8 +22,9 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..checks import LARGE, check_step, root_mean_square
+from ..checks import LARGE, check_step, root_mean_square, short
 from ..config import OPTIMIZERS, Optimizer
+from ..datasets.images import as_pixels
 from ..learning import EquilibriumPropagation, Memory, Rule
 from ..learning.optimizers import BY_NAME
 from ..machines import AnnealingMachine, Machine, check_machine
@@ -56,7 +57,9 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
 
     **Scale of the features.** Nothing is scaled silently. Fields are clipped to ±4, the range of a chip, and
     parameters to ±1, so features should be of order 1: put a ``StandardScaler`` before the classifier, which
-    mostly learns better than a ``MinMaxScaler``. Features of a root mean square above 5 are warned of.
+    mostly learns better than a ``MinMaxScaler``. Features of a root mean square above 5 are warned of. A
+    classifier that `load` made of a run folder takes images as the run did: uint8 is divided by 255, and
+    floats of 0..255 are refused.
 
     **Reproducible.** With an integer ``random_state`` a fit has the same bits on any number of threads. A
     prediction depends on the row alone: every row is annealed with the same random numbers, so that neither
@@ -144,6 +147,9 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
     }
+
+    # Whether it was made of a run folder, and takes images as the run did.
+    _takes_images = False
 
     def __init__(
         self,
@@ -309,7 +315,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         """Makes a fitted classifier of a file that `save` wrote, or of a run folder of ``ising-ep train``.
 
         A run's classifier anneals on the machine of the run, with the reads of its tests; its labels are the
-        numbers of the classes. No data set is read, and no pickle.
+        numbers of the classes. It takes images as `ising_ep.datasets.from_arrays` does, until a new `fit`
+        starts from the beginning. No data set is read, and no pickle.
 
         Args:
             path: The file, or the run folder.
@@ -318,7 +325,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         Raises:
             FileNotFoundError: If there is no such file or folder.
             ValueError: If it is damaged, has a machine of its own that is not given, or is of a network that
-                is not one of layers.
+                is not one of layers, or if the machine that is given has other spins than -1 and 1.
+            TypeError: If the machine is none.
 
         Example:
             >>> import tempfile
@@ -331,6 +339,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             >>> bool((again.predict(X / 5) == model.predict(X / 5)).all())
             True
         """
+        if machine is not None:
+            _check_spins(machine)
         path = Path(path)
         return fitted.of_run(cls, path, machine) if path.is_dir() else fitted.of_file(cls, path, machine)
 
@@ -359,7 +369,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         """Images, labels and weights, without those of weight 0."""
         check_step(self.nudge, self.learning_rate, self.bias_learning_rate)
         self._check_all_is_used()
-        x, labels = validate_data(self, X, y, dtype=np.float32, order="C", reset=reset)
+        rows = X if reset else self._features(X)
+        x, labels = validate_data(self, rows, y, dtype=np.float32, order="C", reset=reset)
         check_classification_targets(labels)
         size = root_mean_square(x)
         if size > LARGE:
@@ -372,6 +383,10 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         if not kept.any():
             raise ValueError("sample_weight is 0 everywhere, expected images to learn from")
         return x[kept], labels[kept], weights[kept]
+
+    def _features(self, X: ArrayLike) -> ArrayLike:
+        """Rows of features as they are; of a run's classifier those of the images, as the run took them."""
+        return as_pixels("X", X) if self._takes_images else X
 
     def _check_all_is_used(self) -> None:
         """Refuses settings that others leave without effect; what is as by default may not have been set."""
@@ -404,13 +419,24 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         self.parameters_: Parameters = self._network().initial_parameters(rng)
         self._memory: Memory = {}
         self._updates = 0
+        self._takes_images = False
         self.history_: list[dict[str, float]] = []
         self.n_iter_ = self.t_ = 0
 
     def _layers(self, num_classes: int) -> tuple[int, ...]:
         """Spins of each layer that the settings ask for."""
-        hidden = np.atleast_1d(self.hidden_layer_sizes)
-        return (*(int(size) for size in hidden), self.spins_per_class * num_classes)
+        return (*self._hidden_sizes(), self.spins_per_class * num_classes)
+
+    def _hidden_sizes(self) -> tuple[int, ...]:
+        """Spins of each hidden layer that the settings ask for."""
+        given = np.atleast_1d(self.hidden_layer_sizes)
+        fits = given.ndim == 1 and (given.dtype.kind in "iu" or not given.size)
+        if not fits or not (given.min(initial=1) >= 1 and given.max(initial=1) < 2**31):
+            raise ValueError(
+                f"hidden_layer_sizes is {short(self.hidden_layer_sizes)}, expected an integer >= 1, or one"
+                " for each layer"
+            )
+        return tuple(given.tolist())
 
     def _network(self) -> FullyConnected:
         """The network that was started, whatever the settings are now."""
@@ -438,7 +464,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
                 num_sweeps=self.num_sweeps,
                 num_threads=_threads(self.n_jobs),
             )
-        check_machine(machine)
+        _check_spins(machine)
         return EquilibriumPropagation(
             network=self._network(),
             machine=machine,
@@ -456,7 +482,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
     def _outputs(self, X: ArrayLike) -> tuple[Network, _Floats]:
         """The network, and its output spins ``(n, outputs)`` in the free phase of each row."""
         check_is_fitted(self)
-        x = validate_data(self, X, dtype=np.float32, order="C", reset=False)
+        x = validate_data(self, self._features(X), dtype=np.float32, order="C", reset=False)
         rule = self._rule()
         return rule.network, _free_outputs(rule, self.parameters_, x)
 
@@ -500,6 +526,17 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         if early_stopping:
             self.parameters_ = best_parameters
         return self
+
+
+def _check_spins(machine: Machine) -> None:
+    """Refuses what is no machine of spins of -1 and 1."""
+    check_machine(machine)
+    levels = machine.levels
+    if levels != (-1, 1):
+        raise ValueError(
+            f"machine {type(machine).__name__} has neurons of {levels[0]} and {levels[1]}, expected spins of"
+            " -1 and 1"
+        )
 
 
 def _threads(n_jobs: int | None) -> int:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..checks import short
+from ..learning.optimizers import BY_NAME
 from ..machines import Machine
 from ..network import FullyConnected
-from ..printable import one_line
-from ..training.model_file import Arrays, read_model, write_model
+from ..training.checkpoint import damage_named
+from ..training.model_file import SAVED, Arrays, read_model, write_model
 from ..training.parts import Parts
+from ..training.record import read_given
+from ..training.run_folder import RunFolder
 from ..training.trained import check_parameters, load
+from .record import Labels, Record
 
 if TYPE_CHECKING:
     from .classifier import EPClassifier
@@ -23,8 +27,6 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound="EPClassifier")
 
 KIND = "EPClassifier"
-# Kinds of labels that JSON can hold, by numpy's letter, and what reads them back.
-_LABELS = {"i": int, "u": int, "f": float, "b": bool, "U": str, "O": str}
 # Prefix of the arrays that an optimizer remembers.
 _MEMORY = "memory/"
 _COUNTS = ("n_features_in_", "n_iter_", "t_", "_updates", "_seed")
@@ -44,15 +46,16 @@ def write(model: EPClassifier, file: Path) -> None:
             f"random_state is a {type(settings['random_state']).__name__}, expected an integer or None to"
             " save"
         )
-    settings["hidden_layer_sizes"] = np.atleast_1d(settings["hidden_layer_sizes"])
+    settings["hidden_layer_sizes"] = list(model._hidden_sizes())
     content = {
         "settings": {name: _plain(value) for name, value in settings.items()},
         "given": Parts(machine=machine).described(),
-        "classes": _labels(model.classes_),
+        "classes": Labels.of(model.classes_).model_dump(),
         "layers": list(model._sizes),
         "counts": {name: int(getattr(model, name)) for name in _COUNTS},
         "history": model.history_,
         "features": [str(name) for name in getattr(model, "feature_names_in_", [])],
+        "images": model._takes_images,
     }
     memory = {
         f"{_MEMORY}{kind}/{name}": value
@@ -70,20 +73,22 @@ def of_file(kind: type[C], file: Path, machine: Machine | None) -> C:
         ValueError: If it is damaged, or a machine of its own is missing.
     """
     arrays, content = read_model(file, KIND)
-    try:
-        Parts(machine=machine).complete(dict(content["given"]), file)
-        model = kind(machine=machine, **content["settings"])
+    with damage_named(file, SAVED):
+        record = Record(**content)
+        given = read_given(content)
+    _require_machine(given, file, machine)
+    with damage_named(file, SAVED):
+        model = kind(machine=machine, **record.settings)
         model._validate_params()
-        model.classes_ = _array_of(content["classes"])
-        model._sizes = tuple(map(int, content["layers"]))
-        for name in _COUNTS:
-            setattr(model, name, int(content["counts"][name]))
-        model.history_ = list(content["history"])
-        if content["features"]:
-            model.feature_names_in_ = np.array(content["features"], dtype=object)
+        model.classes_ = record.classes.array()
+        model._sizes = record.layers
+        model.n_features_in_, model.n_iter_ = record.counts.n_features_in_, record.counts.n_iter_
+        model.t_, model._updates, model._seed = record.counts.t_, record.counts.updates, record.counts.seed
+        model.history_ = record.history
+        model._takes_images = record.images
+        if record.features:
+            model.feature_names_in_ = np.array(record.features, dtype=object)
         _take(model, arrays)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f"{file} is not a classifier that was saved: {one_line(error)}") from None
     return model
 
 
@@ -94,6 +99,7 @@ def of_run(kind: type[C], folder: Path, machine: Machine | None) -> C:
         FileNotFoundError: If there is no such run.
         ValueError: If it is damaged, or of a network that is not one of layers.
     """
+    _require_machine(RunFolder.open(folder).given, folder, machine)
     trained = load(folder, machine=machine)
     config, network = trained.config, trained.network
     if not isinstance(network, FullyConnected) or network.levels != (-1, 1):
@@ -120,8 +126,20 @@ def of_run(kind: type[C], folder: Path, machine: Machine | None) -> C:
     model.n_features_in_ = network.num_inputs
     model.n_iter_ = model.t_ = model._updates = 0
     model.history_ = []
+    model._takes_images = True
     _take(model, trained.parameters)
     return model
+
+
+def _require_machine(given: Mapping[str, str], where: Path, machine: Machine | None) -> None:
+    """Refuses what was trained with parts of its own that a classifier cannot be given, or is not given.
+
+    Raises:
+        ValueError: If it was.
+    """
+    for part in given.keys() - {"machine"}:
+        raise ValueError(f"{where} was trained with a {part} of its own; take ising_ep.load")
+    Parts(machine=machine).complete(given, where, "EPClassifier.load")
 
 
 def _take(model: EPClassifier, arrays: Arrays) -> None:
@@ -132,34 +150,15 @@ def _take(model: EPClassifier, arrays: Arrays) -> None:
         if key.startswith(_MEMORY):
             kind, _, name = key.removeprefix(_MEMORY).partition("/")
             model._memory.setdefault(kind, {})[name] = value
-    check_parameters(model._rule().network, model.parameters_)
+    network = model._rule().network
+    check_parameters(network, model.parameters_)
+    kept = [set(optimizer.keeps) for optimizer in BY_NAME.values()]
+    if model._memory.keys() not in kept:
+        raise ValueError(f"its optimizer remembers {short(list(model._memory))}, expected all that one keeps")
+    for values in model._memory.values():
+        check_parameters(network, values)
 
 
 def _plain(value: Any) -> Any:
     """A setting as JSON holds it."""
-    if isinstance(value, np.ndarray):
-        return [int(size) for size in value]
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _labels(classes: NDArray[Any]) -> dict[str, Any]:
-    """Labels as JSON holds them.
-
-    Raises:
-        ValueError: If they are of another kind than integers, floats, booleans or strings.
-    """
-    values = classes.tolist()
-    wanted = _LABELS.get(classes.dtype.kind)
-    if wanted is None or not all(type(value) is wanted for value in values):
-        raise ValueError(
-            f"labels are {short(values)}, expected integers, floats, booleans or strings to save"
-        )
-    return {"dtype": "object" if classes.dtype.kind == "O" else classes.dtype.str, "values": values}
-
-
-def _array_of(labels: dict[str, Any]) -> NDArray[Any]:
-    dtype = np.dtype(labels["dtype"])
-    wanted = _LABELS.get(dtype.kind)
-    if wanted is None or not all(type(value) is wanted for value in labels["values"]):
-        raise ValueError(f"its labels are {short(labels)}")
-    return np.array(labels["values"], dtype=dtype)

@@ -67,6 +67,23 @@ def read_json(path: Path, *, links: bool = True) -> Any:
         raise ValueError(f"{path} is not JSON: {error}") from None
 
 
+def require_file(path: Path, expected: str) -> None:
+    """Refuses a place where there is no regular file.
+
+    Args:
+        path: The place.
+        expected: What file there should be, such as "an .npz file".
+
+    Raises:
+        FileNotFoundError: If there is nothing.
+        ValueError: If there is something else.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file, expected {expected}")
+    if not path.is_file():
+        raise ValueError(f"{path} is {kind_of(path.stat().st_mode)}, expected {expected}")
+
+
 def _require_file(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{path} is {kind_of(status.st_mode)}, expected a file")

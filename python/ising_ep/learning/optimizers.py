@@ -7,7 +7,7 @@ would leave them ends there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -69,7 +69,12 @@ class Rates:
             and Hutter, https://arxiv.org/abs/1711.05101). Weights set the energies beside the temperature:
             without bound they grow until the machine freezes before it has found a low state.
         limit: Bound of the size of all parameters.
+
+    Attributes:
+        keeps: Its names for the arrays that it keeps between updates.
     """
+
+    keeps: ClassVar[tuple[str, ...]] = ()
 
     learning_rate: float = 0.01
     bias_learning_rate: float = 0.001
@@ -140,6 +145,8 @@ class Adam(Rates):
     https://arxiv.org/abs/1412.6980.
     """
 
+    keeps: ClassVar[tuple[str, ...]] = ("m", "v")
+
     learning_rate: float = 0.003
     bias_learning_rate: float = 0.003
 
@@ -157,7 +164,7 @@ class Adam(Rates):
         rates = self.rates(network, decay)
         self.decay_weights(network, parameters, rates)
         memory = {} if memory is None else memory
-        means, squares = (memory.setdefault(name, {}) for name in ("m", "v"))
+        means, squares = (memory.setdefault(name, {}) for name in self.keeps)
         for name, parameter in parameters.items():
             mean = means.setdefault(name, np.zeros_like(parameter))
             square = squares.setdefault(name, np.zeros_like(parameter))

@@ -41,7 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,7 @@ from .shards import shard_weights, shards, total
 RIGHT = 0.1
 
 
+@runtime_checkable
 class Rule(Protocol):
     """Interface of a learning rule: `EquilibriumPropagation`, or one of your own."""
 

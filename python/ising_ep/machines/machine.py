@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import instance, is_levels
 from ..network import Couplings
-from ..network.network import is_levels
 from ..samplers.batch import BatchResult
 from ..samplers.temperature import effective_beta
 from .usage import Usage
@@ -159,6 +159,8 @@ def check_machine(machine: object) -> None:
     """
     name = type(machine).__name__
     if not isinstance(machine, Machine):
+        if isinstance(machine, type) or not hasattr(machine, "sample"):
+            instance("machine", machine, Machine)
         raise TypeError(
             f"machine {name} is no ising_ep.machines.Machine: write class {name}(Machine), and all that it"
             " does not say is by default"

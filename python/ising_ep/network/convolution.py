@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,8 @@ class Convolution(Interaction):
         (75, 16)
     """
 
+    sources: ClassVar[tuple[type, ...]] = (Input, Layer)
+
     name: str
     before: Input | Layer
     after: Layer
@@ -55,6 +58,7 @@ class Convolution(Interaction):
     kind: Kind | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_windows(self.before, self.after, self.kernel, self.stride)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ class Dense(Interaction):
         gain: Initial size of a weight times the root of ``before.size``; None for that of its kind.
         kind: What the weights are; None for weights of an input or couplings, as ``before`` is.
     """
+
+    sources: ClassVar[tuple[type, ...]] = (Input, Layer)
 
     name: str
     before: Input | Layer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from ..samplers.couplings import Block
 from .interaction import Interaction, Pairs
 from .layer import Input, Layer
 from .parameters import Parameters
-from .windows import Size, check_windows, window_indices
+from .windows import Size, check_pairs, check_windows, window_indices
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,15 @@ class AveragePool(Interaction):
         ValueError: If shapes do not fit.
     """
 
+    sources: ClassVar[tuple[type, ...]] = (Input, Layer)
+
     before: Input | Layer
     after: Layer
     window: Size
     stride: Size | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         channels = self.before.shape[-1]
         check_windows(self.before, self.after, self.window, self.stride or self.window, channels)
 
@@ -92,11 +96,14 @@ class Skip(Interaction):
         ValueError: If the shapes differ.
     """
 
+    sources: ClassVar[tuple[type, ...]] = (Input, Layer)
+
     before: Input | Layer
     after: Layer
     strength: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.before.shape != self.after.shape:
             raise ValueError(
                 f"{self.after.name} has shape {self.after.shape}, expected that of {self.before.name},"
@@ -149,6 +156,8 @@ class Clamp(Interaction):
         ValueError: If shapes do not fit.
     """
 
+    sources: ClassVar[tuple[type, ...]] = (Input,)
+
     before: Input
     after: Layer
     window: Size = (1, 1)
@@ -156,6 +165,8 @@ class Clamp(Interaction):
     strength: float = 2.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        check_pairs(window=self.window, stride=self.stride)
         pixels = self.window[0] * self.window[1] * self.before.shape[-1]
         check_windows(self.before, self.after, self.window, self.stride, pixels)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..checks import short
+from ..printable import either
 from ..samplers.couplings import Block
 from .comparison import Comparison
 from .layer import Input, Layer
@@ -26,10 +30,17 @@ class Interaction:
     Attributes:
         before: Where it comes from: a layer, the input, or None if it is of one layer alone.
         after: The layer that it acts on.
+        sources: The classes of what ``before`` may be.
     """
+
+    sources: ClassVar[tuple[type, ...]] = (Input, Layer, type(None))
 
     before: Input | Layer | None
     after: Layer
+
+    def __post_init__(self) -> None:
+        """Checks what is joined, as soon as a dataclass is made; of others the network checks it."""
+        check_ends(self)
 
     @property
     def parameters(self) -> dict[str, ParameterSpec]:
@@ -79,6 +90,18 @@ class Interaction:
 
     def check_images(self, x: NDArray[np.float32]) -> None:
         """Refuses images ``(batch, num_inputs)`` that it cannot take, by a ValueError."""
+
+
+def check_ends(interaction: Interaction) -> None:
+    """Refuses, by a TypeError, an interaction that joins other things than layers and the input."""
+    what = type(interaction).__name__
+    for name, kinds in (("before", interaction.sources), ("after", (Layer,))):
+        expected = either(kind.__name__.removesuffix("Type") for kind in kinds)
+        if not hasattr(interaction, name):
+            raise TypeError(f"{what} has no {name}, expected {expected}")
+        end = getattr(interaction, name)
+        if not isinstance(end, kinds):
+            raise TypeError(f"{what} has {name} {short(end)}, expected {expected}")
 
 
 def kind_of_weights(before: Input | Layer) -> Kind:

@@ -9,6 +9,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import are_sizes, short
+
 
 class _Array:
     """Base class of layers and the input: an array with a shape."""
@@ -18,10 +20,11 @@ class _Array:
     start: int
 
     def __post_init__(self) -> None:
-        if not self.shape or min(self.shape) < 1:
+        if not are_sizes(self.shape):
             raise ValueError(
-                f"{self.name} has shape {self.shape}, expected one number or more, each at least 1"
+                f"{self.name} has shape {short(self.shape)}, expected one integer or more, each at least 1"
             )
+        object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
 
     @property
     def size(self) -> int:
@@ -48,7 +51,7 @@ class Input(_Array):
             flattened array.
 
     Raises:
-        ValueError: If a number is not positive.
+        ValueError: If a number is no integer of at least 1.
     """
 
     shape: tuple[int, ...]
@@ -66,7 +69,7 @@ class Layer(_Array):
         start: Place of its first spin in a state. `stack` works it out.
 
     Raises:
-        ValueError: If a number is not positive.
+        ValueError: If a number is no integer of at least 1.
 
     Example:
         >>> hidden, output = stack(hidden=(4, 4, 2), output=(10,))
@@ -89,5 +92,5 @@ def stack(**shapes: tuple[int, ...]) -> tuple[Layer, ...]:
     layers: list[Layer] = []
     for name, shape in shapes.items():
         start = layers[-1].spins.stop if layers else 0
-        layers.append(Layer(name, tuple(shape), start))
+        layers.append(Layer(name, shape, start))
     return tuple(layers)

@@ -10,9 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..checks import instance, integer, is_levels, short
 from ..samplers.couplings import Layers, Pairs, PreparedCouplings
 from .comparison import Comparison
-from .interaction import Interaction
+from .interaction import Interaction, check_ends
 from .layer import Input, Layer
 from .parameters import Couplings, Parameters, ParameterSpec
 from .reads import Reads
@@ -36,6 +37,7 @@ class Network:
 
     Raises:
         ValueError: If these do not fit together.
+        TypeError: If a layer or an interaction is none.
 
     Example:
         A network in which the first layer acts on the output past the second, too.
@@ -66,11 +68,10 @@ class Network:
     def __post_init__(self) -> None:
         for name in ("layers", "interactions"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        if self.num_classes < 2:
-            raise ValueError(f"num_classes is {self.num_classes}, expected at least 2")
+        integer("num_classes", self.num_classes, 2)
         if not is_levels(self.levels):
             raise ValueError(
-                f"levels is {self.levels!r}, expected a tuple of two integers, the lower one first"
+                f"levels are {short(self.levels)}, expected a tuple of two integers, the lower one first"
             )
         self._check_layers()
         self._check_interactions()
@@ -78,6 +79,8 @@ class Network:
     def _check_layers(self) -> None:
         if not self.layers:
             raise ValueError("layers is empty, expected at least one")
+        for layer in self.layers:
+            instance("a layer", layer, Layer)
         ends = itertools.accumulate(layer.size for layer in self.layers)
         for layer, end in zip(self.layers, ends, strict=True):
             if layer.spins.stop != end:
@@ -95,18 +98,25 @@ class Network:
         sizes = set()
         names: list[str] = []
         for each in self.interactions:
+            instance("an interaction", each, Interaction)
+            check_ends(each)
             for end in (each.before, each.after):
                 if isinstance(end, Layer) and end not in self.layers:
                     raise ValueError(f"a {type(each).__name__} joins {end.name}, which is not in layers")
             if isinstance(each.before, Input):
                 sizes.add(each.before.size)
-            names += each.parameters
+            instance(f"parameters of a {type(each).__name__}", each.parameters, dict)
+            for name, spec in each.parameters.items():
+                instance(f"parameter {name}", spec, ParameterSpec)
+                names.append(name)
+        if not sizes:
+            raise ValueError("no interaction takes the input, expected one at least")
         if len(sizes) != 1:
             raise ValueError(
                 f"the sizes of the inputs that interactions take are {sorted(sizes)}, expected one size"
             )
         for name in names:
-            if names.count(name) > 1 or not name.isidentifier():
+            if names.count(name) > 1 or not (isinstance(name, str) and name.isidentifier()):
                 raise ValueError(f"a parameter is named {name!r}, expected a name of its own, such as W0")
 
     @cached_property
@@ -202,7 +212,22 @@ class Network:
             weights: What each image counts, ``(batch,)``, or one number for all.
         """
         comparison = Comparison(x, first, second, weights)
-        return {k: v for each in self.interactions for k, v in each.contrast(comparison).items()}
+        return {k: v for each in self.interactions for k, v in self._contrast(each, comparison).items()}
+
+    def _contrast(self, interaction: Interaction, comparison: Comparison) -> Parameters:
+        """The contrast of an interaction, if it is one of its own parameters."""
+        found = interaction.contrast(comparison)
+        what = f"the contrast of a {type(interaction).__name__}"
+        instance(what, found, dict)
+        own = interaction.parameters
+        for name, value in found.items():
+            if name not in own:
+                raise ValueError(f"{what} has {short(name)}, expected its own parameters, {', '.join(own)}")
+            if value.dtype != np.float32 or value.shape != own[name].shape:
+                raise ValueError(
+                    f"{what} has {name} of {value.dtype} {value.shape}, expected float32 {own[name].shape}"
+                )
+        return found
 
     def check_images(self, x: NDArray[np.float32]) -> None:
         """Refuses images ``(batch, num_inputs)`` that the network cannot take, by a ValueError."""
@@ -251,13 +276,3 @@ class Network:
         acting = [each for each in self.interactions if not isinstance(each.before, Layer)]
         acting.sort(key=lambda each: isinstance(each.before, Input))
         return {layer: [each for each in acting if each.after == layer] for layer in self.layers}
-
-
-def is_levels(levels: object) -> bool:
-    """Tells whether these are two integers, the lower one first."""
-    return (
-        isinstance(levels, tuple)
-        and len(levels) == 2
-        and all(isinstance(level, int) and not isinstance(level, bool) for level in levels)
-        and levels[0] < levels[1]
-    )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..checks import instance, real
 
 Parameters = dict[str, NDArray[np.float32]]
 Couplings = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
@@ -33,12 +36,21 @@ class ParameterSpec:
         kind: Its part in the energy.
         gain: Initial size, times the root of the fan-in; 0 begins at 0. None takes that of `GAINS`.
         fan_in: Number of terms that add up in a spin.
+
+    Raises:
+        TypeError: If the kind is no `Kind` or the gain no number.
+        ValueError: If the gain is not finite.
     """
 
     shape: tuple[int, ...]
     kind: Kind
     gain: float | None = None
     fan_in: int = 1
+
+    def __post_init__(self) -> None:
+        instance("the kind of a parameter", self.kind, Kind)
+        if self.gain is not None and not math.isfinite(real("the gain of a parameter", self.gain)):
+            raise ValueError(f"the gain of a parameter is {self.gain}, expected a finite number")
 
     def draw(self, rng: np.random.Generator, levels: tuple[int, int] = (-1, 1)) -> NDArray[np.float32]:
         """Draws first values, uniform in ±gain/sqrt(fan_in), for spins of these two values.

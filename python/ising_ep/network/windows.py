@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import are_sizes, short
 from .layer import Input, Layer
 
 Size = tuple[int, int]
@@ -36,6 +37,13 @@ def window_indices(shape: tuple[int, ...], window: Size, stride: Size) -> NDArra
     return seen.reshape(-1, window[0] * window[1], shape[2])
 
 
+def check_pairs(**pairs: object) -> None:
+    """Refuses, by a ValueError, sizes of windows and steps that are no two integers of at least 1."""
+    for name, pair in pairs.items():
+        if not are_sizes(pair) or len(pair) != 2:
+            raise ValueError(f"{name} is {short(pair)}, expected two integers, each at least 1")
+
+
 def check_windows(
     before: Input | Layer, after: Layer, window: Size, stride: Size, channels: int | None = None
 ) -> None:
@@ -51,11 +59,12 @@ def check_windows(
     Raises:
         ValueError: If so.
     """
+    check_pairs(window=window, stride=stride)
     if len(before.shape) != 3:
         raise ValueError(
             f"{before.name} has shape {before.shape}, expected (height, width, channels) for a window"
         )
-    if min(*window, *stride) < 1 or window[0] > before.shape[0] or window[1] > before.shape[1]:
+    if window[0] > before.shape[0] or window[1] > before.shape[1]:
         raise ValueError(
             f"window {window} with stride {stride} does not fit into {before.name} of shape {before.shape}"
         )

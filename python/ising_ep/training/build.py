@@ -126,6 +126,7 @@ def learning_rule(
     Raises:
         ValueError: If they do not fit.
         MemoryError: If the parameters cannot fit into memory.
+        TypeError: If what ``parts`` makes the rule of makes something else.
     """
     return rule_of(config, data, filled_parts(config, data, num_threads, parts))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..checks import instance, short
 from .run_folder import RunFolder
 from .state import TrainState
 
@@ -44,14 +45,10 @@ class Callbacks(Callback):
 
     def __init__(self, members: Iterable[Callback]) -> None:
         if not isinstance(members, Iterable):
-            raise TypeError(f"callbacks is a {type(members).__name__}, expected a list of callbacks")
+            raise TypeError(f"callbacks is {short(members)}, expected a list of ising_ep.training.Callback")
         self.members = tuple(members)
         for member in self.members:
-            if not isinstance(member, Callback):
-                raise TypeError(
-                    f"a callback is {type(member).__name__}, expected an ising_ep.training.Callback: derive"
-                    " it from that class"
-                )
+            instance("a callback", member, Callback)
 
     def on_batch(self, state: TrainState) -> None:
         """See `Callback`."""

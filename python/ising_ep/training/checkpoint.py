@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,8 @@ FORMAT = 1
 _MOST_HEADER = 4 * MOST_BYTES
 # Arrays for each parameter that an optimizer may keep.
 _MOST_KINDS = 4
-# Errors of a file that is no checkpoint. Numbers of a kind that numpy lacks are an AttributeError, sizes past
-# any float an ArithmeticError.
+# Errors of a file that is not what it should be. Numbers of a kind that numpy lacks are an AttributeError,
+# sizes past any float an ArithmeticError.
 _DAMAGE = (
     SafetensorError,
     ValueError,
@@ -68,7 +69,7 @@ def read_checkpoint(file: Path, shapes: Mapping[str, tuple[int, ...]] | None, ba
     Raises:
         ValueError: In one line, if it is damaged or of another run.
     """
-    try:
+    with damage_named(file, "a checkpoint of this run"):
         _check_size(file.stat().st_size, shapes)
         with safe_open(file, framework="numpy") as tensors:
             metadata = tensors.metadata() or {}
@@ -89,9 +90,21 @@ def read_checkpoint(file: Path, shapes: Mapping[str, tuple[int, ...]] | None, ba
         parameters, memory = _apart(arrays, kinds)
         state = TrainState(parameters=parameters, memory=memory, **progress)
         check_state(state, batch_size)
-    except _DAMAGE as error:
-        raise ValueError(f"{file} is not a checkpoint of this run: {what_is_wrong(error)}") from None
     return state
+
+
+@contextmanager
+def damage_named(file: Path, what: str) -> Iterator[None]:
+    """Refuses a file, by a ValueError of one line, for any error of what is read from it.
+
+    Args:
+        file: The file.
+        what: What it should be, such as ``"a checkpoint of this run"``.
+    """
+    try:
+        yield
+    except _DAMAGE as error:
+        raise ValueError(f"{file} is not {what}: {what_is_wrong(error)}") from None
 
 
 def what_is_wrong(error: Any) -> str:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import short
 from ..config import TrainConfig
 from ..errors import StoppedError
 from ..learning import Optimizer, Rule
@@ -164,6 +165,10 @@ class SharedRule:
     """
 
     def __init__(self, rule: Rule, client: Client) -> None:
+        if not hasattr(client, "submit"):
+            raise TypeError(
+                f"scheduler is {short(client)}, expected a client, such as distributed.Client(address)"
+            )
         self.rule = rule
         self.client = client
         # Held by a task, not scattered, so that Dask makes it again where its worker died.

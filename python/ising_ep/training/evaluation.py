@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import integer
 from ..learning import Rule
 from ..network import Network, Parameters
 
@@ -76,6 +77,7 @@ def free_outputs(
     batch_size: int = EVALUATION_BATCH,
 ) -> NDArray[np.float32]:
     """Output spins ``(n, outputs)`` of the free phase of ``x``, with the random numbers that ``ids`` name."""
+    batch_size = integer("batch_size", batch_size, 1)
     rule = rule.with_seed(rule.seed ^ EVALUATION_SEED)
     outputs, done = [], 0
     starts = range(0, len(x), batch_size)

@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import integer
 from ..config import TrainConfig
 from ..datasets import Dataset
 from ..learning import Rule
@@ -88,6 +89,7 @@ def train_epoch(
         augment: Images to learn from, made of the batch's by chance; None learns from these.
         on_batch: Called with the live state after each batch.
     """
+    integer("batch_size", batch_size, 1)
     targets = rule.network.targets(y)
     num_batches = -(-len(y) // batch_size)
     for batch, ids in _batches(rule.seed, batch_size, len(y), first_id, state):

@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save
 
 from ..checks import short
-from ..files.atomic import replace, require_replaceable
+from ..files.atomic import kind_of, replace, require_replaceable
 from ..files.untrusted import MOST_BYTES
-from ..printable import one_line
-from .checkpoint import array_digest
+from .checkpoint import array_digest, damage_named
 
 FORMAT = 1
+# What a file of this kind is, in messages.
+SAVED = "a model that was saved"
 Arrays = dict[str, NDArray[np.float32]]
 
 
@@ -55,7 +56,9 @@ def read_model(path: Path, kind: str) -> tuple[Arrays, dict[str, Any]]:
     """
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or run folder")
-    try:
+    if not path.is_file():
+        raise ValueError(f"{path} is {kind_of(path.stat().st_mode)}, expected a file or a run folder")
+    with damage_named(path, SAVED):
         with safe_open(path, framework="numpy") as tensors:
             metadata = tensors.metadata() or {}
             _check(metadata, kind)
@@ -70,8 +73,8 @@ def read_model(path: Path, kind: str) -> tuple[Arrays, dict[str, Any]]:
             if not np.isfinite(value).all():
                 raise ValueError(f"array {name!r} holds numbers that are not finite")
         content = json.loads(metadata["content"])
-    except (SafetensorError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not a model that was saved: {one_line(str(error)[:300])}") from None
+        if not isinstance(content, dict):
+            raise ValueError(f"its content is {short(content)}, expected an object")
     return arrays, content
 
 

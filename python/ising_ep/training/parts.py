@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..checks import function, instance
 from ..config import TrainConfig
 from ..learning import EquilibriumPropagation
 from ..machines import Machine, check_machine
@@ -27,18 +28,28 @@ class Parts:
         network: The architecture.
         machine: What anneals.
         rule: What makes the learning rule of them and the settings.
+
+    Raises:
+        TypeError: If one is not what it should be.
+        ValueError: If the machine says of itself what none can be.
     """
 
     network: Network | None = None
     machine: Machine | None = None
     rule: RuleMaker | None = None
 
+    def __post_init__(self) -> None:
+        if self.network is not None:
+            instance("network", self.network, Network)
+        if self.machine is not None:
+            check_machine(self.machine)
+        function("rule", self.rule)
+
     def check(self, config: TrainConfig, num_threads: int | None) -> None:
         """Refuses settings that a given part would leave without effect.
 
         Raises:
             ValueError: If there is such a setting.
-            TypeError: If the machine is none, or the rule makes none.
         """
         if self.rule is not None and not callable(self.rule):
             raise TypeError(
@@ -47,7 +58,6 @@ class Parts:
             )
         if self.machine is None:
             return
-        check_machine(self.machine)
         if config.test_reads is not None:
             raise ValueError(
                 f"test_reads is {config.test_reads}, but the machine that is given has reads of its own; set"
@@ -69,8 +79,13 @@ class Parts:
         """
         return {name: _words(part) for name, part in vars(self).items() if part is not None}
 
-    def complete(self, recorded: Mapping[str, str], where: Path) -> None:
+    def complete(self, recorded: Mapping[str, str], where: Path, loader: str = "ising_ep.load") -> None:
         """Refuses to stand for a run some of whose recorded parts are missing here.
+
+        Args:
+            recorded: Words for each part that the run was given.
+            where: The run, or the file of its model.
+            loader: The function that takes the parts.
 
         Raises:
             ValueError: If one is.
@@ -78,8 +93,8 @@ class Parts:
         for name, words in recorded.items():
             if getattr(self, name) is None:
                 raise ValueError(
-                    f"{where} was trained with a {name} of its own, {words}: give it as {name}=... to"
-                    " ising_ep.load, or to ising_ep.training.resume"
+                    f"{where} was trained with a {name} of its own, {words}: give it to {loader} as"
+                    f" {name}=..., or to ising_ep.training.resume"
                 )
 
 
@@ -92,4 +107,9 @@ def _words(part: Any) -> str:
     text = f"{named.__module__}.{named.__qualname__}"
     if named is not part and not repr(part).startswith("<"):  # it has one of its own
         text = repr(part)
+    return words_for_print(text)
+
+
+def words_for_print(text: str) -> str:
+    """The words in one line that a terminal can show, and not too long for it."""
     return one_line(text)[:_MOST_WORDS]

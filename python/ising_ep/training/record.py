@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from ..checks import short
 from ..datasets import Dataset, ImageShape
+from .parts import Parts, words_for_print
 
 # Format of the settings of a run. Format 1, without a number, does not say the shape of the data.
 CONFIG_FORMAT = 2
@@ -57,12 +58,19 @@ class DataRecord:
         Raises:
             ValueError: If it is none.
         """
+        if not isinstance(content, Mapping):
+            raise ValueError(f"the record of its data is {short(content)}, expected one")
         inputs, classes = content["num_inputs"], content["num_classes"]
         image = content.get("image_shape")
-        sizes = (inputs, classes, *(image or ()))
-        fits = image is None or (len(image) == 3 and math.prod(image) == inputs)
-        if not (fits and all(type(size) is int and 1 <= size < 2**31 for size in sizes)):
-            raise ValueError(f"the shape of its data is {short(content)}, expected sizes")
+        sizes = [inputs, classes, *(image if isinstance(image, list) else [])]
+        fits = all(type(size) is int and 1 <= size < 2**31 for size in sizes)
+        if image is not None:
+            fits = fits and isinstance(image, list) and len(image) == 3 and math.prod(image) == inputs
+        if not fits:
+            raise ValueError(
+                f"its data have num_inputs {short(inputs)}, num_classes {short(classes)} and image_shape"
+                f" {short(image)}, expected sizes that fit"
+            )
         return cls(
             str(content["fingerprint"]),
             inputs,
@@ -84,11 +92,13 @@ def read_data(content: Mapping[str, Any]) -> DataRecord | str:
 
 
 def read_given(content: Mapping[str, Any]) -> dict[str, str]:
-    """Words for what was given to the trainer, by the settings of a run."""
+    """Words for what was given to the trainer, such that they can be printed, by the settings of a run."""
     given = content.get("given", {})
     if not isinstance(given, dict) or not all(isinstance(text, str) for text in given.values()):
         raise ValueError(f"given is {short(given)}, expected words for what was given to the trainer")
-    return given
+    for part in given.keys() - {field.name for field in fields(Parts)}:
+        raise ValueError(f"given names a part {short(part)}, which no run has")
+    return {part: words_for_print(text) for part, text in given.items()}
 
 
 def _read_classes(labels: Any, num_classes: int) -> tuple[str | int, ...] | None:

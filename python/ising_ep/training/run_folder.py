@@ -42,10 +42,12 @@ from ..files.claim import is_name
 from ..files.run_lock import LOCK, RunLock
 from ..files.untrusted import read_json
 from ..machines import Machine
-from .checkpoint import read_checkpoint, what_is_wrong, write_checkpoint
+from .checkpoint import damage_named, read_checkpoint, what_is_wrong, write_checkpoint
 from .record import CONFIG_FORMAT, DataRecord, read_data, read_given
 from .state import CHIP_COLUMNS, COLUMNS, TrainState, is_finite
 
+# What the settings of a run are called in messages.
+SETTINGS = "the settings of a run"
 CONFIG, METRICS, CHECKPOINT = "config.json", "metrics.csv", "checkpoint.safetensors"
 CHIP, EMBEDDING, SOLVER, JOURNAL = "chip.csv", "embedding.json", "solver.json", "qpu.sqlite"
 CURVES, CONFUSION, WEIGHTS, READS = "curves.png", "confusion.png", "weights.png", "chip.png"
@@ -145,15 +147,11 @@ class RunFolder:
             _require_own(path / name)
         content = read_json(file, links=False)
         if not (isinstance(content, dict) and isinstance(content.get("config"), dict)):
-            raise ValueError(
-                f"{file} is not the settings of a run: {short(content)}, expected an object with a config"
-            )
-        try:
-            config = TrainConfig.recorded(dict(content["config"]))
+            raise ValueError(f"{file} is not {SETTINGS}: {short(content)}, expected an object with a config")
+        with damage_named(file, SETTINGS):
+            config = TrainConfig.recorded(content["config"])
             data = read_data(content)
             return cls(path, config, data, _budget(content.get("max_qpu_time")), read_given(content))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ValueError(f"{file} is not the settings of a run: {what_is_wrong(error)}") from None
 
     def hold(self) -> None:
         """Makes this process the only one that writes to the run, until `close`, or refuses to write.

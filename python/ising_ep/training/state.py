@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import short
+from ..checks import instance, short
 from ..learning import Memory
 from ..machines.usage import Usage
 from ..network import Parameters
@@ -83,9 +83,9 @@ def check_state(state: TrainState, batch_size: int, num_images: int | None = Non
     Raises:
         TypeError: If it is no `TrainState`.
         ValueError: Names what is wrong.
+        TypeError: If it is no state.
     """
-    if not isinstance(state, TrainState):
-        raise TypeError(f"state is a {type(state).__name__}, expected an ising_ep.training.TrainState")
+    instance("state", state, TrainState)
     for kind, of in {"parameters": state.parameters, **state.memory}.items():
         if not (isinstance(of, dict) and all(isinstance(value, np.ndarray) for value in of.values())):
             raise ValueError(f"{kind} of the state is {short(of)}, expected arrays by their names")

@@ -13,12 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..config import TrainConfig
 from ..datasets import Dataset
+from ..datasets.images import as_array, as_pixels
+from ..datasets.validation import check_whole
 from ..learning import EquilibriumPropagation
 from ..machines import Machine
 from ..network import Network, Parameters
-from ..printable import one_line
 from ..samplers.batch import BatchResult
 from .build import filled_parts, network_of, rule_of
+from .checkpoint import damage_named
 from .evaluation import (
     EVALUATION_BATCH,
     EVALUATION_SEED,
@@ -27,10 +29,10 @@ from .evaluation import (
     free_outputs,
     probabilities,
 )
-from .model_file import read_model, write_model
+from .model_file import SAVED, read_model, write_model
 from .parts import NONE_GIVEN, Parts, RuleMaker
-from .record import DataRecord
-from .run_folder import RunFolder
+from .record import DataRecord, read_given
+from .run_folder import CONFIG, SETTINGS, RunFolder
 
 KIND = "Trained"
 
@@ -108,13 +110,15 @@ class Trained:
         """Output spins ``(n, outputs)`` of the free phase, averaged over the reads that are kept.
 
         Args:
-            x: Images ``(n, num_inputs)``, or of the image shape ``(n, height, width, ...)``.
+            x: Images ``(n, num_inputs)``, or of the image shape ``(n, height, width, ...)``, as
+                `datasets.from_arrays` takes them: uint8 is divided by 255, booleans become 0 and 1, and
+                floats of order 1 are used as they are.
             batch_size: Images of a call of the machine. Only a chip of several copies, which anneals images
                 together, may answer otherwise for another number; see `evaluation_batch`.
             on_batch: Called with the number of images done after each batch.
 
         Raises:
-            ValueError: If they are no images of this shape, or none that the network can take.
+            ValueError: If they are no images of this shape or scale, or none that the network can take.
         """
         images = self._images(x)
         ids = np.arange(len(images), dtype=np.uint32)
@@ -157,18 +161,16 @@ class Trained:
     ) -> Evaluation:
         """Accuracy and mean squared error of images ``x`` of classes ``y (n,)``; see `outputs`.
 
+        The classes are numbers from 0 on: integers, whole floats, or booleans of two classes.
+
         Raises:
             ValueError: If shapes do not fit, or a class is none of the run's.
         """
-        images, labels = self._images(x), np.asarray(y)
+        images, labels = self._images(x), self._numbers(y)
         if labels.shape != images.shape[:1]:
             raise ValueError(
                 f"x has shape {images.shape} and y {labels.shape}, expected (n, {self.data.num_inputs}) and"
                 " (n,), not empty"
-            )
-        if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < self.data.num_classes:
-            raise ValueError(
-                f"y holds {labels.min()} to {labels.max()}, expected classes 0 to {self.data.num_classes - 1}"
             )
         outputs = self.outputs(images, batch_size=batch_size, on_batch=on_batch)
         return Evaluation.of(self.network, outputs, labels)
@@ -189,23 +191,26 @@ class Trained:
         }
         write_model(Path(file), KIND, self.parameters, content)
 
+    def _numbers(self, y: ArrayLike) -> NDArray[np.int64]:
+        """Numbers of classes as integers, if they are such."""
+        given = as_array("y", y)
+        expected = f"expected classes 0 to {self.data.num_classes - 1}"
+        if given.dtype.kind not in "biuf" or not given.size:
+            raise ValueError(f"y is {given.dtype} of shape {given.shape}, {expected}")
+        check_whole("y", given)
+        if not 0 <= given.min() <= given.max() < self.data.num_classes:
+            raise ValueError(f"y holds {given.min():g} to {given.max():g}, {expected}")
+        return given.astype(np.int64)
+
     def _images(self, x: ArrayLike) -> NDArray[np.float32]:
         """Images as the network takes them, if they are such."""
-        images = np.asarray(x)
-        if images.dtype.kind not in "biuf" or images.ndim < 2 or not len(images):
+        images = as_pixels("x", x)
+        if images.shape[1] != self.data.num_inputs:
             raise ValueError(
-                f"x is {images.dtype} of shape {images.shape}, expected numbers"
-                f" (n, {self.data.num_inputs}), not empty"
+                f"x has shape {np.shape(x)}, expected (n, {self.data.num_inputs}) as in training"
             )
-        flat = np.ascontiguousarray(images.reshape(len(images), -1), dtype=np.float32)
-        if flat.shape[1] != self.data.num_inputs:
-            raise ValueError(
-                f"x has shape {images.shape}, expected (n, {self.data.num_inputs}) as in training"
-            )
-        if not np.isfinite(flat).all():
-            raise ValueError("x holds numbers that are not finite in single precision")
-        self.network.check_images(flat)
-        return flat
+        self.network.check_images(images)
+        return images
 
 
 def load(
@@ -243,7 +248,10 @@ def load(
     run = RunFolder.open(path)
     parts.complete(run.given, path)
     data, config = run.known_data(), _config_of(run.config, parts)
-    shapes = (network_of(config, data, machine) if network is None else network).shapes()
+    shapes = None  # of a network that is given they are compared when the file has been found whole
+    if network is None:
+        with damage_named(path / CONFIG, SETTINGS):
+            shapes = network_of(config, data, machine).shapes()
     return Trained(config, data, run.load(shapes).parameters, parts, path, num_threads)
 
 
@@ -284,13 +292,15 @@ def evaluate(  # the settings of a run, its data, its parameters and what is to 
 def _of_file(path: Path, parts: Parts, num_threads: int | None) -> Trained:
     """The model of a file."""
     parameters, content = read_model(path, KIND)
-    try:
+    with damage_named(path, SAVED):
         config, data = TrainConfig.recorded(content["config"]), DataRecord.read(content["data"])
-        given = dict(content["given"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a model that was saved: {one_line(error)}") from None
+        given = read_given(content)
     parts.complete(given, path)
-    return Trained(_config_of(config, parts), data, parameters, parts, None, num_threads)
+    config = _config_of(config, parts)
+    if parts.network is None:
+        with damage_named(path, SAVED):
+            check_parameters(network_of(config, data, parts.machine), parameters)
+    return Trained(config, data, parameters, parts, None, num_threads)
 
 
 def _config_of(config: TrainConfig, parts: Parts) -> TrainConfig:

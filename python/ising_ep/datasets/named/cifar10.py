@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...files.arrays import Arrays, require
+from ...files.untrusted import require_file
 from ..dataset import Dataset
 from ..loader import Loader, PerClass, Sizes, StrPath
 from ..raw import make_dataset
@@ -41,8 +42,7 @@ def load_cifar10(
 
 
 def _read_records(path: Path) -> NDArray[np.uint8]:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file, expected one of CIFAR-10's binary version")
+    require_file(path, "one of CIFAR-10's binary version")
     size = path.stat().st_size
     fits = 0 < size <= MOST_RECORDS * RECORD and size % RECORD == 0
     require(fits, f"{path}: has {size} bytes, expected {RECORD} for each of 1 to {MOST_RECORDS} images")
