@@ -870,7 +870,7 @@ RESUME = Walk(
         "network": Refused(FullyConnected(64, (5, 10), 10), "parameters have shapes"),
         "rule": Lazy,
         "scheduler": Refused(Nobody(), "nobody works"),
-        "callbacks": Refused([print], "expected an ising_ep.training.Callback"),
+        "callbacks": Refused([print], "expected an object of class Callback"),
     },
 )
 LOAD = Walk(
@@ -1002,6 +1002,7 @@ TINY = {"dataset": "digits", "layers": (6, 10), "epochs": 1, "batch_size": 4, "n
 PER_MACHINE: dict[str, dict[str, Any]] = {
     "annealing": {"num_sweeps": 6},
     "deterministic": {"num_reads": None},
+    "mean-field": {"num_reads": None, "num_sweeps": 6},
     "analog": {"num_steps": 6},
     "coherent": {"num_steps": 6},
     "oscillator": {"num_steps": 6},
@@ -1032,6 +1033,7 @@ SETTINGS: dict[str, Any] = {
     "seed": 1,
     "free_steps": 1,
     "nudge_steps": 1,
+    "nudge_sweeps": 1,
     "num_steps": 7,
     "gain": 0.1,
     "noise_range": (0.1, 0.9),

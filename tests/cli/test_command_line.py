@@ -325,7 +325,9 @@ def test_other_defaults_in_the_help():
     for name in ("network", "layers", "method", "seed", "copies"):
         option = options_of("embed")[name]
         shown = re.search(r"\[default: (.*?)\]", option.help)[1]
-        wanted = TrainConfig.checked({"machine": "chip"}).layers if name == "layers" else option.default
+        shown = shown.split(";")[0]
+        usual = getattr(TrainConfig.checked({"machine": "chip"}), name, None)
+        wanted = usual if name in ("network", "layers") else option.default
         assert shown == "as many as fit" if name == "copies" else typed(option, shown) == wanted
 
 
@@ -363,7 +365,7 @@ def test_help_is_in_groups_and_shows_choices():
         ("--optimizer", "[sgd|adam]"),
         ("--chip-model", "[thermal|quantum]"),
         ("--preset", "[mnist|mnist-wide|mnist-100]"),
-        ("--statistic", "[lowest|average]"),
+        ("--statistic", "[lowest|average|conditional]"),
     ):
         assert f"{option} {choices}" in text
 
@@ -428,7 +430,7 @@ def assert_refused(result, *texts):
         (["train", "--optimizer", "lbfgs"], ["optimizer", "lbfgs", "'sgd' or 'adam'"]),
         (
             ["train", "--machine", "qpu", "--num-sweeps", "100"],
-            ["num_sweeps is 100", "annealing or chip"],
+            ["num_sweeps is 100", "annealing, mean-field or chip"],
         ),
         (
             ["train", "--machine", "chip", "--beta-range", "0.5", "20"],

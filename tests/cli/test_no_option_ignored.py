@@ -196,6 +196,7 @@ WALKS: dict[str, Walk] = {
             "test_reads": (Changes("--test-reads 9"),),
             "free_steps": (Changes("--free-steps 1", DETERMINISTIC),),
             "nudge_steps": (Changes("--nudge-steps 1", DETERMINISTIC),),
+            "nudge_sweeps": (Changes("--nudge-sweeps 1", f"{TRAIN} --machine mean-field"),),
             "num_steps": (Changes("--num-steps 7", OSCILLATOR),),
             "gain": (Changes("--gain 0.1", OSCILLATOR),),
             "noise_range": (Changes("--noise-range 0.1 0.9", OSCILLATOR),),

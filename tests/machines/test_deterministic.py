@@ -291,7 +291,8 @@ def test_defaults_are_the_same_on_every_data_set():
         assert (config.learning_rate, config.bias_learning_rate) == (0.01, 0.01)
 
 
-SAMPLING = "take machine annealing, analog, coherent, oscillator, chip or qpu"
+OTHERS = "analog, coherent, oscillator, chip or qpu"
+SAMPLING = f"take machine annealing, {OTHERS}"
 
 
 @pytest.mark.parametrize(
@@ -303,9 +304,15 @@ SAMPLING = "take machine annealing, analog, coherent, oscillator, chip or qpu"
             f"statistic is average, but machine deterministic .*; {SAMPLING}",
         ),
         ({"reverse_fraction": 0.5}, f"reverse_fraction is 0.5, but machine deterministic has .*; {SAMPLING}"),
-        ({"field_limit": 2.0}, f"field_limit is 2.0, but machine deterministic has no limit.*; {SAMPLING}"),
+        (
+            {"field_limit": 2.0},
+            f"field_limit is 2.0, but machine deterministic has no limit.*; take machine annealing, mean-field, {OTHERS}",
+        ),
         ({"num_sweeps": 7}, "num_sweeps is 7, but machine deterministic has no such setting"),
-        ({"beta_range": (1.0, 2.0)}, "but machine deterministic has .*; take machine annealing$"),
+        (
+            {"beta_range": (1.0, 2.0)},
+            "but machine deterministic has .*; take machine annealing or mean-field$",
+        ),
         (
             {"chain_strength": 2.0},
             "chain_strength is 2.0, but .*; take machine chip or qpu$",

@@ -298,10 +298,13 @@ def test_what_is_not_asked_for_stands_in_nobodys_way(hostile: Path, tmp_path: Pa
     ("arguments", "text"),
     [
         ("--machine leaves", "machine leaves of leaves:Settings (leaves) cannot be loaded: SystemExit: 3"),
-        ("--machine nothing", "machine nothing cannot be built: TypeError: machine NoneType is no ising_ep"),
+        (
+            "--machine nothing",
+            "machine nothing cannot be built: TypeError: machine is None, expected an object of class",
+        ),
         ("--machine raises", "machine raises cannot be built: KeyError: 'token'"),
         ("--machine levels", "machine levels has neurons of 0 and 2; take network another"),
-        ("--network other", "network other cannot be built: TypeError: network other is a str, expected"),
+        ("--network other", "network other cannot be built: TypeError: network other is 'net', expected"),
         ("--network wrong", "network wrong has 10 inputs, but the data have 9"),
     ],
 )

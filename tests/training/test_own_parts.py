@@ -189,24 +189,24 @@ def each(change):
         ({"network": network_of(63)}, "the network has 63 inputs, but the data have 64"),
         ({"network": network_of(classes=9)}, "the network has 9 classes, but the data have 10"),
         ({"network": network_of(levels=(0, 1))}, "spins of 0 and 1, but the machine has -1 and 1"),
-        ({"network": []}, "the network is a list, expected an ising_ep.network.Network"),
-        ({"network": "net"}, "the network is a str, expected"),
-        ({"rule": {}}, "the rule is a dict, expected"),
+        ({"network": []}, r"network is \[\], expected an object of class Network"),
+        ({"network": "net"}, "network is 'net', expected an object of class Network"),
+        ({"rule": {}}, "rule is {}, expected a function"),
         ({"rule": lambda **_: None}, "the rule that was made is a NoneType, which lacks network, machine"),
-        ({"state": 5}, "state is a int, expected"),
-        ({"state": {}}, "state is a dict, expected"),
+        ({"state": 5}, "state is 5, expected an object of class TrainState"),
+        ({"state": {}}, "state is {}, expected an object of class TrainState"),
         ({"state": started(parameters=None)}, "parameters of the state is None"),
         ({"state": started(parameters=each(lambda v: v * np.nan))}, "not of finite float32 numbers"),
         ({"state": started(parameters=each(lambda v: v.astype(float)))}, "not of finite float32 numbers"),
         ({"state": started(batch=500, images=500)}, "images is 500, but there are 30 in an epoch"),
         ({"state": started(epoch=-1)}, "epoch is -1, expected a number >= 0"),
         ({"state": started(memory={"m": {"W0": np.zeros(3, np.float32)}})}, "memory m has shapes"),
-        ({"config": {}}, "config is a dict, expected a TrainConfig"),
-        ({"dataset": "digits"}, "dataset is a str, expected a Dataset"),
+        ({"config": {}}, "config is {}, expected an object of class TrainConfig"),
+        ({"dataset": "digits"}, "dataset is 'digits', expected an object of class Dataset"),
         ({"scheduler": "tcp://x"}, "scheduler is 'tcp://x', expected a client"),
         ({"num_threads": "2"}, "num_threads is '2', expected an integer"),
-        ({"callbacks": None}, "callbacks is a NoneType, expected a list"),
-        ({"callbacks": [None]}, "a callback is NoneType"),
+        ({"callbacks": None}, "callbacks is None, expected a list"),
+        ({"callbacks": [None]}, "a callback is None, expected an object of class Callback"),
         ({"machine": AnnealingMachine(num_reads=10**12)}, "reads of 22 spins do not fit into memory"),
     ],
 )
@@ -219,7 +219,7 @@ def test_what_does_not_fit_is_refused_before_the_folder_is_written(tmp_path, giv
 
 @pytest.mark.parametrize("levels", [(1, -1), (1, 1), (-1, 0, 1), [-1, 1], (-1.0, 1.0), None])
 def test_levels_that_are_none_are_refused(levels):
-    with pytest.raises(ValueError, match=r"levels is .*, expected a tuple of two integers, the lower one"):
+    with pytest.raises(ValueError, match=r"levels are .*, expected a tuple of two integers, the lower one"):
         network_of(levels=levels)
 
 

@@ -24,7 +24,7 @@ chip_options = settings("chip", "chip_missing", "chip_seed")
 
 @click.command(cls=Command)
 # First weights do not matter to where a network lies.
-@settings_of("network", without="gains")
+@settings_of("network", without="gains", with_data=False)
 @option(
     "--image",
     type=Numbers(int),

@@ -38,15 +38,15 @@ def settings(*names: str) -> Callable[[F], F]:
     return later(lambda: [_option(name, of_all=not names) for name in names or every_setting()])
 
 
-def settings_of(part: str, *, without: str) -> Callable[[F], F]:
+def settings_of(part: str, *, without: str, with_data: bool = True) -> Callable[[F], F]:
     """Options for the part of a kind, such as the network, and for the settings of all that there are, but
-    for one."""
+    for one; ``with_data`` where the command has a data set, whose defaults are shown then."""
 
     def make() -> list[click.Parameter]:
         from ..config import PARTS
 
         own = {name: None for model in PARTS[part].models().values() for name in model.model_fields}
-        return [_option(name, of_all=name != part) for name in (part, *own) if name != without]
+        return [_option(name, name != part, with_data) for name in (part, *own) if name != without]
 
     return later(make)
 
@@ -78,17 +78,17 @@ def every_setting() -> dict[str, Setting]:
     return {name: each for name, each in found.items() if shown(each.field).option}
 
 
-def default(name: str) -> str:
+def default(name: str, with_data: bool = True) -> str:
     """The default of a setting, and those of the data sets, networks and machines that have another.
 
     Example:
         >>> default("num_sweeps")
-        '100; chip 800'
+        '100; mean-field 20, chip 800'
     """
     from ..config import DEFAULTS, PARTS
 
     usual = every_setting()[name].field.default
-    others = {key: found[name] for key, found in DEFAULTS.items() if name in found}
+    others = {key: found[name] for key, found in DEFAULTS.items() if with_data and name in found}
     for registry in PARTS.values():
         for key, model in registry.models().items():
             field = model.model_fields.get(name)
@@ -137,8 +137,8 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in stubs al
             self.fail(f"{value!r} is not a list of numbers such as {example}", param, ctx)
 
 
-def _option(name: str, of_all: bool) -> click.Parameter:
-    """The option of a setting; ``of_all`` those of all machines."""
+def _option(name: str, of_all: bool, with_data: bool = True) -> click.Parameter:
+    """The option of a setting; ``of_all`` those of all machines, ``with_data`` with data sets' defaults."""
     from ..config import PARTS
     from ..settings import shown
 
@@ -156,7 +156,9 @@ def _option(name: str, of_all: bool) -> click.Parameter:
     text = _text_of_part(name) if name in PARTS else field.description or ""
     if of_all:
         text = f"{text.removesuffix('.')}{_owners(name)}."
-    return Option([flag], help=f"{text}  [default: {how.unset or default(name)}]", title=title, **taken)
+    return Option(
+        [flag], help=f"{text}  [default: {how.unset or default(name, with_data)}]", title=title, **taken
+    )
 
 
 def _text_of_part(part: str) -> str:

@@ -316,7 +316,7 @@ def lacking(settings: Mapping[str, Any]) -> dict[str, str]:
 
     Example:
         >>> lacking({"machine": "qpu"})["num_sweeps"]
-        'machine qpu has no such setting; take machine annealing or chip'
+        'machine qpu has no such setting; take machine annealing, mean-field or chip'
     """
     lacks: dict[str, str] = {}
     for part, own in chosen(settings).items():

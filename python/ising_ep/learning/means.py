@@ -40,8 +40,8 @@ def conditional_means(
     Example:
         >>> couplings = np.array([0]), np.array([1]), np.array([-1.0])
         >>> fields, states = np.zeros((1, 2), dtype=np.float32), np.ones((1, 1, 2), dtype=np.int8)
-        >>> conditional_means(couplings, fields, states, np.array([0.5])).round(3).tolist()
-        [[[0.462, 0.462]]]
+        >>> conditional_means(couplings, fields, states, np.array([0.5])).round(3)
+        array([[[0.462, 0.462]]], dtype=float32)
     """
     if not (beta >= 0).all():
         raise ValueError(f"the inverse temperature of reads is {beta.min():g}, expected at least 0")

@@ -44,8 +44,8 @@ class MeanFieldMachine(Machine):
         >>> pair = np.array([0]), np.array([1]), np.array([-1.0])
         >>> fields, ids = np.array([[-0.5, 0.0]], dtype=np.float32), np.zeros(1, dtype=np.uint32)
         >>> machine = MeanFieldMachine(num_sweeps=100, beta_range=(0.5, 0.5))
-        >>> machine.sample(pair, fields, seed=0, problem_ids=ids).states.round(3).tolist()
-        [[[0.387, 0.191]]]
+        >>> machine.sample(pair, fields, seed=0, problem_ids=ids).states.round(3)
+        array([[[0.317, 0.157]]], dtype=float32)
     """
 
     continuous = True

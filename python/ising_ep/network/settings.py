@@ -94,6 +94,7 @@ class DeepConvolutionalSettings(NetworkSettings):
     """Settings of `DeepConvolutional`."""
 
     about: ClassVar[str] = "layers of filters, then of spins, for images"
+    defaults: ClassVar[dict[str, Any]] = {"layers": (40,)}
 
     filters: Annotated[
         tuple[AtLeastOne, ...],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..checks import require_memory
+from ..checks import instance, require_memory
 from ..datasets import Dataset
 from ..learning import Rule
 from ..machines import Machine
@@ -16,7 +16,7 @@ _PARAMETER, _COUPLING = 8, 24
 _OF_A_RULE = ("network", "machine", "optimizer", "seed", "with_seed", "compare", "predict")
 
 
-def check_network(network: object, form: DataForm, name: str = "the network") -> None:
+def check_network(network: Network, form: DataForm, name: str = "the network") -> None:
     """Refuses a network that is none, is for other data, or whose parameters cannot fit into memory.
 
     Args:
@@ -29,8 +29,7 @@ def check_network(network: object, form: DataForm, name: str = "the network") ->
         ValueError: If it takes other inputs or tells other classes apart.
         MemoryError: If it is too large.
     """
-    if not isinstance(network, Network):
-        raise TypeError(f"{name} is a {type(network).__name__}, expected an ising_ep.network.Network")
+    instance(name, network, Network)
     for what, found, wanted in (
         ("inputs", network.num_inputs, form.num_inputs),
         ("classes", network.num_classes, form.num_classes),

@@ -51,11 +51,6 @@ class Parts:
         Raises:
             ValueError: If there is such a setting.
         """
-        if self.rule is not None and not callable(self.rule):
-            raise TypeError(
-                f"the rule is a {type(self.rule).__name__}, expected a class such as"
-                " learning.EquilibriumPropagation, or a function that makes one"
-            )
         if self.machine is None:
             return
         if config.test_reads is not None:

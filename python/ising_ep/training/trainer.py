@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from ..checks import instance
 from ..config import TrainConfig
 from ..datasets import Dataset
 from ..learning import EquilibriumPropagation, Rule
@@ -224,9 +225,8 @@ class Trainer:
             ValueError: If they do not fit.
             MemoryError: If parameters or reads cannot fit into memory.
         """
-        for what, value, kind in (("config", config, TrainConfig), ("dataset", dataset, Dataset)):
-            if not isinstance(value, kind):
-                raise TypeError(f"{what} is a {type(value).__name__}, expected a {kind.__name__}")
+        instance("config", config, TrainConfig)
+        instance("dataset", dataset, Dataset)
         if scheduler is not None and not hasattr(scheduler, "submit"):
             raise TypeError(f"scheduler is {scheduler!r}, expected a client: distributed.Client(address)")
         if scheduler is not None and num_threads is None and parts.machine is None:
