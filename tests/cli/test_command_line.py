@@ -203,7 +203,7 @@ def test_a_preset_is_changed_by_what_is_given(data, name):
     assert result.exit_code == 0, result.output
     found = RunFolder.open(data / "run").config
     wanted = TrainConfig.checked(preset(name)).model_dump() | {
-        "dataset": "two.npz",
+        "dataset": str(data / "two.npz"),
         "layers": (6, 4),
         "num_reads": 2,
         "num_sweeps": 10,

@@ -313,7 +313,7 @@ def test_a_new_data_set_is_one_file(tmp_path):
     helped = " ".join(run("train", "--help").stdout.split())
     assert "patterns, stripes, or FILE.npz." in helped
     assert "stripes: a shirt" in helped
-    assert "[default: 120,40; patterns 8,4, stripes 6,4]" in helped
+    assert "[default: 120,40; patterns 8,4, stripes 6,4, deep-convolutional 40]" in helped
     trained = run("train", "--dataset", "stripes", "--out", "run", "--num-sweeps", "5")
     assert trained.returncode == 0, trained.stderr
     assert "Stripes from the tailor" in trained.stderr

@@ -306,7 +306,7 @@ SAMPLING = f"take machine annealing, {OTHERS}"
         ({"reverse_fraction": 0.5}, f"reverse_fraction is 0.5, but machine deterministic has .*; {SAMPLING}"),
         (
             {"field_limit": 2.0},
-            f"field_limit is 2.0, but machine deterministic has no limit.*; take machine annealing, mean-field, {OTHERS}",
+            f"but machine deterministic has no limit.*; take machine annealing, mean-field, {OTHERS}",
         ),
         ({"num_sweeps": 7}, "num_sweeps is 7, but machine deterministic has no such setting"),
         (

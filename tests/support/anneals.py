@@ -22,6 +22,13 @@ class _Heard:
         self.hear(keywords)
         return self.model.anneal(*arguments, **keywords)
 
+    def mean_field(self, *arguments: Any, **keywords: Any) -> Any:
+        self.hear(keywords)
+        return self.model.mean_field(*arguments, **keywords)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
 
 def count_anneals(patch: pytest.MonkeyPatch, hear: Callable[[dict[str, Any]], object]) -> None:
     """Tells `hear` the keywords of each anneal."""
