@@ -50,7 +50,6 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from .checks import short, without_none
 from .printable import either, one_line
@@ -331,7 +330,7 @@ def check_model(what: str, model: type[PartSettings]) -> None:
     for setting, field in model.model_fields.items():
         if setting != setting.lower():
             raise ValueError(f"{what} has a setting {setting}, expected a name in lower case")
-        if field.default is PydanticUndefined:
+        if field.is_required():
             raise ValueError(f"{what} has a setting {setting} without a default")
         if not is_option(field.annotation):
             raise ValueError(
