@@ -103,7 +103,6 @@ pub fn mean_field<'a>(
     };
     let threads = num_threads.unwrap_or_else(parallel::cores).min(super::MAX_THREADS);
     parallel::share(threads.min(num_chunks), &work)?;
-    drop(chunks);
     Ok(Means { means: out, energies })
 }
 
@@ -219,7 +218,9 @@ mod tests {
         for i in 0..n {
             let (neighbours, of_spin) = couplings.row(i);
             for (&j, &value) in neighbours.iter().zip(of_spin).filter(|(j, _)| **j as usize > i) {
-                (rows.push(i as i64), cols.push(i64::from(j)), each.push(value));
+                rows.push(i as i64);
+                cols.push(i64::from(j));
+                each.push(value);
             }
         }
         (Model::layers(structure(), &values).unwrap(), Model::new(n, &rows, &cols, &each).unwrap())

@@ -15,6 +15,9 @@ use pyo3::prelude::*;
 /// of each problem's arithmetic.
 type Annealed<'py> = (Bound<'py, PyArray3<i8>>, Option<Bound<'py, PyArray2<f64>>>, Vec<&'static str>);
 
+/// Means `(batch, spins)`, and their energies.
+type Means<'py> = (Bound<'py, PyArray2<f32>>, Bound<'py, PyArray1<f64>>);
+
 #[pyclass(frozen, module = "ising_ep._core")]
 pub(super) struct Model(crate::Model);
 
@@ -79,7 +82,7 @@ impl Model {
         betas: PyReadonlyArray1<'py, f64>,
         initial: Option<PyReadonlyArray2<'py, f32>>,
         num_threads: Option<usize>,
-    ) -> PyResult<(Bound<'py, PyArray2<f32>>, Bound<'py, PyArray1<f64>>)> {
+    ) -> PyResult<Means<'py>> {
         let fields = FieldsArray::of(fields)?;
         let shape = [fields.num_problems(), self.num_spins()];
         let (numbers, betas) = (fields.numbers(&shape)?, c_order(&betas, "betas")?);
