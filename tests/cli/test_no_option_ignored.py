@@ -394,7 +394,7 @@ WALKS: dict[str, Walk] = {
             "strides": (Changes("--strides 2", LAID),),
             "image": (
                 Changes("--image 3,4", LAID),
-                Refused("--image 3,4", "layers of spins are the same"),
+                Refused("--image 3,4", "network layers is the same"),
                 Refused("--image 3", "--image is (3,)", LAID),
             ),
             "chip": (Changes("--chip chimera:3"),),

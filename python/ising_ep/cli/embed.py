@@ -113,8 +113,8 @@ def _form(config: TrainConfig, image: tuple[int, ...] | None) -> DataRecord:
     """
     from ..training import DataRecord
 
-    if image is not None and config.network == "layers":
-        raise ValueError(f"--image is {image}, but layers of spins are the same for all images")
+    if image is not None and not config.network_settings.of_images:
+        raise ValueError(f"--image is {image}, but network {config.network} is the same for all images")
     shape = (*(image or (3, 3)), 1)[:3]
     if len(image or shape) not in (2, 3) or min(shape) < 1:
         raise ValueError(f"--image is {image}, expected height and width, and channels if there are several")

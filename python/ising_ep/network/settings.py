@@ -23,10 +23,12 @@ class NetworkSettings(PartSettings):
 
     Attributes:
         levels: The pairs of values that its spins may have; a machine has one of them.
+        of_images: Whether its layers depend on the height and width of the images.
     """
 
     title: ClassVar[str] = "Network"
     levels: ClassVar[tuple[tuple[int, int], ...]] = (SPINS,)
+    of_images: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, form: DataForm, levels: tuple[int, int]) -> Network:
@@ -69,6 +71,7 @@ class ConvolutionalSettings(NetworkSettings):
     """Settings of `Convolutional`: there are none."""
 
     about: ClassVar[str] = "the paper's convolutional network of 40 spins, for images of -1 and +1"
+    of_images: ClassVar[bool] = True
     # The paper's chain strength for this network.
     defaults: ClassVar[dict[str, Any]] = {"chain_strength": 2.0}
     without: ClassVar[dict[str, str]] = {
@@ -94,6 +97,7 @@ class DeepConvolutionalSettings(NetworkSettings):
     """Settings of `DeepConvolutional`."""
 
     about: ClassVar[str] = "layers of filters, then of spins, for images"
+    of_images: ClassVar[bool] = True
     defaults: ClassVar[dict[str, Any]] = {"layers": (40,)}
 
     filters: Annotated[
