@@ -48,6 +48,7 @@ def test_what_cannot_fit_into_memory_is_refused(data, options):
     assert not Path("run").exists()
 
 
+@pytest.mark.slow
 def test_a_run_whose_file_moved_goes_on_with_it(data, monkeypatch):
     assert command("train", "--dataset", "two.npz", *SMALL, "--out", "run").exit_code == 0
     recorded = json.loads(Path("run/config.json").read_text())["config"]["dataset"]
@@ -90,6 +91,7 @@ class Settings(MachineSettings):
 """
 
 
+@pytest.mark.slow
 def test_a_machine_that_answers_with_nothing_is_a_line(data):
     install(data / "site", "silent", ANSWERS, silent="silent:Settings")
     done = with_packages(data / "site", data, "train", "--dataset", "two.npz", "--machine", "silent")
@@ -97,6 +99,7 @@ def test_a_machine_that_answers_with_nothing_is_a_line(data):
     assert done.stderr == "Error: the machine answered with a NoneType, expected a BatchResult\n"
 
 
+@pytest.mark.slow
 def test_the_command_and_python_write_the_same_folder(data):
     """The same files, and each goes on with the other's."""
     given = {"dataset": "two.npz", "layers": (6, 4), "num_reads": 2, "num_sweeps": 10, "epochs": 1}

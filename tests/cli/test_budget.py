@@ -126,6 +126,7 @@ def test_all_sessions_count(service, whole):
     assert spent(service, before) == pytest.approx(total)
 
 
+@pytest.mark.slow
 def test_a_budget_that_is_spent_already_is_refused(service, whole):
     folder, total = whole
     before = (folder / "config.json").read_bytes()

@@ -225,6 +225,7 @@ def computed(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2, None])
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
 def test_threads_are_those_that_anneal(computed, command, threads, monkeypatch):

@@ -292,6 +292,7 @@ BAD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "text"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
 def test_bad_input_is_one_line_and_writes_nothing(arguments, text, folder):
     write_problem("coo", problem("SPIN"))

@@ -171,6 +171,7 @@ def test_another_machine_that_gave_none_for_long_is_gone(tmp_path, caplog):
     assert "on 'atlas' has given no sign of life for 30 s and is taken for gone" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ahead", [0, 10**6])
 def test_another_machine_is_waited_for(tmp_path, monkeypatch, caplog, ahead):
     """Whatever its clock says."""

@@ -164,6 +164,7 @@ def test_the_papers_nudge_rests_where_ours_does(seed):
     np.testing.assert_array_equal(ours, theirs >= 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [(6, 4), (3, 3, 4)])
 def test_update_is_the_derivative_of_the_contrast(layers):
     """dp = -lr/beta d/dp [E + beta C at the nudged state - E at the free state], the states held, as they are

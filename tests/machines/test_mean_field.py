@@ -90,6 +90,7 @@ def test_a_nudge_goes_on_from_the_means():
     assert np.abs(short.states - answer.states).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_it_learns_digits_and_its_weights_serve_spins():
     """Chance is 0.1; sampled spins of the same weights at the same temperature are as good within 0.1."""
     data = datasets.load_digits(train_per_class=100, test_per_class=15)

@@ -67,6 +67,7 @@ def test_it_is_trained_by_name_resumed_and_evaluated(site: Path, tmp_path: Path)
     assert command("predict", "run", "images.npy").splitlines()[0] == "image,label"
 
 
+@pytest.mark.slow
 def test_the_help_lists_its_option_and_what_cannot_be_loaded(site: Path, tmp_path: Path) -> None:
     done = ising_ep(site, tmp_path, "train", "--help")
     text = " ".join(done.stdout.split())
@@ -78,6 +79,7 @@ def test_the_help_lists_its_option_and_what_cannot_be_loaded(site: Path, tmp_pat
     assert "descent" not in ising_ep(site, tmp_path, "estimate", "--help").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
@@ -294,6 +296,7 @@ def test_what_is_not_asked_for_stands_in_nobodys_way(hostile: Path, tmp_path: Pa
     assert "--sizes" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

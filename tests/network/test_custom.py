@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from ising_ep import training
 
 PAGE = Path(__file__).parents[2] / "docs" / "learning.md"
 
 
+@pytest.mark.slow
 def test_the_network_of_the_page_learns_digits():
     [snippet] = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     page: dict[str, Any] = {}

@@ -85,6 +85,7 @@ def paid(service):
     return [re.search(r" (\d+)\.\d+ seed", p.label).group(1) for p in service.problems if p.annealed]
 
 
+@pytest.mark.slow
 def test_the_same_bits_as_the_chip_model(service, patterns, direct):
     state = train(connect(service), patterns)
     assert_same(state, direct)
@@ -175,6 +176,7 @@ def test_a_search_that_is_late_or_wrong_costs_nothing(service, patterns, direct,
     assert sorted(map(int, paid(service))) == list(range(state.usage.problems))
 
 
+@pytest.mark.slow
 def test_replies_without_labels_are_taken_by_their_places(direct):
     chip = Chip.perfect("pegasus", 4).without(0.01, seed=1)
     data = datasets.load("digits", train_per_class=2, test_per_class=2)
@@ -246,6 +248,7 @@ def test_an_answer_that_stays_damaged_stops_the_run_at_once(service, patterns, t
     assert paid(service).count("2") == 5
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_whole_again_is_not_annealed_anew(service, patterns, direct, tmp_path):
     service.add_fault(Fault("corrupt", after=2, times=5))
     file = tmp_path / "qpu.sqlite"
@@ -345,6 +348,7 @@ def test_a_wrong_token_is_one_line_without_the_token(service):
     assert "not-this-one" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_without_reverse_annealing_nudges_go_forward(chip, patterns):
     with Emulator(ChipModel(chip, **MODEL), reverses=False) as service:
         state = train(connect(service), patterns)
@@ -398,6 +402,7 @@ def test_problems_whose_rows_were_lost_are_found_by_their_labels(
     assert sorted(map(int, paid(service))) == list(range(direct.usage.problems))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attempt", [0, 1])
 def test_another_attempt_whose_row_was_lost_is_found_too(service, patterns, direct, tmp_path, attempt):
     file = tmp_path / "qpu.sqlite"
@@ -468,6 +473,7 @@ def test_damaged_rows_are_asked_for_again_and_never_learned_from(
         assert re.search("problem 2 .*damaged", caplog.text)
 
 
+@pytest.mark.slow
 def test_a_journal_of_version_2_is_gone_on_with(service, patterns, direct, tmp_path, monkeypatch):
     """It names problems by SHA-256."""
     file = tmp_path / "qpu.sqlite"

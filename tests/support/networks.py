@@ -108,7 +108,7 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "lateral": lateral,
     "clamp": clamp,
     "fully connected": lambda: FullyConnected(3, (4, 3, 2), 2),
-    "deep convolutional": lambda: DeepConvolutional((4, 3, 2), (2,), (3, 2), 2, kernels=(2,), strides=(1,)),
+    "deep convolutional": lambda: DeepConvolutional((3, 3, 2), (2,), (2, 2), 2, kernels=(2,), strides=(1,)),
     "convolutional": lambda: Convolutional((2, 2), 2, filters=2, spins_per_class=1),
 }
 
