@@ -61,10 +61,6 @@ class Dense(Interaction):
         """See `Interaction.block`."""
         return Block("dense")
 
-    def weights(self, parameters: Parameters) -> NDArray[np.float32]:
-        """See `Interaction.weights`: W row by row."""
-        return parameters[self.name].ravel()
-
     def fields(
         self, parameters: Parameters, x: NDArray[np.float32], begin: NDArray[np.float32]
     ) -> NDArray[np.float32]:

@@ -65,8 +65,8 @@ class Interaction:
         return None
 
     def weights(self, parameters: Parameters) -> NDArray[np.float32] | NDArray[np.float64]:
-        """Weights of `block`, flat."""
-        return np.empty(0)
+        """Weights of `block`, flat: by default the couplings, as where no places share one."""
+        return self.values(parameters)
 
     def fields(
         self, parameters: Parameters, x: NDArray[np.float32], begin: NDArray[np.float32]

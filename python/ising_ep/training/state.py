@@ -83,7 +83,6 @@ def check_state(state: TrainState, batch_size: int, num_images: int | None = Non
     Raises:
         TypeError: If it is no `TrainState`.
         ValueError: Names what is wrong.
-        TypeError: If it is no state.
     """
     instance("state", state, TrainState)
     for kind, of in {"parameters": state.parameters, **state.memory}.items():
