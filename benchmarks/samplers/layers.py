@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.support import report
 from ising_ep.machines.annealing import AnnealingMachine
-from ising_ep.network import Bias, Convolution, Dense, Input, Network, Parameters, stack
+from ising_ep.network import Bias, Convolution, Dense, Input, Network, Parameters, Reads, stack
 from ising_ep.samplers.couplings import PreparedCouplings
 from studies.markdown import table
 
@@ -93,8 +93,8 @@ def update(net: Network, rounds: int) -> dict[str, float]:
     calls: dict[str, Callable[[], object]] = {
         "couplings for new weights": new_weights,
         "fields of the images": lambda: net.fields(parameters, x),
-        "contrast": lambda: net.contrast(x, first, second),
-        "contrast of weighted images": lambda: net.contrast(x, first, second, weights),
+        "contrast": lambda: net.contrast(x, Reads(first), Reads(second)),
+        "contrast of weighted images": lambda: net.contrast(x, Reads(first), Reads(second), weights),
         "local fields of all spins": lambda: model.fields(first, fields, num_threads=1),
     }
     return {name: 1e3 * min(seconds(call) for _ in range(rounds)) for name, call in calls.items()}
