@@ -18,6 +18,8 @@ const CHANNELS: usize = 8;
 pub(in crate::anneal) struct Means<'a> {
     weights: &'a Weights,
     onto: Vec<Onto>,
+    /// The first spin of each block.
+    first_spins: Vec<usize>,
 }
 
 /// Weights onto one layer.
@@ -29,7 +31,9 @@ struct Onto {
 
 impl<'a> Means<'a> {
     pub(in crate::anneal) fn new(weights: &'a Weights) -> Self {
-        Means { weights, onto: weights.layout.walks.iter().map(|walk| Onto::new(walk, &weights.values)).collect() }
+        let walks = &weights.layout.walks;
+        let onto = walks.iter().map(|walk| Onto::new(walk, &weights.values)).collect();
+        Means { weights, onto, first_spins: walks.iter().flat_map(first_spins).collect() }
     }
 
     /// Replaces spin after spin, layer after layer, the mean by what `update` makes of it.
@@ -41,8 +45,7 @@ impl<'a> Means<'a> {
         means: &mut [S::F],
         update: &mut impl Update<S>,
     ) {
-        let walks = &self.weights.layout.walks;
-        let first_spins: Vec<usize> = walks.iter().flat_map(first_spins).collect();
+        let (walks, first_spins) = (&self.weights.layout.walks, &self.first_spins);
         for (walk, onto) in walks.iter().zip(&self.onto) {
             let channels = walk.layer.channels;
             for (place, steps) in walk.of_place.iter().enumerate() {
