@@ -423,8 +423,9 @@ class Model:
         betas: NDArray[np.float64],
         *,
         initial: NDArray[np.float32] | None = None,
+        energies: bool = True,
         num_threads: int | None = None,
-    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64] | None]:
         """Means of the spins in mean-field theory, ``m_i <- tanh(-beta (h_i + sum_j J_ij m_j))``.
 
         Spin after spin is replaced, in a sweep at each inverse temperature. Nothing is drawn by chance.
@@ -433,10 +434,11 @@ class Model:
             fields: (batch, spins) h, C-contiguous.
             betas: (sweeps,) inverse temperatures of at least 0.
             initial: (batch, spins) means to begin with, in -1..1, C-contiguous; None for 0.
+            energies: Whether to work them out, which takes one more sweep.
             num_threads: At least 1, or None for all cores; the result does not depend on it.
 
         Returns:
-            The means, float32 (batch, spins), and their energies, float64 (batch,).
+            The means, float32 (batch, spins), and their energies, float64 (batch,), or None.
 
         Raises:
             ValueError: One line that names the offending value.
@@ -459,6 +461,21 @@ class Model:
         energies: Literal[False],
         watch: Callable[[int], object] | None = None,
     ) -> tuple[NDArray[np.int8], None, list[str]]: ...
+    @overload
+    def anneal(
+        self,
+        fields: NDArray[np.float32] | NDArray[np.float64],
+        method: Sweeps | Paths | Flow,
+        *,
+        num_reads: int,
+        seed: int,
+        problem_ids: NDArray[np.uint32],
+        initial_states: NDArray[np.int8] | None = None,
+        num_threads: int | None = None,
+        rest: NDArray[np.float64] | None = None,
+        energies: bool,
+        watch: Callable[[int], object] | None = None,
+    ) -> tuple[NDArray[np.int8], NDArray[np.float64] | None, list[str]]: ...
     @overload
     def anneal(
         self,

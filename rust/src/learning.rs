@@ -15,6 +15,8 @@ use std::ops::Range;
 
 /// Images whose fields stay in the first-level cache.
 const IMAGES: usize = 32;
+/// Rows of a product that are added up before the next are read.
+const ROWS: usize = 64;
 /// Units that are summed side by side.
 const BLOCK: usize = 32;
 
@@ -65,20 +67,21 @@ in_vectors!(fn outer_all(w: &mut [f32], x: &[f32], d: &[f32], units: usize, limi
 #[inline(always)]
 fn outer_in_loops(w: &mut [f32], x: &[f32], d: &[f32], units: usize, limit: f32) {
     let inputs = w.len() / units;
-    let mut terms = Vec::with_capacity(x.len() / inputs);
-    for (k, row) in w.chunks_exact_mut(units).enumerate() {
-        terms.clear();
-        for (image, x) in x.chunks_exact(inputs).enumerate() {
-            if x[k] != 0.0 {
-                terms.push((x[k], image));
+    let mut terms = Vec::with_capacity(ROWS);
+    // Rows of x and d that stay in the caches while all of w goes by: places of windows are many rows an image.
+    for (x, d) in x.chunks(ROWS * inputs).zip(d.chunks(ROWS * units)) {
+        for (k, row) in w.chunks_exact_mut(units).enumerate() {
+            terms.clear();
+            for (image, x) in x.chunks_exact(inputs).enumerate() {
+                if x[k] != 0.0 {
+                    terms.push((x[k], image));
+                }
             }
-        }
-        if !terms.is_empty() {
             add_rows(&terms, d, row);
-            for w in row {
-                *w = w.clamp(-limit, limit);
-            }
         }
+    }
+    if limit < f32::INFINITY {
+        w.iter_mut().for_each(|w| *w = w.clamp(-limit, limit));
     }
 }
 

@@ -30,13 +30,13 @@ class CoreMachine(Machine):
         couplings: Couplings,
         fields: NDArray[np.float32],
         *,
-        initial_states: NDArray[np.int8] | None = None,
+        initial_states: NDArray[Any] | None = None,
         seed: int,
         problem_ids: NDArray[np.uint32],
     ) -> BatchResult:
         """See `Machine.sample`."""
-        model, call = self._call(couplings, fields, initial_states, seed, problem_ids)
-        states, energies, _ = model.anneal(**call)
+        states, energies = self._run(couplings, fields, initial_states, seed, problem_ids)
+        assert energies is not None
         return BatchResult(states, energies)
 
     def sample_states(
@@ -44,34 +44,36 @@ class CoreMachine(Machine):
         couplings: Couplings,
         fields: NDArray[np.float32],
         *,
-        initial_states: NDArray[np.int8] | None = None,
+        initial_states: NDArray[Any] | None = None,
         seed: int,
         problem_ids: NDArray[np.uint32],
-    ) -> NDArray[np.int8]:
+    ) -> NDArray[Any]:
         """The states of `sample` alone: energies take up to a tenth of its time."""
-        model, call = self._call(couplings, fields, initial_states, seed, problem_ids)
-        states, *_ = model.anneal(**call, energies=False)
+        states, _ = self._run(couplings, fields, initial_states, seed, problem_ids, energies=False)
         return states
 
-    def _call(
+    def _run(
         self,
         couplings: Couplings,
         fields: NDArray[np.float32],
-        initial_states: NDArray[np.int8] | None,
+        begun: NDArray[Any] | None,
         seed: int,
         problem_ids: NDArray[np.uint32],
-    ) -> tuple[_core.Model, dict[str, Any]]:
-        """The model of the couplings, and what its `anneal` is called with; counts the problems."""
+        energies: bool = True,
+    ) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
+        """States that the core answers with, as of `sample`, and energies if asked for; counts the problems."""
         self.usage.problems += len(fields)
-        return prepared(couplings).model(fields.shape[1]), {
-            "fields": np.ascontiguousarray(fields),
-            "method": self._method(initial_states is not None),
-            "num_reads": self.num_reads,
-            "seed": seed,
-            "problem_ids": problem_ids,
-            "initial_states": None if initial_states is None else np.ascontiguousarray(initial_states),
-            "num_threads": self.num_threads,
-        }
+        states, found, _ = prepared(couplings).model(fields.shape[1]).anneal(
+            np.ascontiguousarray(fields),
+            self._method(begun is not None),
+            num_reads=self.num_reads,
+            seed=seed,
+            problem_ids=problem_ids,
+            initial_states=None if begun is None else np.ascontiguousarray(begun),
+            num_threads=self.num_threads,
+            energies=energies,
+        )
+        return states, found
 
     def _method(self, from_states: bool) -> _core.Sweeps | _core.Flow:
         """Method of the core for a run, from the states given or from the beginning."""

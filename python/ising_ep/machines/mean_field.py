@@ -19,15 +19,14 @@ from pydantic import Field
 from .. import schedule
 from ..checks import integer, threads
 from ..network import Couplings, Network
-from ..samplers.batch import BatchResult
 from ..samplers.couplings import prepared
 from ..settings import AtLeastOne
 from .annealing import BetaRange, NumSweeps
-from .machine import Machine
+from .core_machine import CoreMachine
 from .settings import THREADS, MachineSettings, Work
 
 
-class MeanFieldMachine(Machine):
+class MeanFieldMachine(CoreMachine):
     """Mean fields. It answers with the means themselves, one read a problem.
 
     Args:
@@ -49,6 +48,7 @@ class MeanFieldMachine(Machine):
     """
 
     continuous = True
+    num_reads = 1
 
     def __init__(
         self,
@@ -66,29 +66,29 @@ class MeanFieldMachine(Machine):
         """See `Machine.inverse_temperature`: that of the last sweep."""
         return float(self._forward[-1])
 
-    def sample(
+    def _run(
         self,
         couplings: Couplings,
         fields: NDArray[np.float32],
-        *,
-        initial_states: NDArray[Any] | None = None,
+        begun: NDArray[Any] | None,
         seed: int,
         problem_ids: NDArray[np.uint32],
-    ) -> BatchResult:
-        """See `Machine.sample`; states are means, and the seed means nothing."""
+        energies: bool = True,
+    ) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
+        """See `CoreMachine._run`: states are means, and the seed means nothing."""
         self.usage.problems += len(fields)
-        begun = None if initial_states is None else np.ascontiguousarray(initial_states[:, 0], np.float32)
-        means, energies = (
+        means, found = (
             prepared(couplings)
             .model(fields.shape[1])
             .mean_field(
                 np.ascontiguousarray(fields),
                 self._forward if begun is None else self._nudge,
-                initial=begun,
+                initial=None if begun is None else np.ascontiguousarray(begun[:, 0], np.float32),
                 num_threads=self.num_threads,
+                energies=energies,
             )
         )
-        return BatchResult(means[:, None], energies[:, None])
+        return means[:, None], None if found is None else found[:, None]
 
 
 class MeanFieldSettings(MachineSettings):

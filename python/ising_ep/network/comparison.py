@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from .. import _core
 from .layer import Layer
 from .reads import Reads
+from .windows import Windows
 
 
 class Comparison:
@@ -79,30 +81,31 @@ class Comparison:
             counts -= _pair_sums(first.states, before.spins, after.spins)
             total: NDArray[np.float32] = self.weights[0] * counts.astype(np.float32)
             return total
-        return self._sum_reals(first, second, before.spins, after.spins)
+        return self._sum_reals(lambda spins: spins[:, before.spins], after, (before.size, after.size))
 
-    def sum_window_products(self, before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.float32]:
+    def sum_window_products(self, windows: Windows, after: Layer) -> NDArray[np.float32]:
         """Sum of ``s_i s_j`` over images, reads and places.
 
         Args:
-            before: Spins i of each place, ``(places, I)``.
-            after: Spins j of each place, ``(places, J)``.
+            windows: Windows over the spins i, of which each place sees I.
+            after: Spins j: a layer with a place for each window, of J spins each.
 
         Returns:
             ``(I, J)``.
         """
+        places, seen = windows.indices.shape
         if not self._spins_alone:
-            columns, split = np.concatenate([before, after], axis=1), before.shape[1]
-            first, second = (reads.rearranged(columns) for reads in (self.first, self.second))
-            return self._sum_reals(first, second, slice(0, split), slice(split, columns.shape[1]))
-        before, after = np.ascontiguousarray(before), np.ascontiguousarray(after)
+            return self._sum_reals(windows.of, after, (seen, after.size // places))
+        spins = after.indices.reshape(places, -1)
         weights = np.broadcast_to(self.weights[:, 0], len(self.first.states))
-        total = np.zeros((before.shape[1], after.shape[1]), dtype=np.float32)
+        total = np.zeros((seen, spins.shape[1]), dtype=np.float32)
         # Images that count the same are summed in integers.
         for weight in np.unique(weights):
             alike = weights == weight
             first_sum, second_sum = (
-                _core.window_products(reads.states[alike].reshape(-1, reads.states.shape[2]), before, after)
+                _core.window_products(
+                    reads.states[alike].reshape(-1, reads.states.shape[2]), windows.indices, spins
+                )
                 for reads in (self.first, self.second)
             )
             total += weight * (second_sum - first_sum).astype(np.float32)
@@ -113,14 +116,22 @@ class Comparison:
         """Whether all reads are of spins, and of no means."""
         return self.first.means is None and self.first.states.dtype == np.int8
 
-    def _sum_reals(self, first: Reads, second: Reads, before: slice, after: slice) -> NDArray[np.float32]:
-        """Sum of ``s_i s_j`` for spins of two ranges, of reals."""
-        sums = np.zeros((before.stop - before.start, after.stop - after.start), dtype=np.float32)
-        for reads, sign in ((second, np.float32(1)), (first, np.float32(-1))):
+    def _sum_reals(
+        self, seen: Callable[[NDArray[np.float32]], NDArray[np.float32]], after: Layer, shape: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        """Sum of ``s_i s_j``, of reals, ``(I, J)``.
+
+        Args:
+            seen: Gives the spins i of each place, of states ``(n, spins)``.
+            after: Spins j of all places.
+            shape: Spins i and spins j of a place.
+        """
+        sums = np.zeros(shape, dtype=np.float32)
+        for reads, sign in ((self.second, np.float32(1)), (self.first, np.float32(-1))):
             for spins, others, share in _factors(reads):
-                weighted = share * sign * self.weights[:, :, None] * others[:, :, after]
-                one = spins[:, :, before].astype(np.float32)
-                _add_outer(sums, *(part.reshape(-1, part.shape[2]) for part in (one, weighted)))
+                one = seen(spins.reshape(-1, spins.shape[2]).astype(np.float32, copy=False))
+                other = share * sign * self.weights[:, :, None] * others[:, :, after.spins]
+                _add_outer(sums, one.reshape(-1, shape[0]), other.reshape(-1, shape[1]))
         return sums
 
 

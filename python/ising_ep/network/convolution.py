@@ -14,7 +14,7 @@ from .comparison import Comparison
 from .interaction import Interaction, Pairs, add_projection, cross, kind_of_weights
 from .layer import Input, Layer
 from .parameters import Kind, Parameters, ParameterSpec
-from .windows import Size, check_windows, window_indices
+from .windows import Size, Windows, check_windows
 
 
 @dataclass(frozen=True)
@@ -64,18 +64,18 @@ class Convolution(Interaction):
     @property
     def parameters(self) -> dict[str, ParameterSpec]:
         """See `Interaction.parameters`."""
-        seen = self._windows.shape[1]
+        seen = self._windows.indices.shape[1]
         kind = self.kind or kind_of_weights(self.before)
         return {self.name: ParameterSpec((seen, self.after.shape[-1]), kind, self.gain, seen)}
 
     @cached_property
     def pairs(self) -> Pairs:
         """See `Interaction.pairs`: place by place, row by row of W."""
-        return cross(self._windows, self._spins)
+        return cross(self._windows.indices, self.after.indices.reshape(-1, self.after.shape[-1]))
 
     def values(self, parameters: Parameters) -> NDArray[np.float32]:
         """See `Interaction.values`."""
-        return np.tile(parameters[self.name].ravel(), len(self._windows))
+        return np.tile(parameters[self.name].ravel(), len(self._windows.indices))
 
     @property
     def block(self) -> Block:
@@ -91,29 +91,23 @@ class Convolution(Interaction):
     ) -> NDArray[np.float32]:
         """See `Interaction.fields`."""
         weights = parameters[self.name]
-        windows = x[:, self._windows].reshape(-1, len(weights))
+        windows = self._windows.of(x).reshape(-1, len(weights))
         nothing = np.zeros(weights.shape[1], dtype=np.float32)
         fields: NDArray[np.float32] = begin + add_projection(windows, weights, nothing).reshape(len(x), -1)
         return fields
 
     def mean_input(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """What each row of W is multiplied by where the input is ``image``, averaged over places."""
-        mean: NDArray[np.float32] = image[self._windows].mean(axis=0)
+        mean: NDArray[np.float32] = self._windows.of(image[None])[0].mean(axis=0)
         return mean
 
     def contrast(self, comparison: Comparison) -> Parameters:
         """See `Interaction.contrast`: dE/dW_kf = sum_p a_pk s_pf."""
         if isinstance(self.before, Layer):
-            return {self.name: comparison.sum_window_products(self._windows, self._spins)}
-        return {self.name: comparison.sum_inputs(comparison.x[:, self._windows], self.after)}
+            return {self.name: comparison.sum_window_products(self._windows, self.after)}
+        return {self.name: comparison.sum_inputs(self._windows.of(comparison.x), self.after)}
 
     @cached_property
-    def _windows(self) -> NDArray[np.int64]:
-        """Spins of a state, or pixels, in each window: ``(places, height * width * channels)``."""
-        windows = window_indices(self.before.shape, self.kernel, self.stride)
-        return windows.reshape(len(windows), -1) + self.before.start
-
-    @property
-    def _spins(self) -> NDArray[np.int64]:
-        """Spins of the filters, ``(places, filters)``."""
-        return self.after.indices.reshape(-1, self.after.shape[-1])
+    def _windows(self) -> Windows:
+        """Windows over the spins of a state, or over the pixels."""
+        return Windows(self.before.shape, self.kernel, self.stride, self.before.start)

@@ -44,14 +44,6 @@ class Reads:
             states, None if means is None else means[images], None if beta is None else beta[images]
         )
 
-    def rearranged(self, columns: NDArray[np.int64]) -> Self:
-        """The reads with the spins ``columns (places, n)`` of each place as a read of its own."""
-        shape = len(self.states), -1, columns.shape[1]
-        states, means = self.states[:, :, columns].reshape(shape), self.means
-        if means is not None:
-            means = means[:, :, columns].reshape(shape)
-        return type(self)(states, means, self.beta)
-
     def replaced(self, images: NDArray[np.bool_], others: Self) -> Self:
         """These reads, with those of some images replaced by others, one after the other."""
         if images.all():

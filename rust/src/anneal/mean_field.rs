@@ -31,19 +31,19 @@ use std::sync::{Mutex, PoisonError};
 pub struct Means {
     /// Problem after problem.
     pub means: Vec<f32>,
-    /// Of each problem, added up in single precision.
-    pub energies: Vec<f64>,
+    /// Of each problem, added up in single precision; none if they were not asked for.
+    pub energies: Option<Vec<f64>>,
 }
 
 /// Means after a sweep at each inverse temperature of `betas`, for fields `(problems, spins)`, from `initial` means, or
-/// from 0. They do not depend on `num_threads` (all cores where `None`).
+/// from 0. They do not depend on `num_threads` (all cores where `None`). Energies take one more sweep.
 ///
 /// ```
 /// use ising_ep::{Model, mean_field};
 /// # fn main() -> Result<(), ising_ep::Error> {
 /// let model = Model::new(2, &[0], &[1], &[-1.0])?;
 /// let fields: &[f64] = &[0.5, 0.0];
-/// let found = mean_field(&model, fields, &[1.0], None, None)?.means;
+/// let found = mean_field(&model, fields, &[1.0], None, false, None)?.means;
 /// assert!((found[0] - (-0.5f32).tanh()).abs() < 1e-6 && (found[1] - found[0].tanh()).abs() < 1e-6);
 /// # Ok(())
 /// # }
@@ -57,6 +57,7 @@ pub fn mean_field<'a>(
     fields: impl Into<Fields<'a>>,
     betas: &[f64],
     initial: Option<&[f32]>,
+    with_energies: bool,
     num_threads: Option<usize>,
 ) -> Result<Means, Error> {
     let (n, fields) = (model.num_spins(), fields.into());
@@ -84,7 +85,7 @@ pub fn mean_field<'a>(
     .map_err(|_| Error::Memory { runs: fields.len() / n.max(1), spins: n })?;
     let mut energies = vec![0.0; fields.len().checked_div(n).unwrap_or(0)];
     if out.is_empty() {
-        return Ok(Means { means: out, energies });
+        return Ok(Means { means: out, energies: with_energies.then_some(energies) });
     }
     let network = match model.shared() {
         Some(weights) => Network::Layers(shared::Means::new(weights)),
@@ -98,12 +99,13 @@ pub fn mean_field<'a>(
         while let Some((k, (means, energies))) = { chunks.lock().unwrap_or_else(PoisonError::into_inner).next() } {
             let given: Vec<Fields> =
                 (LANES * k..LANES * k + means.len() / n).map(|problem| fields.part_of(problem, n)).collect();
+            let energies = with_energies.then_some(energies);
             isa::run(isa::best(), Chunk { network: &network, given: &given, betas: &betas, means, energies });
         }
     };
     let threads = num_threads.unwrap_or_else(parallel::cores).min(super::MAX_THREADS);
     parallel::share(threads.min(num_chunks), &work)?;
-    Ok(Means { means: out, energies })
+    Ok(Means { means: out, energies: with_energies.then_some(energies) })
 }
 
 /// What joins the spins.
@@ -164,7 +166,7 @@ struct Chunk<'a> {
     given: &'a [Fields<'a>],
     betas: &'a [f32],
     means: &'a mut [f32],
-    energies: &'a mut [f64],
+    energies: Option<&'a mut [f64]>,
 }
 
 impl OnVectors for Chunk<'_> {
@@ -184,9 +186,11 @@ impl OnVectors for Chunk<'_> {
         for &beta in self.betas {
             self.network.sweep(s, &fields, &mut means, &mut Settle { minus: s.splat(-beta) });
         }
-        let mut energies = Energies { fields: &fields, sums: s.splat(0.0) };
-        self.network.sweep(s, &fields, &mut means, &mut energies);
-        self.energies.iter_mut().zip(s.float_array(energies.sums)).for_each(|(out, energy)| *out = energy.into());
+        if let Some(out) = self.energies {
+            let mut energies = Energies { fields: &fields, sums: s.splat(0.0) };
+            self.network.sweep(s, &fields, &mut means, &mut energies);
+            out.iter_mut().zip(s.float_array(energies.sums)).for_each(|(out, energy)| *out = energy.into());
+        }
         for (i, &row) in means.iter().enumerate() {
             for (means, m) in self.means.chunks_exact_mut(n).zip(s.float_array(row)) {
                 means[i] = m;
@@ -232,16 +236,16 @@ mod tests {
         let n = layers.num_spins();
         let fields: Vec<f32> = (0..19 * n).map(|k| ((k * 31) % 17) as f32 / 17.0 - 0.4).collect();
         let betas = [0.3, 0.6, 0.9, 1.2];
-        let found = mean_field(&layers, &fields[..], &betas, None, Some(2)).unwrap().means;
-        let wanted = mean_field(&pairs, &fields[..], &betas, None, Some(1)).unwrap().means;
+        let found = mean_field(&layers, &fields[..], &betas, None, false, Some(2)).unwrap().means;
+        let wanted = mean_field(&pairs, &fields[..], &betas, None, false, Some(1)).unwrap().means;
         assert!(found.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-4));
         for (problem, found) in found.chunks(n).enumerate() {
-            let alone = mean_field(&layers, &fields[n * problem..][..n], &betas, None, None).unwrap().means;
+            let alone = mean_field(&layers, &fields[n * problem..][..n], &betas, None, true, None).unwrap().means;
             assert_eq!(alone, found);
         }
         // The first two sweeps, and on from there.
-        let half = mean_field(&layers, &fields[..], &betas[..2], None, None).unwrap().means;
-        assert_eq!(mean_field(&layers, &fields[..], &betas[2..], Some(&half), None).unwrap().means, found);
+        let half = mean_field(&layers, &fields[..], &betas[..2], None, false, None).unwrap().means;
+        assert_eq!(mean_field(&layers, &fields[..], &betas[2..], Some(&half), false, None).unwrap().means, found);
     }
 
     #[test]
@@ -249,7 +253,8 @@ mod tests {
         let (layers, pairs) = layers();
         let n = layers.num_spins();
         let fields: Vec<f64> = (0..n).map(|k| f64::from((k * 31) as u32 % 17) / 17.0 - 0.4).collect();
-        let Means { means: m, energies } = mean_field(&layers, &fields[..], &[0.4; 200], None, None).unwrap();
+        let Means { means: m, energies } =
+            mean_field(&layers, &fields[..], &[0.4; 200], None, true, None).unwrap();
         let mut energy = 0.0;
         for i in 0..n {
             let (neighbours, values) = pairs.couplings().row(i);
@@ -257,6 +262,7 @@ mod tests {
             assert!((f64::from(m[i]) - (-0.4 * (fields[i] + sum)).tanh()).abs() < 1e-5);
             energy += f64::from(m[i]) * (fields[i] + sum / 2.0);
         }
+        let energies = energies.unwrap();
         assert!((energies[0] - energy).abs() < 1e-3, "{energies:?} {energy}");
     }
 
@@ -264,13 +270,13 @@ mod tests {
     fn what_does_not_fit_is_named() {
         let model = Model::new(2, &[0], &[1], &[1.0]).unwrap();
         let text = |fields: &[f64], betas: &[f64], initial: Option<&[f32]>| {
-            mean_field(&model, fields, betas, initial, None).unwrap_err().to_string()
+            mean_field(&model, fields, betas, initial, true, None).unwrap_err().to_string()
         };
         assert!(text(&[0.0; 3], &[1.0], None).contains("fields hold 3 numbers"));
         assert!(text(&[0.0; 2], &[1.0], Some(&[0.0])).contains("initial means 1, expected problems x 2 spins"));
         assert!(text(&[0.0; 2], &[f64::INFINITY], None).contains("betas hold inf"));
         assert!(text(&[0.0; 2], &[1.0], Some(&[0.0, 1.5])).contains("initial means hold 1.5"));
         assert!(text(&[f64::NAN, 0.0], &[1.0], None).contains("NaN"));
-        assert!(mean_field(&model, &[0f64; 0][..], &[1.0], None, None).unwrap().means.is_empty());
+        assert!(mean_field(&model, &[0f64; 0][..], &[1.0], None, true, None).unwrap().means.is_empty());
     }
 }

@@ -15,8 +15,8 @@ use pyo3::prelude::*;
 /// of each problem's arithmetic.
 type Annealed<'py> = (Bound<'py, PyArray3<i8>>, Option<Bound<'py, PyArray2<f64>>>, Vec<&'static str>);
 
-/// Means `(batch, spins)`, and their energies.
-type Means<'py> = (Bound<'py, PyArray2<f32>>, Bound<'py, PyArray1<f64>>);
+/// Means `(batch, spins)`, and their energies if they were asked for.
+type Means<'py> = (Bound<'py, PyArray2<f32>>, Option<Bound<'py, PyArray1<f64>>>);
 
 #[pyclass(frozen, module = "ising_ep._core")]
 pub(super) struct Model(crate::Model);
@@ -74,13 +74,14 @@ impl Model {
         array3(py, [problems, reads, spins], found)
     }
 
-    #[pyo3(signature = (fields, betas, *, initial=None, num_threads=None))]
+    #[pyo3(signature = (fields, betas, *, initial=None, energies=true, num_threads=None))]
     fn mean_field<'py>(
         &self,
         py: Python<'py>,
         fields: &Bound<'py, PyUntypedArray>,
         betas: PyReadonlyArray1<'py, f64>,
         initial: Option<PyReadonlyArray2<'py, f32>>,
+        energies: bool,
         num_threads: Option<usize>,
     ) -> PyResult<Means<'py>> {
         let fields = FieldsArray::of(fields)?;
@@ -88,8 +89,8 @@ impl Model {
         let (numbers, betas) = (fields.numbers(&shape)?, c_order(&betas, "betas")?);
         let initial = initial.as_ref().map(|initial| c_order_of(initial, "initial", &shape)).transpose()?;
         check_threads(num_threads)?;
-        let found = py.detach(|| mean_field(&self.0, numbers, betas, initial, num_threads))?;
-        Ok((array2(py, shape, found.means)?, found.energies.into_pyarray(py)))
+        let found = py.detach(|| mean_field(&self.0, numbers, betas, initial, energies, num_threads))?;
+        Ok((array2(py, shape, found.means)?, found.energies.map(|energies| energies.into_pyarray(py))))
     }
 
     #[pyo3(signature = (
