@@ -135,6 +135,14 @@ class TrainConfig(Settings):
     centre: Annotated[
         bool, Field(description="Learn from images less their mean; the network stays as it is."), _LEARNING
     ] = False
+    standardise: Annotated[
+        bool,
+        Field(
+            description="Learn from images less their mean, over the standard deviation of a pixel; the"
+            " network stays as it is."
+        ),
+        _LEARNING,
+    ] = False
     shift: Annotated[
         int,
         Field(ge=0, lt=2**10, description="Move images by up to so many pixels while learning."),
@@ -242,9 +250,10 @@ class TrainConfig(Settings):
         return self.model_copy(update={name: os.path.abspath(value) for name, value in paths.items()})
 
     def of_tests(self) -> Self:
-        """The settings of the free phases of tests: those of the machine, and no centre, which only learning
-        needs."""
-        return self.model_copy(update={"machine_settings": self.machine_settings.of_tests(), "centre": False})
+        """The settings of the free phases of tests: those of the machine, and no mean image, which only
+        learning needs."""
+        learning = {"centre": False, "standardise": False}
+        return self.model_copy(update={"machine_settings": self.machine_settings.of_tests(), **learning})
 
     @classmethod
     def checked(cls, settings: Mapping[str, Any]) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +26,31 @@ class Centred:
     and its energy are the same. Its steps no longer all share the direction of the mean image. (Montavon and
     Müller, "Deep Boltzmann machines and the centering trick", 2012.)
 
+    With a ``scale`` it also steps as if images were divided by it, so that it does not matter how bright they
+    are: the weights that it steps are W' = scale W, within its bounds, and their gradient dE/dW / scale.
+
     Args:
         optimizer: What steps.
         centre: An image ``(num_inputs,)``, such as the mean of all.
+        scale: What images are divided by, such as the standard deviation of a pixel.
     """
 
     optimizer: Optimizer
     centre: NDArray[np.float32]
+    scale: float = 1.0
+
+    @classmethod
+    def standardising(cls, optimizer: Optimizer, images: NDArray[np.float32]) -> Self:
+        """Steps as if the mean of these images ``(n, num_inputs)`` were 0 and the mean variance of a pixel 1.
+
+        Raises:
+            ValueError: If the images are all the same.
+        """
+        # Double precision: sums of many images.
+        scale = float(np.sqrt(images.var(axis=0, dtype=np.float64).mean()))
+        if not scale:
+            raise ValueError("all images are the same, expected some that differ, to scale them by")
+        return cls(optimizer, images.mean(axis=0), scale)
 
     def check(self, network: Network, nudge: float) -> None:
         """See `Optimizer.check`: the input must act through weights, on layers that have biases."""
@@ -53,16 +72,34 @@ class Centred:
         decay: float = 1.0,
     ) -> None:
         """See `Optimizer.step`."""
-        both = _weights_and_biases(network)
-        centres = [weights.mean_input(self.centre)[None] for weights, _ in both]
-        for (weights, biases), centre in zip(both, centres, strict=True):
+        for weights, biases in _weights_and_biases(network):
             if biases in gradient:
                 # (x - centre) s^T in place of x s^T, without losing the zeros of x.
+                centre = weights.mean_input(self.centre)[None]
                 _core.add_outer(gradient[weights.name], centre, -gradient[biases][None], np.inf)
-            parameters[biases] = _core.project(centre, parameters[weights.name], parameters[biases])[0]
+                if self.scale != 1:
+                    gradient[weights.name] /= np.float32(self.scale)
+        self._move(network, parameters, 1)
+        if self.scale != 1:
+            self._multiply(network, parameters, self.scale)
         self.optimizer.step(network, parameters, gradient, memory, update=update, decay=decay)
-        for (weights, biases), centre in zip(both, centres, strict=True):
-            parameters[biases] = _core.project(-centre, parameters[weights.name], parameters[biases])[0]
+        self.translate(network, parameters)
+
+    def translate(self, network: Network, parameters: Parameters) -> None:
+        """Turns parameters for centred and scaled images into those for images as they are, in place."""
+        if self.scale != 1:
+            self._multiply(network, parameters, 1 / self.scale)
+        self._move(network, parameters, -1)
+
+    def _multiply(self, network: Network, parameters: Parameters, factor: float) -> None:
+        for weights, _ in _weights_and_biases(network):
+            parameters[weights.name] *= np.float32(factor)
+
+    def _move(self, network: Network, parameters: Parameters, sign: int) -> None:
+        """Adds the field of the centre to the biases, times ``sign``."""
+        for weights, biases in _weights_and_biases(network):
+            centre = sign * weights.mean_input(self.centre)[None]
+            parameters[biases] = _core.project(centre, parameters[weights.name], parameters[biases])[0]
 
 
 def _weights_and_biases(network: Network) -> list[tuple[Dense | Convolution, str]]:

@@ -61,17 +61,21 @@ class CoreMachine(Machine):
         problem_ids: NDArray[np.uint32],
         energies: bool = True,
     ) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
-        """States that the core answers with, as of `sample`, and energies if asked for; counts the problems."""
+        """States that the core answers with, and energies if asked for; counts the problems."""
         self.usage.problems += len(fields)
-        states, found, _ = prepared(couplings).model(fields.shape[1]).anneal(
-            np.ascontiguousarray(fields),
-            self._method(begun is not None),
-            num_reads=self.num_reads,
-            seed=seed,
-            problem_ids=problem_ids,
-            initial_states=None if begun is None else np.ascontiguousarray(begun),
-            num_threads=self.num_threads,
-            energies=energies,
+        states, found, _ = (
+            prepared(couplings)
+            .model(fields.shape[1])
+            .anneal(
+                np.ascontiguousarray(fields),
+                self._method(begun is not None),
+                num_reads=self.num_reads,
+                seed=seed,
+                problem_ids=problem_ids,
+                initial_states=None if begun is None else np.ascontiguousarray(begun),
+                num_threads=self.num_threads,
+                energies=energies,
+            )
         )
         return states, found
 

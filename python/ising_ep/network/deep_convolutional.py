@@ -11,6 +11,7 @@ share.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from .convolution import Convolution
@@ -81,9 +82,19 @@ class DeepConvolutional(Network):
                 weights: Interaction = Convolution(name, before, after, window, (steps[k], steps[k]), gain)
             else:
                 weights = Dense(name, before, after, gain)
-            interactions += [weights, Bias(f"b{k}", after, shared=filtered)]
+            begin = bias_of_mean(num_classes) if after is stacked[-1] else 0.0
+            interactions += [weights, Bias(f"b{k}", after, shared=filtered, begin=begin)]
             before = after
         super().__init__(stacked, interactions, num_classes)
+
+
+def bias_of_mean(num_classes: int) -> float:
+    """The field that holds an output, at inverse temperature 1, at the mean of its targets, at most 1.
+
+    One of C outputs is to be +1 and the others -1, which is 2 / C - 1 on average. Without that field all
+    layers first learn to pull the outputs down together, and are stuck there.
+    """
+    return min(math.atanh(1 - 2 / num_classes), 1.0)
 
 
 def _for_each(name: str, given: Sequence[int], count: int) -> list[int]:

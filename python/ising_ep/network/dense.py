@@ -127,18 +127,20 @@ class Bias(Interaction):
         name: Name of the biases b ``(after.size,)``.
         after: The layer.
         shared: Whether there is one for each channel, ``(channels,)``, that all places of the layer share.
+        begin: Their initial value.
     """
 
     name: str
     after: Layer
     shared: bool = False
+    begin: float = 0.0
     before: None = field(default=None, init=False, repr=False)
 
     @property
     def parameters(self) -> dict[str, ParameterSpec]:
         """See `Interaction.parameters`."""
         size = self.after.shape[-1] if self.shared else self.after.size
-        return {self.name: ParameterSpec((size,), Kind.BIAS)}
+        return {self.name: ParameterSpec((size,), Kind.BIAS, around=self.begin)}
 
     def fields(
         self, parameters: Parameters, x: NDArray[np.float32], begin: NDArray[np.float32]

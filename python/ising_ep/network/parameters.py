@@ -36,6 +36,7 @@ class ParameterSpec:
         kind: Its part in the energy.
         gain: Initial size, times the root of the fan-in; 0 begins at 0. None takes that of `GAINS`.
         fan_in: Number of terms that add up in a spin.
+        around: What initial values lie around.
 
     Raises:
         TypeError: If the kind is no `Kind` or the gain no number.
@@ -46,22 +47,25 @@ class ParameterSpec:
     kind: Kind
     gain: float | None = None
     fan_in: int = 1
+    around: float = 0.0
 
     def __post_init__(self) -> None:
         instance("the kind of a parameter", self.kind, Kind)
         if self.gain is not None and not math.isfinite(real("the gain of a parameter", self.gain)):
             raise ValueError(f"the gain of a parameter is {self.gain}, expected a finite number")
+        if not math.isfinite(real("what initial values lie around", self.around)):
+            raise ValueError(f"initial values lie around {self.around}, expected a finite number")
 
     def draw(self, rng: np.random.Generator, levels: tuple[int, int] = (-1, 1)) -> NDArray[np.float32]:
-        """Draws first values, uniform in ±gain/sqrt(fan_in), for spins of these two values.
+        """Draws first values, ``around`` and uniform in ±gain/sqrt(fan_in), for spins of these two values.
 
         With levels 0 and 1 a coupling contributes a quarter, and a field half, of what it does with -1 and 1.
         The gains are scaled up to compensate.
         """
         gain = GAINS[self.kind] if self.gain is None else self.gain
         if not gain:
-            return np.zeros(self.shape, dtype=np.float32)
+            return np.full(self.shape, self.around, dtype=np.float32)
         spread = (levels[1] - levels[0]) / 2
         gain /= spread**2 if self.kind is Kind.COUPLING else spread
         values: NDArray[np.float64] = rng.uniform(-1, 1, self.shape) * gain / np.sqrt(self.fan_in)
-        return values.astype(np.float32)
+        return (self.around + values).astype(np.float32)

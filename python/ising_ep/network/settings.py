@@ -77,6 +77,7 @@ class ConvolutionalSettings(NetworkSettings):
     without: ClassVar[dict[str, str]] = {
         "bias_learning_rate": "no biases",
         "centre": "pixels of -1 and +1, and no centre",
+        "standardise": "pixels of -1 and +1, and no other scale",
         "shift": "pixels of -1 and +1, and no shift",
         "flip": "pixels of -1 and +1, and no mirror images",
     }

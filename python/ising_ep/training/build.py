@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ..checks import threads
 from ..chip import Chip
 from ..config import TrainConfig
@@ -19,7 +21,7 @@ from ..machines import Machine, Work, check_machine
 from ..machines.chip import ChipSettings
 from ..machines.chip_model import ChipModel
 from ..machines.embedded import EmbeddedSettings
-from ..network import DataForm, Network
+from ..network import DataForm, Network, Parameters
 from ..printable import one_line
 from .augment import Augment, flipped, one_after_the_other, shifted
 from .fitting import check_levels, check_network, check_rule
@@ -119,7 +121,7 @@ def learning_rule(
 
     Args:
         config: Its settings.
-        data: What it learns from: a data set, where ``config`` has a ``centre``; else a form will do.
+        data: What it learns from: a data set, where ``config`` centres images; else a form will do.
         num_threads: As in `train`.
         parts: What stands in the place of what ``config`` describes.
 
@@ -184,10 +186,10 @@ def filled_parts(
 
 
 def optimizer_of(config: TrainConfig, data: DataForm) -> Optimizer:
-    """The optimizer that ``config`` describes; with a centre it takes the mean image of ``data`` for 0.
+    """The optimizer that ``config`` describes; it may centre or scale images as those of ``data`` say.
 
     Raises:
-        ValueError: If there are no images whose mean it could be.
+        ValueError: If there are no images to do so by.
     """
     optimizer = BY_NAME[config.optimizer](
         learning_rate=config.learning_rate,
@@ -195,11 +197,22 @@ def optimizer_of(config: TrainConfig, data: DataForm) -> Optimizer:
         coupling_learning_rate=config.coupling_learning_rate,
         weight_decay=config.weight_decay,
     )
-    if not config.centre:
+    asked = [name for name in ("standardise", "centre") if getattr(config, name)]
+    if not asked:
         return optimizer
     if not isinstance(data, Dataset):
-        raise ValueError("centre is True, but there are no images here whose mean it could be")
+        raise ValueError(f"{asked[0]} is True, but there are no images here whose mean it could be")
+    if config.standardise:
+        return Centred.standardising(optimizer, data.x_train)
     return Centred(optimizer, data.x_train.mean(axis=0))
+
+
+def initial_parameters(learner: EquilibriumPropagation, rng: np.random.Generator) -> Parameters:
+    """Draws what training starts from: for images as they are, of a rule that takes them as scaled."""
+    parameters = learner.network.initial_parameters(rng)
+    if isinstance(learner.optimizer, Centred) and learner.optimizer.scale != 1:
+        learner.optimizer.translate(learner.network, parameters)
+    return parameters
 
 
 def rule_of_tests(

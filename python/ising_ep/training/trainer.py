@@ -19,7 +19,7 @@ from ..machines import Machine
 from ..network import Network
 from . import cluster
 from .augment import Augment
-from .build import augmentation, filled_parts, rule_of, rule_of_tests
+from .build import augmentation, filled_parts, initial_parameters, rule_of, rule_of_tests
 from .callbacks import Callback, Callbacks, Saving
 from .fitting import check_memory
 from .loop import train_epochs
@@ -249,7 +249,7 @@ class Trainer:
                 cluster.check(config, learner.machine)
             if state is None:
                 rng = np.random.default_rng([config.seed, 0])
-                state = TrainState(parameters=learner.network.initial_parameters(rng))
+                state = TrainState(parameters=initial_parameters(learner, rng))
             check_parameters(learner.network, state.parameters)
             augment = augmentation(config, dataset)
             return cls(config, dataset, learner, tester, state, augment, scheduler, stack.pop_all())
