@@ -13,7 +13,7 @@ from ..config import TrainConfig
 from ..datasets import Dataset
 from ..embedding import Placed
 from ..errors import StoppedError
-from ..learning import Centred, EquilibriumPropagation, Optimizer
+from ..learning import Centred, EquilibriumPropagation, Optimizer, Programming
 from ..learning.optimizers import BY_NAME
 from ..machines import Machine, Work, check_machine
 from ..machines.chip import ChipSettings
@@ -200,6 +200,11 @@ def optimizer_of(config: TrainConfig, data: DataForm) -> Optimizer:
     if not isinstance(data, Dataset):
         raise ValueError("centre is True, but there are no images here whose mean it could be")
     return Centred(optimizer, data.x_train.mean(axis=0))
+
+
+def programming_of(config: TrainConfig) -> Programming:
+    """What ``config`` says of the parameters as a machine holds them."""
+    return Programming(config.weight_bits, config.weight_noise)
 
 
 def rule_of_tests(
