@@ -30,9 +30,9 @@ from typing import Any
 import click
 
 from benchmarks.learning import presets
+from benchmarks.learning.tried import BASE
 from benchmarks.learning.variants import HELD_OUT, images
 from benchmarks.support import report, runs
-from ising_ep import config as configs
 from ising_ep import training
 from ising_ep.config import TrainConfig
 from ising_ep.learning import Programming
@@ -42,11 +42,12 @@ from studies.summary import deviation, mean, spread
 from studies.units import Results, Settings, config_settings
 
 TRAINED = 20_000
-SETTINGS: dict[str, Any] = {
+SETTINGS: dict[str, Any] = BASE | {
+    "shift": 1,
+    "coupling_learning_rate": 0.0015,
     "statistic": "conditional",
     "num_reads": 1,
     "symmetric": True,
-    "nudge": 4.0,
     "weight_decay": 0.1,
     "epochs": 20,
 }
@@ -104,7 +105,7 @@ def units(ways: Sequence[str], seeds: int, quick: bool) -> dict[str, Settings]:
     found = {}
     for seed in range(seeds):
         for way in ways:
-            given = configs.preset("mnist") | SETTINGS | WAYS[way] | {"seed": seed}
+            given = SETTINGS | WAYS[way] | {"seed": seed}
             config = TrainConfig.checked(given | ({"epochs": 1} if quick else {}))
             found[f"{way}-seed{seed}"] = {
                 "dataset": "mnist",
