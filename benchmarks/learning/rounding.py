@@ -1,10 +1,12 @@
 """Weights and biases of few bits, or with errors: trained so beside rounded after training.
 
     python -m benchmarks.learning.rounding --data-dir DIR [--seeds 3]   resumes where it stopped
+    python -m benchmarks.learning.rounding --data-dir DIR --all --only plain --only bits-5
     python -m benchmarks.learning.rounding --data-dir DIR --quick       1 epoch: numbers mean nothing
 
-The first 20,000 training images of MNIST, 20 epochs of SETTINGS; judged on the last 10,000 of the 60,000, as
-they are after the last epoch. The test images are not looked at.
+The first 20,000 training images of MNIST, 20 epochs of SETTINGS, or with `--all` the first 50,000 and 24
+epochs; judged on the last 10,000 of the 60,000, as they are after the last epoch. The test images are not
+looked at.
 
 - **Rounded after training**: the parameters of a plain run on the one scale from -1 to 1, in the way that
   does less harm to them: as `presets.py` does it, with the bias of the first layer as the field of the mean
@@ -16,7 +18,7 @@ they are after the last epoch. The test images are not looked at.
 Points are of accuracy, to the plain run of the same seed: the mean over seeds and its standard error.
 
 Each run has one thread and is kept in `results/rounding/*.json`; `results/rounding.md` is made of what is
-there.
+there. Those of `--all` are in `rounding_all`.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ import click
 
 from benchmarks.learning import presets
 from benchmarks.learning.tried import BASE
-from benchmarks.learning.variants import HELD_OUT, images
+from benchmarks.learning.variants import HELD_OUT, TRAINED, images
 from benchmarks.support import report, runs
 from ising_ep import training
 from ising_ep.config import TrainConfig
@@ -41,7 +43,8 @@ from studies.markdown import table
 from studies.summary import deviation, mean, spread
 from studies.units import Results, Settings, config_settings
 
-TRAINED = 20_000
+# Images to learn from and epochs, by the name of the results.
+SIZES = {"rounding": (20_000, 20), "rounding_all": (TRAINED, 24)}
 SETTINGS: dict[str, Any] = BASE | {
     "shift": 1,
     "coupling_learning_rate": 0.0015,
@@ -49,7 +52,6 @@ SETTINGS: dict[str, Any] = BASE | {
     "num_reads": 1,
     "symmetric": True,
     "weight_decay": 0.1,
-    "epochs": 20,
 }
 BITS = (3, 4, 5, 6)
 NOISES = (0.01, 0.02, 0.05)
@@ -100,18 +102,17 @@ def run(settings: Settings, folder: Path) -> dict[str, Any]:
     return found
 
 
-def units(ways: Sequence[str], seeds: int, quick: bool) -> dict[str, Settings]:
+def units(ways: Sequence[str], seeds: int, trained: int, epochs: int) -> dict[str, Settings]:
     """All that decides the result of each run."""
     found = {}
     for seed in range(seeds):
         for way in ways:
-            given = SETTINGS | WAYS[way] | {"seed": seed}
-            config = TrainConfig.checked(given | ({"epochs": 1} if quick else {}))
+            config = TrainConfig.checked(SETTINGS | WAYS[way] | {"seed": seed, "epochs": epochs})
             found[f"{way}-seed{seed}"] = {
                 "dataset": "mnist",
                 "way": way,
                 "seed": seed,
-                "trained": TRAINED,
+                "trained": trained,
                 "config": config_settings(config),
             }
     return found
@@ -157,15 +158,25 @@ def compared(accuracies: dict[int, float], plain: dict[int, dict[str, Any]]) -> 
 @click.option("--seeds", type=click.IntRange(1, runs.MOST_SEEDS), help="0, 1, ...  [default: 3, quick: 1]")
 @report.processes_option
 @click.option("--only", multiple=True, type=click.Choice(tuple(WAYS)), help="These; all by default.")
+@click.option("--all", "whole", is_flag=True, help="50,000 images, 24 epochs.")
 @click.option("--quick", is_flag=True, help="1 epoch; written only with --out.")
 @runs.out_option
 def main(
-    data_dir: Path, seeds: int | None, processes: int, only: tuple[str, ...], quick: bool, out: Path | None
+    data_dir: Path,
+    seeds: int | None,
+    processes: int,
+    only: tuple[str, ...],
+    whole: bool,
+    quick: bool,
+    out: Path | None,
 ) -> None:
     """Train with weights of few bits and with errors, and round after training, on held-out images."""
-    with runs.kept("rounding", run, out, quick) as kept:
-        kept.complete(units(only or tuple(WAYS), seeds or (1 if quick else 3), quick), data_dir, processes)
-        records = kept.records(units(tuple(WAYS), runs.MOST_SEEDS, quick))
+    name = "rounding_all" if whole else "rounding"
+    trained, epochs = SIZES[name]
+    epochs, seeds = (1, seeds or 1) if quick else (epochs, seeds or 3)
+    with runs.kept(name, run, out, quick) as kept:
+        kept.complete(units(only or tuple(WAYS), seeds, trained, epochs), data_dir, processes)
+        records = kept.records(units(tuple(WAYS), runs.MOST_SEEDS, trained, epochs))
         dates = ", ".join(sorted({record["date"][:10] for record in records.values()}))
         kept.write(f"{pages(records)}\nRuns of {dates}. {report.where(report.machine())}\n")
 
