@@ -26,7 +26,7 @@ from ising_ep import EPClassifier, datasets, schedule, training
 from ising_ep.chip import Chip
 from ising_ep.config import TrainConfig, lacking
 from ising_ep.embedding import embed
-from ising_ep.learning import SGD, Adam, Centred, EquilibriumPropagation
+from ising_ep.learning import SGD, Adam, Centred, EquilibriumPropagation, Programming
 from ising_ep.machines import AnnealingMachine
 from ising_ep.machines.analog import AnalogMachine
 from ising_ep.machines.chip_model import ChipModel
@@ -512,6 +512,7 @@ WALKS: dict[str, Walk] = {
             "weights": np.arange(6, dtype=np.float32),
             "decay": lambda done: 0.5,
             "augment": lambda x, rng: x + 1,
+            "programming": Programming(bits=2),
             "on_batch": CALLED,
         },
     ),
@@ -1022,6 +1023,8 @@ SETTINGS: dict[str, Any] = {
     "optimizer": "adam",
     "decay": "cosine",
     "weight_decay": 0.5,
+    "weight_bits": 3,
+    "weight_noise": 0.1,
     "centre": True,
     "shift": 1,
     "flip": True,

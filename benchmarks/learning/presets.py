@@ -44,6 +44,7 @@ from benchmarks.support import report, runs
 from ising_ep import config as configs
 from ising_ep import datasets, training
 from ising_ep.config import TrainConfig
+from ising_ep.learning import programming
 from ising_ep.learning.optimizers import PARAMETER_LIMIT
 from ising_ep.network import Parameters
 from studies.markdown import number, table
@@ -107,12 +108,11 @@ def rounded(parameters: Parameters, bits: int, centre: NDArray[np.float32] | Non
     held = dict(parameters)
     if centre is not None:
         held["b0"] = held["b0"] + centre @ held["W0"]
-    steps = 2 ** (bits - 1) - 1
     for name, value in held.items():
         if what == "couplings" and (name == "W0" or name.startswith("b")):
             continue
         reach = (float(np.abs(value).max()) or PARAMETER_LIMIT) if what == "each" else PARAMETER_LIMIT
-        held[name] = (np.rint(np.clip(value / reach, -1, 1) * steps) * (reach / steps)).astype(np.float32)
+        held[name] = programming.rounded(value, bits, reach)
     if centre is not None:
         held["b0"] = held["b0"] - centre @ held["W0"]
     return held

@@ -61,8 +61,11 @@ class Noisy:
 
 def rounded(parameters: dict[str, Any], bits: int, own: bool) -> dict[str, Any]:
     """The parameters with couplings of so many bits, over [-1, 1] or over their own range."""
-    step = (float(np.abs(parameters["W1"]).max()) if own else 1.0) / (2 ** (bits - 1) - 1)
-    return parameters | {"W1": (np.round(parameters["W1"] / step) * step).astype(np.float32)}
+    from ising_ep.learning import programming
+
+    weights = parameters["W1"]
+    reach = float(np.abs(weights).max()) if own else BOUNDS[0]
+    return parameters | {"W1": programming.rounded(weights, bits, reach)}
 
 
 def run(data_dir: Path, settings: dict[str, Any], per_class: int, quick: bool) -> dict[str, Any]:

@@ -167,6 +167,8 @@ WALKS: dict[str, Walk] = {
             "optimizer": (Changes("--optimizer adam"),),
             "decay": (Changes("--decay cosine", f"{ANNEALING} --epochs 2"),),
             "weight_decay": (Changes("--weight-decay 0.5"),),
+            "weight_bits": (Changes("--weight-bits 3"),),
+            "weight_noise": (Changes("--weight-noise 0.1"),),
             "centre": (Changes("--centre"), Refused("--centre", "no centre", PATTERNS)),
             "shift": (
                 Changes("--shift 1"),

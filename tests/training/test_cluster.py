@@ -66,6 +66,7 @@ ADAM = {"optimizer": "adam", "centre": True, "shift": 1, "statistic": "average"}
 RUNS: dict[str, dict[str, Any]] = {
     "adam": ADAM,
     "symmetric": ADAM | {"symmetric": True},
+    "few bits, errors": ADAM | {"weight_bits": 4, "weight_noise": 0.05},
     "lowest": {"statistic": "lowest", "test_reads": 2},
     "small batches": {"batch_size": 40},
     "deterministic": {"machine": "deterministic", "num_reads": None, "num_sweeps": None},

@@ -84,7 +84,14 @@ ADAM = {"optimizer": "adam", "decay": "cosine", "centre": True, "shift": 1, "tes
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "more", [{"statistic": "lowest"}, {"statistic": "average"}, ADAM, ADAM | {"symmetric": True}]
+    "more",
+    [
+        {"statistic": "lowest"},
+        {"statistic": "average"},
+        ADAM,
+        ADAM | {"symmetric": True},
+        ADAM | {"weight_bits": 4, "weight_noise": 0.05},
+    ],
 )
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_a_run_resumed_anywhere_ends_in_the_same_bits(digits, tmp_path, more, batch_size):

@@ -132,6 +132,21 @@ class TrainConfig(Settings):
     weight_decay: Annotated[
         NotNegative, Field(description="Weights lose it, times their rate, an update."), _LEARNING
     ] = 0.0
+    weight_bits: Annotated[
+        int | None,
+        Field(ge=2, le=16, description="Bits of each weight and bias on the machine, from -1 to 1."),
+        Shown("Learning", "not rounded"),
+    ] = None
+    weight_noise: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            allow_inf_nan=False,
+            description="Errors (s.d.) of weights and biases on the machine, anew in each batch.",
+        ),
+        _LEARNING,
+    ] = 0.0
     centre: Annotated[
         bool, Field(description="Learn from images less their mean; the network stays as it is."), _LEARNING
     ] = False

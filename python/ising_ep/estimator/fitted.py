@@ -127,7 +127,7 @@ def of_run(kind: type[C], folder: Path, machine: Machine | None) -> C:
     model.n_iter_ = model.t_ = model._updates = 0
     model.history_ = []
     model._takes_images = True
-    _take(model, trained.parameters)
+    _take(model, trained.held)
     return model
 
 

@@ -15,7 +15,7 @@ from ..config import TrainConfig
 from ..datasets import Dataset
 from ..embedding import Placed
 from ..errors import StoppedError
-from ..learning import Centred, EquilibriumPropagation, Optimizer
+from ..learning import Centred, EquilibriumPropagation, Optimizer, Programming
 from ..learning.optimizers import BY_NAME
 from ..machines import Machine, Work, check_machine
 from ..machines.chip import ChipSettings
@@ -213,6 +213,11 @@ def initial_parameters(learner: EquilibriumPropagation, rng: np.random.Generator
     if isinstance(learner.optimizer, Centred) and learner.optimizer.scale != 1:
         learner.optimizer.translate(learner.network, parameters)
     return parameters
+
+
+def programming_of(config: TrainConfig) -> Programming:
+    """What ``config`` says of the parameters as a machine holds them."""
+    return Programming(config.weight_bits, config.weight_noise)
 
 
 def rule_of_tests(

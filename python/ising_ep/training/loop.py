@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from ..checks import integer
 from ..config import TrainConfig
 from ..datasets import Dataset
-from ..learning import Rule
+from ..learning import Programming, Rule
+from ..learning.programming import EXACT
 from .augment import Augment
+from .build import programming_of
 from .callbacks import Callback
 from .decay import decayed
 from .evaluation import classes, evaluation
@@ -38,7 +40,7 @@ def train_epochs(
     told: Callback,
 ) -> None:
     """Trains and tests until the last epoch; changes ``state``."""
-    num_images = len(dataset.y_train)
+    num_images, programming = len(dataset.y_train), programming_of(config)
     while state.epoch < config.epochs:
         train_epoch(
             learner,
@@ -49,12 +51,12 @@ def train_epochs(
             first_id=state.epoch * num_images,
             decay=partial(decayed, config.decay, epochs=config.epochs),
             augment=augment,
+            programming=programming,
             on_batch=told.on_batch,
         )
         told.on_test(state, 0)
-        test = evaluation(
-            tester, state.parameters, dataset.x_test, dataset.y_test, partial(told.on_test, state)
-        )
+        held = programming.held(state.parameters)
+        test = evaluation(tester, held, dataset.x_test, dataset.y_test, partial(told.on_test, state))
         row = end_epoch(learner, state)
         state.history.append(row | {"test_accuracy": test.accuracy, "test_loss": test.loss})
         state.usages.append(state.usage.copy())
@@ -73,6 +75,7 @@ def train_epoch(
     weights: NDArray[np.float32] | None = None,
     decay: Callable[[float], float] = lambda _: 1.0,
     augment: Augment | None = None,
+    programming: Programming = EXACT,
     on_batch: Callable[[TrainState], None] | None = None,
 ) -> None:
     """Learns from what is left of the epoch that ``state`` is in; changes ``state``.
@@ -87,6 +90,7 @@ def train_epoch(
         weights: What the contrast of each image counts, ``(n,)``; None for 1.
         decay: What the learning rates are multiplied by after a number of epochs, such as 2.5.
         augment: Images to learn from, made of the batch's by chance; None learns from these.
+        programming: What the machine is given of the parameters; by default they themselves.
         on_batch: Called with the live state after each batch.
     """
     integer("batch_size", batch_size, 1)
@@ -99,11 +103,14 @@ def train_epoch(
             images = augment(images, np.random.default_rng([rule.seed, 2, state.epoch, state.batch]))
         rate = decay(state.epoch + state.batch / num_batches)
         of_batch = None if weights is None else weights[batch]
-        gradient, outputs = rule.compare(state.parameters, images, target, ids, of_batch)
+        seed = [rule.seed, 3, state.epoch, state.batch]
+        programmed = programming.with_errors(rule.network, state.parameters, seed)
+        gradient, outputs = rule.compare(programmed, images, target, ids, of_batch)
         state.updates += 1
         rule.optimizer.step(
             rule.network, state.parameters, gradient, state.memory, update=state.updates, decay=rate
         )
+        programming.bound(state.parameters)
         state.batch += 1
         state.images += len(batch)
         state.correct += int(np.sum(classes(rule.network, outputs) == y[batch]))

@@ -19,7 +19,7 @@ from ..learning import EquilibriumPropagation
 from ..machines import Machine
 from ..network import Network, Parameters
 from ..samplers.batch import BatchResult
-from .build import filled_parts, network_of, rule_of
+from .build import filled_parts, network_of, programming_of, rule_of
 from .checkpoint import damage_named
 from .evaluation import (
     EVALUATION_BATCH,
@@ -47,7 +47,7 @@ class Trained:
     Args:
         config: Settings of the run that the parameters come from.
         data: What it was trained on, or a run's record of it: inputs, classes and image shape.
-        parameters: Of the network.
+        parameters: Of the network, as they were learned.
         parts: What stands in the place of what ``config`` describes. Of a machine that is given, reads and
             sweeps are its own.
         folder: The run folder from which the machine of ``config`` is built again, such as the embedding on
@@ -95,6 +95,11 @@ class Trained:
         network = self.parts.network
         return network_of(self.config, self.data, self.parts.machine) if network is None else network
 
+    @cached_property
+    def held(self) -> Parameters:
+        """The parameters as the machine holds them: rounded, where the run had ``weight_bits``."""
+        return programming_of(self.config).held(self.parameters)
+
     @property
     def machine(self) -> Machine:
         """Machine that anneals."""
@@ -122,7 +127,7 @@ class Trained:
         """
         images = self._images(x)
         ids = np.arange(len(images), dtype=np.uint32)
-        return free_outputs(self.rule, self.parameters, images, ids, on_batch, batch_size)
+        return free_outputs(self.rule, self.held, images, ids, on_batch, batch_size)
 
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:
         """Number ``(n,)`` of each image's class, which ``data.classes`` names; see `outputs`."""
@@ -143,9 +148,9 @@ class Trained:
         """
         images = self._images(x)
         limit = self.rule.field_limit
-        fields = np.clip(self.network.fields(self.parameters, images), -limit, limit)
+        fields = np.clip(self.network.fields(self.held, images), -limit, limit)
         return self.machine.sample(
-            self.network.couplings(self.parameters),
+            self.network.couplings(self.held),
             fields,
             seed=self.rule.seed ^ EVALUATION_SEED,
             problem_ids=np.arange(len(images), dtype=np.uint32),
