@@ -166,6 +166,21 @@ class TrainConfig(Settings):
     flip: Annotated[
         bool, Field(description="Mirror images left to right by chance while learning."), _LEARNING
     ] = False
+    mean_field_epochs: Annotated[
+        int,
+        Field(ge=0, description="First epochs, of means in place of spins: no use of the machine."),
+        _LEARNING,
+    ] = 0
+    mean_field_nudge: Annotated[
+        float | None,
+        Field(allow_inf_nan=False, description="Strength beta of their nudge."),
+        Shown("Learning", "as --nudge"),
+    ] = None
+    mean_field_beta: Annotated[
+        Positive | None,
+        Field(description="Their inverse temperature."),
+        Shown("Learning", "the machine's, where it has a setting, or 1"),
+    ] = None
     # Fields have the chip's range on every machine, so that what was learned on one fits the others.
     field_limit: Annotated[
         Positive, Field(description="Size that fields are clipped to."), Shown(option=False)
@@ -199,6 +214,7 @@ class TrainConfig(Settings):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         check_step(self.nudge, self.learning_rate, self.bias_learning_rate, self.coupling_learning_rate or 0)
+        self._check_means()
         levels = self.machine_settings.levels
         if not is_levels(levels):
             raise ValueError(
@@ -214,6 +230,21 @@ class TrainConfig(Settings):
             )
         return self
 
+    def _check_means(self) -> None:
+        """Refuses epochs of means that do not fit, and settings of such epochs where there are none."""
+        if self.mean_field_nudge is not None:
+            check_step(self.mean_field_nudge)
+        if self.mean_field_epochs > self.epochs:
+            raise ValueError(
+                f"mean_field_epochs is {self.mean_field_epochs}, expected at most the {self.epochs} epochs"
+            )
+        if self.mean_field_epochs and self.machine_settings.levels != (-1, 1):
+            low, high = self.machine_settings.levels
+            raise ValueError(
+                f"mean_field_epochs is {self.mean_field_epochs}, but machine {self.machine} has neurons of"
+                f" {low} and {high}, expected spins of -1 and 1"
+            )
+
     def unused(self) -> Mapping[str, str]:
         """See `Settings.unused`: what the parts leave without effect."""
         parts = {"network": self.network_settings, "machine": self.machine_settings}
@@ -221,6 +252,8 @@ class TrainConfig(Settings):
         for part, settings in parts.items():
             found |= {name: why for name, why in _without(part, getattr(self, part)).items() if name in OWN}
             found |= settings.idle()
+        if not self.mean_field_epochs:
+            found |= dict.fromkeys(("mean_field_nudge", "mean_field_beta"), "mean_field_epochs is 0")
         return found
 
     @model_serializer(mode="wrap")
@@ -263,6 +296,11 @@ class TrainConfig(Settings):
         values = {name: getattr(self, name) for name, field in fields.items()}
         paths = {name: value for name, value in values.items() if shown(fields[name]).is_path(value)}
         return self.model_copy(update={name: os.path.abspath(value) for name, value in paths.items()})
+
+    def of_means(self) -> Self:
+        """The settings of the epochs of means: their nudge, if they have one of their own."""
+        nudge = self.nudge if self.mean_field_nudge is None else self.mean_field_nudge
+        return self.model_copy(update={"nudge": nudge})
 
     def of_tests(self) -> Self:
         """The settings of the free phases of tests: those of the machine, and no mean image, which only

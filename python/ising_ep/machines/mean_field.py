@@ -96,7 +96,10 @@ class MeanFieldSettings(MachineSettings):
 
     about: ClassVar[str] = "means in place of spins"
     options: ClassVar[tuple[str, ...]] = (THREADS,)
-    without: ClassVar[dict[str, str]] = {"statistic": "one read of a problem, of means"}
+    without: ClassVar[dict[str, str]] = {
+        "statistic": "one read of a problem, of means",
+        "mean_field_epochs": "means in all epochs",
+    }
 
     num_sweeps: NumSweeps = 20
     nudge_sweeps: Annotated[AtLeastOne, Field(description="Sweeps of a nudge.")] = 10

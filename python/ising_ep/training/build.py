@@ -21,6 +21,7 @@ from ..machines import Machine, Work, check_machine
 from ..machines.chip import ChipSettings
 from ..machines.chip_model import ChipModel
 from ..machines.embedded import EmbeddedSettings
+from ..machines.mean_field import MeanFieldMachine
 from ..network import DataForm, Network, Parameters
 from ..printable import one_line
 from .augment import Augment, flipped, one_after_the_other, shifted
@@ -218,6 +219,18 @@ def initial_parameters(learner: EquilibriumPropagation, rng: np.random.Generator
 def programming_of(config: TrainConfig) -> Programming:
     """What ``config`` says of the parameters as a machine holds them."""
     return Programming(config.weight_bits, config.weight_noise)
+
+
+def rule_of_means(
+    config: TrainConfig, data: DataForm, num_threads: int | None, parts: Parts
+) -> EquilibriumPropagation:
+    """The learning rule of the first epochs, on means in place of spins; ``parts`` lack nothing but the rule.
+
+    Their temperature is the last one of the machine's anneals, if ``config`` has it.
+    """
+    beta = config.mean_field_beta or (config.beta_range or (1.0, 1.0))[-1]
+    machine = MeanFieldMachine(beta_range=(beta / 2, beta), num_threads=num_threads)
+    return rule_of(config.of_means(), data, Parts(parts.network, machine, parts.rule))
 
 
 def rule_of_tests(

@@ -33,15 +33,17 @@ NUM_IDS = 1 << 32
 def train_epochs(
     config: TrainConfig,
     dataset: Dataset,
-    learner: Rule,
-    tester: Rule,
+    rules: tuple[Rule, Rule],
     state: TrainState,
     augment: Augment | None,
     told: Callback,
+    *,
+    until: int,
 ) -> None:
-    """Trains and tests until the last epoch; changes ``state``."""
+    """Trains by the first rule and tests by the second until so many epochs are done; changes ``state``."""
+    learner, tester = rules
     num_images, programming = len(dataset.y_train), programming_of(config)
-    while state.epoch < config.epochs:
+    while state.epoch < until:
         train_epoch(
             learner,
             state,

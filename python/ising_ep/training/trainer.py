@@ -19,7 +19,7 @@ from ..machines import Machine
 from ..network import Network
 from . import cluster
 from .augment import Augment
-from .build import augmentation, filled_parts, initial_parameters, rule_of, rule_of_tests
+from .build import augmentation, filled_parts, initial_parameters, rule_of, rule_of_means, rule_of_tests
 from .callbacks import Callback, Callbacks, Saving
 from .fitting import check_memory
 from .loop import train_epochs
@@ -184,6 +184,8 @@ class Trainer:
         dataset: The images.
         learner: The rule that learns.
         tester: The rule that finds the free phases of tests.
+        of_means: The rule of the first epochs, which learns and tests with means in place of spins, if there
+            are such epochs.
         state: Where the run is.
         augment: What makes more images to learn from, if anything does.
         scheduler: A client of a scheduler whose workers share the work, if there is one.
@@ -193,6 +195,7 @@ class Trainer:
     dataset: Dataset
     learner: EquilibriumPropagation
     tester: EquilibriumPropagation
+    of_means: EquilibriumPropagation | None
     state: TrainState
     augment: Augment | None
     scheduler: Client | None
@@ -241,6 +244,7 @@ class Trainer:
             tester = rule_of_tests(config, dataset, num_threads, parts, learner)
             if tester.machine is not learner.machine:
                 stack.callback(tester.machine.close)
+            means = rule_of_means(config, dataset, num_threads, filled) if config.mean_field_epochs else None
             for images in (dataset.x_train, dataset.x_test):
                 learner.network.check_images(images)
             if scheduler is None:
@@ -252,7 +256,7 @@ class Trainer:
                 state = TrainState(parameters=initial_parameters(learner, rng))
             check_parameters(learner.network, state.parameters)
             augment = augmentation(config, dataset)
-            return cls(config, dataset, learner, tester, state, augment, scheduler, stack.pop_all())
+            return cls(config, dataset, learner, tester, means, state, augment, scheduler, stack.pop_all())
 
     @property
     def machine(self) -> Machine:
@@ -272,20 +276,27 @@ class Trainer:
             told: Called as the run goes on.
             run: Folder in which the state is saved before each test and after each epoch.
         """
-        config, dataset, state = self.config, self.dataset, self.state
-        for caution in cautions(config, dataset):
+        config, state = self.config, self.state
+        for caution in cautions(config, self.dataset):
             warnings.warn(caution, stacklevel=3)
-        learner: Rule = self.learner
-        tester: Rule = self.tester
-        if self.scheduler is not None:
-            learner, tester = (cluster.shared(rule, self.scheduler) for rule in (learner, tester))
         begun = state.epoch
-        learner.machine.usage.restore(state.usage)
         if run is not None:
             told = Callbacks([Saving(run), told])
-        train_epochs(config, dataset, learner, tester, state, self.augment, told)
+        if self.of_means is not None:
+            self._train_until(config.mean_field_epochs, self.of_means, self.of_means, told)
+        self._train_until(config.epochs, self.learner, self.tester, told)
         if state.epoch > begun:
-            chance = at_chance(state.history[-1]["train_accuracy"], dataset.y_train)
+            chance = at_chance(state.history[-1]["train_accuracy"], self.dataset.y_train)
             if chance:
                 warnings.warn(chance, stacklevel=3)
         return state
+
+    def _train_until(
+        self, epoch: int, learner: EquilibriumPropagation, tester: EquilibriumPropagation, told: Callback
+    ) -> None:
+        """Trains and tests until so many epochs are done."""
+        rules: tuple[Rule, Rule] = learner, tester
+        if self.scheduler is not None:
+            rules = cluster.shared(learner, self.scheduler), cluster.shared(tester, self.scheduler)
+        rules[0].machine.usage.restore(self.state.usage)
+        train_epochs(self.config, self.dataset, rules, self.state, self.augment, told, until=epoch)
