@@ -460,7 +460,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
                 f"calibration_folds is {self.calibration_folds}, but early_stopping is True, and calibrates"
                 " by the images that it holds back"
             )
-        if self.coupling_learning_rate and self._is_set("coupling_learning_rate") and not self._hidden_sizes():
+        rate_is_set = self.coupling_learning_rate is not None and self._is_set("coupling_learning_rate")
+        if rate_is_set and not self._hidden_sizes():
             raise ValueError(
                 f"coupling_learning_rate is {self.coupling_learning_rate}, but the network has no weights"
                 " between spins"

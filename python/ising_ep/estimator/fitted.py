@@ -38,6 +38,8 @@ _EARLIER: dict[str, Any] = {
     "initial_bias": 0.0,
     "calibration_folds": 0,
 }
+# Settings that are a machine's own where one is given.
+_OF_MACHINE = ("num_reads", "test_reads", "num_sweeps", "beta_range")
 _COUNTS = ("n_features_in_", "n_iter_", "t_", "_updates", "_seed")
 
 
@@ -89,7 +91,10 @@ def of_file(kind: type[C], file: Path, machine: Machine | None) -> C:
         given = read_given(content)
     _require_machine(given, file, machine)
     with damage_named(file, SAVED):
-        model = kind(machine=machine, **_EARLIER | record.settings)
+        settings = _EARLIER | record.settings
+        if machine is not None:
+            settings = {name: value for name, value in settings.items() if name not in _OF_MACHINE}
+        model = kind(machine=machine, **settings)
         model._validate_params()
         model.classes_ = record.classes.array()
         model._sizes = record.layers
