@@ -94,7 +94,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             neighbours (`learning.EquilibriumPropagation`), ``"average"`` that of the spins, ``"lowest"`` the
             read of lowest energy, as the paper does; in training and in prediction.
         initial_bias: Biases of the first layer begin between minus this and this. With 0 the network begins
-            odd in the features, and only noise leads it to tell classes around one centre apart.
+            odd in the features, so that classes around one centre look alike but for noise.
         calibration_folds: Folds of the training images that the temperature of `predict_proba` is found by:
             as many networks learn from the others, which takes as long as so many fits less one. 0 or 1 for
             none; None for 2, or for none with a ``machine`` of your own, whose anneals may cost something.
