@@ -210,7 +210,7 @@ def fitted(**settings: Any) -> Any:
     """A classifier that was fitted twice, and what it finds."""
     given = {"max_iter": 2, "num_reads": 3, "num_sweeps": 6, "random_state": 0} | settings
     if given.get("machine") is not None:
-        given |= {"num_reads": 5, "num_sweeps": 50}
+        given |= {"num_reads": 2, "num_sweeps": 30}
     model = EPClassifier(**given).fit(*CLOUDS)
     model.fit(*CLOUDS)
     threads = model._rule().machine.num_threads
@@ -298,13 +298,19 @@ WALKS: dict[str, Walk] = {
             "batch_size": 4,
             "learning_rate": 0.2,
             "bias_learning_rate": 0.2,
-            "optimizer": "adam",
+            "coupling_learning_rate": 0.2,
+            "optimizer": "sgd",
+            "decay": "constant",
             "weight_decay": 0.5,
             "nudge": 2.0,
-            "symmetric": True,
+            "symmetric": False,
             "num_reads": 4,
+            "test_reads": 5,
             "num_sweeps": 9,
+            "beta_range": (0.5, 2.0),
             "statistic": "lowest",
+            "initial_bias": 0.1,
+            "calibration_folds": 3,
             "machine": AnnealingMachine(num_reads=7),
             "early_stopping": True,
             "validation_fraction": Beside(0.7, STOPPING),
@@ -758,7 +764,7 @@ WALKS: dict[str, Walk] = {
             FullyConnected(**given).initial_parameters(np.random.default_rng(0)),
         ),
         {"num_inputs": 3, "layers": (4,), "num_classes": 2},
-        {"num_inputs": 4, "layers": (3, 4), "num_classes": 4, "levels": (0, 1)},
+        {"num_inputs": 4, "layers": (3, 4), "num_classes": 4, "levels": (0, 1), "bias_gain": 0.5},
     ),
     "Convolutional": Walk(
         Convolutional,

@@ -226,3 +226,51 @@ def test_a_network_that_does_not_fit_is_not_the_runs_fault(tmp_path):
     training.train(CONFIG_OF_RUN, PATTERNS, network=network, folder=tmp_path / "run")
     with pytest.raises(ValueError, match=r"^parameters have shapes"):
         ising_ep.load(tmp_path / "run", network=FullyConnected(9, (6,), 2))
+
+
+def of_earlier_version(content):
+    """What a version without these settings wrote."""
+    for name in ("coupling_learning_rate", "decay", "test_reads", "beta_range", "initial_bias"):
+        del content["settings"][name]
+    del content["settings"]["calibration_folds"], content["temperature"]
+
+
+EARLIER = {
+    "coupling_learning_rate": None,
+    "decay": "constant",
+    "test_reads": None,
+    "beta_range": (0.5, 20.0),
+    "initial_bias": 0.0,
+    "calibration_folds": 0,
+}
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("hidden", [(4,), ()])
+def test_a_classifier_of_an_earlier_version_is_what_it_was(hidden, early_stopping, tmp_path):
+    settings = EARLIER | {"max_iter": 2, "statistic": "average", "random_state": 0, "warm_start": True}
+    if early_stopping:
+        settings |= {"early_stopping": True, "validation_fraction": 0.5}
+    model = EPClassifier(hidden, **settings).fit(X, Y)
+    model.save(tmp_path / "file")
+    again = EPClassifier.load(changed(tmp_path / "file", tmp_path / "earlier", of_earlier_version))
+    assert again.get_params() == model.get_params() | {"hidden_layer_sizes": list(hidden)}
+    for _ in range(2):
+        np.testing.assert_array_equal(again.decision_function(X), model.decision_function(X))
+        again.fit(X, Y)
+        model.fit(X, Y)
+
+
+def test_a_machine_brings_its_own_settings_to_a_classifier_of_a_file(tmp_path):
+    EPClassifier((4,), max_iter=1, num_reads=7, test_reads=None, random_state=0).fit(X, Y).save(
+        tmp_path / "file"
+    )
+    machine = AnnealingMachine(num_reads=3, num_sweeps=9, num_threads=1)
+    model = EPClassifier.load(tmp_path / "file", machine=machine)
+    assert model.fit(X, Y).n_iter_ == 1
+
+
+@pytest.mark.parametrize("temperature", [0, -1.0, "1", None, float("nan")])
+def test_a_temperature_that_is_none_is_refused(classifier, tmp_path, temperature):
+    file = changed(classifier, tmp_path / "file", at_top(temperature=temperature))
+    assert_refused(EPClassifier.load, file, "temperature")

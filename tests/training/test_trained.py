@@ -314,7 +314,8 @@ def test_a_classifier_is_saved_and_goes_on(labels, tmp_path):
     model = EPClassifier((6,), max_iter=2, optimizer="adam", warm_start=True, random_state=3).fit(x, y)
     model.save(tmp_path / "iris.safetensors")
     again = EPClassifier.load(tmp_path / "iris.safetensors")
-    assert again.get_params() == model.get_params() | {"hidden_layer_sizes": [6]}
+    assert again.get_params() == model.get_params() | {"hidden_layer_sizes": [6], "beta_range": [0.3, 4.0]}
+    assert again.temperature_ == model.temperature_
     assert again.classes_.dtype == model.classes_.dtype
     np.testing.assert_array_equal(again.predict(x), model.predict(x))
     np.testing.assert_array_equal(again.fit(x, y).predict_proba(x), model.fit(x, y).predict_proba(x))

@@ -163,7 +163,7 @@ def test_a_machine_that_is_given_is_the_one_that_tests(digits):
 
 def test_a_classifier_asks_the_machine_that_it_is_given(digits):
     machine = FirstClass()
-    model = EPClassifier((12,), spins_per_class=1, machine=machine, max_iter=1)
+    model = EPClassifier((12,), spins_per_class=1, machine=machine, max_iter=1, statistic="average")
     model.fit(digits.x_train, digits.y_train)
     before = machine.images
     assert before >= len(digits.x_train)

@@ -23,18 +23,22 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ..checks import LARGE, check_step, root_mean_square, short
-from ..config import OPTIMIZERS, Optimizer
+from ..config import DECAYS, OPTIMIZERS, Decay, Optimizer
 from ..datasets.images import as_pixels
-from ..learning import EquilibriumPropagation, Memory, Rule
+from ..learning import EquilibriumPropagation, Memory
 from ..learning.optimizers import BY_NAME
 from ..machines import AnnealingMachine, Machine, check_machine
 from ..network import STATISTICS, FullyConnected, Kind, Network, Parameters, Statistic
+from ..training.decay import decayed
 from ..training.evaluation import classes, free_outputs, shares
 from ..training.loop import end_epoch, train_epoch
 from ..training.state import TrainState
 from . import fitted
+from .calibration import fit_temperature, folds
 
 _Floats = NDArray[np.float32]
+# Images, their classes and weights.
+_Images = tuple[_Floats, NDArray[np.int64], _Floats | None]
 _AT_LEAST_ONE = Interval(Integral, 1, 2**31, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 
@@ -72,27 +76,40 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         batch_size: Images of an update.
         learning_rate: Step of the weights.
         bias_learning_rate: Step of the biases.
-        optimizer: ``"sgd"`` steps as above; ``"adam"`` as `learning.Adam`, at rates of about 0.003.
+        coupling_learning_rate: Step of the weights between spins; None for that of all weights. Where it is
+            large, or many spins add up in another, layers hold each other and no longer see the features.
+        optimizer: ``"adam"`` steps as `learning.Adam`; ``"sgd"`` as above, at rates of about 0.05.
+        decay: Rates over the epochs of a ``fit``: ``"cosine"`` lets them fall along a cosine to 0,
+            ``"constant"`` leaves them. ``partial_fit``, which does not know the last epoch, leaves them.
         weight_decay: In each update weights lose this, times their learning rate, of themselves.
-        nudge: Strength beta of the nudge, not 0. Keep learning_rate / nudge when you change it.
+        nudge: Strength beta of the nudge, not 0. Keep learning_rate / nudge when you change it, but with
+            Adam, whose steps do not depend on it.
         symmetric: Whether nudges of the error, +nudge and -nudge, are compared (`ising_ep.learning`), in
             place of the nudge and the free phase.
         num_reads: Anneals of each image and phase.
+        test_reads: Anneals of a row in prediction; None for ``num_reads``.
         num_sweeps: Sweeps of an anneal.
-        statistic: ``"average"`` takes the mean over all reads, ``"conditional"`` that of the means of spins
-            given their neighbours (`learning.EquilibriumPropagation`), ``"lowest"`` the read of lowest
-            energy, as the paper does; in training and in prediction.
+        beta_range: Inverse temperature of the first and of the last sweep.
+        statistic: ``"conditional"`` takes the mean over all reads of the means of spins given their
+            neighbours (`learning.EquilibriumPropagation`), ``"average"`` that of the spins, ``"lowest"`` the
+            read of lowest energy, as the paper does; in training and in prediction.
+        initial_bias: Biases of the first layer begin between minus this and this. With 0 the network begins
+            odd in the features, so that classes around one centre look alike but for noise.
+        calibration_folds: Folds of the training images that the temperature of `predict_proba` is found by:
+            as many networks learn from the others, which takes as long as so many fits less one. 0 or 1 for
+            none; None for 2, or for none with a ``machine`` of your own, whose anneals may cost something.
+            With early stopping the images that are held back serve, and None or 0 is to be said.
         machine: What anneals, a `ising_ep.machines.Machine`; by default simulated annealing on the Rust core.
-            ``num_reads``, ``num_sweeps`` and ``n_jobs`` are then the machine's own, and refused if they are
-            set to anything else.
+            ``num_reads``, ``test_reads``, ``num_sweeps``, ``beta_range`` and ``n_jobs`` are then the
+            machine's own, and refused if they are set to anything else.
         early_stopping: Whether ``fit`` holds ``validation_fraction`` of the images back, stops when their
             accuracy has not risen by ``tol`` for ``n_iter_no_change`` epochs, and keeps the parameters that
             did best on them. ``partial_fit`` refuses it, and ``fit`` refuses the three without it.
         validation_fraction: Share of each class that is held back.
         n_iter_no_change: Epochs without progress before it stops.
         tol: Least rise of the accuracy that is progress.
-        warm_start: Whether ``fit`` goes on from the last one for ``max_iter`` more epochs, to the bits of one
-            fit of all of them.
+        warm_start: Whether ``fit`` goes on from the last one for ``max_iter`` more epochs; at constant rates
+            to the bits of one fit of all of them.
         random_state: Seed; an integer is the ``--seed`` of ``ising-ep train``.
         n_jobs: Threads: None for 1 (or what ``joblib.parallel_config`` says, if not of a cluster), -1 for all
             cores. Never changes the result.
@@ -107,6 +124,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         history_: One dict an epoch: epoch, train_accuracy (in 0..1, of the free phases while it learned),
             train_loss (their mean squared error), seconds, and with early stopping validation_accuracy.
         parameters_: float32 arrays ``W0, b0, W1, b1, ...``: the last epoch's, or the best.
+        temperature_: What `decision_function` divides by, of the last ``fit``; 1 where nothing was held back.
 
     References:
         Laydevant, Markovic, Grollier, "Training an Ising machine with equilibrium propagation", Nat. Commun.
@@ -130,13 +148,19 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         "batch_size": [_AT_LEAST_ONE],
         "learning_rate": [_POSITIVE],
         "bias_learning_rate": [_POSITIVE],
+        "coupling_learning_rate": [_POSITIVE, None],
         "optimizer": [StrOptions(set(OPTIMIZERS))],
+        "decay": [StrOptions(set(DECAYS))],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "nudge": [Interval(Real, None, 0, closed="neither"), _POSITIVE],
         "symmetric": ["boolean"],
         "num_reads": [_AT_LEAST_ONE],
+        "test_reads": [_AT_LEAST_ONE, None],
         "num_sweeps": [_AT_LEAST_ONE],
+        "beta_range": ["array-like"],
         "statistic": [StrOptions(set(STATISTICS))],
+        "initial_bias": [Interval(Real, 0, 1, closed="both")],
+        "calibration_folds": [Interval(Integral, 0, 2**31, closed="left"), None],
         "machine": [HasMethods("sample"), None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -158,15 +182,21 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         spins_per_class: int = 4,
         max_iter: int = 30,
         batch_size: int = 10,
-        learning_rate: float = 0.05,
-        bias_learning_rate: float = 0.05,
-        optimizer: Optimizer = "sgd",
+        learning_rate: float = 0.003,
+        bias_learning_rate: float = 0.003,
+        coupling_learning_rate: float | None = 0.0005,
+        optimizer: Optimizer = "adam",
+        decay: Decay = "cosine",
         weight_decay: float = 0.0,
-        nudge: float = 5.0,
-        symmetric: bool = False,
-        num_reads: int = 5,
-        num_sweeps: int = 50,
-        statistic: Statistic = "average",
+        nudge: float = 0.5,
+        symmetric: bool = True,
+        num_reads: int = 2,
+        test_reads: int | None = 20,
+        num_sweeps: int = 30,
+        beta_range: tuple[float, float] = (0.3, 4.0),
+        statistic: Statistic = "conditional",
+        initial_bias: float = 0.75,
+        calibration_folds: int | None = None,
         machine: Machine | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -183,13 +213,19 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.bias_learning_rate = bias_learning_rate
+        self.coupling_learning_rate = coupling_learning_rate
         self.optimizer = optimizer
+        self.decay = decay
         self.weight_decay = weight_decay
         self.nudge = nudge
         self.symmetric = symmetric
         self.num_reads = num_reads
+        self.test_reads = test_reads
         self.num_sweeps = num_sweeps
+        self.beta_range = beta_range
         self.statistic = statistic
+        self.initial_bias = initial_bias
+        self.calibration_folds = calibration_folds
         self.machine = machine
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
@@ -219,7 +255,17 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             self._check_network()
         else:
             self._start(np.unique(labels))
-        return self._train(x, self._numbers(labels), weights, self.max_iter, self.early_stopping)
+        numbers = self._numbers(labels)
+        if self.early_stopping:
+            learned, held = self._hold_back(x, numbers, weights)
+            self._train(*learned, self.max_iter, self.decay, held)
+            if self.calibration_folds is None:
+                self._calibrate_by(*held)
+        else:
+            self._train(x, numbers, weights, self.max_iter, self.decay)
+            if self._folds() > 1:
+                self._calibrate_by_folds(x, numbers, weights)
+        return self
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
@@ -229,7 +275,10 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Learns from images X for one epoch: n calls with the same images are ``fit`` with ``max_iter=n``.
+        """Learns from images X for one epoch, at rates that do not fall.
+
+        n calls with the same images are ``fit`` with ``max_iter=n`` and ``decay="constant"``, but that the
+        probabilities stay as an earlier ``fit`` calibrated them, or are not calibrated.
 
         Args:
             X: (n, n_features) real numbers of order 1.
@@ -253,7 +302,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             self._start(given)
         else:
             self._check_network()
-        return self._train(x, self._numbers(labels), weights, 1, early_stopping=False)
+        self._train(x, self._numbers(labels), weights, 1, "constant")
+        return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The likeliest label ``(n,)`` of each row of X ``(n, n_features)``; of equals the first."""
@@ -268,22 +318,25 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         the free phase (the one read that is kept, if ``statistic`` is ``"lowest"``), f_c = (1 + m_c) / 2 is
         the fraction of them that is up, as all are in the target of c, and the decision is
 
-            d_c = log(f_c + 0.01).
+            d_c = log(f_c + 0.01) / T.
 
-        The 0.01 keeps it finite where no spin is up.
+        The 0.01 keeps it finite where no spin is up. T is ``temperature_``.
 
         Returns:
             ``(n, n_classes)``, columns as in ``classes_``; of two classes d_1 - d_0, ``(n,)``.
         """
-        decision: NDArray[np.float64] = np.log(shares(*self._outputs(X)))
+        decision = _decisions(*self._outputs(X)) / self.temperature_
         return decision[:, 1] - decision[:, 0] if len(self.classes_) == 2 else decision
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Probability of each class: its share of the output spins that are up, softmax of the decision d.
+        """Probability of each class, softmax of the decision d.
 
-            p_c = exp(d_c) / sum_k exp(d_k) = (f_c + 0.01) / sum_k (f_k + 0.01)
+            p_c = exp(d_c) / sum_k exp(d_k) = (f_c + 0.01)^(1/T) / sum_k (f_k + 0.01)^(1/T)
 
-        More reads make finer steps, and may be asked for after the fit: ``set_params(num_reads=50)``.
+        T is ``temperature_``. It makes the classes of images likeliest that were not learned from: a network
+        that fits its images closely is too sure of others. At T = 1 they are the shares of output spins.
+
+        More reads may be asked for after the fit: ``set_params(test_reads=50)``.
 
         Returns:
             ``(n, n_classes)``, columns as in ``classes_``; rows sum to 1, and ``predict`` is the largest.
@@ -367,7 +420,8 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, reset: bool
     ) -> tuple[_Floats, NDArray[Any], _Floats | None]:
         """Images, labels and weights, without those of weight 0."""
-        check_step(self.nudge, self.learning_rate, self.bias_learning_rate)
+        rates = self.learning_rate, self.bias_learning_rate, self.coupling_learning_rate or 0.0
+        check_step(self.nudge, *rates)
         self._check_all_is_used()
         rows = X if reset else self._features(X)
         x, labels = validate_data(self, rows, y, dtype=np.float32, order="C", reset=reset)
@@ -391,19 +445,33 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
     def _check_all_is_used(self) -> None:
         """Refuses settings that others leave without effect; what is as by default may not have been set."""
         machine = self.machine
-        own = {} if machine is None else {"num_reads": "num_reads", "num_sweeps": "num_sweeps"}
+        own = {}
+        if machine is not None:
+            own = {"num_reads": "num_reads", "test_reads": "num_reads"}
+            own |= {name: name for name in ("num_sweeps", "beta_range")}
         if hasattr(machine, "num_threads"):
             own["n_jobs"] = "num_threads"
         for name, of_machine in own.items():
             value = getattr(self, name)
             if self._is_set(name) and getattr(machine, of_machine, None) != value:
                 raise ValueError(f"{name} is {value}, but the machine has its own; set it there")
+        if self.early_stopping and (self.calibration_folds or 0) > 1:
+            raise ValueError(
+                f"calibration_folds is {self.calibration_folds}, but early_stopping is True, and calibrates"
+                " by the images that it holds back"
+            )
+        rate_is_set = self.coupling_learning_rate is not None and self._is_set("coupling_learning_rate")
+        if rate_is_set and not self._hidden_sizes():
+            raise ValueError(
+                f"coupling_learning_rate is {self.coupling_learning_rate}, but the network has no weights"
+                " between spins"
+            )
         for name in ("validation_fraction", "n_iter_no_change", "tol"):
             if self._is_set(name) and not self.early_stopping:
                 raise ValueError(f"{name} is {getattr(self, name)}, but early_stopping is False")
 
     def _is_set(self, name: str) -> bool:
-        return bool(getattr(self, name) != signature(type(self)).parameters[name].default)
+        return not np.array_equal(getattr(self, name), signature(type(self)).parameters[name].default)
 
     def _start(self, labels: NDArray[Any]) -> None:
         """A new network for these classes."""
@@ -419,6 +487,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         self.parameters_: Parameters = self._network().initial_parameters(rng)
         self._memory: Memory = {}
         self._updates = 0
+        self.temperature_ = 1.0
         self._takes_images = False
         self.history_: list[dict[str, float]] = []
         self.n_iter_ = self.t_ = 0
@@ -438,9 +507,18 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             )
         return tuple(given.tolist())
 
+    def _betas(self) -> tuple[float, float]:
+        """First and last inverse temperature that the settings ask for."""
+        given = np.asarray(self.beta_range)
+        if given.shape != (2,) or given.dtype.kind not in "iuf" or not 0 < given[0] <= given[1] < np.inf:
+            raise ValueError(f"beta_range is {short(self.beta_range)}, expected two numbers, 0 < hot <= cold")
+        return float(given[0]), float(given[1])
+
     def _network(self) -> FullyConnected:
         """The network that was started, whatever the settings are now."""
-        return FullyConnected(self.n_features_in_, self._sizes, len(self.classes_))
+        return FullyConnected(
+            self.n_features_in_, self._sizes, len(self.classes_), bias_gain=self.initial_bias
+        )
 
     def _check_network(self) -> None:
         fitted, wanted = self._sizes, self._layers(len(self.classes_))
@@ -456,12 +534,14 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             raise ValueError(f"y holds label {strange[0]!r}, expected one of classes_, {self.classes_}")
         return np.searchsorted(self.classes_, labels)
 
-    def _rule(self) -> EquilibriumPropagation:
+    def _rule(self, num_reads: int | None = None) -> EquilibriumPropagation:
+        """The learning rule, on a machine of so many reads, by default those of learning."""
         machine = self.machine
         if machine is None:
             machine = AnnealingMachine(
-                num_reads=self.num_reads,
+                num_reads=num_reads or self.num_reads,
                 num_sweeps=self.num_sweeps,
+                beta_range=self._betas(),
                 num_threads=_threads(self.n_jobs),
             )
         _check_spins(machine)
@@ -475,6 +555,7 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
             optimizer=BY_NAME[self.optimizer](
                 learning_rate=self.learning_rate,
                 bias_learning_rate=self.bias_learning_rate,
+                coupling_learning_rate=self.coupling_learning_rate if self._sizes[1:] else None,
                 weight_decay=self.weight_decay,
             ),
         )
@@ -483,8 +564,12 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         """The network, and its output spins ``(n, outputs)`` in the free phase of each row."""
         check_is_fitted(self)
         x = validate_data(self, self._features(X), dtype=np.float32, order="C", reset=False)
-        rule = self._rule()
-        return rule.network, _free_outputs(rule, self.parameters_, x)
+        return self._free_outputs(x)
+
+    def _free_outputs(self, x: _Floats) -> tuple[Network, _Floats]:
+        """The network, and its output spins for rows as they are; all meet the same random numbers."""
+        rule = self._rule(self.test_reads)
+        return rule.network, free_outputs(rule, self.parameters_, x, np.zeros(len(x), dtype=np.uint32))
 
     def _train(
         self,
@@ -492,40 +577,83 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         y: NDArray[np.int64],
         weights: _Floats | None,
         epochs: int,
-        early_stopping: bool,
-    ) -> Self:
+        decay: Decay,
+        held: _Images | None = None,
+    ) -> None:
+        """Learns for some epochs; with images that are held back only until it does no better on them."""
         rule = self._rule()
-        if early_stopping:
-            counts = np.ones(len(y), dtype=np.float32) if weights is None else weights
-            x, x_held, y, y_held, weights, weights_held = train_test_split(
-                x, y, counts, test_size=self.validation_fraction, stratify=y, random_state=self._seed
-            )
         state = TrainState(
             _copy(self.parameters_), epoch=self.n_iter_, updates=self._updates, memory=deepcopy(self._memory)
         )
+        first = self.n_iter_
         best, best_parameters, stale = -np.inf, self.parameters_, 0
         for _ in range(epochs):
-            train_epoch(rule, state, x, y, batch_size=self.batch_size, first_id=self.t_, weights=weights)
+            train_epoch(
+                rule,
+                state,
+                x,
+                y,
+                batch_size=self.batch_size,
+                first_id=self.t_,
+                weights=weights,
+                decay=lambda done: decayed(decay, done - first, epochs),
+            )
             row = end_epoch(rule, state)
-            if early_stopping:
-                right = classes(rule.network, _free_outputs(rule, state.parameters, x_held)) == y_held
-                row["validation_accuracy"] = float(np.average(right, weights=weights_held))
             # Whole epochs only: after Ctrl-C a warm start goes on from the last one.
             self.parameters_, self.n_iter_, self.t_ = _copy(state.parameters), state.epoch, self.t_ + len(x)
             self._memory, self._updates = deepcopy(state.memory), state.updates
             self.history_.append(row)
-            if self.verbose:
-                print(", ".join(f"{k} {v:.4g}" for k, v in row.items()))
-            if early_stopping:
-                accuracy = row["validation_accuracy"]
+            if held is not None:
+                x_held, y_held, weights_held = held
+                right = classes(*self._free_outputs(x_held)) == y_held
+                row["validation_accuracy"] = accuracy = float(np.average(right, weights=weights_held))
                 stale = 0 if accuracy >= best + self.tol else stale + 1
                 if accuracy > best:
                     best, best_parameters = accuracy, self.parameters_
-                if stale >= self.n_iter_no_change:
-                    break
-        if early_stopping:
+            if self.verbose:
+                print(", ".join(f"{k} {v:.4g}" for k, v in row.items()))
+            if stale >= self.n_iter_no_change:
+                break
+        if held is not None:
             self.parameters_ = best_parameters
-        return self
+
+    def _hold_back(
+        self, x: _Floats, y: NDArray[np.int64], weights: _Floats | None
+    ) -> tuple[_Images, _Images]:
+        """Images to learn from, and those that early stopping holds back."""
+        counts = np.ones(len(y), dtype=np.float32) if weights is None else weights
+        parts = train_test_split(
+            x, y, counts, test_size=self.validation_fraction, stratify=y, random_state=self._seed
+        )
+        return tuple(parts[::2]), tuple(parts[1::2])
+
+    def _calibrate_by(self, x: _Floats, y: NDArray[np.int64], weights: _Floats | None) -> None:
+        """Finds the temperature by images that were not learned from."""
+        self.temperature_ = fit_temperature(_decisions(*self._free_outputs(x)), y, weights)
+
+    def _calibrate_by_folds(self, x: _Floats, y: NDArray[np.int64], weights: _Floats | None) -> None:
+        """Finds the temperature, by networks that learn from parts of the images and judge the others."""
+        decisions = np.empty((len(x), len(self.classes_)))
+        for others, held in folds(y, self._folds(), self._seed):
+            model = self._unfitted()
+            of_others = None if weights is None else weights[others]
+            model._train(x[others], y[others], of_others, self.n_iter_, self.decay)
+            decisions[held] = _decisions(*model._free_outputs(x[held]))
+        self.temperature_ = fit_temperature(decisions, y, weights)
+
+    def _folds(self) -> int:
+        """Folds of the calibration; fewer than 2 are none."""
+        if self.calibration_folds is None:
+            return 2 if self.machine is None else 0
+        return int(self.calibration_folds)
+
+    def _unfitted(self) -> Self:
+        """A classifier with the settings, seed and classes of this one, that has learned nothing."""
+        settings = self.get_params(deep=False) | {"random_state": self._seed, "verbose": False}
+        model = type(self)(**settings)
+        model.n_features_in_ = self.n_features_in_
+        model._start(self.classes_)
+        return model
 
 
 def _check_spins(machine: Machine) -> None:
@@ -548,9 +676,10 @@ def _threads(n_jobs: int | None) -> int:
         return int(effective_n_jobs(n_jobs))
 
 
-def _free_outputs(rule: Rule, parameters: Parameters, x: _Floats) -> _Floats:
-    """Output spins of the free phase; all rows meet the same random numbers."""
-    return free_outputs(rule, parameters, x, np.zeros(len(x), dtype=np.uint32))
+def _decisions(network: Network, outputs: _Floats) -> NDArray[np.float64]:
+    """Logarithm of the share of each class's output spins that are up, ``(n, num_classes)``."""
+    found: NDArray[np.float64] = np.log(shares(network, outputs))
+    return found
 
 
 def _copy(parameters: Parameters) -> Parameters:

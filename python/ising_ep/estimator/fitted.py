@@ -29,6 +29,17 @@ C = TypeVar("C", bound="EPClassifier")
 KIND = "EPClassifier"
 # Prefix of the arrays that an optimizer remembers.
 _MEMORY = "memory/"
+# Settings that files of earlier versions lack, as these versions had them.
+_EARLIER: dict[str, Any] = {
+    "coupling_learning_rate": None,
+    "decay": "constant",
+    "test_reads": None,
+    "beta_range": (0.5, 20.0),
+    "initial_bias": 0.0,
+    "calibration_folds": 0,
+}
+# Settings that are a machine's own where one is given.
+_OF_MACHINE = ("num_reads", "test_reads", "num_sweeps", "beta_range")
 _COUNTS = ("n_features_in_", "n_iter_", "t_", "_updates", "_seed")
 
 
@@ -47,6 +58,7 @@ def write(model: EPClassifier, file: Path) -> None:
             " save"
         )
     settings["hidden_layer_sizes"] = list(model._hidden_sizes())
+    settings["beta_range"] = list(model._betas())
     content = {
         "settings": {name: _plain(value) for name, value in settings.items()},
         "given": Parts(machine=machine).described(),
@@ -54,6 +66,7 @@ def write(model: EPClassifier, file: Path) -> None:
         "layers": list(model._sizes),
         "counts": {name: int(getattr(model, name)) for name in _COUNTS},
         "history": model.history_,
+        "temperature": model.temperature_,
         "features": [str(name) for name in getattr(model, "feature_names_in_", [])],
         "images": model._takes_images,
     }
@@ -78,13 +91,16 @@ def of_file(kind: type[C], file: Path, machine: Machine | None) -> C:
         given = read_given(content)
     _require_machine(given, file, machine)
     with damage_named(file, SAVED):
-        model = kind(machine=machine, **record.settings)
+        settings = _EARLIER | record.settings
+        if machine is not None:
+            settings = {name: value for name, value in settings.items() if name not in _OF_MACHINE}
+        model = kind(machine=machine, **settings)
         model._validate_params()
         model.classes_ = record.classes.array()
         model._sizes = record.layers
         model.n_features_in_, model.n_iter_ = record.counts.n_features_in_, record.counts.n_iter_
         model.t_, model._updates, model._seed = record.counts.t_, record.counts.updates, record.counts.seed
-        model.history_ = record.history
+        model.history_, model.temperature_ = record.history, record.temperature
         model._takes_images = record.images
         if record.features:
             model.feature_names_in_ = np.array(record.features, dtype=object)
@@ -112,11 +128,14 @@ def of_run(kind: type[C], folder: Path, machine: Machine | None) -> C:
         batch_size=config.batch_size,
         learning_rate=config.learning_rate,
         bias_learning_rate=config.bias_learning_rate,
+        coupling_learning_rate=config.coupling_learning_rate,
         optimizer=config.optimizer,
+        decay=config.decay,
         weight_decay=config.weight_decay,
         nudge=config.nudge,
         symmetric=config.symmetric,
         statistic=config.statistic,
+        initial_bias=0.0,
         machine=trained.machine,
         random_state=config.seed,
     )
@@ -125,7 +144,7 @@ def of_run(kind: type[C], folder: Path, machine: Machine | None) -> C:
     model.classes_ = np.arange(network.num_classes)
     model.n_features_in_ = network.num_inputs
     model.n_iter_ = model.t_ = model._updates = 0
-    model.history_ = []
+    model.history_, model.temperature_ = [], 1.0
     model._takes_images = True
     _take(model, trained.held)
     return model

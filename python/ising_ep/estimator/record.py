@@ -88,6 +88,7 @@ class Record(Settings):
         layers: Spins of each layer.
         counts: Its counts and its seed.
         history: A row an epoch.
+        temperature: What its decisions are divided by; earlier versions had none.
         features: Names of the columns; empty if they have none.
         images: Whether it takes images, which are scaled, and not features.
     """
@@ -98,6 +99,7 @@ class Record(Settings):
     layers: tuple[Size, ...]
     counts: Counts
     history: list[dict[str, Integer | Finite]]
+    temperature: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = 1.0
     features: list[Text]
     images: Annotated[bool, Field(strict=True)] = False
 

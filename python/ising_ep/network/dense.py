@@ -127,20 +127,23 @@ class Bias(Interaction):
         name: Name of the biases b ``(after.size,)``.
         after: The layer.
         shared: Whether there is one for each channel, ``(channels,)``, that all places of the layer share.
-        begin: Their initial value.
+        begin: What their initial values lie around.
+        gain: How far; None for 0. A network whose biases are all 0 is odd in its input: the negative of an
+            image has the negatives of its spins, and classes around one centre look alike.
     """
 
     name: str
     after: Layer
     shared: bool = False
     begin: float = 0.0
+    gain: float | None = None
     before: None = field(default=None, init=False, repr=False)
 
     @property
     def parameters(self) -> dict[str, ParameterSpec]:
         """See `Interaction.parameters`."""
         size = self.after.shape[-1] if self.shared else self.after.size
-        return {self.name: ParameterSpec((size,), Kind.BIAS, around=self.begin)}
+        return {self.name: ParameterSpec((size,), Kind.BIAS, self.gain, around=self.begin)}
 
     def fields(
         self, parameters: Parameters, x: NDArray[np.float32], begin: NDArray[np.float32]

@@ -23,6 +23,7 @@ class FullyConnected(Network):
         layers: Spins of each layer, hidden layers first, output last.
         num_classes: Classes; the output layer has the same number of spins for each.
         levels: The two values of a spin, the lower one first.
+        bias_gain: Initial size of a bias of the first layer, 0 as in the paper. (See `Bias`.)
 
     Raises:
         ValueError: If a number is not positive or the outputs do not divide among the classes.
@@ -41,6 +42,8 @@ class FullyConnected(Network):
         layers: tuple[int, ...],
         num_classes: int,
         levels: tuple[int, int] = (-1, 1),
+        *,
+        bias_gain: float = 0.0,
     ) -> None:
         if num_inputs < 1:
             raise ValueError(f"num_inputs is {num_inputs}, expected at least 1")
@@ -50,7 +53,8 @@ class FullyConnected(Network):
         before: Input | Layer = Input((num_inputs,))
         interactions: list[Interaction] = []
         for k, after in enumerate(stacked):
-            interactions += [Dense(f"W{k}", before, after), Bias(f"b{k}", after)]
+            gain = 0.0 if k else bias_gain
+            interactions += [Dense(f"W{k}", before, after), Bias(f"b{k}", after, gain=gain)]
             before = after
         super().__init__(stacked, interactions, num_classes, levels)
 

@@ -168,7 +168,7 @@ class Network:
         return {name: spec.shape for name, spec in self.parameters.items()}
 
     def initial_parameters(self, rng: np.random.Generator) -> Parameters:
-        """Draws what training starts from: weights uniform in ±gain/sqrt(fan-in), biases 0."""
+        """Draws what training starts from: weights uniform in ±gain/sqrt(fan-in), biases in ±gain."""
         return {name: spec.draw(rng, self.levels) for name, spec in self.parameters.items()}
 
     def couplings(self, parameters: Parameters) -> Couplings:
