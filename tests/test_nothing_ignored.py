@@ -645,7 +645,7 @@ WALKS: dict[str, Walk] = {
         Centred,
         lambda **given: learned(statistic="average", optimizer=Centred(**given)),
         {"optimizer": SGD(0.1), "centre": X.mean(axis=0)},
-        {"optimizer": Adam(0.1), "centre": X.mean(axis=0) + 1},
+        {"optimizer": Adam(0.1), "centre": X.mean(axis=0) + 1, "scale": 0.5},
     ),
     "AnnealingMachine": Walk(
         AnnealingMachine,
@@ -1032,6 +1032,8 @@ SETTINGS: dict[str, Any] = {
     "weight_bits": 3,
     "weight_noise": 0.1,
     "centre": True,
+    "standardise": True,
+    "mean_field_epochs": 1,
     "shift": 1,
     "flip": True,
     "test_reads": 9,
@@ -1062,10 +1064,12 @@ ELSEWHERE = {
 }  # fmt: skip
 # Those of the network of filters.
 OF_FILTERS: dict[str, Any] = {"filters": (2,), "kernels": (2,), "strides": (1,), "gains": (1.0,)}
+# Those of the first epochs of means.
+OF_MEANS: dict[str, Any] = {"mean_field_nudge": 0.1, "mean_field_beta": 0.1}
 
 
 def test_every_setting_has_an_entry() -> None:
-    assert DEFAULTS_OF_ALL.keys() == SETTINGS.keys() | ELSEWHERE | OF_FILTERS.keys()
+    assert DEFAULTS_OF_ALL.keys() == SETTINGS.keys() | ELSEWHERE | OF_FILTERS.keys() | OF_MEANS.keys()
 
 
 @pytest.mark.filterwarnings("ignore:training accuracy")
@@ -1081,6 +1085,16 @@ def test_every_setting_of_filters_counts(setting: str) -> None:
     outcomes = [
         as_plain(trained(settings_of("annealing", **network | changes)))
         for changes in ({}, {setting: OF_FILTERS[setting]})
+    ]
+    assert outcomes[0] != outcomes[1]
+
+
+@pytest.mark.filterwarnings("ignore:training accuracy")
+@pytest.mark.parametrize("setting", OF_MEANS)
+def test_every_setting_of_first_means_counts(setting: str) -> None:
+    outcomes = [
+        as_plain(trained(settings_of("annealing", mean_field_epochs=1, **changes)))
+        for changes in ({}, {setting: OF_MEANS[setting]})
     ]
     assert outcomes[0] != outcomes[1]
 
@@ -1142,6 +1156,8 @@ def test_a_default_that_is_given_is_refused_where_it_means_nothing(machine: str)
         ),
         (CONVOLUTIONAL | {"centre": True}, "no centre"),
         (CONVOLUTIONAL | {"shift": 1}, "no shift"),
+        ({"mean_field_nudge": 1.0}, "mean_field_nudge is 1.0, but mean_field_epochs is 0"),
+        ({"mean_field_beta": 1.0}, "mean_field_beta is 1.0, but mean_field_epochs is 0"),
         (CONVOLUTIONAL | {"flip": True}, "no mirror images"),
         ({"layers": (10,), "coupling_learning_rate": 0.01}, "(10,) have no weights between spins"),
         ({"machine": "chip", "copies": 2, "embedding": "e.json"}, "copies is 2, but the file e.json"),

@@ -170,6 +170,22 @@ WALKS: dict[str, Walk] = {
             "weight_bits": (Changes("--weight-bits 3"),),
             "weight_noise": (Changes("--weight-noise 0.1"),),
             "centre": (Changes("--centre"), Refused("--centre", "no centre", PATTERNS)),
+            "standardise": (
+                Changes("--standardise"),
+                Refused("--standardise", "no other scale", PATTERNS),
+            ),
+            "mean_field_epochs": (
+                Changes("--mean-field-epochs 1"),
+                Refused("--mean-field-epochs 1", "means in all epochs", "train --machine mean-field"),
+            ),
+            "mean_field_nudge": (
+                Changes("--mean-field-nudge 0.1", f"{ANNEALING} --mean-field-epochs 1"),
+                Refused("--mean-field-nudge 0.1", "mean_field_epochs is 0"),
+            ),
+            "mean_field_beta": (
+                Changes("--mean-field-beta 0.1", f"{ANNEALING} --mean-field-epochs 1"),
+                Refused("--mean-field-beta 0.1", "mean_field_epochs is 0"),
+            ),
             "shift": (
                 Changes("--shift 1"),
                 Refused("--shift 1", "shift", PATTERNS),

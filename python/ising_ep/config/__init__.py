@@ -1,5 +1,6 @@
 """Settings of a training run, and presets of them."""
 
+from .choices import PARTS, chosen, lacking
 from .names import reserve_names
 from .presets import PRESETS, preset
 from .run import (
@@ -7,12 +8,9 @@ from .run import (
     DEFAULTS,
     OPTIMIZERS,
     OWN,
-    PARTS,
     Decay,
     Optimizer,
     TrainConfig,
-    chosen,
-    lacking,
     usual,
 )
 

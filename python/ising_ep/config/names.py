@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from ..machines.settings import MACHINES
 from ..network.settings import NETWORKS
 from ..settings import PartSettings
-from .run import PARTS, TrainConfig
+from .choices import PARTS
+from .run import TrainConfig
 
 # Names of the options of commands that are no settings of a run. Those of a QPU are kept for it.
 COMMANDS = (

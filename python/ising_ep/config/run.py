@@ -16,7 +16,7 @@ from pydantic import SerializerFunctionWrapHandler as Serializer
 from ..checks import check_mapping, check_step, is_levels, without_none
 from ..datasets import LOADERS, NAMES
 from ..datasets.described import describe_folders, describe_sources
-from ..machines.settings import MACHINES, MachineSettings
+from ..machines.settings import MachineSettings
 from ..network import Statistic
 from ..network.settings import NETWORKS, NetworkSettings
 from ..printable import either
@@ -25,12 +25,12 @@ from ..settings import (
     NotNegative,
     PartSettings,
     Positive,
-    Registry,
     Seed,
     Settings,
     Shown,
     shown,
 )
+from .choices import CHOSEN, PARTS, chosen, lacking, left_out
 
 Optimizer = Literal["sgd", "adam"]
 """Name of an optimizer: plain steps (`learning.SGD`) or Adam's (`learning.Adam`)."""
@@ -38,9 +38,6 @@ OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 Decay = Literal["constant", "cosine"]
 """Name of the way in which learning rates fall over the epochs: not at all, or along a cosine to 0."""
 DECAYS: tuple[Decay, ...] = get_args(Decay)
-
-# The parts that bring settings of their own, by the setting that chooses one.
-PARTS: dict[str, Registry[Any]] = {"network": NETWORKS, "machine": MACHINES}
 
 # Settings of data sets that need others than the paper's.
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -95,7 +92,7 @@ class TrainConfig(Settings):
         Field(description="Use the first N test images of each class."),
         Shown("Images", "all"),
     ] = None
-    network: Annotated[str, _NETWORK] = "layers"
+    network: Annotated[str, _NETWORK] = CHOSEN["network"]
     epochs: Annotated[
         AtLeastOne, Field(description="Times that all training images are learned from."), _LEARNING
     ] = 50
@@ -186,7 +183,7 @@ class TrainConfig(Settings):
         Positive, Field(description="Size that fields are clipped to."), Shown(option=False)
     ] = 4.0
     seed: Annotated[Seed, Field(description="Seed of everything random."), _LEARNING] = 0
-    machine: Annotated[str, _MACHINE] = "annealing"
+    machine: Annotated[str, _MACHINE] = CHOSEN["machine"]
     network_settings: Annotated[NetworkSettings, BeforeValidator(_built)] = Field(init=False)
     machine_settings: Annotated[MachineSettings, BeforeValidator(_built)] = Field(init=False)
 
@@ -250,7 +247,7 @@ class TrainConfig(Settings):
         parts = {"network": self.network_settings, "machine": self.machine_settings}
         found: dict[str, str] = {}
         for part, settings in parts.items():
-            found |= {name: why for name, why in _without(part, getattr(self, part)).items() if name in OWN}
+            found |= {name: why for name, why in left_out(part, getattr(self, part)).items() if name in OWN}
             found |= settings.idle()
         if not self.mean_field_epochs:
             found |= dict.fromkeys(("mean_field_nudge", "mean_field_beta"), "mean_field_epochs is 0")
@@ -355,44 +352,6 @@ class TrainConfig(Settings):
 OWN = TrainConfig.model_fields.keys() - {f"{part}_settings" for part in PARTS}
 
 
-def chosen(settings: Mapping[str, Any]) -> dict[str, type[PartSettings]]:
-    """The models of the parts that these settings choose; where they choose none, the default's.
-
-    Raises:
-        ValueError: In one line, if there is no such part.
-    """
-    return {
-        part: registry.load(settings.get(part, TrainConfig.model_fields[part].default))
-        for part, registry in PARTS.items()
-    }
-
-
-def lacking(settings: Mapping[str, Any]) -> dict[str, str]:
-    """The settings that the chosen parts do not have, and why.
-
-    Args:
-        settings: Some of a run's or all; what is left out is as by default.
-
-    Raises:
-        ValueError: If a part is none.
-
-    Example:
-        >>> lacking({"machine": "qpu"})["num_sweeps"]
-        'machine qpu has no such setting; take machine annealing, mean-field or chip'
-    """
-    lacks: dict[str, str] = {}
-    for part, own in chosen(settings).items():
-        registry = PARTS[part]
-        name = settings.get(part, TrainConfig.model_fields[part].default)
-        others = {field for model in registry.models().values() for field in model.model_fields}
-        lacks |= {
-            field: f"{part} {name} has no such setting; take {part} {either(registry.having(field))}"
-            for field in others - own.model_fields.keys()
-        }
-        lacks |= _without(part, name)
-    return lacks
-
-
 def usual(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The defaults that a run has from its data set and its parts in place of the class's.
 
@@ -409,16 +368,6 @@ def usual(settings: Mapping[str, Any]) -> dict[str, Any]:
     for model in parts.values():
         has -= model.without.keys()
     return {name: value for name, value in found.items() if name in has}
-
-
-def _without(part: str, name: str) -> dict[str, str]:
-    """The settings that a part leaves without effect, and why."""
-    models = PARTS[part].models()
-    return {
-        setting: f"{part} {name} has {why}; take {part}"
-        f" {either(other for other, model in models.items() if setting not in model.without)}"
-        for setting, why in PARTS[part].load(name).without.items()
-    }
 
 
 def _is_default(name: str, value: Any) -> bool:
