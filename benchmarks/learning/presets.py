@@ -10,7 +10,8 @@ training images (`variants.py`). Nothing is chosen here: all runs are reported, 
 - **Learning curves**: after each epoch, the accuracy on the training images while it learned from them (few
   reads, images shifted where the preset shifts) and on the first 1,000 test images (with its `test_reads`);
   the tables are of all 10,000, after the last epoch.
-- **Images/s**: training only, wall time, with `--threads`: to be run on an idle machine.
+- **Images/s**: training only, wall time, with `--threads` in each of the `--processes`: to be run
+  on an idle machine.
 - **Peak memory** of a process that reads the data and trains once (`ru_maxrss`), data and libraries included.
 - **Rounding**: the parameters of full MNIST rounded to b bits after training, which does not go on: 2^b - 1
   levels of equal distance from -1 to 1, 0 among them (2 bits are -1, 0, 1). *Couplings* are what sits on the
@@ -19,7 +20,7 @@ training images (`variants.py`). Nothing is chosen here: all runs are reported, 
   with a gain for each layer would. Where images are centred the bias of the first layer is the field of the
   mean image, as while learning.
 
-Each run is a process of its own, one at a time, and is kept in `results/full_mnist/*.json`;
+Each run is a process of its own, by default one at a time, and is kept in `results/full_mnist/*.json`;
 `results/full_mnist.md` and `.png` are made of what is there.
 """
 
@@ -54,7 +55,7 @@ from studies.units import Results, Settings, config_settings
 # Test images that the learning curves are of: all of them take as long as an epoch on 1,000 images.
 WATCHED = 1000
 # Presets by name, and seeds of each where the command line does not say.
-SEEDS = {"mnist": 3, "mnist-wide": 1, "mnist-100": 5}
+SEEDS = {"mnist": 10, "mnist-wide": 1, "mnist-100": 5}
 BITS = tuple(range(2, 9))
 ROUNDED = {"couplings": "couplings", "one": "all, one scale", "each": "all, a scale each"}
 QUICK: dict[str, Any] = {"epochs": 2, "train_per_class": 50, "test_per_class": 20}
@@ -231,18 +232,31 @@ def draw(groups: dict[str, list[dict[str, Any]]]) -> Figure:
 @click.option(
     "--seeds",
     type=click.IntRange(1, runs.MOST_SEEDS),
-    help="0, 1, ...  [default: mnist 3, mnist-wide 1, mnist-100 5, quick 1]",
+    help="0, 1, ...  [default: mnist 10, mnist-wide 1, mnist-100 5, quick 1]",
 )
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="Of training.")
+@click.option(
+    "--processes",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Runs at once; they share the cores.",
+)
 @click.option("--quick", is_flag=True, help="500 images, 2 epochs; written only with --out.")
 @runs.out_option
 def main(
-    data_dir: Path, preset: tuple[str, ...], seeds: int | None, threads: int, quick: bool, out: Path | None
+    data_dir: Path,
+    preset: tuple[str, ...],
+    seeds: int | None,
+    threads: int,
+    processes: int,
+    quick: bool,
+    out: Path | None,
 ) -> None:
     """Train by the package's presets and report them on the test images."""
     with runs.kept("full_mnist", run, out, quick) as kept:
-        # One by one: each has a process of its own, whose peak of memory is that of the run.
-        kept.complete(units(preset or tuple(SEEDS), seeds, threads, quick), data_dir, 1, fresh=True)
+        # Each has a process of its own, whose peak of memory is that of the run.
+        kept.complete(units(preset or tuple(SEEDS), seeds, threads, quick), data_dir, processes, fresh=True)
         records = kept.records(units(tuple(SEEDS), runs.MOST_SEEDS, threads, quick))
         kept.write(*page(records, threads))
 
