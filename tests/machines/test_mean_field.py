@@ -90,6 +90,17 @@ def test_a_nudge_goes_on_from_the_means():
     assert np.abs(short.states - answer.states).max() > 1e-3
 
 
+def test_one_sweep_takes_a_nudge_down_to_the_first_layer():
+    network, x = FullyConnected(3, (4, 4, 4, 2), 2), np.ones((1, 3), dtype=np.float32)
+    p, ids = random_parameters(network, 3), np.zeros(1, dtype=np.uint32)
+    machine = MeanFieldMachine(num_sweeps=200, nudge_sweeps=1, beta_range=(1.0, 1.0))
+    fields, couplings, answer = at_rest(network, p, x, machine)
+    fields[:, network.outputs] += 0.5
+    nudged = machine.sample(couplings, fields, initial_states=answer.states, seed=0, problem_ids=ids)
+    moved = np.abs(nudged.states - answer.states)[0, 0]
+    assert all(moved[layer].max() > 1e-4 for layer in network.slices)
+
+
 @pytest.mark.slow
 def test_it_learns_digits_and_its_weights_serve_spins():
     """Chance is 0.1; sampled spins of the same weights at the same temperature are as good within 0.1."""

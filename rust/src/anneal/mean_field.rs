@@ -4,6 +4,9 @@
 //! m_i <- tanh(-beta[t] f_i) ,   f_i = h_i + sum_j J_ij m_j          spin after spin, sweep after sweep
 //! ```
 //!
+//! Sweeps go to and fro, so that in layers each passes on what is new through all of them: up from the input, or down from
+//! outputs that are nudged. (All of them upwards, a nudge comes down by one layer a sweep.)
+//!
 //! Where it comes to rest the means minimise the naive mean-field free energy at the last temperature. Nothing is drawn by
 //! chance. Sixteen problems lie side by side, a mean of each in a vector:
 //!
@@ -36,14 +39,15 @@ pub struct Means {
 }
 
 /// Means after a sweep at each inverse temperature of `betas`, for fields `(problems, spins)`, from `initial` means, or
-/// from 0. They do not depend on `num_threads` (all cores where `None`). Energies take one more sweep.
+/// from 0. The first sweep goes from the first spin to the last, or back where it is `back_first`, the next the other way, and
+/// so on. They do not depend on `num_threads` (all cores where `None`). Energies take one more sweep.
 ///
 /// ```
 /// use ising_ep::{Model, mean_field};
 /// # fn main() -> Result<(), ising_ep::Error> {
 /// let model = Model::new(2, &[0], &[1], &[-1.0])?;
 /// let fields: &[f64] = &[0.5, 0.0];
-/// let found = mean_field(&model, fields, &[1.0], None, false, None)?.means;
+/// let found = mean_field(&model, fields, &[1.0], None, false, false, None)?.means;
 /// assert!((found[0] - (-0.5f32).tanh()).abs() < 1e-6 && (found[1] - found[0].tanh()).abs() < 1e-6);
 /// # Ok(())
 /// # }
@@ -57,6 +61,7 @@ pub fn mean_field<'a>(
     fields: impl Into<Fields<'a>>,
     betas: &[f64],
     initial: Option<&[f32]>,
+    back_first: bool,
     with_energies: bool,
     num_threads: Option<usize>,
 ) -> Result<Means, Error> {
@@ -100,7 +105,10 @@ pub fn mean_field<'a>(
             let given: Vec<Fields> =
                 (LANES * k..LANES * k + means.len() / n).map(|problem| fields.part_of(problem, n)).collect();
             let energies = with_energies.then_some(energies);
-            isa::run(isa::best(), Chunk { network: &network, given: &given, betas: &betas, means, energies });
+            isa::run(
+                isa::best(),
+                Chunk { network: &network, given: &given, betas: &betas, back_first, means, energies },
+            );
         }
     };
     let threads = num_threads.unwrap_or_else(parallel::cores).min(super::MAX_THREADS);
@@ -115,12 +123,13 @@ enum Network<'a> {
 }
 
 impl Network<'_> {
-    /// Replaces spin after spin the mean by what `update` makes of it.
+    /// Replaces spin after spin, from the first to the last or `back`, the mean by what `update` makes of it.
     #[inline(always)]
-    fn sweep<S: Simd>(&self, s: S, fields: &[S::F], means: &mut [S::F], update: &mut impl Update<S>) {
+    fn sweep<S: Simd>(&self, s: S, back: bool, fields: &[S::F], means: &mut [S::F], update: &mut impl Update<S>) {
         match self {
             Network::Pairs(couplings) => {
-                for (i, &given) in fields.iter().enumerate() {
+                for i in in_turn(fields.len(), back) {
+                    let given = fields[i];
                     let (neighbours, values) = couplings.row(i);
                     let mut field = given;
                     for (&j, &value) in neighbours.iter().zip(values) {
@@ -129,9 +138,14 @@ impl Network<'_> {
                     means[i] = update.next(s, i, field, means[i]);
                 }
             }
-            Network::Layers(layers) => layers.sweep(s, fields, means, update),
+            Network::Layers(layers) => layers.sweep(s, back, fields, means, update),
         }
     }
+}
+
+/// Numbers below `count`, from the first or from the last on.
+pub(super) fn in_turn(count: usize, back: bool) -> impl Iterator<Item = usize> {
+    (0..count).map(move |k| if back { count - 1 - k } else { k })
 }
 
 /// The mean of a spin in its field, at an inverse temperature of `-minus`.
@@ -165,6 +179,7 @@ struct Chunk<'a> {
     network: &'a Network<'a>,
     given: &'a [Fields<'a>],
     betas: &'a [f32],
+    back_first: bool,
     means: &'a mut [f32],
     energies: Option<&'a mut [f64]>,
 }
@@ -183,12 +198,13 @@ impl OnVectors for Chunk<'_> {
         };
         let fields = side_by_side(&|problem, i| self.given[problem].at(i) as f32);
         let mut means = side_by_side(&|problem, i| self.means[problem * n + i]);
-        for &beta in self.betas {
-            self.network.sweep(s, &fields, &mut means, &mut Settle { minus: s.splat(-beta) });
+        for (k, &beta) in self.betas.iter().enumerate() {
+            let back = self.back_first == k.is_multiple_of(2);
+            self.network.sweep(s, back, &fields, &mut means, &mut Settle { minus: s.splat(-beta) });
         }
         if let Some(out) = self.energies {
             let mut energies = Energies { fields: &fields, sums: s.splat(0.0) };
-            self.network.sweep(s, &fields, &mut means, &mut energies);
+            self.network.sweep(s, false, &fields, &mut means, &mut energies);
             out.iter_mut().zip(s.float_array(energies.sums)).for_each(|(out, energy)| *out = energy.into());
         }
         for (i, &row) in means.iter().enumerate() {
@@ -236,16 +252,23 @@ mod tests {
         let n = layers.num_spins();
         let fields: Vec<f32> = (0..19 * n).map(|k| ((k * 31) % 17) as f32 / 17.0 - 0.4).collect();
         let betas = [0.3, 0.6, 0.9, 1.2];
-        let found = mean_field(&layers, &fields[..], &betas, None, false, Some(2)).unwrap().means;
-        let wanted = mean_field(&pairs, &fields[..], &betas, None, false, Some(1)).unwrap().means;
-        assert!(found.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-4));
-        for (problem, found) in found.chunks(n).enumerate() {
-            let alone = mean_field(&layers, &fields[n * problem..][..n], &betas, None, true, None).unwrap().means;
-            assert_eq!(alone, found);
+        for back in [false, true] {
+            let found = mean_field(&layers, &fields[..], &betas, None, back, false, Some(2)).unwrap().means;
+            let wanted = mean_field(&pairs, &fields[..], &betas, None, back, false, Some(1)).unwrap().means;
+            assert!(found.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-4));
+            for (problem, found) in found.chunks(n).enumerate() {
+                let alone = mean_field(&layers, &fields[n * problem..][..n], &betas, None, back, true, None)
+                    .unwrap()
+                    .means;
+                assert_eq!(alone, found);
+            }
+            // The first two sweeps, and on from there.
+            let half = mean_field(&layers, &fields[..], &betas[..2], None, back, false, None).unwrap().means;
+            assert_eq!(
+                mean_field(&layers, &fields[..], &betas[2..], Some(&half), back, false, None).unwrap().means,
+                found
+            );
         }
-        // The first two sweeps, and on from there.
-        let half = mean_field(&layers, &fields[..], &betas[..2], None, false, None).unwrap().means;
-        assert_eq!(mean_field(&layers, &fields[..], &betas[2..], Some(&half), false, None).unwrap().means, found);
     }
 
     #[test]
@@ -254,7 +277,7 @@ mod tests {
         let n = layers.num_spins();
         let fields: Vec<f64> = (0..n).map(|k| f64::from((k * 31) as u32 % 17) / 17.0 - 0.4).collect();
         let Means { means: m, energies } =
-            mean_field(&layers, &fields[..], &[0.4; 200], None, true, None).unwrap();
+            mean_field(&layers, &fields[..], &[0.4; 200], None, false, true, None).unwrap();
         let mut energy = 0.0;
         for i in 0..n {
             let (neighbours, values) = pairs.couplings().row(i);
@@ -270,13 +293,13 @@ mod tests {
     fn what_does_not_fit_is_named() {
         let model = Model::new(2, &[0], &[1], &[1.0]).unwrap();
         let text = |fields: &[f64], betas: &[f64], initial: Option<&[f32]>| {
-            mean_field(&model, fields, betas, initial, true, None).unwrap_err().to_string()
+            mean_field(&model, fields, betas, initial, false, true, None).unwrap_err().to_string()
         };
         assert!(text(&[0.0; 3], &[1.0], None).contains("fields hold 3 numbers"));
         assert!(text(&[0.0; 2], &[1.0], Some(&[0.0])).contains("initial means 1, expected problems x 2 spins"));
         assert!(text(&[0.0; 2], &[f64::INFINITY], None).contains("betas hold inf"));
         assert!(text(&[0.0; 2], &[1.0], Some(&[0.0, 1.5])).contains("initial means hold 1.5"));
         assert!(text(&[f64::NAN, 0.0], &[1.0], None).contains("NaN"));
-        assert!(mean_field(&model, &[0f64; 0][..], &[1.0], None, true, None).unwrap().means.is_empty());
+        assert!(mean_field(&model, &[0f64; 0][..], &[1.0], None, false, true, None).unwrap().means.is_empty());
     }
 }

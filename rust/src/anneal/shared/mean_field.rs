@@ -6,6 +6,7 @@
 //!                                                             multiplications and additions into registers
 //! ```
 
+use super::super::mean_field::in_turn;
 use super::super::tangent::Update;
 use super::Weights;
 use super::walk::{BLOCK, Walk};
@@ -36,17 +37,19 @@ impl<'a> Means<'a> {
         Means { weights, onto, first_spins: walks.iter().flat_map(first_spins).collect() }
     }
 
-    /// Replaces spin after spin, layer after layer, the mean by what `update` makes of it.
+    /// Replaces spin after spin, layer after layer from the first or from the last on, the mean by what `update` makes of it.
     #[inline(always)]
     pub(in crate::anneal) fn sweep<S: Simd>(
         &self,
         s: S,
+        back: bool,
         fields: &[S::F],
         means: &mut [S::F],
         update: &mut impl Update<S>,
     ) {
         let (walks, first_spins) = (&self.weights.layout.walks, &self.first_spins);
-        for (walk, onto) in walks.iter().zip(&self.onto) {
+        for layer in in_turn(walks.len(), back) {
+            let (walk, onto) = (&walks[layer], &self.onto[layer]);
             let channels = walk.layer.channels;
             for (place, steps) in walk.of_place.iter().enumerate() {
                 let first = walk.layer.start + place * channels;
