@@ -2,8 +2,8 @@
 
     m_i <- tanh(-beta f_i),   f_i = h_i + sum_j J_ij m_j
 
-spin after spin, in sweeps to and fro, with beta rising from hot to cold. Where it rests, the means minimise the
-naive mean-field free energy (Peterson and Anderson, "A mean field theory learning algorithm for neural
+spin after spin, in sweeps to and fro, with beta rising from hot to cold. Where it rests, the means minimise
+the naive mean-field free energy (Peterson and Anderson, "A mean field theory learning algorithm for neural
 networks", Complex Systems 1, 995 (1987)). Nothing is drawn by chance: one read says all, and its contrast has
 no noise.
 """
