@@ -423,7 +423,7 @@ class Model:
         betas: NDArray[np.float64],
         *,
         initial: NDArray[np.float32] | None = None,
-        back_first: bool = False,
+        back: bool = False,
         energies: bool = True,
         num_threads: int | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.float64] | None]:
@@ -435,8 +435,7 @@ class Model:
             fields: (batch, spins) h, C-contiguous.
             betas: (sweeps,) inverse temperatures of at least 0.
             initial: (batch, spins) means to begin with, in -1..1, C-contiguous; None for 0.
-            back_first: Whether the first sweep goes from the last spin to the first; every other one goes the
-                other way.
+            back: Whether sweeps go from the last spin to the first.
             energies: Whether to work them out, which takes one more sweep.
             num_threads: At least 1, or None for all cores; the result does not depend on it.
 

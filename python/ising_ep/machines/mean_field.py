@@ -2,7 +2,7 @@
 
     m_i <- tanh(-beta f_i),   f_i = h_i + sum_j J_ij m_j
 
-spin after spin, in sweeps to and fro, with beta rising from hot to cold. Where it rests, the means minimise
+spin after spin, sweep after sweep, with beta rising from hot to cold. Where it rests, the means minimise
 the naive mean-field free energy (Peterson and Anderson, "A mean field theory learning algorithm for neural
 networks", Complex Systems 1, 995 (1987)). Nothing is drawn by chance: one read says all, and its contrast has
 no noise.
@@ -31,8 +31,8 @@ class MeanFieldMachine(CoreMachine):
 
     Args:
         num_sweeps: Sweeps of a free phase, from hot to cold.
-        nudge_sweeps: Sweeps of a nudge, which goes on from the means of the free phase at the cold end; the
-            first from the last spin, an output, to the first.
+        nudge_sweeps: Sweeps of a nudge, which goes on from the means of the free phase at the cold end,
+            from the last spin, an output, to the first.
         beta_range: Hot and cold inverse temperature.
         num_threads: Threads, or None for all cores. The result does not depend on it.
 
@@ -84,7 +84,7 @@ class MeanFieldMachine(CoreMachine):
             .mean_field(
                 np.ascontiguousarray(fields),
                 self._forward if begun is None else self._nudge,
-                back_first=begun is not None,  # a nudge comes from the outputs, the last spins
+                back=begun is not None,  # a nudge comes from the outputs, the last spins
                 initial=None if begun is None else np.ascontiguousarray(begun[:, 0], np.float32),
                 num_threads=self.num_threads,
                 energies=energies,

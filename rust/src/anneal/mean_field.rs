@@ -4,8 +4,9 @@
 //! m_i <- tanh(-beta[t] f_i) ,   f_i = h_i + sum_j J_ij m_j          spin after spin, sweep after sweep
 //! ```
 //!
-//! Sweeps go to and fro, so that in layers each passes on what is new through all of them: up from the input, or down from
-//! outputs that are nudged. (All of them upwards, a nudge comes down by one layer a sweep.)
+//! Sweeps go from the first spin to the last or back: in layers each passes on what is new through all of them, up from the
+//! input, or down from outputs that are nudged. (Upwards, a nudge comes down by one layer a sweep. To and fro, the layers at
+//! the ends are updated twice in a row by the same neighbours, and as many sweeps give a worse gradient.)
 //!
 //! Where it comes to rest the means minimise the naive mean-field free energy at the last temperature. Nothing is drawn by
 //! chance. Sixteen problems lie side by side, a mean of each in a vector:
@@ -39,8 +40,7 @@ pub struct Means {
 }
 
 /// Means after a sweep at each inverse temperature of `betas`, for fields `(problems, spins)`, from `initial` means, or
-/// from 0. The first sweep goes from the first spin to the last, or back where it is `back_first`, the next the other way, and
-/// so on. They do not depend on `num_threads` (all cores where `None`). Energies take one more sweep.
+/// from 0. Sweeps go from the first spin to the last, or from the last to the first where they go `back`. They do not depend on `num_threads` (all cores where `None`). Energies take one more sweep.
 ///
 /// ```
 /// use ising_ep::{Model, mean_field};
@@ -61,7 +61,7 @@ pub fn mean_field<'a>(
     fields: impl Into<Fields<'a>>,
     betas: &[f64],
     initial: Option<&[f32]>,
-    back_first: bool,
+    back: bool,
     with_energies: bool,
     num_threads: Option<usize>,
 ) -> Result<Means, Error> {
@@ -107,7 +107,7 @@ pub fn mean_field<'a>(
             let energies = with_energies.then_some(energies);
             isa::run(
                 isa::best(),
-                Chunk { network: &network, given: &given, betas: &betas, back_first, means, energies },
+                Chunk { network: &network, given: &given, betas: &betas, back, means, energies },
             );
         }
     };
@@ -179,7 +179,7 @@ struct Chunk<'a> {
     network: &'a Network<'a>,
     given: &'a [Fields<'a>],
     betas: &'a [f32],
-    back_first: bool,
+    back: bool,
     means: &'a mut [f32],
     energies: Option<&'a mut [f64]>,
 }
@@ -198,9 +198,8 @@ impl OnVectors for Chunk<'_> {
         };
         let fields = side_by_side(&|problem, i| self.given[problem].at(i) as f32);
         let mut means = side_by_side(&|problem, i| self.means[problem * n + i]);
-        for (k, &beta) in self.betas.iter().enumerate() {
-            let back = self.back_first == k.is_multiple_of(2);
-            self.network.sweep(s, back, &fields, &mut means, &mut Settle { minus: s.splat(-beta) });
+        for &beta in self.betas {
+            self.network.sweep(s, self.back, &fields, &mut means, &mut Settle { minus: s.splat(-beta) });
         }
         if let Some(out) = self.energies {
             let mut energies = Energies { fields: &fields, sums: s.splat(0.0) };

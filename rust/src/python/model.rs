@@ -74,14 +74,14 @@ impl Model {
         array3(py, [problems, reads, spins], found)
     }
 
-    #[pyo3(signature = (fields, betas, *, initial=None, back_first=false, energies=true, num_threads=None))]
+    #[pyo3(signature = (fields, betas, *, initial=None, back=false, energies=true, num_threads=None))]
     fn mean_field<'py>(
         &self,
         py: Python<'py>,
         fields: &Bound<'py, PyUntypedArray>,
         betas: PyReadonlyArray1<'py, f64>,
         initial: Option<PyReadonlyArray2<'py, f32>>,
-        back_first: bool,
+        back: bool,
         energies: bool,
         num_threads: Option<usize>,
     ) -> PyResult<Means<'py>> {
@@ -90,8 +90,7 @@ impl Model {
         let (numbers, betas) = (fields.numbers(&shape)?, c_order(&betas, "betas")?);
         let initial = initial.as_ref().map(|initial| c_order_of(initial, "initial", &shape)).transpose()?;
         check_threads(num_threads)?;
-        let found =
-            py.detach(|| mean_field(&self.0, numbers, betas, initial, back_first, energies, num_threads))?;
+        let found = py.detach(|| mean_field(&self.0, numbers, betas, initial, back, energies, num_threads))?;
         Ok((array2(py, shape, found.means)?, found.energies.map(|energies| energies.into_pyarray(py))))
     }
 
