@@ -300,7 +300,13 @@ def _variants() -> dict[str, Variant]:
         "no-centre": paper("images not centred", {"centre": False}),
         "constant": paper("constant rate", {"decay": "constant"}),
         **{f"batch-{n}": paper(f"batch {n}", {"batch_size": n}) for n in (20, 100, 200)},
-        **{f"reads-{n}": anneal(f"{n} reads", {"num_reads": n}) for n in (2, 8)},
+        **{f"reads-{n}": anneal(f"{n} reads", {"num_reads": n}) for n in (1, 2, 8, 10)},
+        **{
+            f"conditional-{n}": anneal(
+                f"conditional means of {n} reads", {"num_reads": n, "statistic": "conditional"}
+            )
+            for n in (1, 2, 4, 10)
+        },
         **{f"sweeps-{n}": anneal(f"{n} sweeps", {"num_sweeps": n}) for n in (15, 60)},
         **{f"cold-{b}": anneal(f"cold end {b}", {"beta_range": (0.3, float(b))}) for b in (2, 8, 20)},
         **{f"hot-{b:g}": anneal(f"hot end {b:g}", {"beta_range": (b, 4.0)}) for b in (0.1, 1.0)},
