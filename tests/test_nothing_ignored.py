@@ -645,7 +645,7 @@ WALKS: dict[str, Walk] = {
         Centred,
         lambda **given: learned(statistic="average", optimizer=Centred(**given)),
         {"optimizer": SGD(0.1), "centre": X.mean(axis=0)},
-        {"optimizer": Adam(0.1), "centre": X.mean(axis=0) + 1, "scale": 0.5},
+        {"optimizer": Adam(0.1), "centre": X.mean(axis=0) + 1, "scale": 0.5, "still": np.ones(3, bool)},
     ),
     "AnnealingMachine": Walk(
         AnnealingMachine,

@@ -77,9 +77,11 @@ def test_cosine_decay_is_half_a_wave_and_stays_at_its_end():
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("filters", [False, True])
-def test_a_centre_learns_as_from_centred_images(name, filters):
-    """With a centre, from x; without, from x - centre and the bias that the centre has as a field. Filters
-    have one bias for all places, so that their centre is the same everywhere, channel by channel."""
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_a_centre_learns_as_from_centred_images(name, filters, scale):
+    """With a centre, from x; without, from (x - centre) / scale, weights that are scale times as large, and
+    the bias that the centre has as a field. Filters have one bias for all places, so that their centre is the
+    same everywhere, channel by channel."""
     network = (
         DeepConvolutional((5, 4, 2), (3,), (2,), 2, kernels=(2,), strides=(2,))
         if filters
@@ -89,21 +91,22 @@ def test_a_centre_learns_as_from_centred_images(name, filters):
     x = rng.uniform(0, 1, (6, network.num_inputs)).astype(np.float32)
     centre = np.tile(x.reshape(-1, 2).mean(axis=0), 20) if filters else x.mean(axis=0)
     plain = optimizers.BY_NAME[name](0.2, 0.05)
-    centred = Centred(plain, centre)
+    centred = Centred(plain, centre, scale)
     rule = EquilibriumPropagation(network, ExactMachine(), optimizer=centred)
     p = random_parameters(network, 2)
     q = {name: value.copy() for name, value in p.items()}
     q["b0"] = p["b0"] + centre[: len(p["W0"])] @ p["W0"]
+    q["W0"] = scale * p["W0"]
+    x_own = (x - centre) / np.float32(scale)
     memories: tuple[Memory, Memory] = ({}, {})
     moved = random_parameters(network, 2)
     for update in range(1, 6):
         free, nudged = rng.choice(np.array([-1, 1], dtype=np.int8), (2, 6, 3, network.num_spins))
         centred.step(network, p, rule.gradient(x, Reads(free), Reads(nudged)), memories[0], update=update)
-        plain.step(
-            network, q, rule.gradient(x - centre, Reads(free), Reads(nudged)), memories[1], update=update
-        )
+        plain.step(network, q, rule.gradient(x_own, Reads(free), Reads(nudged)), memories[1], update=update)
     # The same energies of every image and state.
-    np.testing.assert_allclose(network.fields(p, x), network.fields(q, x - centre), atol=1e-5)
+    np.testing.assert_allclose(network.fields(p, x), network.fields(q, x_own), atol=1e-5)
+    q["W0"] /= scale
     for key in ("W0", "W1", "b1"):
         np.testing.assert_allclose(p[key], q[key], atol=1e-5)
         assert np.abs(p[key] - moved[key]).max() > 0.003

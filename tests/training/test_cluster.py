@@ -68,6 +68,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "symmetric": ADAM | {"symmetric": True},
     "few bits, errors": ADAM | {"weight_bits": 4, "weight_noise": 0.05},
     "lowest": {"statistic": "lowest", "test_reads": 2},
+    "means first": {"standardise": True, "mean_field_epochs": 1},
     "small batches": {"batch_size": 40},
     "deterministic": {"machine": "deterministic", "num_reads": None, "num_sweeps": None},
     "chip": {"machine": "chip", "chip": "chimera:6", "copies": 1, "layers": (6, 10), "epochs": 1},

@@ -33,24 +33,29 @@ class Centred:
         optimizer: What steps.
         centre: An image ``(num_inputs,)``, such as the mean of all.
         scale: What images are divided by, such as the standard deviation of a pixel.
+        still: Inputs that are the same in all images ``(num_inputs,)``; None for none. Their gradient is 0,
+            and what rounding makes of it is no direction to go into, which Adam would.
     """
 
     optimizer: Optimizer
     centre: NDArray[np.float32]
     scale: float = 1.0
 
+    still: NDArray[np.bool_] | None = None
+
     @classmethod
-    def standardising(cls, optimizer: Optimizer, images: NDArray[np.float32]) -> Self:
-        """Steps as if the mean of these images ``(n, num_inputs)`` were 0 and the mean variance of a pixel 1.
+    def of(cls, optimizer: Optimizer, images: NDArray[np.float32], *, standardise: bool = False) -> Self:
+        """Steps as if the mean of these images ``(n, num_inputs)`` were 0, and the mean variance of a pixel 1
+        if they are to be standardised.
 
         Raises:
-            ValueError: If the images are all the same.
+            ValueError: If they are, and all are the same.
         """
         # Double precision: sums of many images.
-        scale = float(np.sqrt(images.var(axis=0, dtype=np.float64).mean()))
+        scale = float(np.sqrt(images.var(axis=0, dtype=np.float64).mean())) if standardise else 1.0
         if not scale:
             raise ValueError("all images are the same, expected some that differ, to scale them by")
-        return cls(optimizer, images.mean(axis=0), scale)
+        return cls(optimizer, images.mean(axis=0), scale, (images == images[0]).all(axis=0))
 
     def check(self, network: Network, nudge: float) -> None:
         """See `Optimizer.check`: the input must act through weights, on layers that have biases."""
@@ -77,6 +82,8 @@ class Centred:
                 # (x - centre) s^T in place of x s^T, without losing the zeros of x.
                 centre = weights.mean_input(self.centre)[None]
                 _core.add_outer(gradient[weights.name], centre, -gradient[biases][None], np.inf)
+                if self.still is not None:
+                    gradient[weights.name][weights.mean_input(np.float32(1) - self.still) == 0] = 0
                 if self.scale != 1:
                     gradient[weights.name] /= np.float32(self.scale)
         self._move(network, parameters, 1)

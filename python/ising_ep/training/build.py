@@ -203,9 +203,7 @@ def optimizer_of(config: TrainConfig, data: DataForm) -> Optimizer:
         return optimizer
     if not isinstance(data, Dataset):
         raise ValueError(f"{asked[0]} is True, but there are no images here whose mean it could be")
-    if config.standardise:
-        return Centred.standardising(optimizer, data.x_train)
-    return Centred(optimizer, data.x_train.mean(axis=0))
+    return Centred.of(optimizer, data.x_train, standardise=config.standardise)
 
 
 def initial_parameters(learner: EquilibriumPropagation, rng: np.random.Generator) -> Parameters:
