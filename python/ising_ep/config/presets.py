@@ -61,7 +61,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "num_reads": 4,
     },
     "mnist-convolutional": _FILTERS
-    | {"dataset": "mnist", "filters": (32, 64), "shift": 1, "epochs": 20, "mean_field_epochs": 12},
+    | {"dataset": "mnist", "filters": (32, 64), "shift": 1, "epochs": 20, "mean_field_epochs": 16},
 }
 
 

@@ -284,6 +284,9 @@ class Trainer:
             told = Callbacks([Saving(run), told])
         if self.of_means is not None:
             self._train_until(config.mean_field_epochs, self.of_means, self.of_means, told)
+            if (state.epoch, state.batch) == (config.mean_field_epochs, 0):
+                # Gradients of spins are far noisier: steps in the size of those of means would be too large.
+                state.memory, state.updates = {}, 0
         self._train_until(config.epochs, self.learner, self.tester, told)
         if state.epoch > begun:
             chance = at_chance(state.history[-1]["train_accuracy"], self.dataset.y_train)
