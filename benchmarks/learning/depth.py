@@ -35,7 +35,7 @@ from studies.units import Results, Settings, config_settings
 EPOCHS, EPOCHS_OF_SPINS = 12, 2
 ONE: dict[str, Any] = {"layers": (240, 40), "coupling_learning_rate": 0.00075}
 # Spins of a hidden layer are held from both sides, so its couplings' rate is smaller still.
-TWO: dict[str, Any] = {"layers": (120, 120, 40), "coupling_learning_rate": 0.0005}
+TWO: dict[str, Any] = {"layers": (120, 120, 40), "coupling_learning_rate": 0.00025}
 MEANS: dict[str, Any] = {"mean_field_beta": 1.0, "mean_field_nudge": 0.5}
 # Settings of the ways to train, by name, and the titles of their rows.
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {

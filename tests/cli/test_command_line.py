@@ -27,6 +27,7 @@ from ising_ep.config import (
     DEFAULTS,
     PARTS,
     PRESETS,
+    changed_preset,
     TrainConfig,
     lacking,
     preset,
@@ -213,6 +214,14 @@ def test_a_preset_is_changed_by_what_is_given(data, name):
     }
     assert found.model_dump() == wanted
     assert (found.optimizer, found.centre, found.test_reads) == ("adam", True, 20)
+
+
+def test_a_preset_leaves_out_what_another_machine_has_not():
+    given = changed_preset("mnist-100", {"machine": "chip", "num_reads": 3})
+    found = TrainConfig.checked(given)
+    assert (found.machine, found.num_reads, found.beta_range, found.symmetric) == ("chip", 3, None, True)
+    with pytest.raises(ValueError, match="beta_range is .*, but machine chip has no such setting"):
+        TrainConfig.checked(changed_preset("mnist-100", {"machine": "chip", "beta_range": (1.0, 2.0)}))
 
 
 @pytest.mark.slow

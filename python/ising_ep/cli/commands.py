@@ -133,7 +133,7 @@ def train(
     if preset is not None:
         if resume is not None:
             raise ValueError(f"--preset is {preset}, but --resume goes on with the settings of {resume}")
-        given = config.preset(preset) | given
+        given = config.changed_preset(preset, given)
     if resume is not None and out is not None:
         raise ValueError(f"--out is {out}, but --resume goes on in {resume}; give one of them")
     options = {

@@ -2,7 +2,7 @@
 
 from .choices import PARTS, chosen, lacking
 from .names import reserve_names
-from .presets import PRESETS, preset
+from .presets import PRESETS, changed_preset, preset
 from .run import (
     DECAYS,
     DEFAULTS,
@@ -24,6 +24,7 @@ __all__ = [
     "Decay",
     "Optimizer",
     "TrainConfig",
+    "changed_preset",
     "chosen",
     "lacking",
     "preset",

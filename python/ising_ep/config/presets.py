@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from .choices import PARTS, lacking
 
 # Settings that docs/learning.md found best on held-out training images.
 _MEANS: dict[str, Any] = {
@@ -79,3 +82,18 @@ def preset(name: str) -> dict[str, Any]:
     if name not in PRESETS:
         raise ValueError(f"preset is {name!r}, expected one of {', '.join(PRESETS)}")
     return PRESETS[name]
+
+
+def changed_preset(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a preset with others in their place, but for those that a part which is given has not.
+
+    Raises:
+        ValueError: If there is no such preset, or no such part.
+
+    Example:
+        >>> "beta_range" in changed_preset("mnist-100", {"machine": "chip"})
+        False
+    """
+    usual = preset(name)
+    lacks = lacking({part: usual[part] for part in PARTS if part in usual} | dict(given))
+    return {setting: value for setting, value in usual.items() if setting not in lacks} | dict(given)
