@@ -27,8 +27,8 @@ from ising_ep.config import (
     DEFAULTS,
     PARTS,
     PRESETS,
-    changed_preset,
     TrainConfig,
+    changed_preset,
     lacking,
     preset,
 )
@@ -220,7 +220,7 @@ def test_a_preset_leaves_out_what_another_machine_has_not():
     given = changed_preset("mnist-100", {"machine": "chip", "num_reads": 3})
     found = TrainConfig.checked(given)
     assert (found.machine, found.num_reads, found.beta_range, found.symmetric) == ("chip", 3, None, True)
-    with pytest.raises(ValueError, match="beta_range is .*, but machine chip has no such setting"):
+    with pytest.raises(ValueError, match=r"beta_range is .*, but machine chip has no such setting"):
         TrainConfig.checked(changed_preset("mnist-100", {"machine": "chip", "beta_range": (1.0, 2.0)}))
 
 
