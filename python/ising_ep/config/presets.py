@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .choices import PARTS, lacking
+from .choices import chosen, lacking
 
 # Settings that docs/learning.md found best on held-out training images.
 _MEANS: dict[str, Any] = {
@@ -85,15 +85,25 @@ def preset(name: str) -> dict[str, Any]:
 
 
 def changed_preset(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a preset with others in their place, but for those that a part which is given has not.
+    """The settings of a preset with others in their place.
+
+    With another machine, or network, those of the preset's own are left out: thirty sweeps of an annealer are
+    not those of a chip.
 
     Raises:
         ValueError: If there is no such preset, or no such part.
 
     Example:
-        >>> "beta_range" in changed_preset("mnist-100", {"machine": "chip"})
+        >>> "num_sweeps" in changed_preset("mnist-100", {"machine": "chip"})
         False
     """
     usual = preset(name)
-    lacks = lacking({part: usual[part] for part in PARTS if part in usual} | dict(given))
+    before, after = chosen(usual), chosen(usual | dict(given))
+    left_out = {
+        setting
+        for part, model in before.items()
+        if after[part] is not model
+        for setting in model.model_fields
+    }
+    lacks = lacking(usual | dict(given)) | dict.fromkeys(left_out, "")
     return {setting: value for setting, value in usual.items() if setting not in lacks} | dict(given)

@@ -54,8 +54,8 @@ class MeanFieldMachine(CoreMachine):
     def __init__(
         self,
         *,
-        num_sweeps: int = 6,
-        nudge_sweeps: int = 3,
+        num_sweeps: int = 20,
+        nudge_sweeps: int = 10,
         beta_range: tuple[float, float] = (0.5, 1.0),
         num_threads: int | None = None,
     ) -> None:
@@ -103,8 +103,8 @@ class MeanFieldSettings(MachineSettings):
         "mean_field_epochs": "means in all epochs",
     }
 
-    num_sweeps: NumSweeps = 6
-    nudge_sweeps: Annotated[AtLeastOne, Field(description="Sweeps of a nudge.")] = 3
+    num_sweeps: NumSweeps = 20
+    nudge_sweeps: Annotated[AtLeastOne, Field(description="Sweeps of a nudge.")] = 10
     beta_range: BetaRange = (0.5, 1.0)
 
     def build(self, network: Network, work: Work) -> MeanFieldMachine:
