@@ -1,6 +1,6 @@
 """Runs of `ising-ep train` that take long, told from their folders: what they learned, and how long it took.
 
-    ising-ep train --preset mnist-convolutional --data-dir DIR --seed 0 --out RUNS/mnist-convolutional-seed0
+    ising-ep train --preset mnist --data-dir DIR --seed 0 --out RUNS/mnist-seed0
     python -m benchmarks.learning.long_runs RUNS/*
 
 A run that stops goes on by `ising-ep train --resume FOLDER`, to the same numbers, so that it may take longer

@@ -26,29 +26,6 @@ _MEANS: dict[str, Any] = {
     "weight_decay": 0.1,
 }
 _MNIST = _MEANS | {"epochs": 80, "batch_size": 50, "shift": 1, "coupling_learning_rate": 0.0015}
-# Layers of filters: means first, which have no noise, then spins, which the weights of the means fit almost.
-_FILTERS: dict[str, Any] = {
-    "network": "deep-convolutional",
-    "layers": (10,),
-    "gains": (2.0, 1.5, 0.5),
-    "statistic": "conditional",
-    "symmetric": True,
-    "optimizer": "adam",
-    "decay": "cosine",
-    "learning_rate": 0.002,
-    "bias_learning_rate": 0.001,
-    "coupling_learning_rate": 0.0005,
-    "standardise": True,
-    "batch_size": 64,
-    "mean_field_nudge": 0.5,
-    "mean_field_beta": 1.0,
-    "nudge": 1.0,
-    "num_reads": 1,
-    "num_sweeps": 8,
-    "beta_range": (0.5, 2.0),
-    "reverse_fraction": 0.5,
-    "test_reads": 20,
-}
 PRESETS: dict[str, dict[str, Any]] = {
     "mnist": _MNIST,
     # Twice the hidden spins, so half the rate of the couplings that add up in an output.
@@ -63,8 +40,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "shift": 2,
         "num_reads": 4,
     },
-    "mnist-convolutional": _FILTERS
-    | {"dataset": "mnist", "filters": (32, 64), "shift": 1, "epochs": 20, "mean_field_epochs": 16},
 }
 
 
