@@ -67,7 +67,7 @@ in_vectors!(fn outer_all(w: &mut [f32], x: &[f32], d: &[f32], units: usize, limi
 #[inline(always)]
 fn outer_in_loops(w: &mut [f32], x: &[f32], d: &[f32], units: usize, limit: f32) {
     let inputs = w.len() / units;
-    let mut terms = Vec::with_capacity(ROWS);
+    let (mut terms, mut touched) = (Vec::with_capacity(ROWS), vec![false; inputs]);
     // Rows of x and d that stay in the caches while all of w goes by: places of windows are many rows an image.
     for (x, d) in x.chunks(ROWS * inputs).zip(d.chunks(ROWS * units)) {
         for (k, row) in w.chunks_exact_mut(units).enumerate() {
@@ -77,11 +77,12 @@ fn outer_in_loops(w: &mut [f32], x: &[f32], d: &[f32], units: usize, limit: f32)
                     terms.push((x[k], image));
                 }
             }
+            touched[k] |= !terms.is_empty();
             add_rows(&terms, d, row);
         }
     }
-    if limit < f32::INFINITY {
-        w.iter_mut().for_each(|w| *w = w.clamp(-limit, limit));
+    for (row, _) in w.chunks_exact_mut(units).zip(touched).filter(|(_, touched)| *touched) {
+        row.iter_mut().for_each(|w| *w = w.clamp(-limit, limit));
     }
 }
 

@@ -126,6 +126,7 @@ class DeterministicSettings(MachineSettings):
     without: ClassVar[dict[str, str]] = {
         "statistic": "one read of a problem",
         "field_limit": "no limit of fields",
+        "mean_field_epochs": "neurons of 0 and 1",
     }
 
     free_steps: Annotated[AtLeastOne, Field(description="Steps of a relaxation from rest.")] = 20
