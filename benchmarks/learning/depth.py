@@ -30,6 +30,7 @@ from benchmarks.support import report, runs
 from ising_ep import training
 from ising_ep.config import TrainConfig, preset
 from studies.markdown import table
+from studies.summary import mean
 from studies.units import Results, Settings, config_settings
 
 EPOCHS, EPOCHS_OF_SPINS = 12, 2
@@ -84,11 +85,11 @@ def page(records: Results) -> str:
         by_way.setdefault(settings["way"], {})[settings["seed"]] = record["result"]
     rows = []
     for way, (title, _) in WAYS.items():
-        results = by_way.get(way, {})
-        accuracies = {seed: result["held_out"] for seed, result in results.items()}
-        seconds = [result["cpu_seconds"] for result in results.values()]
-        cost = f"{sum(seconds) / len(seconds):.0f}" if seconds else ""
-        rows.append((title, *compared(accuracies, by_way.get("one", {})), cost))
+        if way in by_way:
+            results = by_way[way]
+            accuracies = {seed: result["held_out"] for seed, result in results.items()}
+            cost = mean([result["cpu_seconds"] for result in results.values()])
+            rows.append((title, *compared(accuracies, by_way.get("one", {})), f"{cost:.0f}"))
     return table(("hidden spins", "held out", "points", "CPU s"), rows)
 
 

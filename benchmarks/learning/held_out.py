@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from benchmarks.learning.variants import HELD_OUT, TRAINED
 from benchmarks.support import report, runs
@@ -32,7 +31,7 @@ from ising_ep import config as configs
 from ising_ep import datasets, training
 from ising_ep.config import TrainConfig
 from studies.markdown import number, table
-from studies.summary import deviation, mean, spread
+from studies.summary import mean, points, spread
 from studies.units import Results, Settings, config_settings
 
 # Presets by name, and seeds of each where the command line does not say.
@@ -101,15 +100,10 @@ def by_preset(records: Results) -> str:
     lines = []
     for (name, symmetric), results in sorted(by_way.items()):
         reads = str(configs.preset(name)["test_reads"])
-        other = by_way.get((name, False), {})
-        gains = [
-            100 * (result["held_out"][reads] - other[seed]["held_out"][reads])
-            for seed, result in results.items()
-            if symmetric and seed in other
-        ]
-        difference = f"{mean(gains):+.2f}" if gains else ""
-        if len(gains) > 1:
-            difference += f" ± {float(deviation(gains)) / np.sqrt(len(gains)):.2f}"
+        found, others = (
+            {seed: result["held_out"][reads] for seed, result in of.items()}
+            for of in (results, by_way.get((name, False), {}))
+        )
         each = list(results.values())
         lines.append(
             (
@@ -118,7 +112,7 @@ def by_preset(records: Results) -> str:
                 str(len(each)),
                 spread([r["held_out"]["1"] for r in each], 4),
                 f"{reads}: {spread([r['held_out'][reads] for r in each], 4)}",
-                difference,
+                points(found, others) if symmetric else "",
                 spread([r["train"] for r in each], 4),
                 number(mean([r["images_per_second"] for r in each])),
             )

@@ -40,7 +40,7 @@ from ising_ep.config import TrainConfig
 from ising_ep.learning import Programming
 from ising_ep.network import Parameters
 from studies.markdown import table
-from studies.summary import deviation, mean, spread
+from studies.summary import mean, points, spread
 from studies.units import Results, Settings, config_settings
 
 # Images to learn from and epochs, by the name of the results.
@@ -146,11 +146,8 @@ def pages(records: Results) -> str:
 
 def compared(accuracies: dict[int, float], plain: dict[int, dict[str, Any]]) -> tuple[str, str]:
     """Accuracies by seed in words, and the points that they are off those of the plain runs."""
-    points = [100 * (value - plain[seed]["held_out"]) for seed, value in accuracies.items() if seed in plain]
-    difference = f"{mean(points):+.2f}" if points else ""
-    if len(points) > 1:
-        difference += f" ± {float(deviation(points)) / len(points) ** 0.5:.2f}"
-    return spread(list(accuracies.values()), 4) if accuracies else "", difference
+    others = {seed: result["held_out"] for seed, result in plain.items()}
+    return spread(list(accuracies.values()), 4) if accuracies else "", points(accuracies, others)
 
 
 @click.command(epilog="Example: python -m benchmarks.learning.rounding --data-dir ~/mnist --only bits-5")

@@ -74,11 +74,8 @@ def changed_preset(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     usual = preset(name)
     before, after = chosen(usual), chosen(usual | dict(given))
-    left_out = {
-        setting
-        for part, model in before.items()
-        if after[part] is not model
-        for setting in model.model_fields
-    }
-    lacks = lacking(usual | dict(given)) | dict.fromkeys(left_out, "")
-    return {setting: value for setting, value in usual.items() if setting not in lacks} | dict(given)
+    left_out = set(lacking(usual | dict(given)))
+    for part, model in before.items():
+        if after[part] is not model:
+            left_out |= model.model_fields.keys()
+    return {setting: value for setting, value in usual.items() if setting not in left_out} | dict(given)
