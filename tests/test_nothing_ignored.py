@@ -1065,7 +1065,9 @@ ELSEWHERE = {
 # Those of the network of filters.
 OF_FILTERS: dict[str, Any] = {"filters": (2,), "kernels": (2,), "strides": (1,), "gains": (1.0,)}
 # Those of the first epochs of means.
-OF_MEANS: dict[str, Any] = {"mean_field_nudge": 0.1, "mean_field_beta": 0.1}
+OF_MEANS: dict[str, Any] = {
+    "mean_field_nudge": 0.1, "mean_field_beta": 0.1, "mean_field_sweeps": (2, 1), "mean_field_rate": 0.1
+}  # fmt: skip
 
 
 def test_every_setting_has_an_entry() -> None:
@@ -1158,6 +1160,8 @@ def test_a_default_that_is_given_is_refused_where_it_means_nothing(machine: str)
         (CONVOLUTIONAL | {"shift": 1}, "no shift"),
         ({"mean_field_nudge": 1.0}, "mean_field_nudge is 1.0, but mean_field_epochs is 0"),
         ({"mean_field_beta": 1.0}, "mean_field_beta is 1.0, but mean_field_epochs is 0"),
+        ({"mean_field_sweeps": (2, 1)}, "mean_field_sweeps is (2, 1), but mean_field_epochs is 0"),
+        ({"mean_field_rate": 2.0}, "mean_field_rate is 2.0, but mean_field_epochs is 0"),
         (CONVOLUTIONAL | {"flip": True}, "no mirror images"),
         ({"layers": (10,), "coupling_learning_rate": 0.01}, "(10,) have no weights between spins"),
         ({"machine": "chip", "copies": 2, "embedding": "e.json"}, "copies is 2, but the file e.json"),

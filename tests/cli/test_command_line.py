@@ -118,6 +118,18 @@ def test_a_time_for_the_whole_run_follows_from_a_part():
     assert "10.0 s of learning and" in pace.in_words()
 
 
+def test_times_of_means_say_nothing_of_the_machine():
+    """Two epochs of means of 10 s, then three of the machine of 1,000 s, and tests as long an image."""
+    pace = progress.Pace(5, 100, 50, means=2)
+    state = TrainState({}, batch=20, images=20, seconds=2.0)
+    assert not pace.learned(state)
+    assert pace.left(state) == pytest.approx(2 * 15 - 2)
+    assert pace.in_words() == "First 2 epochs take about 30.0 s, if testing an image takes no longer"
+    assert pace.learned(TrainState({}, epoch=2, batch=1, images=1, seconds=10.0))
+    assert not pace.learned(TrainState({}, epoch=2, batch=2, images=2, seconds=20.0))
+    assert pace.in_words() == "Last 3 epochs take about 1.2 h, if testing an image takes no longer"
+
+
 @pytest.mark.slow
 def test_a_run_with_reads_of_tests_is_tested_with_them(data):
     train = ("train", "--dataset", "two.npz", *SMALL, "--test-reads", 7, "--statistic", "average")
@@ -187,6 +199,8 @@ def assert_same(first, second):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_changed_by_what_is_given(data, name):
+    of_filters = "filters" in preset(name)
+    network = ("--kernels", 2, "--strides", 1, "--layers", "4") if of_filters else ()
     result = ising_ep(
         "train",
         "--preset",
@@ -194,6 +208,7 @@ def test_a_preset_is_changed_by_what_is_given(data, name):
         "--dataset",
         "two.npz",
         *SMALL,
+        *network,
         "--out",
         "run",
         "--train-per-class",
@@ -212,8 +227,12 @@ def test_a_preset_is_changed_by_what_is_given(data, name):
         "train_per_class": 6,
         "test_per_class": 2,
     }
+    if of_filters:
+        wanted |= {"layers": (4,), "kernels": (2,), "strides": (1,)}
+    if wanted["mean_field_epochs"]:
+        wanted["mean_field_epochs"] = 1
     assert found.model_dump() == wanted
-    assert (found.optimizer, found.centre, found.test_reads) == ("adam", True, 20)
+    assert found.optimizer == "adam"
 
 
 def test_a_preset_leaves_out_what_another_machine_has_not():
@@ -224,6 +243,18 @@ def test_a_preset_leaves_out_what_another_machine_has_not():
     assert found.num_sweeps == TrainConfig.checked({"machine": "chip"}).num_sweeps
     with pytest.raises(ValueError, match=r"beta_range is .*, but machine chip has no such setting"):
         TrainConfig.checked(changed_preset("mnist-100", {"machine": "chip", "beta_range": (1.0, 2.0)}))
+
+
+@pytest.mark.parametrize("changes", [{"mean_field_epochs": 0}, {"machine": "mean-field"}])
+def test_a_preset_leaves_out_what_epochs_of_means_need_where_there_are_none(changes):
+    found = TrainConfig.checked(changed_preset("mnist-convolutional", changes)).model_dump()
+    assert found.get("mean_field_epochs", 0) == 0
+    assert "mean_field_rate" not in found
+
+
+@pytest.mark.parametrize(("epochs", "means"), [(1, 1), (3, 1), (4, 1), (20, 17), (203, 200), (300, 297)])
+def test_a_preset_of_other_epochs_has_as_many_on_the_machine(epochs, means):
+    assert changed_preset("mnist-100-chip", {"epochs": epochs})["mean_field_epochs"] == means
 
 
 @pytest.mark.slow
@@ -375,10 +406,10 @@ def test_help_is_in_groups_and_shows_choices():
     for option, choices in (
         ("--optimizer", "[sgd|adam]"),
         ("--chip-model", "[thermal|quantum]"),
-        ("--preset", "[mnist|mnist-wide|mnist-100]"),
+        ("--preset", "[mnist|mnist-wide|mnist-convolutional|cifar10|mnist-100|mnist-100-chip]"),
         ("--statistic", "[lowest|average|conditional]"),
     ):
-        assert f"{option} {choices}" in text
+        assert re.search(rf"{option}\s+{re.escape(choices)}\s", text)
 
 
 @pytest.mark.parametrize("command", ["train", "estimate"])
@@ -436,7 +467,7 @@ def assert_refused(result, *texts):
         (["train", "--dataset", "missing.npz"], ["missing.npz"]),
         (["train", "--dataset", "letters"], ["letters"]),
         (["train", "--dataset", "mnist", "--data-dir", "nowhere"], ["nowhere"]),
-        (["train", "--preset", "fast"], ["preset is 'fast'", "mnist, mnist-wide, mnist-100"]),
+        (["train", "--preset", "fast"], ["preset is 'fast'", "mnist, mnist-wide, "]),
         (["train", "--preset", "mnist", "--resume", "run"], ["--preset is mnist", "--resume"]),
         (["train", "--optimizer", "lbfgs"], ["optimizer", "lbfgs", "'sgd' or 'adam'"]),
         (

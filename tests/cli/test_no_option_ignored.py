@@ -186,6 +186,14 @@ WALKS: dict[str, Walk] = {
                 Changes("--mean-field-beta 0.1", f"{ANNEALING} --mean-field-epochs 1"),
                 Refused("--mean-field-beta 0.1", "mean_field_epochs is 0"),
             ),
+            "mean_field_sweeps": (
+                Changes("--mean-field-sweeps 2 1", f"{ANNEALING} --mean-field-epochs 1"),
+                Refused("--mean-field-sweeps 2 1", "mean_field_epochs is 0"),
+            ),
+            "mean_field_rate": (
+                Changes("--mean-field-rate 0.1", f"{ANNEALING} --mean-field-epochs 1"),
+                Refused("--mean-field-rate 0.1", "mean_field_epochs is 0"),
+            ),
             "shift": (
                 Changes("--shift 1"),
                 Refused("--shift 1", "shift", PATTERNS),

@@ -87,7 +87,9 @@ def default(name: str, with_data: bool = True) -> str:
     """
     from ..config import DEFAULTS, PARTS
 
-    usual = every_setting()[name].field.default
+    setting = every_setting()[name].field
+    usual = setting.default
+    between = "," if isinstance(_taken(setting.annotation), Numbers) else " "
     others = {key: found[name] for key, found in DEFAULTS.items() if with_data and name in found}
     for registry in PARTS.values():
         for key, model in registry.models().items():
@@ -96,8 +98,8 @@ def default(name: str, with_data: bool = True) -> str:
                 others[key] = model.defaults[name]
             elif field is not None and field.default != usual:
                 others[key] = field.default
-    words = ", ".join(f"{key} {_shown(value)}" for key, value in others.items())
-    return "; ".join(filter(None, (_shown(usual), words)))
+    words = ", ".join(f"{key} {_shown(value, between)}" for key, value in others.items())
+    return "; ".join(filter(None, (_shown(usual, between), words)))
 
 
 def choices(names: Iterable[str]) -> str:
@@ -181,13 +183,12 @@ def _owners(name: str) -> str:
     return ""
 
 
-def _shown(value: Any) -> str:
-    """A value as it is typed."""
+def _shown(value: Any, between: str = ",") -> str:
+    """A value as it is typed, with this between the numbers of a tuple."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
-        commas = all(isinstance(each, int) for each in value)
-        return ("," if commas else " ").join(map(_shown, value)) or "none"
+        return between.join(map(_shown, value)) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

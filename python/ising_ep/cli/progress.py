@@ -27,24 +27,39 @@ WIDE = 76
 class Pace:
     """Estimates how long a run takes, by what it took so far in this process.
 
+    Epochs of means and those of the machine have times of their own: nothing is said of the machine's before
+    it has begun.
+
     Args:
         epochs: Of the whole run.
         num_train: Images that an epoch learns from.
         num_test: Images that it is tested on.
+        means: How many of the epochs are of means, the first ones.
     """
 
-    def __init__(self, epochs: int, num_train: int, num_test: int) -> None:
+    def __init__(self, epochs: int, num_train: int, num_test: int, means: int = 0) -> None:
         self.epochs = epochs
         self.num_train = num_train
         self.num_test = num_test
+        self.means = means
+        self._of_means = means > 0
         self._learning: float | None = None  # seconds of an image
         self._testing: float | None = None
         self._test_began = 0.0
 
-    def learned(self, state: TrainState) -> None:
-        """Looks at the batches of the epoch under way."""
+    @property
+    def until(self) -> int:
+        """The last epoch that is known to last as long as those so far."""
+        return self.means if self._of_means else self.epochs
+
+    def learned(self, state: TrainState) -> bool:
+        """Looks at the batches of the epoch under way, and tells whether the machine has taken over."""
+        taken_over = self._of_means and state.epoch >= self.means
+        if taken_over:
+            self._of_means, self._testing = False, None
         if state.images:
             self._learning = state.seconds / state.images
+        return taken_over
 
     def tested(self, done: int) -> None:
         """Looks at a test of which so many images are done."""
@@ -65,23 +80,23 @@ class Pace:
         return learning * self.num_train, (self._testing or learning) * self.num_test
 
     def left(self, state: TrainState, tested: int = 0) -> float:
-        """Seconds from here to the end of the run."""
+        """Seconds from here to the end of the run, or of its means."""
         learning, testing = self.epoch()
         done = learning * state.images / self.num_train + testing * tested / self.num_test
-        return (learning + testing) * (self.epochs - state.epoch) - done
+        return (learning + testing) * (self.until - state.epoch) - done
 
     def in_words(self) -> str:
-        """Says how long the whole run takes."""
+        """Says how long the whole run takes, or its epochs of means, or the rest."""
         from ..qpu.cost import duration
 
         learning, testing = self.epoch()
-        whole = duration(self.epochs * (learning + testing))
+        which, count = "All", self.epochs
+        if 0 < self.means < self.epochs:
+            which, count = ("First", self.means) if self._of_means else ("Last", self.epochs - self.means)
+        whole = f"{which} {count} epochs take about {duration(count * (learning + testing))}"
         if self._testing is None:
-            return f"All {self.epochs} epochs take about {whole}, if testing an image takes no longer"
-        return (
-            f"All {self.epochs} epochs take about {whole}: each {duration(learning)} of learning and"
-            f" {duration(testing)} of testing"
-        )
+            return f"{whole}, if testing an image takes no longer"
+        return f"{whole}: each {duration(learning)} of learning and {duration(testing)} of testing"
 
 
 class TrainingProgress:
@@ -104,7 +119,8 @@ class TrainingProgress:
 
     def learned(self, state: TrainState) -> None:
         """After a batch."""
-        self._pace.learned(state)
+        if self._pace.learned(state):
+            self._guessed = self._known = False
         self._show(state, None, False)
         if state.seconds > FIRST_GUESS and not (self._guessed or self._known):
             self._guessed = True
@@ -118,24 +134,19 @@ class TrainingProgress:
     def ended(self, state: TrainState) -> None:
         """After an epoch and its test."""
         self._show(state, None, True)
-        if not self._known and state.epoch < self._pace.epochs:
+        if not self._known and state.epoch < self._pace.until:
             self._say(self._pace.in_words())
         self._known = True
 
 
 @contextmanager
-def training_progress(
-    epochs: int, num_train: int, num_test: int, state: TrainState | None
-) -> Iterator[TrainingProgress]:
+def training_progress(pace: Pace, state: TrainState | None) -> Iterator[TrainingProgress]:
     """A bar on a terminal, plain lines elsewhere.
 
     Args:
-        epochs: Of the whole run.
-        num_train: Images that an epoch learns from.
-        num_test: Images that it is tested on.
+        pace: How long the run takes.
         state: Where the run goes on; None where it begins.
     """
-    pace = Pace(epochs, num_train, num_test)
     console = drawable()
     if console is None:
         yield TrainingProgress(pace, _plain_lines(pace), lambda line: click.echo(line, err=True))

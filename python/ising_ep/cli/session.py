@@ -11,7 +11,7 @@ import click
 from ..errors import BudgetSpentError, NotSavedError, StoppedError
 from . import budget, runs
 from .errors import INTERRUPTED, STOPPED, one_line_warnings
-from .progress import TrainingProgress, training_progress
+from .progress import Pace, TrainingProgress, training_progress
 from .qpu import on_qpu
 from .stop import Stop, stop_on_signals
 
@@ -95,11 +95,12 @@ class Session:
 
         self._checkpoint_every = checkpoint_every
         config, dataset = self.run.config, self.trainer.dataset
-        counts = config.epochs, len(dataset.x_train), len(dataset.x_test)
+        images = len(dataset.x_train), len(dataset.x_test)
+        pace = Pace(config.epochs, *images, means=config.mean_field_epochs)
         with (
             one_line_warnings(),
             stop_on_signals(self._may_stop_at_once) as stop,
-            training_progress(*counts, self.trainer.state) as progress,
+            training_progress(pace, self.trainer.state) as progress,
         ):
             for note in notes.notes(config, dataset):
                 click.echo(note, err=True)

@@ -178,6 +178,16 @@ class TrainConfig(Settings):
         Field(description="Their inverse temperature."),
         Shown("Learning", "the machine's, where it has a setting, or 1"),
     ] = None
+    mean_field_sweeps: Annotated[
+        tuple[AtLeastOne, AtLeastOne],
+        Field(description="Their sweeps of a free phase and of a nudge."),
+        Shown("Learning", metavar="FREE NUDGE"),
+    ] = (20, 10)
+    mean_field_rate: Annotated[
+        Positive,
+        Field(description="Factor of the learning rates in them. Rates decay over them, then over the rest."),
+        _LEARNING,
+    ] = 1.0
     # Fields have the chip's range on every machine, so that what was learned on one fits the others.
     field_limit: Annotated[
         Positive, Field(description="Size that fields are clipped to."), Shown(option=False)
@@ -229,8 +239,10 @@ class TrainConfig(Settings):
 
     def _check_means(self) -> None:
         """Refuses epochs of means that do not fit, and settings of such epochs where there are none."""
-        if self.mean_field_nudge is not None:
-            check_step(self.mean_field_nudge)
+        means = self.of_means()
+        check_step(
+            means.nudge, means.learning_rate, means.bias_learning_rate, means.coupling_learning_rate or 0
+        )
         if self.mean_field_epochs > self.epochs:
             raise ValueError(
                 f"mean_field_epochs is {self.mean_field_epochs}, expected at most the {self.epochs} epochs"
@@ -250,7 +262,10 @@ class TrainConfig(Settings):
             found |= {name: why for name, why in left_out(part, getattr(self, part)).items() if name in OWN}
             found |= settings.idle()
         if not self.mean_field_epochs:
-            found |= dict.fromkeys(("mean_field_nudge", "mean_field_beta"), "mean_field_epochs is 0")
+            of_means = (
+                name for name in OWN if name.startswith("mean_field_") and name != "mean_field_epochs"
+            )
+            found |= dict.fromkeys(of_means, "mean_field_epochs is 0")
         return found
 
     @model_serializer(mode="wrap")
@@ -295,9 +310,11 @@ class TrainConfig(Settings):
         return self.model_copy(update={name: os.path.abspath(value) for name, value in paths.items()})
 
     def of_means(self) -> Self:
-        """The settings of the epochs of means: their nudge, if they have one of their own."""
+        """The settings of the epochs of means: their own nudge, if they have one, and their rates."""
         nudge = self.nudge if self.mean_field_nudge is None else self.mean_field_nudge
-        return self.model_copy(update={"nudge": nudge})
+        names = ("learning_rate", "bias_learning_rate", "coupling_learning_rate")
+        rates = {name: rate * self.mean_field_rate for name in names if (rate := getattr(self, name))}
+        return self.model_copy(update={"nudge": nudge} | rates)
 
     def of_tests(self) -> Self:
         """The settings of the free phases of tests: those of the machine, and no mean image, which only

@@ -227,7 +227,10 @@ def rule_of_means(
     Their temperature is the last one of the machine's anneals, if ``config`` has it.
     """
     beta = config.mean_field_beta or (config.beta_range or (1.0, 1.0))[-1]
-    machine = MeanFieldMachine(beta_range=(beta / 2, beta), num_threads=num_threads)
+    free, nudge = config.mean_field_sweeps
+    machine = MeanFieldMachine(
+        num_sweeps=free, nudge_sweeps=nudge, beta_range=(beta / 2, beta), num_threads=num_threads
+    )
     return rule_of(config.of_means(), data, Parts(parts.network, machine, parts.rule))
 
 

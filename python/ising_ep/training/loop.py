@@ -38,9 +38,13 @@ def train_epochs(
     augment: Augment | None,
     told: Callback,
     *,
+    since: int,
     until: int,
 ) -> None:
-    """Trains by the first rule and tests by the second until so many epochs are done; changes ``state``."""
+    """Trains by the first rule and tests by the second until so many epochs are done; changes ``state``.
+
+    The learning rates decay over the epochs after ``since``, up to ``until``.
+    """
     learner, tester = rules
     num_images, programming = len(dataset.y_train), programming_of(config)
     while state.epoch < until:
@@ -51,7 +55,7 @@ def train_epochs(
             dataset.y_train,
             batch_size=config.batch_size,
             first_id=state.epoch * num_images,
-            decay=partial(decayed, config.decay, epochs=config.epochs),
+            decay=lambda done: decayed(config.decay, done - since, until - since),
             augment=augment,
             programming=programming,
             on_batch=told.on_batch,

@@ -276,30 +276,37 @@ class Trainer:
             told: Called as the run goes on.
             run: Folder in which the state is saved before each test and after each epoch.
         """
-        config, state = self.config, self.state
+        config, state, means = self.config, self.state, self.config.mean_field_epochs
         for caution in cautions(config, self.dataset):
             warnings.warn(caution, stacklevel=3)
         begun = state.epoch
         if run is not None:
             told = Callbacks([Saving(run), told])
         if self.of_means is not None:
-            self._train_until(config.mean_field_epochs, self.of_means, self.of_means, told)
-            if (state.epoch, state.batch) == (config.mean_field_epochs, 0):
+            self._train(0, means, (self.of_means, self.of_means), told)
+            if (state.epoch, state.batch) == (means, 0):
                 # Gradients of spins are far noisier: steps in the size of those of means would be too large.
                 state.memory, state.updates = {}, 0
-        self._train_until(config.epochs, self.learner, self.tester, told)
+        self._train(means, config.epochs, (self.learner, self.tester), told)
         if state.epoch > begun:
             chance = at_chance(state.history[-1]["train_accuracy"], self.dataset.y_train)
             if chance:
                 warnings.warn(chance, stacklevel=3)
         return state
 
-    def _train_until(
-        self, epoch: int, learner: EquilibriumPropagation, tester: EquilibriumPropagation, told: Callback
+    def _train(
+        self,
+        since: int,
+        until: int,
+        rules: tuple[EquilibriumPropagation, EquilibriumPropagation],
+        told: Callback,
     ) -> None:
-        """Trains and tests until so many epochs are done."""
-        rules: tuple[Rule, Rule] = learner, tester
+        """Trains by the first rule and tests by the second, in epochs after ``since``, up to ``until``."""
+        learner, tester = rules
+        shared: tuple[Rule, Rule] = rules
         if self.scheduler is not None:
-            rules = cluster.shared(learner, self.scheduler), cluster.shared(tester, self.scheduler)
-        rules[0].machine.usage.restore(self.state.usage)
-        train_epochs(self.config, self.dataset, rules, self.state, self.augment, told, until=epoch)
+            shared = cluster.shared(learner, self.scheduler), cluster.shared(tester, self.scheduler)
+        shared[0].machine.usage.restore(self.state.usage)
+        train_epochs(
+            self.config, self.dataset, shared, self.state, self.augment, told, since=since, until=until
+        )
