@@ -763,8 +763,15 @@ WALKS: dict[str, Walk] = {
             FullyConnected(**given),
             FullyConnected(**given).initial_parameters(np.random.default_rng(0)),
         ),
-        {"num_inputs": 3, "layers": (4,), "num_classes": 2},
-        {"num_inputs": 4, "layers": (3, 4), "num_classes": 4, "levels": (0, 1), "bias_gain": 0.5},
+        {"num_inputs": 3, "layers": (4, 2, 4), "num_classes": 2},
+        {
+            "num_inputs": 4,
+            "layers": (3, 3, 4),
+            "num_classes": 4,
+            "levels": (0, 1),
+            "bias_gain": 0.5,
+            "skips": True,
+        },
     ),
     "Convolutional": Walk(
         Convolutional,
@@ -1062,6 +1069,8 @@ SETTINGS: dict[str, Any] = {
 ELSEWHERE = {
     "dataset", "data_dir", "train_per_class", "test_per_class", "network", "machine", "embedding"
 }  # fmt: skip
+# Those of a network of three layers or more.
+OF_DEPTH: dict[str, Any] = {"skips": True}
 # Those of the network of filters.
 OF_FILTERS: dict[str, Any] = {"filters": (2,), "kernels": (2,), "strides": (1,), "gains": (1.0,)}
 # Those of the first epochs of means.
@@ -1071,7 +1080,18 @@ OF_MEANS: dict[str, Any] = {
 
 
 def test_every_setting_has_an_entry() -> None:
-    assert DEFAULTS_OF_ALL.keys() == SETTINGS.keys() | ELSEWHERE | OF_FILTERS.keys() | OF_MEANS.keys()
+    elsewhere = ELSEWHERE | OF_DEPTH.keys() | OF_FILTERS.keys() | OF_MEANS.keys()
+    assert DEFAULTS_OF_ALL.keys() == SETTINGS.keys() | elsewhere
+
+
+@pytest.mark.filterwarnings("ignore:training accuracy")
+@pytest.mark.parametrize("setting", OF_DEPTH)
+def test_every_setting_of_depth_counts(setting: str) -> None:
+    outcomes = [
+        as_plain(trained(settings_of("annealing", layers=(6, 4, 10), **changes)))
+        for changes in ({}, {setting: OF_DEPTH[setting]})
+    ]
+    assert outcomes[0] != outcomes[1]
 
 
 @pytest.mark.filterwarnings("ignore:training accuracy")
@@ -1164,6 +1184,7 @@ def test_a_default_that_is_given_is_refused_where_it_means_nothing(machine: str)
         ({"mean_field_rate": 2.0}, "mean_field_rate is 2.0, but mean_field_epochs is 0"),
         (CONVOLUTIONAL | {"flip": True}, "no mirror images"),
         ({"layers": (10,), "coupling_learning_rate": 0.01}, "(10,) have no weights between spins"),
+        ({"layers": (6, 10), "skips": True}, "skips is True, but layers (6, 10) have no layer to skip"),
         ({"machine": "chip", "copies": 2, "embedding": "e.json"}, "copies is 2, but the file e.json"),
         ({"machine": "chip", "chip_missing": 0, "chip_seed": 0}, "chip_seed is 0, but no qubits"),
         ({"machine": "chip", "chip": "solver.json", "chip_seed": 7}, "chip_seed is 7, but no qubits"),

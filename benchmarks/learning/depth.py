@@ -37,11 +37,15 @@ EPOCHS, EPOCHS_OF_SPINS = 12, 2
 ONE: dict[str, Any] = {"layers": (240, 40), "coupling_learning_rate": 0.00075}
 # Spins of a hidden layer are held from both sides, so its couplings' rate is smaller still.
 TWO: dict[str, Any] = {"layers": (120, 120, 40), "coupling_learning_rate": 0.00025}
+# Most spins in the first layer, as in networks of neurons that narrow.
+NARROW: dict[str, Any] = {"layers": (200, 40, 40), "coupling_learning_rate": 0.00075}
 MEANS: dict[str, Any] = {"mean_field_beta": 1.0, "mean_field_nudge": 0.5}
 # Settings of the ways to train, by name, and the titles of their rows.
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "one": ("240", ONE),
     "two": ("120, 120", TWO),
+    "narrow": ("200, 40", NARROW),
+    "skips": ("200, 40, both joined to the outputs", NARROW | {"skips": True}),
     "one-means": ("240, means first", ONE | MEANS),
     "two-means": ("120, 120, means first", TWO | MEANS),
 }

@@ -134,6 +134,11 @@ WALKS: dict[str, Walk] = {
                 Refused("--layers 8,4", f"layers is (8, 4), but {CONVOLUTIONAL}", PATTERNS),
                 Refused("--layers 7,4", "--layers is (7, 4)", "train --resume trained"),
             ),
+            "skips": (
+                Changes("--skips", f"{ANNEALING} --layers 6,4,4"),
+                Refused("--skips", "have no layer to skip"),
+                Refused("--skips", "skips is True, but network", FILTERS),
+            ),
             "filters": (Changes("--filters 3", FILTERS), Refused("--filters 3", "filters is (3,)")),
             "kernels": (
                 Changes("--kernels 3", FILTERS),
@@ -415,6 +420,10 @@ WALKS: dict[str, Walk] = {
                     "--layers 120,40", "layers is (120, 40), but network", "embed --network convolutional"
                 ),
             ),
+            "skips": (
+                Instead("embed --layers 7,5,3 --skips", "embed --layers 7,5,3"),
+                Refused("--skips", "have no layer to skip"),
+            ),
             "filters": (Changes("--filters 3", LAID), Refused("--filters 3", "filters is (3,)")),
             "kernels": (Changes("--kernels 3", LAID),),
             "strides": (Changes("--strides 2", LAID),),
@@ -461,6 +470,13 @@ WALKS: dict[str, Walk] = {
             "network": (
                 Changes("--network convolutional", f"estimate --dataset patterns {SMALL_MODEL}"),
                 Refused("--network convolutional", CONVOLUTIONAL),
+            ),
+            "skips": (
+                Instead(
+                    "estimate --layers 7,5,4 --skips --dataset two.npz --chip chimera:2",
+                    "estimate --layers 2,2 --dataset two.npz --chip chimera:2",
+                ),
+                Refused("--skips", "have no layer to skip"),
             ),
             "filters": (
                 Changes("--filters 6", f"estimate --dataset patterns {DEEP} {MODEL}"),

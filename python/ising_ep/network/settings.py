@@ -56,15 +56,22 @@ class LayersSettings(NetworkSettings):
     levels: ClassVar[tuple[tuple[int, int], ...]] = (SPINS, NEURONS)
 
     layers: Layers = (120, 40)
+    skips: Annotated[
+        bool, Field(description="Join all hidden layers to the outputs, not the last one alone.")
+    ] = False
 
     def idle(self) -> Mapping[str, str]:
         """A step of weights between spins, if there are none."""
         why = f"layers {self.layers} have no weights between spins"
         return {"coupling_learning_rate": why} if len(self.layers) == 1 else {}
 
+    def unused(self) -> Mapping[str, str]:
+        """See `Settings.unused`: skips, where there is no layer to skip."""
+        return {} if len(self.layers) > 2 else {"skips": f"layers {self.layers} have no layer to skip"}
+
     def build(self, form: DataForm, levels: tuple[int, int]) -> FullyConnected:
         """See `NetworkSettings.build`."""
-        return FullyConnected(form.num_inputs, self.layers, form.num_classes, levels)
+        return FullyConnected(form.num_inputs, self.layers, form.num_classes, levels, skips=self.skips)
 
 
 class ConvolutionalSettings(NetworkSettings):
