@@ -1115,7 +1115,7 @@ def test_every_setting_of_filters_counts(setting: str) -> None:
 @pytest.mark.parametrize("setting", OF_MEANS)
 def test_every_setting_of_first_means_counts(setting: str) -> None:
     outcomes = [
-        as_plain(trained(settings_of("annealing", mean_field_epochs=1, **changes)))
+        as_plain(trained(settings_of("annealing", mean_field_epochs=1, epochs=2, **changes)))
         for changes in ({}, {setting: OF_MEANS[setting]})
     ]
     assert outcomes[0] != outcomes[1]
@@ -1149,7 +1149,7 @@ def test_every_setting_counts_on_every_machine_or_is_refused(
                     settings_of(machine, **{setting: given})
         return
     changes = {setting: SETTINGS[setting]}
-    if setting == "decay":
+    if setting in ("decay", "mean_field_epochs"):
         changes["epochs"] = 2
         wanted = as_plain(trained(settings_of(machine, epochs=2)))
     else:
@@ -1178,6 +1178,7 @@ def test_a_default_that_is_given_is_refused_where_it_means_nothing(machine: str)
         ),
         (CONVOLUTIONAL | {"centre": True}, "no centre"),
         (CONVOLUTIONAL | {"shift": 1}, "no shift"),
+        ({"standardise": True, "centre": True}, "centre is True, but standardise centres images too"),
         ({"mean_field_nudge": 1.0}, "mean_field_nudge is 1.0, but mean_field_epochs is 0"),
         ({"mean_field_beta": 1.0}, "mean_field_beta is 1.0, but mean_field_epochs is 0"),
         ({"mean_field_sweeps": (2, 1)}, "mean_field_sweeps is (2, 1), but mean_field_epochs is 0"),

@@ -104,7 +104,7 @@ class Settings(BaseModel):
             try:
                 super().__init__(**settings)
             except ValidationError as error:
-                raise ValueError("; ".join(_line(problem) for problem in error.errors())) from None
+                raise ValueError("; ".join(map(_line, _problems(error)))) from None
 
     def unused(self) -> Mapping[str, str]:
         """Settings that the others leave without effect, and why.
@@ -377,6 +377,13 @@ def shown(field: FieldInfo) -> Shown:
 def _whose(point: EntryPoint) -> str:
     """Names the place of a model and its package."""
     return f"{point.value} ({point.dist.name if point.dist else 'ising-ep'})"
+
+
+def _problems(error: ValidationError) -> list[Any]:
+    """What is wrong; of a tuple that has lost its wrong numbers, not that it is too short."""
+    found = error.errors()
+    within = {problem["loc"][:-1] for problem in found}
+    return [each for each in found if not (each["type"] == "too_short" and each["loc"] in within)]
 
 
 def _line(problem: Any) -> str:

@@ -218,7 +218,7 @@ def test_a_preset_is_changed_by_what_is_given(data, name):
     )
     assert result.exit_code == 0, result.output
     found = RunFolder.open(data / "run").config
-    wanted = TrainConfig.checked(preset(name)).model_dump() | {
+    wanted = TrainConfig.checked(changed_preset(name, {"epochs": 2})).model_dump() | {
         "dataset": str(data / "two.npz"),
         "layers": (6, 4),
         "num_reads": 2,
@@ -229,8 +229,6 @@ def test_a_preset_is_changed_by_what_is_given(data, name):
     }
     if of_filters:
         wanted |= {"layers": (4,), "kernels": (2,), "strides": (1,)}
-    if wanted["mean_field_epochs"]:
-        wanted["mean_field_epochs"] = 1
     assert found.model_dump() == wanted
     assert found.optimizer == "adam"
 
@@ -245,16 +243,61 @@ def test_a_preset_leaves_out_what_another_machine_has_not():
         TrainConfig.checked(changed_preset("mnist-100", {"machine": "chip", "beta_range": (1.0, 2.0)}))
 
 
-@pytest.mark.parametrize("changes", [{"mean_field_epochs": 0}, {"machine": "mean-field"}])
-def test_a_preset_leaves_out_what_epochs_of_means_need_where_there_are_none(changes):
+@pytest.mark.parametrize("changes", [{"mean_field_epochs": 0}, {"machine": "mean-field"}, {"epochs": 1}])
+def test_a_preset_without_its_epochs_of_means_has_their_rates(changes):
+    usual = preset("mnist-convolutional")
     found = TrainConfig.checked(changed_preset("mnist-convolutional", changes)).model_dump()
     assert found.get("mean_field_epochs", 0) == 0
     assert "mean_field_rate" not in found
+    assert found["learning_rate"] == pytest.approx(usual["learning_rate"] * usual["mean_field_rate"])
+    if found["machine"] == "mean-field":
+        assert (found["nudge"], found["beta_range"]) == (usual["mean_field_nudge"], (0.5, 1.0))
 
 
-@pytest.mark.parametrize(("epochs", "means"), [(1, 1), (3, 1), (4, 1), (20, 17), (203, 200), (300, 297)])
+@pytest.mark.parametrize(("epochs", "means"), [(1, 0), (3, 0), (4, 1), (20, 17), (203, 200), (300, 297)])
 def test_a_preset_of_other_epochs_has_as_many_on_the_machine(epochs, means):
-    assert changed_preset("mnist-100-chip", {"epochs": epochs})["mean_field_epochs"] == means
+    found = TrainConfig.checked(changed_preset("mnist-100-chip", {"epochs": epochs}))
+    assert (found.epochs, found.mean_field_epochs) == (epochs, means)
+
+
+def test_a_preset_of_other_epochs_of_means_has_as_many_on_the_machine():
+    assert changed_preset("mnist-100-chip", {"mean_field_epochs": 5})["epochs"] == 8
+
+
+def test_a_preset_that_is_standardised_is_not_centred_too():
+    assert TrainConfig.checked(changed_preset("mnist", {"standardise": True})).standardise
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"mean_field_epochs": 3, "epochs": 3}, "mean_field_epochs is 3, expected less than the 3 epochs"),
+        ({"mean_field_epochs": 1, "mean_field_nudge": 0.0}, "mean_field_nudge is 0, expected another number"),
+        ({"mean_field_epochs": 1, "mean_field_rate": 1e300}, "with mean_field_rate 1e+300"),
+        ({"network": "deep-convolutional", "filters": (0,)}, "filters.0 is 0: Input should be"),
+    ],
+)
+def test_settings_of_means_that_do_not_fit_are_named(settings, text):
+    with pytest.raises(ValueError) as error:  # noqa: PT011
+        TrainConfig.checked(settings)
+    assert str(error.value).startswith(text)
+    assert "too short" not in str(error.value)
+    assert "at least 1 item" not in str(error.value)
+
+
+@pytest.mark.slow
+def test_epochs_of_means_are_no_use_of_the_machine(data):
+    """And their tests are said to be of means."""
+    chip = ("--machine", "chip", "--chip", "chimera:2", "--copies", 1, "--layers", "3,4", "--num-reads", 2)
+    train = ("train", "--dataset", "two.npz", *chip, "--epochs", 3, "--mean-field-epochs", 2)
+    result = ising_ep(*train, "--out", "run")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"epoch 2/3: .* test [\d.]+% as means$", result.stderr, re.MULTILINE)
+    assert re.search(r"epoch 3/3: .* test [\d.]+%$", result.stderr, re.MULTILINE)
+    usages = RunFolder.open(data / "run").load().usages
+    assert [used.problems for used in usages[:2]] == [0, 0]
+    assert usages[2].problems > 0
+    assert usages[2].access_time > 0
 
 
 @pytest.mark.slow

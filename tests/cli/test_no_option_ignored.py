@@ -180,23 +180,23 @@ WALKS: dict[str, Walk] = {
                 Refused("--standardise", "no other scale", PATTERNS),
             ),
             "mean_field_epochs": (
-                Changes("--mean-field-epochs 1"),
+                Changes("--mean-field-epochs 1", f"{ANNEALING} --epochs 2"),
                 Refused("--mean-field-epochs 1", "means in all epochs", "train --machine mean-field"),
             ),
             "mean_field_nudge": (
-                Changes("--mean-field-nudge 0.1", f"{ANNEALING} --mean-field-epochs 1"),
+                Changes("--mean-field-nudge 0.1", f"{ANNEALING} --mean-field-epochs 1 --epochs 2"),
                 Refused("--mean-field-nudge 0.1", "mean_field_epochs is 0"),
             ),
             "mean_field_beta": (
-                Changes("--mean-field-beta 0.1", f"{ANNEALING} --mean-field-epochs 1"),
+                Changes("--mean-field-beta 0.1", f"{ANNEALING} --mean-field-epochs 1 --epochs 2"),
                 Refused("--mean-field-beta 0.1", "mean_field_epochs is 0"),
             ),
             "mean_field_sweeps": (
-                Changes("--mean-field-sweeps 2 1", f"{ANNEALING} --mean-field-epochs 1"),
+                Changes("--mean-field-sweeps 2 1", f"{ANNEALING} --mean-field-epochs 1 --epochs 2"),
                 Refused("--mean-field-sweeps 2 1", "mean_field_epochs is 0"),
             ),
             "mean_field_rate": (
-                Changes("--mean-field-rate 0.1", f"{ANNEALING} --mean-field-epochs 1"),
+                Changes("--mean-field-rate 0.1", f"{ANNEALING} --mean-field-epochs 1 --epochs 2"),
                 Refused("--mean-field-rate 0.1", "mean_field_epochs is 0"),
             ),
             "shift": (
@@ -492,6 +492,14 @@ WALKS: dict[str, Walk] = {
                 Refused("--layers 8,4", "layers is (8, 4), but network", "estimate --network convolutional"),
             ),
             "epochs": (Changes("--epochs 2"),),
+            "mean_field_epochs": (
+                Changes("--mean-field-epochs 1"),
+                Refused("--mean-field-epochs 99", "mean_field_epochs is 99"),
+            ),
+            "preset": (
+                Changes("--preset mnist-100-chip"),
+                Refused("--preset best", "preset is 'best'"),
+            ),
             "batch_size": (Changes("--batch-size 2"),),
             "symmetric": (Changes("--symmetric"),),
             "num_reads": (Changes("--num-reads 20"),),

@@ -101,6 +101,16 @@ def paper():
 
 
 @pytest.mark.slow
+def test_epochs_of_means_cost_nothing(paper):
+    chip, network, four = paper
+    costs = [
+        estimate(TrainConfig.checked({"machine": "chip"} | settings), network, 100, 10, chip, four)
+        for settings in ({"epochs": 3}, {"epochs": 10, "mean_field_epochs": 7})
+    ]
+    assert costs[0] == costs[1]
+
+
+@pytest.mark.slow
 def test_four_copies_take_a_third_of_the_papers_time_or_less(paper):
     """The issue's claim, from the shipped properties: 50 epochs of MNIST/100."""
     chip, network, four = paper

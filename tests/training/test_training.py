@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import signal
 import subprocess
@@ -81,22 +82,28 @@ def test_more_epochs_do_not_change_the_first_ones(digits):
 
 def test_rates_decay_over_the_epochs_of_means_and_then_over_the_rest(digits):
     changes = {"decay": "cosine", "mean_field_epochs": 2, "mean_field_rate": 2.0}
-    two = training.train(config_of(epochs=2, **changes), digits)
-    three, four = (training.train(config_of(epochs=epochs, **changes), digits) for epochs in (3, 4))
-    assert accuracies(two) == accuracies(three)[:2] == accuracies(four)[:2]
-    # The third epoch goes on from the second: along the cosine of one epoch, and along half of that of two.
-    rest = config_of(epochs=3, decay="constant", mean_field_epochs=2)
-    at_full_rate = training.train(rest, digits, state=training.train(config_of(epochs=2, **changes), digits))
-    distances = [
-        np.abs(state.parameters["W0"] - two.parameters["W0"]).max() for state in (three, at_full_rate)
-    ]
+    seen = {}
+    keep = calling(on_epoch=lambda state: seen.setdefault(state.epoch, copy.deepcopy(state)))
+    three = training.train(config_of(epochs=3, **changes), digits, callbacks=keep)
+    four = training.train(config_of(epochs=4, **changes), digits)
+    assert accuracies(three)[:2] == accuracies(four)[:2]
+    # The third epoch goes on from the second: along the cosine of one epoch, or at the full rate.
+    before = seen[2].parameters["W0"].copy()
+    full = training.train(config_of(epochs=3, mean_field_epochs=2), digits, state=seen[2])
+    distances = [np.abs(state.parameters["W0"] - before).mean() for state in (three, full)]
     assert 0 < distances[0] < distances[1]
 
 
 def test_the_rate_of_means_multiplies_all_rates(digits):
     def trained(rate: float, **changes: float) -> TrainState:
         rates = dict.fromkeys(("learning_rate", "bias_learning_rate", "coupling_learning_rate"), rate)
-        return training.train(config_of(epochs=1, mean_field_epochs=1, **rates, **changes), digits)
+        first = []
+        training.train(
+            config_of(epochs=2, mean_field_epochs=1, **rates, **changes),
+            digits,
+            callbacks=calling(on_epoch=lambda state: first.append(copy.deepcopy(state))),
+        )
+        return first[0]
 
     assert same_parameters(trained(0.001, mean_field_rate=2.0), trained(0.002))
 

@@ -113,7 +113,8 @@ def forecast(config: TrainConfig, dataset: Dataset, machine: QPUMachine) -> Esti
 def enough(run: RunFolder, dataset: Dataset, state: TrainState | None, machine: QPUMachine) -> str:
     """A budget that lets the run come to its end, as option."""
     epoch = 0 if state is None else state.epoch
-    left = run.config.model_copy(update={"epochs": run.config.epochs - epoch})
+    means = max(run.config.mean_field_epochs - epoch, 0)
+    left = run.config.model_copy(update={"epochs": run.config.epochs - epoch, "mean_field_epochs": means})
     spent = _spent(state, machine.annealer.journal)
     return f"--max-qpu-time {rounded_up(spent + forecast(left, dataset, machine).qpu_seconds)}"
 

@@ -9,7 +9,7 @@ import click
 from .errors import one_line_errors
 from .help import Command
 from .loading import load_dataset
-from .options import option, settings, settings_of
+from .options import later, option, preset_option, settings, settings_of
 from .qpu import LONGEST_TIMEOUT, Seconds
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Settings that decide the cost of a run.
 ASKED = (
     *("dataset", "data_dir", "train_per_class", "test_per_class"),
-    *("epochs", "batch_size", "symmetric", "num_reads", "reverse_fraction"),
+    *("epochs", "mean_field_epochs", "batch_size", "symmetric", "num_reads", "reverse_fraction"),
     *("chip", "chip_missing", "chip_seed", "copies", "embedding", "annealing_time"),
 )
 # Copies beyond these are not looked for: it takes long, and batches as large learn otherwise.
@@ -33,6 +33,7 @@ MOST_COPIES = 16
 @click.command(cls=Command)
 @settings(*ASKED)
 @settings_of("network", without="gains")
+@later(preset_option)
 @option(
     "--seconds-per-call",
     type=Seconds(0, LONGEST_TIMEOUT),
@@ -40,7 +41,7 @@ MOST_COPIES = 16
     title="Service",
 )
 @one_line_errors
-def estimate(seconds_per_call: float | None, **settings: Any) -> None:
+def estimate(seconds_per_call: float | None, preset: str | None, **settings: Any) -> None:
     """Say what training costs on a QPU, and what would halve it.
 
     It prints calls, QPU access time and wall time. The options are those of `train`. Nothing is sent and
@@ -52,16 +53,18 @@ def estimate(seconds_per_call: float | None, **settings: Any) -> None:
     Examples:
       ising-ep estimate
       ising-ep estimate --dataset mnist --train-per-class 100 --test-per-class 10 --batch-size 4
+      ising-ep estimate --preset mnist-100-chip
       ising-ep estimate --dataset patterns --network convolutional --batch-size 2
       ising-ep estimate --chip solver.json --embedding embedding.json --seconds-per-call 0.5
     """
     from .. import training
-    from ..config import TrainConfig
+    from ..config import TrainConfig, changed_preset
     from ..qpu import cost as costs
     from ..training.build import chip_of
 
     given = {name: value for name, value in settings.items() if value is not None}
-    config = TrainConfig.checked({"machine": "chip", **given})
+    given = {"machine": "chip", **given}
+    config = TrainConfig.checked(given if preset is None else changed_preset(preset, given))
     dataset = _dataset(config)
     network, chip = training.network_of(config, dataset), chip_of(config)
     network.check_images(dataset.x_train)
@@ -70,8 +73,8 @@ def estimate(seconds_per_call: float | None, **settings: Any) -> None:
     trip = costs.ROUND_TRIP if seconds_per_call is None else seconds_per_call
     asked = costs.estimate(*run, embedding, round_trip=trip)
     click.echo(
-        f"{len(dataset.x_train):,} training and {len(dataset.x_test):,} test images, {config.epochs} epochs"
-        f" on {chip}"
+        f"{len(dataset.x_train):,} training and {len(dataset.x_test):,} test images,"
+        f" {config.epochs_on_machine} epochs on {chip}"
     )
     click.echo(asked)
     _phases(asked)

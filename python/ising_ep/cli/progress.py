@@ -233,4 +233,7 @@ def _accuracies(state: TrainState, pace: Pace, tested: int | None) -> str:
     text = f"train {train:.1%}"
     if tested is not None:
         return f"{text}, testing {tested:,}/{pace.num_test:,}"
-    return f"{text}, test {row['test_accuracy']:.1%}" if row else text
+    if not row:
+        return text
+    what = " as means" if row["epoch"] <= pace.means else ""
+    return f"{text}, test {row['test_accuracy']:.1%}{what}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from .choices import chosen, lacking
 
+RATES = {"learning_rate", "bias_learning_rate", "coupling_learning_rate"}
 # Settings that docs/learning.md found best on held-out training images.
 _LEARNING: dict[str, Any] = {
     "dataset": "mnist",
@@ -101,6 +102,7 @@ def changed_preset(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
     With another machine, or network, those of the preset's own are left out: thirty sweeps of an annealer are
     not those of a chip. Of other ``epochs`` as many are the machine's as before, and the others of means.
+    Where none is left for means, or the machine is none to take over from them, the rates are those of means.
 
     Raises:
         ValueError: If there is no such preset, or no such part.
@@ -111,16 +113,39 @@ def changed_preset(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         >>> changed_preset("mnist-100-chip", {"epochs": 20})["mean_field_epochs"]
         17
     """
-    usual = preset(name)
-    epochs = given.get("epochs")
-    if "mean_field_epochs" in usual and isinstance(epochs, int):
-        on_machine = usual["epochs"] - usual["mean_field_epochs"]
-        usual = usual | {"mean_field_epochs": max(epochs - on_machine, 1)}
+    usual = _with_epochs(preset(name), given)
     before, after = chosen(usual), chosen(usual | dict(given))
     left_out = set(lacking(usual | dict(given)))
     for part, model in before.items():
         if after[part] is not model:
             left_out |= model.model_fields.keys()
-    if "mean_field_epochs" in left_out or given.get("mean_field_epochs") == 0:
-        left_out |= {setting for setting in usual if setting.startswith("mean_field_")}
+    if given.get("standardise"):
+        left_out.add("centre")  # which it does too
+    means = (usual | dict(given)).get("mean_field_epochs")
+    if "mean_field_epochs" in left_out or not means:
+        usual = _without_means(usual, given.get("machine"))
     return {setting: value for setting, value in usual.items() if setting not in left_out} | dict(given)
+
+
+def _with_epochs(usual: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A preset with as many epochs on the machine as it has, of those that are given."""
+    if "mean_field_epochs" not in usual:
+        return usual
+    on_machine = usual["epochs"] - usual["mean_field_epochs"]
+    epochs, means = given.get("epochs"), given.get("mean_field_epochs")
+    if isinstance(epochs, int) and means is None:
+        return usual | {"mean_field_epochs": max(epochs - on_machine, 0)}
+    if isinstance(means, int) and epochs is None:
+        return usual | {"epochs": max(means, 0) + on_machine}
+    return usual
+
+
+def _without_means(usual: dict[str, Any], machine: object) -> dict[str, Any]:
+    """A preset without epochs of means first: all are as those were, on the machine."""
+    found = {setting: value for setting, value in usual.items() if not setting.startswith("mean_field_")}
+    for rate in RATES & found.keys():
+        found[rate] *= usual.get("mean_field_rate", 1.0)
+    if machine == "mean-field" and "mean_field_beta" in usual:
+        beta = usual["mean_field_beta"]
+        found |= {"nudge": usual["mean_field_nudge"], "beta_range": (beta / 2, beta)}
+    return found

@@ -165,7 +165,10 @@ class TrainConfig(Settings):
     ] = False
     mean_field_epochs: Annotated[
         int,
-        Field(ge=0, description="First epochs, of means in place of spins: no use of the machine."),
+        Field(
+            ge=0,
+            description="First epochs, of means in place of spins, without the machine; less than --epochs.",
+        ),
         _LEARNING,
     ] = 0
     mean_field_nudge: Annotated[
@@ -239,13 +242,20 @@ class TrainConfig(Settings):
 
     def _check_means(self) -> None:
         """Refuses epochs of means that do not fit, and settings of such epochs where there are none."""
+        if self.mean_field_nudge == 0:
+            raise ValueError("mean_field_nudge is 0, expected another number")
         means = self.of_means()
-        check_step(
-            means.nudge, means.learning_rate, means.bias_learning_rate, means.coupling_learning_rate or 0
-        )
-        if self.mean_field_epochs > self.epochs:
+        try:
+            check_step(
+                means.nudge, means.learning_rate, means.bias_learning_rate, means.coupling_learning_rate or 0
+            )
+        except ValueError as error:
+            what = f"mean_field_rate {self.mean_field_rate:g} and mean_field_nudge {means.nudge:g}"
+            raise ValueError(f"with {what} {error}") from None
+        if self.mean_field_epochs >= self.epochs:
             raise ValueError(
-                f"mean_field_epochs is {self.mean_field_epochs}, expected at most the {self.epochs} epochs"
+                f"mean_field_epochs is {self.mean_field_epochs}, expected less than the {self.epochs} epochs;"
+                " take machine mean-field for means in all of them"
             )
         if self.mean_field_epochs and self.machine_settings.levels != (-1, 1):
             low, high = self.machine_settings.levels
@@ -266,6 +276,8 @@ class TrainConfig(Settings):
                 name for name in OWN if name.startswith("mean_field_") and name != "mean_field_epochs"
             )
             found |= dict.fromkeys(of_means, "mean_field_epochs is 0")
+        if self.standardise:
+            found["centre"] = "standardise centres images too"
         return found
 
     @model_serializer(mode="wrap")
@@ -308,6 +320,11 @@ class TrainConfig(Settings):
         values = {name: getattr(self, name) for name, field in fields.items()}
         paths = {name: value for name, value in values.items() if shown(fields[name]).is_path(value)}
         return self.model_copy(update={name: os.path.abspath(value) for name, value in paths.items()})
+
+    @property
+    def epochs_on_machine(self) -> int:
+        """Epochs of the machine itself, not of means in its place."""
+        return self.epochs - self.mean_field_epochs
 
     def of_means(self) -> Self:
         """The settings of the epochs of means: their own nudge, if they have one, and their rates."""

@@ -12,6 +12,9 @@ from .. import _core
 from ..network import Bias, Convolution, Dense, Input, Network, Parameters
 from .optimizers import Memory, Optimizer
 
+# Of images of a smaller scale the products in single precision are lost.
+SMALLEST_SCALE = 1e-12
+
 
 @dataclass(frozen=True, eq=False)
 class Centred:
@@ -49,12 +52,17 @@ class Centred:
         if they are to be standardised.
 
         Raises:
-            ValueError: If they are, and all are the same.
+            ValueError: If they are, and all are the same, or nearly.
         """
         # Double precision: sums of many images.
         scale = float(np.sqrt(images.var(axis=0, dtype=np.float64).mean())) if standardise else 1.0
         if not scale:
             raise ValueError("all images are the same, expected some that differ, to scale them by")
+        if scale < SMALLEST_SCALE:
+            raise ValueError(
+                f"the standard deviation of a pixel is {scale:.3g}, expected at least {SMALLEST_SCALE:g}, to"
+                " scale images by"
+            )
         return cls(optimizer, images.mean(axis=0), scale, (images == images[0]).all(axis=0))
 
     def check(self, network: Network, nudge: float) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from .. import schedule
-from ..checks import integer, threads
+from ..checks import steps, threads
 from ..network import Couplings, Network
 from ..samplers.couplings import prepared
 from ..settings import AtLeastOne
@@ -50,6 +50,8 @@ class MeanFieldMachine(CoreMachine):
 
     continuous = True
     num_reads = 1
+    # Whether its problems count as use of the machine of a run.
+    counts: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -60,8 +62,8 @@ class MeanFieldMachine(CoreMachine):
         num_threads: int | None = None,
     ) -> None:
         self.num_threads = threads(num_threads)
-        self._forward = schedule.forward(integer("num_sweeps", num_sweeps, 1), beta_range)
-        self._nudge = np.full(integer("nudge_sweeps", nudge_sweeps, 1), self._forward[-1])
+        self._forward = schedule.forward(steps("num_sweeps", num_sweeps), beta_range)
+        self._nudge = np.full(steps("nudge_sweeps", nudge_sweeps), self._forward[-1])
 
     def inverse_temperature(self, *_: object) -> float:
         """See `Machine.inverse_temperature`: that of the last sweep."""
@@ -77,7 +79,8 @@ class MeanFieldMachine(CoreMachine):
         energies: bool = True,
     ) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
         """See `CoreMachine._run`: states are means, and the seed means nothing."""
-        self.usage.problems += len(fields)
+        if self.counts:
+            self.usage.problems += len(fields)
         means, found = (
             prepared(couplings)
             .model(fields.shape[1])

@@ -127,7 +127,7 @@ def estimate(
     *,
     round_trip: float = ROUND_TRIP,
 ) -> Estimate:
-    """The cost of a run from its first epoch to its last.
+    """The cost of a run from its first epoch to its last; those of means cost nothing.
 
     Args:
         config: Its settings.
@@ -156,7 +156,7 @@ def estimate(
         _call_seconds(config.num_reads, schedule, chip, embedding)
         for schedule in schedules(config.annealing_time, config.reverse_fraction)
     )
-    copies, epochs = embedding.num_copies, config.epochs
+    copies, epochs = embedding.num_copies, config.epochs_on_machine
     calls = epochs * num_calls(num_train, config.batch_size, copies)
     batches = epochs * -(-num_train // config.batch_size)
     nudges = 2 if config.symmetric else 1
@@ -268,7 +268,8 @@ def halving_changes(
         --epochs 5: QPU access time up to 18.1 s in up to 1,100 calls, about 2.0 min of wall time
     """
     config, num_test = run.config, run.num_test
-    epochs, reads, time = config.epochs // 2, config.num_reads // 2, config.annealing_time / 2
+    epochs = config.mean_field_epochs + config.epochs_on_machine // 2
+    reads, time = config.num_reads // 2, config.annealing_time / 2
     tests = num_test // num_classes // FEWER_TESTS
     tiled = max(config.batch_size, min(fitting.num_copies, run.num_train))
     tiles = [] if tiled == config.batch_size else [f"--batch-size {tiled}"]

@@ -219,6 +219,12 @@ def programming_of(config: TrainConfig) -> Programming:
     return Programming(config.weight_bits, config.weight_noise)
 
 
+class _InPlaceOfSpins(MeanFieldMachine):
+    """Means in place of the spins of another machine, which they leave alone."""
+
+    counts = False
+
+
 def rule_of_means(
     config: TrainConfig, data: DataForm, num_threads: int | None, parts: Parts
 ) -> EquilibriumPropagation:
@@ -228,7 +234,7 @@ def rule_of_means(
     """
     beta = config.mean_field_beta or (config.beta_range or (1.0, 1.0))[-1]
     free, nudge = config.mean_field_sweeps
-    machine = MeanFieldMachine(
+    machine = _InPlaceOfSpins(
         num_sweeps=free, nudge_sweeps=nudge, beta_range=(beta / 2, beta), num_threads=num_threads
     )
     return rule_of(config.of_means(), data, Parts(parts.network, machine, parts.rule))

@@ -244,7 +244,8 @@ class Trainer:
             tester = rule_of_tests(config, dataset, num_threads, parts, learner)
             if tester.machine is not learner.machine:
                 stack.callback(tester.machine.close)
-            means = rule_of_means(config, dataset, num_threads, filled) if config.mean_field_epochs else None
+            of_task = 1 if scheduler is not None and num_threads is None else num_threads
+            means = rule_of_means(config, dataset, of_task, filled) if config.mean_field_epochs else None
             for images in (dataset.x_train, dataset.x_test):
                 learner.network.check_images(images)
             if scheduler is None:
