@@ -368,9 +368,9 @@ class TrainConfig(Settings):
         """
         check_mapping(settings)
         lacks, expected = lacking(settings), usual(settings)
-        fields = {
-            name: field for model in chosen(settings).values() for name, field in model.model_fields.items()
-        }
+        fields = {name: cls.model_fields[name] for name in OWN}
+        for model in chosen(settings).values():
+            fields |= model.model_fields
 
         def says_nothing(name: str, value: Any) -> bool:
             """Tells whether the setting has the value that it would have if it were not given."""
