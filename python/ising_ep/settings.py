@@ -51,7 +51,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from .checks import short, without_none
+from .checks import short, what_is_wrong, without_none
 from .printable import either, one_line
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Settings(BaseModel):
             try:
                 super().__init__(**settings)
             except ValidationError as error:
-                raise ValueError("; ".join(map(_line, _problems(error)))) from None
+                raise ValueError(what_is_wrong(error.errors())) from None
 
     def unused(self) -> Mapping[str, str]:
         """Settings that the others leave without effect, and why.
@@ -377,23 +377,3 @@ def shown(field: FieldInfo) -> Shown:
 def _whose(point: EntryPoint) -> str:
     """Names the place of a model and its package."""
     return f"{point.value} ({point.dist.name if point.dist else 'ising-ep'})"
-
-
-def _problems(error: ValidationError) -> list[Any]:
-    """What is wrong; of a tuple that has lost its wrong numbers, not that it is too short."""
-    found = error.errors()
-    within = {problem["loc"][:-1] for problem in found}
-    return [each for each in found if not (each["type"] == "too_short" and each["loc"] in within)]
-
-
-def _line(problem: Any) -> str:
-    """One of pydantic's problems, as: name is value, what was expected."""
-    # The record of a part is no name that anyone has given.
-    name = ".".join(str(part) for part in problem["loc"] if not str(part).endswith("_settings"))
-    text = str(problem["msg"]).removeprefix("Value error, ")
-    if not name:
-        return text
-    # What lacks a field is no value of it.
-    return (
-        f"{name}: {text}" if problem["type"] == "missing" else f"{name} is {short(problem['input'])}: {text}"
-    )

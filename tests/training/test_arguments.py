@@ -73,7 +73,7 @@ def test_arguments_of_training(tmp_path, arguments, text):
             "epochs is 0: Input should be greater than or equal to 1; nudge is",
         ),
         (lambda: TrainConfig(gain=1), "gain is 1, but machine annealing has no such setting"),
-        (lambda: TrainConfig(layers=np.zeros((30, 30))), "layers is array([[0., 0., 0."),
+        (lambda: TrainConfig(layers=np.zeros((30, 30))), "layers.0 is array([0., 0., 0."),
         (lambda: preset(5), "5"),
     ],
 )

@@ -31,6 +31,7 @@ from ..settings import (
     shown,
 )
 from .choices import CHOSEN, PARTS, chosen, lacking, left_out
+from .means import check_means
 
 Optimizer = Literal["sgd", "adam"]
 """Name of an optimizer: plain steps (`learning.SGD`) or Adam's (`learning.Adam`)."""
@@ -224,7 +225,7 @@ class TrainConfig(Settings):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         check_step(self.nudge, self.learning_rate, self.bias_learning_rate, self.coupling_learning_rate or 0)
-        self._check_means()
+        check_means(self)
         levels = self.machine_settings.levels
         if not is_levels(levels):
             raise ValueError(
@@ -239,30 +240,6 @@ class TrainConfig(Settings):
                 f" take network {either(others)}"
             )
         return self
-
-    def _check_means(self) -> None:
-        """Refuses epochs of means that do not fit, and settings of such epochs where there are none."""
-        if self.mean_field_nudge == 0:
-            raise ValueError("mean_field_nudge is 0, expected another number")
-        means = self.of_means()
-        try:
-            check_step(
-                means.nudge, means.learning_rate, means.bias_learning_rate, means.coupling_learning_rate or 0
-            )
-        except ValueError as error:
-            what = f"mean_field_rate {self.mean_field_rate:g} and mean_field_nudge {means.nudge:g}"
-            raise ValueError(f"with {what} {error}") from None
-        if self.mean_field_epochs >= self.epochs:
-            raise ValueError(
-                f"mean_field_epochs is {self.mean_field_epochs}, expected less than the {self.epochs} epochs;"
-                " take machine mean-field for means in all of them"
-            )
-        if self.mean_field_epochs and self.machine_settings.levels != (-1, 1):
-            low, high = self.machine_settings.levels
-            raise ValueError(
-                f"mean_field_epochs is {self.mean_field_epochs}, but machine {self.machine} has neurons of"
-                f" {low} and {high}, expected spins of -1 and 1"
-            )
 
     def unused(self) -> Mapping[str, str]:
         """See `Settings.unused`: what the parts leave without effect."""
