@@ -29,7 +29,7 @@ from typing import Any
 import click
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from benchmarks.support import report
 from ising_ep.training.run_folder import RunFolder
@@ -114,6 +114,7 @@ def page(runs: dict[str, dict[str, Any]]) -> tuple[str, Figure]:
         if means and spins:
             panel.axvline(means + 0.5, color="black", linewidth=0.8, linestyle=":")
         panel.set(xlabel="epoch; spins from the dotted line on", ylabel="accuracy", title=kind)
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
         panel.legend(frameon=False)
     return f"{table(header, lines)}\nSettings:\n\n{settings}\n{report.where(report.machine())}\n", figure

@@ -70,7 +70,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     | _FIRST_MEANS
     | {
         "machine": "chip",
-        "statistic": "average",
         "learning_rate": 0.001,
         "bias_learning_rate": 0.001,
         "weight_decay": 0.02,
