@@ -421,7 +421,10 @@ WALKS: dict[str, Walk] = {
                 ),
             ),
             "skips": (
-                Instead("embed --layers 7,5,3 --skips", "embed --layers 7,5,3"),
+                Instead(
+                    f"embed --layers 6,5,4 --skips {MODEL} --copies 1 --method minorminer --out e.json",
+                    f"embed --layers 6,5,4 {MODEL} --copies 1 --method minorminer --out e.json",
+                ),
                 Refused("--skips", "have no layer to skip"),
             ),
             "filters": (Changes("--filters 3", LAID), Refused("--filters 3", "filters is (3,)")),

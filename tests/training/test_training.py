@@ -120,7 +120,7 @@ ADAM = {"optimizer": "adam", "decay": "cosine", "centre": True, "shift": 1, "tes
         ADAM,
         ADAM | {"symmetric": True},
         ADAM | {"weight_bits": 4, "weight_noise": 0.05},
-        ADAM | {"standardise": True, "mean_field_epochs": 1, "mean_field_nudge": 1.0},
+        ADAM | {"centre": None, "standardise": True, "mean_field_epochs": 1, "mean_field_nudge": 1.0},
     ],
 )
 @pytest.mark.parametrize("batch_size", [1, 7])
