@@ -9,6 +9,7 @@ told by its last epoch, on the test images that its settings name.
 
 - **Means, spins**: epochs with means in place of spins, and epochs of the machine itself.
 - **Test after the means**: accuracy of the means in the last of their epochs.
+- Tests of single epochs may be missing: a run that was tested at its end alone has `nan` there.
 - **Hours** of learning, without tests, with whatever else the cores did.
 - **QPU access time**, of a chip or its model, learning and tests, in seconds.
 
@@ -47,7 +48,10 @@ def told(folder: Path) -> dict[str, Any]:
         ValueError: If it is no run, or not at its end.
     """
     run = RunFolder.open(folder)
-    rows = [{name: float(value) for name, value in row.items()} for row in _table(folder / "metrics.csv")]
+    rows = [
+        {name: None if value == "nan" else float(value) for name, value in row.items()}
+        for row in _table(folder / "metrics.csv")
+    ]
     if len(rows) < run.config.epochs:
         raise ValueError(f"{folder} has {len(rows)} of its {run.config.epochs} epochs; go on with --resume")
     chip = folder / "chip.csv"
@@ -105,7 +109,7 @@ def page(runs: dict[str, dict[str, Any]]) -> tuple[str, Figure]:
             band(
                 panel,
                 epochs,
-                [[row[column] for row in run["epochs"]] for run in group],
+                np.array([[row[column] for row in run["epochs"]] for run in group], dtype=float),
                 text,
                 style,
                 markersize=3,
