@@ -62,8 +62,7 @@ def estimate(seconds_per_call: float | None, preset: str | None, **settings: Any
     from ..qpu import cost as costs
     from ..training.build import chip_of
 
-    given = {name: value for name, value in settings.items() if value is not None}
-    given = {"machine": "chip", **given}
+    given = {"machine": "chip"} | {name: value for name, value in settings.items() if value is not None}
     config = TrainConfig.checked(given if preset is None else changed_preset(preset, given))
     dataset = _dataset(config)
     network, chip = training.network_of(config, dataset), chip_of(config)

@@ -1,4 +1,4 @@
-"""Checks of the first epochs of a run, of means in place of spins."""
+"""The first epochs of a run, of means in place of spins: what they multiply, and checks of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from ..checks import check_step
 if TYPE_CHECKING:
     from .run import TrainConfig
 
+# Settings that are learning rates.
+RATES = ("learning_rate", "bias_learning_rate", "coupling_learning_rate")
+
 
 def check_means(config: TrainConfig) -> None:
     """Refuses a nudge, rates and a number of these epochs that do not fit the run, by a ValueError."""
@@ -16,9 +19,7 @@ def check_means(config: TrainConfig) -> None:
         raise ValueError("mean_field_nudge is 0, expected another number")
     means = config.of_means()
     try:
-        check_step(
-            means.nudge, means.learning_rate, means.bias_learning_rate, means.coupling_learning_rate or 0
-        )
+        check_step(means.nudge, *(getattr(means, rate) or 0 for rate in RATES))
     except ValueError as error:
         what = f"mean_field_rate {config.mean_field_rate:g} and mean_field_nudge {means.nudge:g}"
         raise ValueError(f"with {what} {error}") from None

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .choices import chosen, lacking
+from .means import RATES
 
-RATES = {"learning_rate", "bias_learning_rate", "coupling_learning_rate"}
 # Settings that docs/learning.md found best on held-out training images.
 _LEARNING: dict[str, Any] = {
     "dataset": "mnist",
@@ -142,7 +142,7 @@ def _with_epochs(usual: dict[str, Any], given: Mapping[str, Any]) -> dict[str, A
 def _without_means(usual: dict[str, Any], machine: object) -> dict[str, Any]:
     """A preset without epochs of means first: all are as those were, on the machine."""
     found = {setting: value for setting, value in usual.items() if not setting.startswith("mean_field_")}
-    for rate in RATES & found.keys():
+    for rate in found.keys() & RATES:
         found[rate] *= usual.get("mean_field_rate", 1.0)
     if machine == "mean-field" and "mean_field_beta" in usual:
         beta = usual["mean_field_beta"]

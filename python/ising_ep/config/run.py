@@ -31,7 +31,7 @@ from ..settings import (
     shown,
 )
 from .choices import CHOSEN, PARTS, chosen, lacking, left_out
-from .means import check_means
+from .means import RATES, check_means
 
 Optimizer = Literal["sgd", "adam"]
 """Name of an optimizer: plain steps (`learning.SGD`) or Adam's (`learning.Adam`)."""
@@ -224,7 +224,7 @@ class TrainConfig(Settings):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        check_step(self.nudge, self.learning_rate, self.bias_learning_rate, self.coupling_learning_rate or 0)
+        check_step(self.nudge, *(getattr(self, rate) or 0 for rate in RATES))
         check_means(self)
         levels = self.machine_settings.levels
         if not is_levels(levels):
@@ -306,8 +306,7 @@ class TrainConfig(Settings):
     def of_means(self) -> Self:
         """The settings of the epochs of means: their own nudge, if they have one, and their rates."""
         nudge = self.nudge if self.mean_field_nudge is None else self.mean_field_nudge
-        names = ("learning_rate", "bias_learning_rate", "coupling_learning_rate")
-        rates = {name: rate * self.mean_field_rate for name in names if (rate := getattr(self, name))}
+        rates = {name: rate * self.mean_field_rate for name in RATES if (rate := getattr(self, name))}
         return self.model_copy(update={"nudge": nudge} | rates)
 
     def of_tests(self) -> Self:
