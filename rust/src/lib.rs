@@ -34,6 +34,7 @@ pub mod learning;
 pub mod linear;
 #[cfg(feature = "python")]
 mod python;
+pub mod recombine;
 mod rng;
 mod simd;
 mod structure;

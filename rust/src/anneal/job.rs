@@ -29,7 +29,7 @@ impl Control {
         self.abort.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn is_finishing(&self) -> bool {
+    pub(crate) fn is_finishing(&self) -> bool {
         self.finish.load(Ordering::Relaxed)
     }
 

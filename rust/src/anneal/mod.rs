@@ -42,7 +42,7 @@ mod mean_field;
 mod method;
 mod model;
 mod multispin;
-mod parallel;
+pub(crate) mod parallel;
 mod plan;
 mod precision;
 mod quantum;
