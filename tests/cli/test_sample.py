@@ -23,7 +23,7 @@ import pytest
 from click.testing import CliRunner
 from dimod.serialization import coo
 
-from ising_ep import SimulatedAnnealingSampler, cli
+from ising_ep import SimulatedAnnealingSampler, cli, problem_digest
 from ising_ep.cli import screen
 from ising_ep.problems import formats, read
 from ising_ep.problems.formats import TABLE
@@ -158,7 +158,8 @@ def test_outputs_hold_the_reads_in_their_order(bqm):
     assert [(float(row[-2]), int(row[-1])) for row in rows] == [(energy, 1) for energy in energies]
 
     with np.load("out.npz") as arrays:  # which refuses pickles
-        assert set(arrays) == {"states", "energies", "labels", "settings"}
+        assert set(arrays) == {"states", "energies", "num_occurrences", "labels", "settings"}
+        assert arrays["num_occurrences"].tolist() == [1] * 7
         assert arrays["states"].tolist() == states.tolist()
         assert arrays["energies"].tolist() == energies.tolist()
         texts = arrays["labels"].tolist()
@@ -172,6 +173,38 @@ def test_outputs_hold_the_reads_in_their_order(bqm):
     for found in (read.info, saved, json.loads(Path("out.csv.json").read_text())):
         assert settings.items() <= found.items()
         assert set(found["versions"]) == {"python", "ising-ep", "dimod", "numpy"}
+
+
+@pytest.mark.parametrize("ending", ["json", "csv", "npz"])
+def test_distinct_states_are_written_with_their_counts(ending):
+    """Of a glass with few states, hot enough that others than the best ones are among the reads."""
+    path = write_problem("json", problem("BINARY"))
+    options = ("--beta-range", 0.1, 0.2, "--num-sweeps", 9, "--num-reads", 300, "--seed", 4)
+    result = sample(path, *options, "--output", f"out.{ending}", "--aggregate")
+    expected = SimulatedAnnealingSampler().sample(
+        read_problem(path), beta_range=(0.1, 0.2), num_sweeps=9, num_reads=300, seed=4
+    )
+    counts = Counter(map(tuple, expected.record.sample.tolist()))
+    energy_of = dict(zip(map(tuple, expected.record.sample.tolist()), expected.record.energy, strict=True))
+    if ending == "json":
+        found = json_output()
+        rows, energies, numbers = found.record.sample, found.record.energy, found.record.num_occurrences
+        digest = found.info["problem_digest"]
+    elif ending == "npz":
+        with np.load("out.npz") as arrays:
+            rows, energies, numbers = (arrays[name] for name in ("states", "energies", "num_occurrences"))
+            digest = json.loads(str(arrays["settings"]))["problem_digest"]
+    else:
+        table = np.loadtxt("out.csv", delimiter=",", skiprows=1)
+        rows, energies, numbers = table[:, :-2].astype(int), table[:, -2], table[:, -1]
+        digest = json.loads(Path("out.csv.json").read_text())["problem_digest"]
+    written = [tuple(row) for row in rows.tolist()]
+    assert 1 < len(counts) < 300
+    assert dict(zip(written, numbers.tolist(), strict=True)) == counts
+    assert [energy_of[row] for row in written] == energies.tolist() == sorted(energies)
+    assert digest == problem_digest(read_problem(path))
+    best = sum(energy == energies[0] for energy in energies.tolist())
+    assert f"Distinct states: {len(counts)}, of which {best} at the best energy\n" in result.stdout
 
 
 def test_a_seed_that_is_printed_gives_the_same_reads():

@@ -31,8 +31,10 @@ class ProblemCommand(Command):
 
         formats = "\n".join(f"  {known.name:<13}{known.what}" for known in TABLE)
         outputs = "\n".join(f"  {output.ending:<8}{output.what}" for output in OUTPUTS.values())
-        self.help = (self.help or "").replace("{formats}", formats).replace("{outputs}", outputs)
+        template = self.help or ""
+        self.help = template.replace("{formats}", formats).replace("{outputs}", outputs)
         super().format_help_text(ctx, formatter)
+        self.help = template
 
 
 def _known_format(context: click.Context, option: click.Parameter, name: str | None) -> str | None:

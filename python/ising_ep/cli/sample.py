@@ -36,6 +36,7 @@ Examples:
   ising-ep sample G1 --num-reads 200 --num-sweeps 5000 --output G1.npz
   ising-ep sample couplings.txt --format coo --vartype SPIN --beta-range 0.1 10
   ising-ep sample problem.qubo --schedule linear --output states.json --force
+  ising-ep sample problem.qubo --output states.csv --aggregate
   ising-ep sample bqp50.txt --instance 3
   ising-ep sample Q.npy --format qubo-matrix
 
@@ -44,7 +45,8 @@ Formats, as they are or compressed by gzip, bzip2 or xz:
 {formats}
 
 \b
-Output (the reads in their order, with versions, seed and settings):
+Output (the reads in their order, or with --aggregate distinct states, with versions, seed and
+settings):
 {outputs}
 """
 
@@ -68,6 +70,11 @@ Output (the reads in their order, with versions, seed and settings):
 @click.option("--seed", type=int, help="Seed of everything random.  [default: a new one, printed]")
 @click.option("--num-threads", type=int, help="Threads; never changes the result.  [default: all cores]")
 @problem_options
+@click.option(
+    "--aggregate",
+    is_flag=True,
+    help="Write each distinct state once, with how often it was found, the lowest energy first.",
+)
 @output_options
 @one_line_errors
 def sample(
@@ -81,16 +88,18 @@ def sample(
     vartype: str | None,
     file_format: str | None,
     instance: int | None,
+    aggregate: bool,
     output: Path | None,
     force: bool,
 ) -> None:
     """Reads, anneals, writes, prints."""
     from ..checks import seed_or_new
-    from ..problems.write import write_sampleset
+    from ..problems.write import distinct, write_sampleset
 
-    problem = read_file(
-        file, output, force=force, file_format=file_format, vartype=vartype, instance=instance
-    )
+    if aggregate and output is None:
+        raise ValueError("--aggregate is given, but nothing is written without --output")
+    asked = {"file_format": file_format, "vartype": vartype, "instance": instance}
+    problem = read_file(file, output, force=force, **asked)
     same = {
         "num_reads": num_reads,
         "num_sweeps": num_sweeps,
@@ -102,6 +111,7 @@ def sample(
         "file": str(file),
         "format": problem.file_format,
         "instance": instance,
+        "aggregate": aggregate,
         "vartype": problem.bqm.vartype.name,
         **same,
         "seconds": seconds,
@@ -110,7 +120,7 @@ def sample(
     }
     if output is not None:
         with waiting(f"Writing {output.name}"):
-            write_sampleset(output, sampleset, settings)
+            write_sampleset(output, distinct(sampleset) if aggregate else sampleset, settings)
     _print_summary(problem, sampleset, settings)
     if output is not None:
         click.echo(f"States: {output}")
@@ -142,6 +152,10 @@ def _versions() -> dict[str, str]:
 
 
 def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[str, Any]) -> None:
+    import numpy as np
+
+    from ..problems.write import count_distinct
+
     bqm, energies = problem.bqm, sampleset.record.energy
     count, rows = _histogram(energies, _rounding(bqm, sampleset))
     best = float(energies.min())
@@ -151,6 +165,11 @@ def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[
     )
     mean = best + math.fsum(energies - best) / len(energies)  # a sum of large ones would be rounded
     click.echo(f"Best energy {_number(best)} in {count} of {len(energies)} reads, mean {_number(mean)}")
+    states = sampleset.record.sample
+    at_best = states[np.argsort(energies)[:count]]
+    click.echo(
+        f"Distinct states: {count_distinct(states)}, of which {count_distinct(at_best)} at the best energy"
+    )
     if problem.objective is not None:
         click.echo(f"Best {problem.objective.name} {_number(problem.objective.value(best))}")
     print_bars(rows)
