@@ -41,11 +41,7 @@ FOREIGN = (
     _foreign("a program", rb"\x7fELF|MZ\x90"),
     _foreign("a pointer of Git LFS, whose file is not here yet", rb"version https://git-lfs"),
     _foreign("XML or HTML", rb"\s*+<[?!a-zA-Z]"),
-    _foreign("a .qubo file of Quantagonia", rb"(?i)(?:MIN|MAX)IMIZE\s*\n(?:#.*\n)*\s*[-+.\d]"),
-    _foreign(
-        "a linear or quadratic program (LP)",
-        rb"(?i)(?:[ \t]*+(?:\\.*+)?+\n)*+[ \t]*+(?:minimi[sz]e|maximi[sz]e|minimum|maximum|min|max)\b",
-    ),
+    _foreign("a .qubo file of Quantagonia", rb"(?i)(?:MIN|MAX)IMIZE\s*\n(?:#.*\n|\s*[-+.\d][-+.\deE]*\s*\n)"),
     _foreign("a linear program (MPS)", rb"(?:[ \t]*+(?:\*.*+)?+\n)*+(?:NAME|ROWS)\b[^:]*\n"),
     _foreign("a TSPLIB file", rb"\s*+(?:NAME|TYPE)\s*+:"),
     _foreign("a formula in DIMACS CNF (satisfiability)", SKIPPED + rb"p[ \t]++w?cnf\b"),
@@ -65,7 +61,7 @@ def name_foreign(text: bytes) -> str | None:
     """Names the format that an unsupported file looks like, or None.
 
     Example:
-        >>> name_foreign(b"Minimize\\n x + y\\nSubject To\\n")
-        'a linear or quadratic program (LP)'
+        >>> name_foreign(b"NAME test\\nROWS\\n N obj\\n")
+        'a linear program (MPS)'
     """
     return next((known.what for known in FOREIGN if known.begins.match(text)), None)
