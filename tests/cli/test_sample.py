@@ -285,8 +285,8 @@ BAD = [
     (["missing.coo"], "missing.coo: No such file or directory"),
     ([".", "--format", "coo"], ".: Is a directory"),
     (
-        ["problem.coo", "--format", "lp"],
-        "Invalid value for '--format': 'lp' is not one of 'bqm', 'bqpjson', 'coo'",
+        ["problem.coo", "--format", "mps"],
+        "Invalid value for '--format': 'mps' is not one of 'bqm', 'bqpjson', 'cnf', 'coo'",
     ),
     (["problem.coo", "--instance", "2"], "instance is 2, but a file of format coo has one problem"),
     (
@@ -296,7 +296,7 @@ BAD = [
     (["matrix.npy"], "matrix.npy: a numpy array can be a QUBO (--format qubo-matrix) or a graph"),
     (
         ["model.lp"],
-        "model.lp: looks like a linear or quadratic program (LP), which is not read; expected one of bqm, ",
+        "model.lp: the program has 1 constraint, 'c1' first, expected none; ",
     ),
     (["model.cqm"], "model.cqm: looks like a constrained quadratic model (CQM) of dimod, which is not read"),
     (["problem.coo", "--format", "gset"], "problem.coo: line 2 is '0 0 1.000000', expected 'nodes edges'"),
@@ -333,7 +333,7 @@ def test_bad_input_is_one_line_and_writes_nothing(arguments, text, folder):
     Path("plain.txt").write_text("0 1 1\n")
     Path("graph.txt").write_text("3 2\n1 2 1\n2 3 1\n")
     np.save("matrix.npy", np.eye(3))
-    Path("model.lp").write_text("Minimize\n obj: x\nEnd\n")
+    Path("model.lp").write_text("Minimize\n obj: x\nSubject To\n c1: x + y = 1\nBinary\n x y\nEnd\n")
     Path("model.cqm").write_bytes(dimod.CQM().to_file().read())
     Path("old.csv").write_text("old")
     Path("new.csv.json").write_text("{}")

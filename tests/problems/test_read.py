@@ -181,13 +181,17 @@ VALID = {
     "mqlib": "3 5\n1 1 5\n2 2 3\n3 3 1\n1 2 -6\n2 3 -1\n",
     "orlib": "2\n2 2\n1 1 3\n1 2 4\n1 1\n1 1 9\n",
     "lp": "Maximize\n obj: 2 x + [ 6 x * y[1] ] / 2\nBinary\n x y[1]\nEnd\n",
+    "dimacs": "c a graph\np edge 4 3\ne 1 2\ne 3 2\ne 4 1\n",
+    "cnf": "c a formula\np wcnf 3 4\n2 1 -2 0\n3 -1 0\n1 2 3 0 4 -3 0\n",
+    "qplib": "! a comment\nQPLIB_0001\nQBN # kind\nmaximize\n2 # variables\n2 # terms\n1 1 3\n2 1 -4\n"
+    "0.5 # b\n1\n2 7\n-1 # constant\n1e30 # infinity\n0\n0\n0\n0\n0\n0\n",
     "qubo-matrix": "1,2\n0,-3\n",
     "graph-matrix": "0 2\n2 0\n",
 }
 assert set(VALID) == set(FORMATS)
 ENDINGS = {known.name: known.endings for known in TABLE}
 # Formats that the bytes alone tell.
-CERTAIN = ("coo", "qubo", "json", "bqm", "bqpjson", "orlib", "lp")
+CERTAIN = ("coo", "qubo", "json", "bqm", "bqpjson", "orlib", "lp", "cnf", "qplib")
 
 
 def as_bytes(content):
@@ -409,8 +413,7 @@ FOREIGN = [
     (lambda: dimod.QM().to_file().read(), "a quadratic model of dimod"),
     (lambda: npz(), "a numpy archive (.npz)"),
     (lambda: b"* a comment\nNAME  test\nROWS\n N  obj\n", "a linear program (MPS)"),
-    (lambda: b"c a\nc b\np edge 3 2\ne 1 2\ne 2 3\n", "a DIMACS graph (.col)"),
-    (lambda: b"c a\np cnf 3 1\n1 -2 0\n", "a formula in DIMACS CNF"),
+    (lambda: b"c a\np max 3 2\nn 1 s\nn 3 t\na 1 2 5\na 2 3 4\n", "a DIMACS network"),
     (lambda: b"NAME : berlin52\nTYPE : TSP\n", "a TSPLIB file"),
     (lambda: b"<?xml version='1.0'?><graphml/>", "XML or HTML"),
     (lambda: b"<!DOCTYPE html>\n<html>404</html>", "XML or HTML"),

@@ -44,8 +44,6 @@ FOREIGN = (
     _foreign("a .qubo file of Quantagonia", rb"(?i)(?:MIN|MAX)IMIZE\s*\n(?:#.*\n|\s*[-+.\d][-+.\deE]*\s*\n)"),
     _foreign("a linear program (MPS)", rb"(?:[ \t]*+(?:\*.*+)?+\n)*+(?:NAME|ROWS)\b[^:]*\n"),
     _foreign("a TSPLIB file", rb"\s*+(?:NAME|TYPE)\s*+:"),
-    _foreign("a formula in DIMACS CNF (satisfiability)", SKIPPED + rb"p[ \t]++w?cnf\b"),
-    _foreign("a DIMACS graph (.col)", SKIPPED + rb"p[ \t]++(?:edges?|col)\b"),
     _foreign("a DIMACS network", SKIPPED + rb"p[ \t]++(?:max|min|sp|asn)\b"),
     _foreign("a GML graph", rb"\s*+(?:Creator.*+\s++)?+graph\s*+\["),
     _foreign("a Graphviz graph", rb"\s*+(?:strict\s++)?+(?:di)?graph\b[^\[\n]*\{"),
