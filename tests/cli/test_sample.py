@@ -296,7 +296,7 @@ BAD = [
     (["matrix.npy"], "matrix.npy: a numpy array can be a QUBO (--format qubo-matrix) or a graph"),
     (
         ["model.lp"],
-        "model.lp: the program has 1 constraint, 'c1' first, expected none; ",
+        "model.lp: line 4 is 'c1: x + y = 1', expected no constraints, but penalties for them",
     ),
     (["model.cqm"], "model.cqm: looks like a constrained quadratic model (CQM) of dimod, which is not read"),
     (["problem.coo", "--format", "gset"], "problem.coo: line 2 is '0 0 1.000000', expected 'nodes edges'"),

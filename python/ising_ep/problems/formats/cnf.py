@@ -26,7 +26,7 @@ _WEIGHT = re.compile(rb"\d{1,18}")
 # A percent sign and a 0 end some files of SATLIB.
 _TAIL = re.compile(rb"\n[ \t]*+%[ \t]*+\n[ \t]*+0\s*+\Z")
 # Upper bound on the text, of which each clause takes Python some microseconds.
-_MOST_BYTES = 2**24
+_MOST_BYTES = 2**23
 # Largest sum of weights: up to it integers are exact as numbers.
 _MOST_WEIGHT = 2**53
 

@@ -20,12 +20,6 @@ def parse(content: bytes, asked: Asked) -> Parts:
     """The objective."""
     del asked
     program = read_lp(content)
-    if program.constraints:
-        number, first = len(program.constraints), program.constraints[0].label
-        raise ValueError(
-            f"the program has {number} constraint{'s' * (number > 1)}, {first!r} first, expected none;"
-            " put penalties for them into the objective (dimod: cqm_to_bqm)"
-        )
     check_size(len(program.numbers), 0)
     fixed = _fixed(program)
     free = np.isnan(fixed)

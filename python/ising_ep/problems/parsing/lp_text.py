@@ -4,16 +4,15 @@ r"""Text of linear and quadratic programs in CPLEX's LP format, as numbers.
     Maximize
      profit: 2 x + 3 y - [ 4 x * y + 2 x ^ 2 ] / 2 + 5
     Subject To
-     c1: x + y <= 1
     Bounds
      0 <= x <= 1
     Binaries
      x y
     End
 
-Signs stand between the terms of a sum, and section names on lines of their own. Other sections (SOS,
-semi-continuous, piecewise linear, lazy constraints) are refused, and so is what other readers pass over or
-guess, such as `2 x y`. https://www.ibm.com/docs/en/icos/22.1.2?topic=cplex-lp-file-format-algebraic-representation
+Signs stand between the terms of a sum, and section names on lines of their own. Constraints and other
+sections (SOS, semi-continuous, piecewise linear) are refused, and so is what other readers guess,
+such as `2 x y`. https://www.ibm.com/docs/en/icos/22.1.2?topic=cplex-lp-file-format-algebraic-representation
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ import re
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from .table import short
 
-# Upper bound on the text, with which it is read in some 20 s.
-MOST_LP_BYTES = 2**26
+# Upper bounds on the text and on its terms, which take Python some microseconds each.
+MOST_LP_BYTES = 2**25
+MOST_TERMS = 4_000_000
 
 _NUMBER = r"(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d++)?+"
 # Not as an exponent begins. Indices in brackets belong to a name: x[0,1].
@@ -60,7 +59,6 @@ _SECTIONS = {
 _SECTION = re.compile(
     r"(?im)^[ \t]*+(?:" + "|".join(f"(?P<{name}>{words})" for name, words in _SECTIONS.items()) + r")[ \t]*+$"
 )
-_SENSES = {"<": "<=", ">": ">=", "=": "=="}
 _SUM = "terms with a sign between them, such as '2 x - 3 y'"
 
 
@@ -76,15 +74,6 @@ class Sum:
     constant: float = 0.0
 
 
-class Constraint(NamedTuple):
-    """A sum that has to be "<=", ">=" or "==" a number."""
-
-    label: str
-    sum: Sum
-    sense: str
-    bound: float
-
-
 @dataclass
 class Program:
     """What a text says: variables by their numbers, in the order in which they come.
@@ -98,7 +87,6 @@ class Program:
     numbers: dict[str, int] = field(default_factory=dict)
     maximised: bool = False
     objective: Sum = field(default_factory=Sum)
-    constraints: list[Constraint] = field(default_factory=list)
     bounds: dict[int, tuple[float, float]] = field(default_factory=dict)
     binary: set[int] = field(default_factory=set)
     integer: set[int] = field(default_factory=set)
@@ -120,7 +108,12 @@ def read_lp(content: bytes) -> Program:
         ({'x': 0, 'y': 1}, [2.0, -1.0])
     """
     if len(content) > MOST_LP_BYTES:
-        raise ValueError(f"the text is larger than {MOST_LP_BYTES >> 20} MiB")
+        raise ValueError(
+            f"the text is larger than {MOST_LP_BYTES >> 20} MiB; larger models are read as bqm.to_file()"
+            " writes them"
+        )
+    if (terms := content.count(b"+") + content.count(b"-")) > MOST_TERMS:
+        raise ValueError(f"the text has {terms} signs, expected at most {MOST_TERMS}")
     try:
         text = re.sub(r"\\.*", "", content.decode())
     except UnicodeError:
@@ -191,23 +184,15 @@ class _Reader:
 
     def _read_objective(self) -> None:
         self._try(_LABEL)
-        self.program.objective = self._read_sum(half=True)
-        if not self._is_over():
-            self._refuse(_SUM)
+        self.program.objective = self._read_sum()
 
     def _read_constraint(self) -> None:
-        label = self._try(_LABEL)
-        name = label[1] if label else f"#{len(self.program.constraints) + 1}"
-        total = self._read_sum(half=False)
-        sense = self._take(_SENSE, "a sum, then <=, >= or =, then a number")[1].strip("=") or "="
-        bound = self._read_value() - total.constant
-        total.constant = 0.0
-        self.program.constraints.append(Constraint(name, total, _SENSES[sense], bound))
+        self._refuse("no constraints, but penalties for them in the objective (dimod: cqm_to_bqm)")
 
-    def _read_sum(self, *, half: bool) -> Sum:
-        """Terms up to the end of the section or a <, > or =."""
+    def _read_sum(self) -> Sum:
+        """Terms up to the end of the section."""
         total, first = Sum(), True
-        while not self._is_over() and self.text[self.at] not in "<>=":
+        while not self._is_over():
             term = self._take(_TERM, _SUM)
             if not (first or term["signs"]) or not (term["bracket"] or term["number"] or term["name"]):
                 self.at = term.start()
@@ -215,9 +200,8 @@ class _Reader:
             first = False
             sign = (-1.0) ** term["signs"].count("-")
             if term["bracket"]:
-                self._read_products(total, sign / 2 if half else sign)
-                if half:
-                    self._take(_HALF, "'] / 2' at the end of the quadratic terms of an objective")
+                self._read_products(total, sign / 2)
+                self._take(_HALF, "'] / 2' at the end of the quadratic terms of an objective")
             elif term["name"]:
                 total.variables.append(self.program.number(term["name"]))
                 total.linear.append(sign * float(term["number"] or 1))
