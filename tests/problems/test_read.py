@@ -412,7 +412,11 @@ FOREIGN = [
     (lambda: dimod.DQM().to_file().read(), "a discrete quadratic model (DQM)"),
     (lambda: dimod.QM().to_file().read(), "a quadratic model of dimod"),
     (lambda: npz(), "a numpy archive (.npz)"),
-    (lambda: b"* a comment\nNAME  test\nROWS\n N  obj\n", "a linear program (MPS)"),
+    (lambda: b"* a comment\nNAME  test\nROWS\n N  obj\n", "a linear program in MPS"),
+    (
+        lambda: b"\x28\xb5\x2f\xfd\x20\x03\x19\x00\x00\x30\x20\x31",
+        "a file compressed with zstandard (zstd -d",
+    ),
     (lambda: b"c a\np max 3 2\nn 1 s\nn 3 t\na 1 2 5\na 2 3 4\n", "a DIMACS network"),
     (lambda: b"NAME : berlin52\nTYPE : TSP\n", "a TSPLIB file"),
     (lambda: b"<?xml version='1.0'?><graphml/>", "XML or HTML"),

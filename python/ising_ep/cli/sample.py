@@ -36,8 +36,8 @@ Examples:
   ising-ep sample G1 --num-reads 200 --num-sweeps 5000 --output G1.npz
   ising-ep sample couplings.txt --format coo --vartype SPIN --beta-range 0.1 10
   ising-ep sample problem.qubo --schedule linear --output states.json --force
-  ising-ep sample problem.qubo --output states.csv --aggregate
   ising-ep sample bqp50.txt --instance 3
+  ising-ep sample model.lp --output states.csv --aggregate
   ising-ep sample Q.npy --format qubo-matrix
 
 \b

@@ -32,7 +32,7 @@ FOREIGN = (
     _foreign("a numpy archive (.npz)", rb"PK\x03\x04(?s:.{26,200}?)\.npy"),
     _foreign("a zip archive", rb"PK[\x03\x05]"),
     _foreign("a file compressed twice", rb"\x1f\x8b|BZh[1-9]1AY|\xfd7zXZ"),
-    _foreign("a file compressed with zstandard", rb"\x28\xb5\x2f\xfd"),
+    _foreign("a file compressed with zstandard (zstd -d unpacks it)", rb"\x28\xb5\x2f\xfd"),
     _foreign("an HDF5 file", rb"\x89HDF"),
     _foreign("a MATLAB file", rb"MATLAB 5\.0"),
     _foreign("a Parquet file", rb"PAR1"),
@@ -42,7 +42,7 @@ FOREIGN = (
     _foreign("a pointer of Git LFS, whose file is not here yet", rb"version https://git-lfs"),
     _foreign("XML or HTML", rb"\s*+<[?!a-zA-Z]"),
     _foreign("a .qubo file of Quantagonia", rb"(?i)(?:MIN|MAX)IMIZE\s*\n(?:#.*\n|\s*[-+.\d][-+.\deE]*\s*\n)"),
-    _foreign("a linear program (MPS)", rb"(?:[ \t]*+(?:\*.*+)?+\n)*+(?:NAME|ROWS)\b[^:]*\n"),
+    _foreign("a linear program in MPS (LP is read)", rb"(?:[ \t]*+(?:\*.*+)?+\n)*+(?:NAME|ROWS)\b[^:]*\n"),
     _foreign("a TSPLIB file", rb"\s*+(?:NAME|TYPE)\s*+:"),
     _foreign("a DIMACS network", SKIPPED + rb"p[ \t]++(?:max|min|sp|asn)\b"),
     _foreign("a GML graph", rb"\s*+(?:Creator.*+\s++)?+graph\s*+\["),
@@ -60,6 +60,6 @@ def name_foreign(text: bytes) -> str | None:
 
     Example:
         >>> name_foreign(b"NAME test\\nROWS\\n N obj\\n")
-        'a linear program (MPS)'
+        'a linear program in MPS (LP is read)'
     """
     return next((known.what for known in FOREIGN if known.begins.match(text)), None)

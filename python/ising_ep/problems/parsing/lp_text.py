@@ -143,9 +143,8 @@ class _Reader:
                 if not self._is_over():
                     self._refuse("nothing after End")
                 return
-            read_all = read
             while not self._is_over():
-                read_all()
+                read()
             if section is None:
                 raise ValueError("the text has no line 'End': it is cut short")
             self.at = section.end()
