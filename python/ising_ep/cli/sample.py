@@ -45,8 +45,7 @@ Formats, as they are or compressed by gzip, bzip2 or xz:
 {formats}
 
 \b
-Output (the reads in their order, or with --aggregate distinct states, with versions, seed and
-settings):
+Output (the reads in their order, with versions, seed and settings):
 {outputs}
 """
 
