@@ -277,6 +277,9 @@ WALKS: dict[str, Walk] = {
     "default_beta_range": Walk(
         ising_ep.default_beta_range, ising_ep.default_beta_range, {"bqm": BQM}, {"bqm": OTHER_BQM}
     ),
+    "problem_digest": Walk(
+        ising_ep.problem_digest, ising_ep.problem_digest, {"bqm": BQM}, {"bqm": OTHER_BQM}
+    ),
     "BatchResult": Walk(
         ising_ep.BatchResult,
         result,

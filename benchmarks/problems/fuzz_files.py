@@ -271,6 +271,70 @@ def matrix(rng: random.Random) -> Sample:
     return Sample(f"m.{kind}", content, options, names, (-1, 1) if is_graph else (0, 1), quadratic(terms))
 
 
+def lp(rng: random.Random) -> Sample:
+    names = rng.sample(["x", "y_1", "z(2)", "x[0,1]", "Q#", "free"], rng.randint(1, 5))
+    terms, offset = draw_terms(rng, names, diagonal=True), draw_bias(rng)
+    sign = rng.choice((1, -1))
+    linear = [f"{signed(rng, value)} {i}" for i, j, value in terms if i == j]
+    products = [f"{signed(rng, 2 * value)} {i} * {j}" for i, j, value in terms if i != j]
+    parts = [*linear, *([f"+ [ {' '.join(products)} ] / 2"] if products else []), signed(rng, offset)]
+    lines = ["\\ a comment", rng.choice(("Minimize", "min") if sign > 0 else ("Maximize", "MAX"))]
+    lines += [rng.choice((" obj:", "")), *parts, "Binaries", *names, "End"]
+    energy = quadratic(terms, scale=sign, offset=offset)
+    return Sample("problem.lp", "\n".join(lines).encode(), {}, names, (0, 1), energy)
+
+
+def signed(rng: random.Random, value: float) -> str:
+    return ("- " if value < 0 else "+ ") + written(rng, abs(value)).lstrip("+")
+
+
+def qplib(rng: random.Random) -> Sample:
+    n = rng.randint(1, 5)
+    terms = [
+        (max(i, j), min(i, j), value) for i, j, value in draw_terms(rng, list(range(1, n + 1)), diagonal=True)
+    ]
+    usual, offset, sign = draw_bias(rng), draw_bias(rng), rng.choice((1, -1))
+    other = {i: draw_bias(rng) for i in range(1, n + 1) if rng.random() < 0.4}
+    lines = ["QPLIB_0001", "QBN # kind", "minimize" if sign > 0 else "maximize", f"{n} # variables"]
+    lines += [str(len(terms)), *entry_lines(rng, terms), written(rng, usual), f"{len(other)} # other"]
+    lines += [f"{i} {written(rng, value)}" for i, value in other.items()] + [repr(offset), "1e30"] + ["0"] * 6
+    terms = [(i, j, value / 2) for i, j, value in terms]
+    terms += [(i, i, other.get(i, usual)) for i in range(1, n + 1)]
+    energy = quadratic(terms, scale=sign, offset=offset)
+    return Sample(
+        "problem", lines_of(rng, lines, ("! a comment",)), {}, list(range(1, n + 1)), (0, 1), energy
+    )
+
+
+def dimacs(rng: random.Random) -> Sample:
+    n = rng.randint(2, 6)
+    terms = [(i, j, 1.0) for i, j, _ in draw_terms(rng, list(range(1, n + 1)), diagonal=False)]
+    lines = [f"p {rng.choice(('edge', 'col'))} {n} {len(terms)}", *(f"e {i} {j}" for i, j, _ in terms)]
+    lines += [f"e {j} {i}" for i, j, _ in terms if rng.random() < 0.2]
+    content = "\n".join(["c a comment", *lines]).encode()
+    options = {"file_format": "dimacs"}
+    return Sample("graph.col", content, options, list(range(1, n + 1)), (-1, 1), quadratic(terms))
+
+
+def cnf(rng: random.Random) -> Sample:
+    n, weighted = rng.randint(2, 5), rng.random() < 0.5
+    clauses = [
+        (rng.randint(1, 99) if weighted else 1, [rng.choice((v, -v)) for v in rng.sample(range(1, n + 1), k)])
+        for k in rng.choices((0, 1, 2), k=rng.randint(1, 8))
+    ]
+
+    def unsatisfied(state: State) -> float:
+        return sum(
+            weight
+            for weight, literals in clauses
+            if not any((literal > 0) == bool(state[abs(literal)]) for literal in literals)
+        )
+
+    lines = [" ".join(map(str, [*[weight] * weighted, *literals, 0])) for weight, literals in clauses]
+    content = "\n".join([f"p {'w' * weighted}cnf {n} {len(clauses)}", *lines]).encode()
+    return Sample("problem", content, {}, list(range(1, n + 1)), (0, 1), unsatisfied)
+
+
 # One a format; the last reads both of the matrix formats.
 WRITERS: dict[str, Callable[[random.Random], Sample]] = {
     "coo": coo,
@@ -284,6 +348,10 @@ WRITERS: dict[str, Callable[[random.Random], Sample]] = {
     "bq": bq,
     "mqlib": mqlib,
     "orlib": orlib,
+    "lp": lp,
+    "qplib": qplib,
+    "dimacs": dimacs,
+    "cnf": cnf,
     "matrix": matrix,
 }
 

@@ -240,6 +240,57 @@ FILES: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "spaces.lp": (lambda: repeated(b"\\ comment\n"), "", ""),
     "not-an-lp.txt": (lambda: repeated(b"\\\n", 2 * (MOST_LINES - 9)), "", ""),
     "zip.npz": (lambda: b"PK\x03\x04" + bytes(MOST_BYTES - 99), "", ""),
+    # programs and formulas
+    "terms.lp": (lambda: b"min\n" + repeated(b"+x", 2**25 - 40) + b"\nbin\nx\nend\n", "", ""),
+    "products.lp": (lambda: b"min\n[" + repeated(b"+x*y", 2**25 - 40) + b"]/2\nbin\nx y\nend\n", "", ""),
+    "fitting-terms.lp": (lambda: b"min\n" + b"+x" * 4_000_000 + b"\nbin\nx\nend\n", "", ""),
+    "declared.lp": (lambda: b"min\nx\nbin\n" + repeated(b"x ", 2**25 - 40) + b"\nend\n", "", ""),
+    "names.lp": (lambda: rows(2_000_000, b"min\n", lambda k: f"+{k % 9} x{k}\n") + b"bin\nx1\nend\n", "", ""),
+    "constraints.lp": (lambda: b"min\nx\nst\n" + repeated(b"x<1\n", 2**25 - 40) + b"end\n", "", ""),
+    "one-name.lp": (lambda: b"min\n" + repeated(b"x", 2**25 - 40) + b"\nend\n", "", ""),
+    "one-number.lp": (lambda: b"min\n" + repeated(b"9", 2**25 - 40) + b"\nend\n", "", ""),
+    "blanks.lp": (lambda: b"min\nx" + repeated(b" \n", 2**24) + b"y\nend\n", "", ""),
+    "signs.lp": (lambda: b"min\n" + repeated(b"-", 2**25 - 40) + b"\nend\n", "", ""),
+    "indices.lp": (lambda: b"min\nx" + repeated(b"[1]", 2**25 - 40) + b"[\nend\n", "", ""),
+    "sections.lp": (lambda: b"min\nx\n" + repeated(b"bin\n", 2**25 - 40), "", ""),
+    "backslashes.lp": (lambda: b"min\n" + repeated(b"\\\n", 2**24) + b"x\nend\n", "", ""),
+    "clauses.cnf": (lambda: b"p cnf 9 2000000\n" + b"1 0\n" * 2_000_000, "", ""),
+    "literals.cnf": (lambda: b"p cnf 9 1\n" + repeated(b"1 ", 2**23 - 40) + b"0\n", "", ""),
+    "tail.cnf": (lambda: b"p cnf 9 1\n1 0" + repeated(b"\n%", 2**23 - 40), "", ""),
+    "variables.wcnf": (lambda: b"h 999999999 0\n", "", ""),
+    "entries.qplib": (
+        lambda: b"QPLIB_1\nQBN\nminimize\n9\n7900000\n" + b"2 1 1\n" * 7_900_000 + b"0\n0\n0\n1\n",
+        "",
+        "",
+    ),
+    "most-entries.qplib": (
+        lambda: (
+            rows(
+                7_900_000,
+                b"QPLIB_1\nQBN\nminimize\n8000\n7900000\n",
+                lambda k: f"{4001 + k % 4000} {1 + k // 4000} 1\n",
+            )
+            + b"0\n0\n0\n1\n"
+        ),
+        "",
+        "",
+    ),
+    "linear.qplib": (
+        lambda: (
+            rows(2_000_000, b"QPLIB_1\nLBN\nminimize\n2000000\n0\n2000000\n", lambda k: f"{k + 1} 1\n")
+            + b"0\n1\n"
+        ),
+        "",
+        "",
+    ),
+    "one-line.qplib": (lambda: b"QPLIB_1\nQBN\nminimize\n" + repeated(b"1 ", 2**27), "", ""),
+    "edges.col": (lambda: b"p edge 2 7900000\n" + b"e 1 2\n" * 7_900_000, "dimacs", ""),
+    "most-edges.col": (lambda: b"p edge 2 20000000\n" + repeated(b"e 1 2\n"), "dimacs", ""),
+    "other-lines.col": (
+        lambda: b"p edge 2 1\ne 1 2\n" + repeated(b" \n", 2 * (MOST_LINES - 9)) + b"f",
+        "dimacs",
+        "",
+    ),
     # compressed
     "bomb.coo.gz": (lambda: gzip.compress(bytes(2**30), 9), "", ""),
     "bomb.coo.bz2": (lambda: bz2.compress(bytes(2**30)), "", ""),

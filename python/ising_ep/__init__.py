@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .estimator import EPClassifier as EPClassifier
     from .samplers.batch import BatchResult as BatchResult
     from .samplers.default_range import default_beta_range as default_beta_range
+    from .samplers.digest import problem_digest as problem_digest
     from .samplers.path_integral import PathIntegralAnnealingSampler as PathIntegralAnnealingSampler
     from .samplers.simulated import SimulatedAnnealingSampler as SimulatedAnnealingSampler
     from .samplers.temperature import effective_beta as effective_beta
@@ -38,6 +39,7 @@ _HOME = {
     "default_beta_range": ".samplers.default_range",
     "effective_beta": ".samplers.temperature",
     "load": ".training",
+    "problem_digest": ".samplers.digest",
     "unembed": ".embedding.unembed",
 }
 # Packages and modules for users, loaded likewise.
@@ -60,6 +62,7 @@ __all__ = [
     "load",
     "machines",
     "network",
+    "problem_digest",
     "training",
     "unembed",
 ]

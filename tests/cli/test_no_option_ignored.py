@@ -401,6 +401,7 @@ WALKS: dict[str, Walk] = {
                 Refused("--instance 3", "instance is 3", "sample two.orlib"),
             ),
             "output": (Changes("--output out.csv"), Refused("--output out.txt", "out.txt")),
+            "aggregate": (Changes("--aggregate"), Refused("--aggregate", "--aggregate", SAMPLE)),
             "force": (
                 Changes("--force", f"{SAMPLE} --output old.json"),
                 Refused("--force", "--force", SAMPLE),

@@ -23,7 +23,7 @@ import pytest
 from click.testing import CliRunner
 from dimod.serialization import coo
 
-from ising_ep import SimulatedAnnealingSampler, cli
+from ising_ep import SimulatedAnnealingSampler, cli, problem_digest
 from ising_ep.cli import screen
 from ising_ep.problems import formats, read
 from ising_ep.problems.formats import TABLE
@@ -158,7 +158,8 @@ def test_outputs_hold_the_reads_in_their_order(bqm):
     assert [(float(row[-2]), int(row[-1])) for row in rows] == [(energy, 1) for energy in energies]
 
     with np.load("out.npz") as arrays:  # which refuses pickles
-        assert set(arrays) == {"states", "energies", "labels", "settings"}
+        assert set(arrays) == {"states", "energies", "num_occurrences", "labels", "settings"}
+        assert arrays["num_occurrences"].tolist() == [1] * 7
         assert arrays["states"].tolist() == states.tolist()
         assert arrays["energies"].tolist() == energies.tolist()
         texts = arrays["labels"].tolist()
@@ -172,6 +173,38 @@ def test_outputs_hold_the_reads_in_their_order(bqm):
     for found in (read.info, saved, json.loads(Path("out.csv.json").read_text())):
         assert settings.items() <= found.items()
         assert set(found["versions"]) == {"python", "ising-ep", "dimod", "numpy"}
+
+
+@pytest.mark.parametrize("ending", ["json", "csv", "npz"])
+def test_distinct_states_are_written_with_their_counts(ending):
+    """Of a glass with few states, hot enough that others than the best ones are among the reads."""
+    path = write_problem("json", problem("BINARY"))
+    options = ("--beta-range", 0.1, 0.2, "--num-sweeps", 9, "--num-reads", 300, "--seed", 4)
+    result = sample(path, *options, "--output", f"out.{ending}", "--aggregate")
+    expected = SimulatedAnnealingSampler().sample(
+        read_problem(path), beta_range=(0.1, 0.2), num_sweeps=9, num_reads=300, seed=4
+    )
+    counts = Counter(map(tuple, expected.record.sample.tolist()))
+    energy_of = dict(zip(map(tuple, expected.record.sample.tolist()), expected.record.energy, strict=True))
+    if ending == "json":
+        found = json_output()
+        rows, energies, numbers = found.record.sample, found.record.energy, found.record.num_occurrences
+        digest = found.info["problem_digest"]
+    elif ending == "npz":
+        with np.load("out.npz") as arrays:
+            rows, energies, numbers = (arrays[name] for name in ("states", "energies", "num_occurrences"))
+            digest = json.loads(str(arrays["settings"]))["problem_digest"]
+    else:
+        table = np.loadtxt("out.csv", delimiter=",", skiprows=1)
+        rows, energies, numbers = table[:, :-2].astype(int), table[:, -2], table[:, -1]
+        digest = json.loads(Path("out.csv.json").read_text())["problem_digest"]
+    written = [tuple(row) for row in rows.tolist()]
+    assert 1 < len(counts) < 300
+    assert dict(zip(written, numbers.tolist(), strict=True)) == counts
+    assert [energy_of[row] for row in written] == energies.tolist() == sorted(energies)
+    assert digest == problem_digest(read_problem(path))
+    best = sum(energy == energies[0] for energy in energies.tolist())
+    assert f"Distinct states: {len(counts)}, of which {best} at the best energy\n" in result.stdout
 
 
 def test_a_seed_that_is_printed_gives_the_same_reads():
@@ -252,8 +285,8 @@ BAD = [
     (["missing.coo"], "missing.coo: No such file or directory"),
     ([".", "--format", "coo"], ".: Is a directory"),
     (
-        ["problem.coo", "--format", "lp"],
-        "Invalid value for '--format': 'lp' is not one of 'bqm', 'bqpjson', 'coo'",
+        ["problem.coo", "--format", "mps"],
+        "Invalid value for '--format': 'mps' is not one of 'bqm', 'bqpjson', 'cnf', 'coo'",
     ),
     (["problem.coo", "--instance", "2"], "instance is 2, but a file of format coo has one problem"),
     (
@@ -263,7 +296,7 @@ BAD = [
     (["matrix.npy"], "matrix.npy: a numpy array can be a QUBO (--format qubo-matrix) or a graph"),
     (
         ["model.lp"],
-        "model.lp: looks like a linear or quadratic program (LP), which is not read; expected one of bqm, ",
+        "model.lp: line 4 is 'c1: x + y = 1', expected no constraints, but penalties for them",
     ),
     (["model.cqm"], "model.cqm: looks like a constrained quadratic model (CQM) of dimod, which is not read"),
     (["problem.coo", "--format", "gset"], "problem.coo: line 2 is '0 0 1.000000', expected 'nodes edges'"),
@@ -300,7 +333,7 @@ def test_bad_input_is_one_line_and_writes_nothing(arguments, text, folder):
     Path("plain.txt").write_text("0 1 1\n")
     Path("graph.txt").write_text("3 2\n1 2 1\n2 3 1\n")
     np.save("matrix.npy", np.eye(3))
-    Path("model.lp").write_text("Minimize\n obj: x\nEnd\n")
+    Path("model.lp").write_text("Minimize\n obj: x\nSubject To\n c1: x + y = 1\nBinary\n x y\nEnd\n")
     Path("model.cqm").write_bytes(dimod.CQM().to_file().read())
     Path("old.csv").write_text("old")
     Path("new.csv.json").write_text("{}")

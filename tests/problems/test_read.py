@@ -180,13 +180,18 @@ VALID = {
     "bq": "3 4\n1 1 5\n2 2 3\n1 2 -6\n3 2 -1\n",
     "mqlib": "3 5\n1 1 5\n2 2 3\n3 3 1\n1 2 -6\n2 3 -1\n",
     "orlib": "2\n2 2\n1 1 3\n1 2 4\n1 1\n1 1 9\n",
+    "lp": "Maximize\n obj: 2 x + [ 6 x * y[1] ] / 2\nBinary\n x y[1]\nEnd\n",
+    "dimacs": "c a graph\np edge 4 3\ne 1 2\ne 3 2\ne 4 1\n",
+    "cnf": "c a formula\np wcnf 3 4\n2 1 -2 0\n3 -1 0\n1 2 3 0 4 -3 0\n",
+    "qplib": "! a comment\nQPLIB_0001\nQBN # kind\nmaximize\n2 # variables\n2 # terms\n1 1 3\n2 1 -4\n"
+    "0.5 # b\n1\n2 7\n-1 # constant\n1e30 # infinity\n0\n0\n0\n0\n0\n0\n",
     "qubo-matrix": "1,2\n0,-3\n",
     "graph-matrix": "0 2\n2 0\n",
 }
 assert set(VALID) == set(FORMATS)
 ENDINGS = {known.name: known.endings for known in TABLE}
 # Formats that the bytes alone tell.
-CERTAIN = ("coo", "qubo", "json", "bqm", "bqpjson", "orlib")
+CERTAIN = ("coo", "qubo", "json", "bqm", "bqpjson", "orlib", "lp", "cnf", "qplib")
 
 
 def as_bytes(content):
@@ -407,11 +412,12 @@ FOREIGN = [
     (lambda: dimod.DQM().to_file().read(), "a discrete quadratic model (DQM)"),
     (lambda: dimod.QM().to_file().read(), "a quadratic model of dimod"),
     (lambda: npz(), "a numpy archive (.npz)"),
-    (lambda: lp(), "a linear or quadratic program (LP)"),
-    (lambda: b"\\ a comment\n\nMaximise\n obj: x\nEnd\n", "a linear or quadratic program (LP)"),
-    (lambda: b"* a comment\nNAME  test\nROWS\n N  obj\n", "a linear program (MPS)"),
-    (lambda: b"c a\nc b\np edge 3 2\ne 1 2\ne 2 3\n", "a DIMACS graph (.col)"),
-    (lambda: b"c a\np cnf 3 1\n1 -2 0\n", "a formula in DIMACS CNF"),
+    (lambda: b"* a comment\nNAME  test\nROWS\n N  obj\n", "a linear program in MPS"),
+    (
+        lambda: b"\x28\xb5\x2f\xfd\x20\x03\x19\x00\x00\x30\x20\x31",
+        "a file compressed with zstandard (zstd -d",
+    ),
+    (lambda: b"c a\np max 3 2\nn 1 s\nn 3 t\na 1 2 5\na 2 3 4\n", "a DIMACS network"),
     (lambda: b"NAME : berlin52\nTYPE : TSP\n", "a TSPLIB file"),
     (lambda: b"<?xml version='1.0'?><graphml/>", "XML or HTML"),
     (lambda: b"<!DOCTYPE html>\n<html>404</html>", "XML or HTML"),
@@ -431,13 +437,6 @@ def npz():
     file = io.BytesIO()
     np.savez(file, a=np.ones(3))
     return file.getvalue()
-
-
-def lp():
-    cqm = dimod.CQM()
-    x = dimod.Binary("x")
-    cqm.set_objective(x)
-    return dimod.lp.dumps(cqm).encode()
 
 
 @pytest.mark.parametrize(("make", "what"), FOREIGN, ids=[what for _, what in FOREIGN])
@@ -479,7 +478,7 @@ PACKERS = {
 
 
 @pytest.mark.parametrize("pack", PACKERS)
-@pytest.mark.parametrize("kind", ["coo", "gset", "qubo", "bqpjson", "json"])
+@pytest.mark.parametrize("kind", ["coo", "gset", "qubo", "bqpjson", "json", "lp"])
 def test_compressed_and_marked_files(pack, kind):
     content = VALID[kind].encode()
     assert parse(PACKERS[pack](content), file_format=kind) == parse(content, file_format=kind)
@@ -507,8 +506,8 @@ def test_format_is_forced_or_from_the_ending():
     with pytest.raises(ValueError, match="expected 'p qubo 0"):
         parse("0 1 2\n", "problem.qubo")
     assert parse("0 1 2\n", "problem.qubo", file_format="coo", vartype="SPIN").num_variables == 2
-    with pytest.raises(ValueError, match="file_format is 'lp', expected one of"):
-        parse(text, file_format="lp")
+    with pytest.raises(ValueError, match="file_format is 'mps', expected one of"):
+        parse(text, file_format="mps")
     with pytest.raises(ValueError, match="vartype is 'REAL', expected one of"):
         parse(text, vartype="REAL")
 

@@ -15,7 +15,7 @@ import click
 
 from ..printable import printable
 from .errors import one_line_errors
-from .help import Command
+from .problem_file import ProblemCommand, output_options, problem_options, read_file
 from .screen import print_bars, waiting
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ Examples:
   ising-ep sample couplings.txt --format coo --vartype SPIN --beta-range 0.1 10
   ising-ep sample problem.qubo --schedule linear --output states.json --force
   ising-ep sample bqp50.txt --instance 3
+  ising-ep sample model.lp --output states.csv --aggregate
   ising-ep sample Q.npy --format qubo-matrix
 
 \b
@@ -49,29 +50,7 @@ Output (the reads in their order, with versions, seed and settings):
 """
 
 
-class SampleCommand(Command):
-    """The command, whose help has the formats that are read and written: these take a second to load."""
-
-    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes what the command is for."""
-        from ..problems.formats import TABLE
-        from ..problems.write import OUTPUTS
-
-        formats = "\n".join(f"  {known.name:<13}{known.what}" for known in TABLE)
-        outputs = "\n".join(f"  {output.ending:<8}{output.what}" for output in OUTPUTS.values())
-        self.help = _HELP.format(formats=formats, outputs=outputs)
-        super().format_help_text(ctx, formatter)
-
-
-def _known_format(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
-    """Refuses the name of a format that is not read."""
-    from ..problems.read import FORMATS
-
-    return None if name is None else click.Choice(FORMATS).convert(name, option, context)
-
-
-@click.command(cls=SampleCommand, help=_HELP)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(cls=ProblemCommand, help=_HELP)
 @click.option("--num-reads", type=int, default=100, show_default=True, help="Independent anneals.")
 @click.option("--num-sweeps", type=int, default=1000, show_default=True, help="Sweeps of an anneal.")
 @click.option(
@@ -89,26 +68,13 @@ def _known_format(context: click.Context, option: click.Parameter, name: str | N
 )
 @click.option("--seed", type=int, help="Seed of everything random.  [default: a new one, printed]")
 @click.option("--num-threads", type=int, help="Threads; never changes the result.  [default: all cores]")
+@problem_options
 @click.option(
-    "--vartype",
-    type=click.Choice(["SPIN", "BINARY"], case_sensitive=False),
-    metavar="SPIN|BINARY",
-    help="For a COO file that does not say '# vartype=SPIN' or BINARY itself.",
+    "--aggregate",
+    is_flag=True,
+    help="Write each distinct state once, with how often it was found, the lowest energy first.",
 )
-@click.option(
-    "--format",
-    "file_format",
-    callback=_known_format,
-    metavar="NAME",
-    help="What FILE is, a name from below.  [default: by its content and name]",
-)
-@click.option("--instance", type=int, help="Which problem of a file with several, from 1.")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Where to write the states, a name with an ending from below.",
-)
-@click.option("--force", is_flag=True, help="Overwrite the output.")
+@output_options
 @one_line_errors
 def sample(
     file: Path,
@@ -121,22 +87,18 @@ def sample(
     vartype: str | None,
     file_format: str | None,
     instance: int | None,
+    aggregate: bool,
     output: Path | None,
     force: bool,
 ) -> None:
     """Reads, anneals, writes, prints."""
     from ..checks import seed_or_new
-    from ..problems.read import read_with_format
-    from ..problems.write import check_labels, check_output, write_sampleset
+    from ..problems.write import distinct, write_sampleset
 
-    if output is not None:
-        check_output(output, force=force, source=file)
-    elif force:
-        raise ValueError("--force is given, but there is nothing to overwrite without --output")
-    with waiting(f"Reading {file.name}"):
-        problem = read_with_format(file, file_format=file_format, vartype=vartype, instance=instance)
-    if output is not None:
-        check_labels(output, list(problem.bqm.variables))
+    if aggregate and output is None:
+        raise ValueError("--aggregate is given, but nothing is written without --output")
+    asked = {"file_format": file_format, "vartype": vartype, "instance": instance}
+    problem = read_file(file, output, force=force, **asked)
     same = {
         "num_reads": num_reads,
         "num_sweeps": num_sweeps,
@@ -148,6 +110,7 @@ def sample(
         "file": str(file),
         "format": problem.file_format,
         "instance": instance,
+        "aggregate": aggregate,
         "vartype": problem.bqm.vartype.name,
         **same,
         "seconds": seconds,
@@ -156,7 +119,7 @@ def sample(
     }
     if output is not None:
         with waiting(f"Writing {output.name}"):
-            write_sampleset(output, sampleset, settings)
+            write_sampleset(output, distinct(sampleset) if aggregate else sampleset, settings)
     _print_summary(problem, sampleset, settings)
     if output is not None:
         click.echo(f"States: {output}")
@@ -188,6 +151,10 @@ def _versions() -> dict[str, str]:
 
 
 def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[str, Any]) -> None:
+    import numpy as np
+
+    from ..problems.write import count_distinct
+
     bqm, energies = problem.bqm, sampleset.record.energy
     count, rows = _histogram(energies, _rounding(bqm, sampleset))
     best = float(energies.min())
@@ -197,6 +164,11 @@ def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[
     )
     mean = best + math.fsum(energies - best) / len(energies)  # a sum of large ones would be rounded
     click.echo(f"Best energy {_number(best)} in {count} of {len(energies)} reads, mean {_number(mean)}")
+    states = sampleset.record.sample
+    at_best = states[np.argsort(energies)[:count]]
+    click.echo(
+        f"Distinct states: {count_distinct(states)}, of which {count_distinct(at_best)} at the best energy"
+    )
     if problem.objective is not None:
         click.echo(f"Best {problem.objective.name} {_number(problem.objective.value(best))}")
     print_bars(rows)

@@ -4,6 +4,7 @@ import os
 import re
 
 from .formats import BY_NAME, TABLE
+from .formats.dimacs import GRAPH
 from .formats.lists import COMMENT
 from .formats.matrix import MARKET, NPY
 from .parsing.foreign import SKIPPED, name_foreign
@@ -36,6 +37,11 @@ def choose_format(text: bytes, path: str, vartype: str | None) -> Format:
         raise ValueError(f"a numpy array can be {_AS_MATRIX}; expected --format to say which")
     if text[:200].lstrip().lower().startswith(MARKET.lower()):
         raise ValueError(f"a matrix in MatrixMarket can be {_AS_MATRIX}; expected --format to say which")
+    if re.match(GRAPH, text):
+        raise ValueError(
+            "a DIMACS graph is read for max-cut only, expected --format dimacs to say so; colouring and"
+            " cliques are other problems on it"
+        )
     name = _without_compression(os.path.basename(path))
     for known in TABLE:
         if known.is_certain(text):

@@ -62,8 +62,31 @@ def check_labels(path: Path, labels: list[Any]) -> None:
 
 
 def write_sampleset(path: Path, sampleset: dimod.SampleSet, settings: dict[str, Any]) -> None:
-    """Writes the reads in their order, in the format of the name's ending, over what was there before."""
+    """Writes the rows in their order, in the format of the name's ending, over what was there before."""
     _output_of(path).write(path, sampleset, settings)
+
+
+def count_distinct(states: NDArray[np.int8]) -> int:
+    """Number of distinct rows of states (reads, variables) of -1 and 1, or 0 and 1.
+
+    Example:
+        >>> count_distinct(np.array([[1, -1], [1, 1], [1, -1]]))
+        2
+    """
+    return len({row.tobytes() for row in np.packbits(states > 0, axis=1)})
+
+
+def distinct(sampleset: dimod.SampleSet) -> dimod.SampleSet:
+    """The distinct states with their numbers of occurrences, the lowest energy first.
+
+    Example:
+        >>> reads = dimod.SampleSet.from_samples([{"a": 1}, {"a": -1}, {"a": 1}], "SPIN", [2.0, -2.0, 2.0])
+        >>> [(dict(row.sample), int(row.num_occurrences)) for row in distinct(reads).data()]
+        [({'a': np.int8(-1)}, 1), ({'a': np.int8(1)}, 2)]
+    """
+    rows = sampleset.aggregate()  # type: ignore[no-untyped-call]
+    order = np.argsort(rows.record.energy, kind="stable")
+    return dimod.SampleSet(rows.record[order], rows.variables, rows.info, rows.vartype)  # type: ignore[no-untyped-call]
 
 
 def label_array(labels: list[Any]) -> NDArray[Any]:
@@ -121,6 +144,7 @@ def _write_npz(path: Path, sampleset: dimod.SampleSet, settings: dict[str, Any])
         file,
         states=sampleset.record.sample,
         energies=sampleset.record.energy,
+        num_occurrences=sampleset.record.num_occurrences,
         labels=label_array(list(sampleset.variables)),
         settings=np.array(json.dumps(settings)),
     )
@@ -178,7 +202,7 @@ OUTPUTS = {
         ),
         Output(
             ".npz",
-            'arrays states, energies, labels, settings: numpy.load("states.npz")',
+            'arrays states, energies, num_occurrences, labels, settings: numpy.load("states.npz")',
             _write_npz,
             check_labels=label_array,
         ),

@@ -35,6 +35,7 @@ from .batch import NUM_SLICES, sample_batch_quantum, transverse_and_problem, war
 from .betas import BetaScheduleType
 from .couplings import PreparedCouplings
 from .default_range import DefaultRangeWarning, Fit, Ising, range_of
+from .digest import digest_of
 from .path_schedule import PathSchedule, refuse_what_is_not_here, slices_for
 from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields
 from .spin_form import in_floats, spin_form
@@ -180,10 +181,11 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
         Returns:
             One row per read, in their order: one slice of its path, as a measurement would find it. `info`
             holds the parameters that make the same reads again: `beta`, `gamma` (None for a given schedule),
-            `num_slices`, `schedule` (sweeps, 2), `seed`, `initial_states_generator`, `num_reads`; then
-            `num_reads_begun`, the number of rows, and `ended_by`: "time_limit" or "interrupt_function" where
-            there are fewer rows than reads asked for, or None; and `timing` in nanoseconds:
-            `preprocessing_ns`, `sampling_ns`, `postprocessing_ns`.
+            `num_slices`, `schedule` (sweeps, 2), `seed`, `initial_states_generator`, `num_reads`;
+            `problem_digest`, that of `ising_ep.problem_digest(bqm)`; then `num_reads_begun`, the number of
+            rows, and `ended_by`: "time_limit" or "interrupt_function" where there are fewer rows than reads
+            asked for, or None; and `timing` in nanoseconds: `preprocessing_ns`, `sampling_ns`,
+            `postprocessing_ns`.
 
         Raises:
             ValueError: A value out of range, or biases that are not finite.
@@ -223,7 +225,7 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
         given, vartype = in_floats(bqm), bqm.vartype
         bqm = spin_form(given)
         vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
-        linear, (rows, cols, values), _, labels = vectors
+        linear, (rows, cols, values), offset, labels = vectors
         ising = Ising(linear, rows, cols, values, labels)
         linear, values = linear.astype(np.float64, copy=False), values.astype(np.float64, copy=False)
         unit = _unit(linear, rows, cols, values)
@@ -279,7 +281,7 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             watch=None if watch.idle() else watch,
         )
         states = states[0]
-        energies = energies_as_given(given, labels, states, energies[0], float(bqm.offset), arithmetic)
+        energies = energies_as_given(given, labels, states, energies[0], float(offset), arithmetic)
         sweeps = np.stack((transverse, problem), axis=1)
         parameters = {
             "beta": beta,
@@ -289,6 +291,7 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             "seed": seed,
             "initial_states_generator": initial_states_generator,
             "arithmetic": arithmetic,
+            "problem_digest": digest_of(linear, rows, cols, values, offset, labels),
         }
         warn_if_rounded([arithmetic])
         return finished(watch, states, energies, labels, vartype, parameters, started, annealing)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from time import perf_counter_ns
 from typing import Any
 
@@ -152,9 +153,15 @@ def _sample_set(
 
     The states (reads, spins) are -1 and +1 whatever the vartype.
     """
-    columns = [("sample", np.int8, states.shape[1:]), ("energy", np.float64), ("num_occurrences", np.int64)]
-    record = np.empty(len(states), dtype=np.dtype((np.record, columns)))
+    record = np.empty(len(states), dtype=_row(states.shape[1]))
     record["sample"] = states if vartype is dimod.SPIN else states > 0
     record["energy"] = energies
     record["num_occurrences"] = 1
     return dimod.SampleSet(record.view(np.recarray), labels, info, vartype)  # type: ignore[no-untyped-call]
+
+
+@lru_cache
+def _row(spins: int) -> np.dtype[np.void]:
+    """The type of a read in a sample set. To make one takes as long as the digest of a small problem."""
+    columns = [("sample", np.int8, (spins,)), ("energy", np.float64), ("num_occurrences", np.int64)]
+    return np.dtype((np.record, columns))

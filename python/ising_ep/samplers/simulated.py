@@ -23,6 +23,7 @@ from .batch import sample_batch, warn_if_rounded
 from .betas import BetaScheduleType, betas_of_sweeps
 from .couplings import PreparedCouplings
 from .default_range import Ising, range_of
+from .digest import digest_of
 from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields
 from .spin_form import in_floats, spin_form
 
@@ -133,9 +134,10 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             that make the same reads again: `beta_range` (None for a custom schedule without one),
             `beta_schedule_type`, `beta_schedule`, `num_sweeps`, `num_sweeps_per_beta`, `seed`,
             `initial_states_generator`, `randomize_order`, `proposal_acceptance_criteria`, `num_reads`;
-            then `num_reads_begun`, the number of rows, and `ended_by`: "time_limit" or
-            "interrupt_function" where there are fewer rows than reads asked for, or None; and `timing`
-            in nanoseconds: `preprocessing_ns`, `sampling_ns`, `postprocessing_ns`.
+            `problem_digest`, that of `ising_ep.problem_digest(bqm)`; then `num_reads_begun`, the number of
+            rows, and `ended_by`: "time_limit" or "interrupt_function" where there are fewer rows than reads
+            asked for, or None; and `timing` in nanoseconds: `preprocessing_ns`, `sampling_ns`,
+            `postprocessing_ns`.
 
         Raises:
             ValueError: A value out of range, or biases that are not finite.
@@ -159,7 +161,7 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
         given, vartype = in_floats(bqm), bqm.vartype
         bqm = spin_form(given)
         vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
-        linear, (rows, cols, values), _, labels = vectors
+        linear, (rows, cols, values), offset, labels = vectors
         if beta_range is None and beta_schedule_type in ("geometric", "linear"):
             beta_range = range_of(Ising(linear, rows, cols, values, labels), stacklevel=3)
         linear = linear.astype(np.float64, copy=False)
@@ -205,7 +207,7 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
                 watch=None if watch.idle() else watch,
             )
             states = states[0]
-            energies = energies_as_given(given, labels, states, energies[0], float(bqm.offset), arithmetic)
+            energies = energies_as_given(given, labels, states, energies[0], float(offset), arithmetic)
         parameters = {
             "beta_range": beta_range,
             "beta_schedule_type": beta_schedule_type,
@@ -217,6 +219,7 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             "randomize_order": randomize_order,
             "proposal_acceptance_criteria": "Gibbs" if gibbs else "Metropolis",
             "arithmetic": arithmetic,
+            "problem_digest": digest_of(linear, rows, cols, values, offset, labels),
         }
         warn_if_rounded([arithmetic])
         return finished(watch, states, energies, labels, vartype, parameters, started, annealing)

@@ -32,7 +32,7 @@ FOREIGN = (
     _foreign("a numpy archive (.npz)", rb"PK\x03\x04(?s:.{26,200}?)\.npy"),
     _foreign("a zip archive", rb"PK[\x03\x05]"),
     _foreign("a file compressed twice", rb"\x1f\x8b|BZh[1-9]1AY|\xfd7zXZ"),
-    _foreign("a file compressed with zstandard", rb"\x28\xb5\x2f\xfd"),
+    _foreign("a file compressed with zstandard (zstd -d unpacks it)", rb"\x28\xb5\x2f\xfd"),
     _foreign("an HDF5 file", rb"\x89HDF"),
     _foreign("a MATLAB file", rb"MATLAB 5\.0"),
     _foreign("a Parquet file", rb"PAR1"),
@@ -41,15 +41,9 @@ FOREIGN = (
     _foreign("a program", rb"\x7fELF|MZ\x90"),
     _foreign("a pointer of Git LFS, whose file is not here yet", rb"version https://git-lfs"),
     _foreign("XML or HTML", rb"\s*+<[?!a-zA-Z]"),
-    _foreign("a .qubo file of Quantagonia", rb"(?i)(?:MIN|MAX)IMIZE\s*\n(?:#.*\n)*\s*[-+.\d]"),
-    _foreign(
-        "a linear or quadratic program (LP)",
-        rb"(?i)(?:[ \t]*+(?:\\.*+)?+\n)*+[ \t]*+(?:minimi[sz]e|maximi[sz]e|minimum|maximum|min|max)\b",
-    ),
-    _foreign("a linear program (MPS)", rb"(?:[ \t]*+(?:\*.*+)?+\n)*+(?:NAME|ROWS)\b[^:]*\n"),
+    _foreign("a .qubo file of Quantagonia", rb"(?i)(?:MIN|MAX)IMIZE\s*\n(?:#.*\n|\s*[-+.\d][-+.\deE]*\s*\n)"),
+    _foreign("a linear program in MPS (LP is read)", rb"(?:[ \t]*+(?:\*.*+)?+\n)*+(?:NAME|ROWS)\b[^:]*\n"),
     _foreign("a TSPLIB file", rb"\s*+(?:NAME|TYPE)\s*+:"),
-    _foreign("a formula in DIMACS CNF (satisfiability)", SKIPPED + rb"p[ \t]++w?cnf\b"),
-    _foreign("a DIMACS graph (.col)", SKIPPED + rb"p[ \t]++(?:edges?|col)\b"),
     _foreign("a DIMACS network", SKIPPED + rb"p[ \t]++(?:max|min|sp|asn)\b"),
     _foreign("a GML graph", rb"\s*+(?:Creator.*+\s++)?+graph\s*+\["),
     _foreign("a Graphviz graph", rb"\s*+(?:strict\s++)?+(?:di)?graph\b[^\[\n]*\{"),
@@ -65,7 +59,7 @@ def name_foreign(text: bytes) -> str | None:
     """Names the format that an unsupported file looks like, or None.
 
     Example:
-        >>> name_foreign(b"Minimize\\n x + y\\nSubject To\\n")
-        'a linear or quadratic program (LP)'
+        >>> name_foreign(b"NAME test\\nROWS\\n N obj\\n")
+        'a linear program in MPS (LP is read)'
     """
     return next((known.what for known in FOREIGN if known.begins.match(text)), None)

@@ -1,0 +1,63 @@
+"""Digest of a problem: tells whether two sample sets, or a sample set and a file, are of the same problem."""
+
+from collections.abc import Hashable, Sequence
+from struct import pack
+from typing import Any
+
+import dimod
+import numpy as np
+from numpy.typing import NDArray
+from xxhash import xxh3_128_hexdigest
+
+from .spin_form import in_floats, spin_form
+
+
+def problem_digest(bqm: dimod.BinaryQuadraticModel) -> str:
+    """Digest of a problem, which the samplers return as `info["problem_digest"]`.
+
+    It is that of the Ising form: fields, couplings, offset, and labels in their order. So a model and its
+    `change_vartype` have the same digest where no bias is rounded. The same model with its variables in
+    another order has another one, as it has other reads from the same seed. It is no signature: who wants
+    to can make two problems of one digest.
+
+    Args:
+        bqm: The problem, of any vartype and dtype. Labels should be numbers, texts or tuples of them: others
+            need not have the same `repr` in another process.
+
+    Returns:
+        The 128 bits of XXH3 in 32 hexadecimal digits.
+
+    Raises:
+        TypeError: Another thing than a binary quadratic model.
+        ValueError: A bias that is no real number.
+
+    Example:
+        >>> import dimod, ising_ep
+        >>> bqm = dimod.BinaryQuadraticModel({"a": 1}, {("a", "b"): -1}, 0, "SPIN")
+        >>> sampleset = ising_ep.SimulatedAnnealingSampler().sample(bqm, beta_range=[1, 3], seed=1)
+        >>> sampleset.info["problem_digest"] == ising_ep.problem_digest(bqm)
+        True
+    """
+    spins = spin_form(in_floats(bqm))
+    vectors: Any = spins.to_numpy_vectors(return_labels=True)  # annotated as if without labels
+    linear, (rows, cols, values), offset, labels = vectors
+    return digest_of(linear, rows, cols, values, offset, labels)
+
+
+def digest_of(
+    linear: NDArray[Any],
+    rows: NDArray[Any],
+    cols: NDArray[Any],
+    values: NDArray[Any],
+    offset: float,
+    labels: Sequence[Hashable],
+) -> str:
+    """The digest of a model in spins, of what its `to_numpy_vectors` returns.
+
+    Biases are taken in double precision, with 0 for -0, indices in the 32 bits that dimod has.
+    """
+    biases = [(part.astype(np.float64, copy=False) + 0.0).data for part in (linear, values)]
+    # One call on all bytes takes half of the time of one for each part, which small problems notice.
+    return xxh3_128_hexdigest(
+        b"".join((repr(labels).encode(), *biases, rows.data, cols.data, pack("<d", offset + 0.0)))
+    )
