@@ -35,6 +35,7 @@ pub mod linear;
 #[cfg(feature = "python")]
 mod python;
 mod rng;
+pub mod search;
 mod simd;
 mod structure;
 
@@ -44,4 +45,5 @@ pub use anneal::{
 };
 pub use couplings::{Couplings, Pattern};
 pub use error::Error;
+pub use search::{Found, Search, search};
 pub use structure::{Block, Join, Structure, Windows};
