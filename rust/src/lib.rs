@@ -36,6 +36,7 @@ pub mod linear;
 mod python;
 pub mod recombine;
 mod rng;
+pub mod search;
 mod simd;
 mod structure;
 
@@ -45,4 +46,5 @@ pub use anneal::{
 };
 pub use couplings::{Couplings, Pattern};
 pub use error::Error;
+pub use search::{Found, Search, search};
 pub use structure::{Block, Join, Structure, Windows};

@@ -8,6 +8,7 @@ mod linear;
 mod methods;
 mod model;
 mod recombine;
+mod search;
 
 use crate::Error;
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyValueError};
@@ -27,6 +28,8 @@ mod _core {
     use super::model::Model;
     #[pymodule_export]
     use super::recombine::recombine;
+    #[pymodule_export]
+    use super::search::search;
 }
 
 impl From<Error> for PyErr {

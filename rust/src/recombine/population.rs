@@ -33,9 +33,9 @@ impl Population {
     /// Of `states`, `(members, spins)` of -1 and +1.
     pub(super) fn new(states: &[i8], energies: &[f64]) -> Self {
         let size = energies.len();
-        let (n, words) = (states.len() / size, size.div_ceil(64));
+        let (n, words) = (states.len() / size.max(1), size.div_ceil(64));
         let mut bits = vec![0; n * words];
-        for (member, state) in states.chunks_exact(n).enumerate() {
+        for (member, state) in states.chunks_exact(n.max(1)).enumerate() {
             for (i, _) in state.iter().enumerate().filter(|(_, spin)| **spin < 0) {
                 bits[i * words + member / 64] |= 1 << (member % 64);
             }
@@ -75,7 +75,8 @@ impl Population {
     /// Whether one of the members of this energy has this state.
     pub(super) fn has(&self, energy: f64, down: &[bool]) -> bool {
         let is_like = |member: usize| down.iter().enumerate().all(|(i, &down)| self.is_down(i, member) == down);
-        (0..self.size()).any(|member| (self.energies[member] - energy).abs() <= 1e-9 * energy.abs() && is_like(member))
+        let is_near = |member: usize| (self.energies[member] - energy).abs() <= 1e-9 * energy.abs();
+        (0..self.size()).any(|member| is_near(member) && is_like(member))
     }
 
     pub(super) fn replace(&mut self, member: usize, energy: f64, down: &[bool]) {
@@ -101,9 +102,5 @@ impl Population {
 
     pub(super) fn lowest(&self) -> f64 {
         self.energies.iter().copied().fold(f64::INFINITY, f64::min)
-    }
-
-    pub(super) fn highest(&self) -> f64 {
-        self.energies.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }
 }

@@ -52,29 +52,6 @@ impl Problem {
         self.neighbours[range.clone()].iter().map(|&j| j as usize).zip(self.couplings[range].iter().copied())
     }
 
-    /// Flips spins, each that lowers the energy, until none does; returns what the energy changed by.
-    pub(super) fn descend(&self, down: &mut [bool]) -> f64 {
-        let n = self.num_spins();
-        let sign = |down: bool| if down { -1.0 } else { 1.0 };
-        let mut field: Vec<f64> = (0..n).map(|i| self.fields[i] + self.row(i).map(|(j, v)| v * sign(down[j])).sum::<f64>()).collect();
-        let mut change = 0.0;
-        loop {
-            let mut any = false;
-            for i in 0..n {
-                let gain = sign(down[i]) * field[i];
-                if gain > 1e-9 {
-                    change -= 2.0 * gain;
-                    down[i] = !down[i];
-                    any = true;
-                    for (j, v) in self.row(i) {
-                        field[j] += 2.0 * v * sign(down[i]);
-                    }
-                }
-            }
-            if !any { return change; }
-        }
-    }
-
     /// Each coupled pair once: rows, columns and couplings.
     pub(super) fn pairs(&self) -> (Vec<i64>, Vec<i64>, Vec<f64>) {
         let (mut rows, mut cols, mut values) = (vec![], vec![], vec![]);
