@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from .samplers.batch import BatchResult as BatchResult
     from .samplers.default_range import default_beta_range as default_beta_range
     from .samplers.digest import problem_digest as problem_digest
+    from .samplers.minimizer import minimize as minimize
     from .samplers.path_integral import PathIntegralAnnealingSampler as PathIntegralAnnealingSampler
+    from .samplers.tabu import TabuSampler as TabuSampler
     from .samplers.simulated import SimulatedAnnealingSampler as SimulatedAnnealingSampler
     from .samplers.temperature import effective_beta as effective_beta
     from .training import load as load
@@ -39,6 +41,7 @@ _HOME = {
     "default_beta_range": ".samplers.default_range",
     "effective_beta": ".samplers.temperature",
     "load": ".training",
+    "minimize": ".samplers.minimizer",
     "problem_digest": ".samplers.digest",
     "unembed": ".embedding.unembed",
 }
@@ -61,6 +64,7 @@ __all__ = [
     "learning",
     "load",
     "machines",
+    "minimize",
     "network",
     "problem_digest",
     "training",

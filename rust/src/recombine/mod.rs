@@ -29,7 +29,7 @@ use crate::anneal::{cores, share};
 use crate::error::{Error, bad};
 use crate::rng::{Key, ars};
 use crate::{Batch, Control, Method, Model, anneal};
-use population::{Members, Population};
+use population::Population;
 use problem::Problem;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -80,7 +80,7 @@ struct Level {
 }
 
 struct Child {
-    parents: Members,
+    parents: Vec<usize>,
     groups: usize,
     /// None where the parents agree on all.
     state: Option<(f64, Vec<bool>)>,
@@ -151,7 +151,7 @@ impl Population {
             let unlike = down.iter().enumerate().filter(|&(i, &down)| self.is_down(i, parent) != down).count();
             unlike.min(down.len() - unlike)
         };
-        let worse = child.parents.which.into_iter().filter(|&parent| energy < self.energies[parent]);
+        let worse = child.parents.into_iter().filter(|&parent| energy < self.energies[parent]);
         let Some(parent) = worse.min_by_key(|&parent| distance(parent)).filter(|_| !self.has(energy, &down))
         else {
             return false;
@@ -165,9 +165,7 @@ impl Level {
     /// Where all members agree, spins become one.
     fn contracted(self) -> Self {
         let Level { problem, population, mut place } = self;
-        let everyone = population.everyone();
-        let sign = |i: usize| if population.is_down(i, 0) { -1.0 } else { 1.0 };
-        let contraction = problem.contracted(|i, j| population.agree(i, j, &everyone), sign);
+        let contraction = problem.contracted(&population.classes(), &population.signs(0), population.energies[0]);
         for (at, down) in &mut place {
             *down ^= population.is_down(*at as usize, 0);
             *at = contraction.group[*at as usize];
@@ -211,7 +209,7 @@ impl Level {
     }
 
     /// Draws parents of a child, all different.
-    fn pick(&self, key: &Key, number: usize, parents: usize) -> Members {
+    fn pick(&self, key: &Key, number: usize, parents: usize) -> Vec<usize> {
         let size = self.population.size();
         let mut which = Vec::with_capacity(parents);
         let mut block = 0;
@@ -224,14 +222,17 @@ impl Level {
             }
             block += 1;
         }
-        Members::new(&self.population, which)
+        which
     }
 
-    fn child(&self, parents: Members, breeding: &Breeding, number: usize) -> Result<Child, Error> {
+    fn child(&self, parents: Vec<usize>, breeding: &Breeding, number: usize) -> Result<Child, Error> {
         let population = &self.population;
-        let first = parents.which[0];
-        let sign = |i: usize| if population.is_down(i, first) { -1.0 } else { 1.0 };
-        let contraction = self.problem.contracted(|i, j| population.agree(i, j, &parents), sign);
+        let first = parents[0];
+        let contraction = self.problem.contracted(
+            &population.classes_of(&parents),
+            &population.signs(first),
+            population.energies[first],
+        );
         let groups = contraction.problem.num_spins();
         let best = if groups > 1 { best(&contraction.problem, breeding, number)? } else { None };
         let state = best.map(|(energy, state)| {

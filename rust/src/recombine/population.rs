@@ -1,5 +1,7 @@
 //! States side by side, a bit each.
 
+use std::collections::HashMap;
+
 /// States of one problem and their energies.
 ///
 /// ```text
@@ -11,22 +13,6 @@ pub(super) struct Population {
     /// `(spins, words)`.
     bits: Vec<u64>,
     pub(super) energies: Vec<f64>,
-}
-
-/// Some members of a population.
-pub(super) struct Members {
-    pub(super) which: Vec<usize>,
-    mask: Vec<u64>,
-}
-
-impl Members {
-    pub(super) fn new(population: &Population, which: Vec<usize>) -> Self {
-        let mut mask = vec![0; population.words];
-        for member in &which {
-            mask[member / 64] |= 1 << (member % 64);
-        }
-        Members { which, mask }
-    }
 }
 
 impl Population {
@@ -47,8 +33,8 @@ impl Population {
         self.energies.len()
     }
 
-    pub(super) fn everyone(&self) -> Members {
-        Members::new(self, (0..self.size()).collect())
+    fn num_spins(&self) -> usize {
+        self.bits.len() / self.words.max(1)
     }
 
     fn row(&self, spin: usize) -> &[u64] {
@@ -60,16 +46,40 @@ impl Population {
         self.bits[spin * self.words + member / 64] >> (member % 64) & 1 == 1
     }
 
-    /// Whether two spins are equal in all of the members, or opposite in all.
-    #[inline]
-    pub(super) fn agree(&self, i: usize, j: usize, members: &Members) -> bool {
-        let (mut equal, mut opposite) = (true, true);
-        for ((a, b), mask) in self.row(i).iter().zip(self.row(j)).zip(&members.mask) {
-            let unlike = (a ^ b) & mask;
-            equal &= unlike == 0;
-            opposite &= unlike == *mask;
+    /// The spins of a member as signs.
+    pub(super) fn signs(&self, member: usize) -> Vec<f64> {
+        (0..self.num_spins()).map(|spin| if self.is_down(spin, member) { -1.0 } else { 1.0 }).collect()
+    }
+
+    /// Classes of spins that are equal, or opposite, in all of up to 32 members.
+    pub(super) fn classes_of(&self, members: &[usize]) -> Vec<u32> {
+        let class = |row: &[u64]| {
+            let bit = |member: usize| row[member / 64] >> (member % 64) & 1;
+            let first = bit(members[0]);
+            members[1..].iter().fold(0, |class, &member| class << 1 | (bit(member) ^ first) as u32)
+        };
+        self.bits.chunks_exact(self.words).map(class).collect()
+    }
+
+    /// The same of all members.
+    pub(super) fn classes(&self) -> Vec<u32> {
+        let turned = |row: &[u64]| -> Vec<u64> {
+            let first = if row[0] & 1 == 1 { u64::MAX } else { 0 };
+            row.iter().map(|word| word ^ first).collect()
+        };
+        // Bits beyond the last member are 0 in all rows, or 1 in those that were turned.
+        let mut last = u64::MAX;
+        if self.size() % 64 != 0 {
+            last = (1 << (self.size() % 64)) - 1;
         }
-        equal || opposite
+        let mut names = HashMap::new();
+        let class = |row: &[u64]| {
+            let mut row = turned(row);
+            row[self.words - 1] &= last;
+            let next = names.len() as u32;
+            *names.entry(row).or_insert(next)
+        };
+        self.bits.chunks_exact(self.words).map(class).collect()
     }
 
     /// Whether one of the members of this energy has this state.

@@ -71,88 +71,72 @@ impl Problem {
         sum / self.num_spins().max(1) as f64
     }
 
-    /// Makes groups of coupled spins that are `alike`, which must be an equivalence; `sign` is each spin's in the
-    /// state in which all groups are up.
-    pub(super) fn contracted(
-        &self,
-        alike: impl Fn(usize, usize) -> bool,
-        sign: impl Fn(usize) -> f64,
-    ) -> Contraction {
+    /// Makes groups of coupled spins of the same class. `signs` and `energy` are those of the state in which all groups
+    /// are up.
+    pub(super) fn contracted(&self, classes: &[u32], signs: &[f64], energy: f64) -> Contraction {
         const NONE: u32 = u32::MAX;
         let n = self.num_spins();
         let mut group = vec![NONE; n];
-        // Spins group by group: the groups' queues one after the other.
-        let mut order: Vec<u32> = Vec::with_capacity(n);
-        let mut first = vec![];
+        let mut fields = vec![];
+        // Couplings that leave a group, group by group.
+        let (mut leaving, mut starts) = (Vec::<(u32, f64)>::new(), vec![0]);
+        let mut queue: Vec<u32> = Vec::with_capacity(n);
         for root in 0..n {
             if group[root] != NONE {
                 continue;
             }
-            let name = first.len() as u32;
-            first.push(order.len());
+            let (name, class) = (fields.len() as u32, classes[root]);
             group[root] = name;
-            order.push(root as u32);
-            let mut next = order.len() - 1;
-            while next < order.len() {
-                let i = order[next] as usize;
+            queue.clear();
+            queue.push(root as u32);
+            let (mut field, mut next) = (0.0, 0);
+            while next < queue.len() {
+                let i = queue[next] as usize;
                 next += 1;
-                for (j, _) in self.row(i) {
-                    if group[j] == NONE && alike(root, j) {
+                field += signs[i] * self.fields[i];
+                for (j, value) in self.row(i) {
+                    if classes[j] != class {
+                        leaving.push((j as u32, signs[i] * signs[j] * value));
+                    } else if group[j] == NONE {
                         group[j] = name;
-                        order.push(j as u32);
+                        queue.push(j as u32);
                     }
                 }
             }
+            fields.push(field);
+            starts.push(leaving.len());
         }
-        first.push(n);
-        let problem = self.of_groups(&group, &order, &first, sign);
+        let mut problem = Problem::of_groups(&group, fields, &leaving, &starts);
+        let all_up = 0.5 * problem.couplings.iter().sum::<f64>() + problem.fields.iter().sum::<f64>();
+        problem.offset = energy - all_up;
         Contraction { problem, group }
     }
 
-    /// Adds up fields and couplings of groups, whose spins stand in `order`, those of group `g` from `first[g]` on.
-    fn of_groups(&self, group: &[u32], order: &[u32], first: &[usize], sign: impl Fn(usize) -> f64) -> Self {
-        let groups = first.len() - 1;
-        let (mut sums, mut touched) = (vec![0.0; groups], Vec::<u32>::new());
-        let mut is_touched = vec![false; groups];
-        let mut contracted = Problem {
-            starts: vec![0],
-            neighbours: vec![],
-            couplings: vec![],
-            fields: vec![0.0; groups],
-            offset: self.offset,
-        };
-        let mut inner = 0.0;
-        for g in 0..groups {
-            for &i in &order[first[g]..first[g + 1]] {
-                let i = i as usize;
-                let s = sign(i);
-                contracted.fields[g] += s * self.fields[i];
-                for (j, value) in self.row(i) {
-                    let h = group[j] as usize;
-                    let value = value * s * sign(j);
-                    if h == g {
-                        inner += value;
-                        continue;
-                    }
-                    if !is_touched[h] {
-                        is_touched[h] = true;
-                        touched.push(h as u32);
-                    }
-                    sums[h] += value;
+    /// Adds up couplings to spins `leaving` the groups, those of group `g` from `starts[g]` on.
+    fn of_groups(group: &[u32], fields: Vec<f64>, leaving: &[(u32, f64)], starts: &[usize]) -> Self {
+        let groups = fields.len();
+        let (mut sums, mut is_touched) = (vec![0.0; groups], vec![false; groups]);
+        let mut touched = Vec::<u32>::new();
+        let mut problem = Problem { starts: vec![0], neighbours: vec![], couplings: vec![], fields, offset: 0.0 };
+        for range in starts.windows(2) {
+            for &(j, value) in &leaving[range[0]..range[1]] {
+                let other = group[j as usize];
+                if !is_touched[other as usize] {
+                    is_touched[other as usize] = true;
+                    touched.push(other);
                 }
+                sums[other as usize] += value;
             }
-            for h in touched.drain(..) {
-                let sum = std::mem::take(&mut sums[h as usize]);
-                is_touched[h as usize] = false;
+            for other in touched.drain(..) {
+                is_touched[other as usize] = false;
+                let sum = std::mem::take(&mut sums[other as usize]);
                 if sum != 0.0 {
-                    contracted.neighbours.push(h);
-                    contracted.couplings.push(sum);
+                    problem.neighbours.push(other);
+                    problem.couplings.push(sum);
                 }
             }
-            contracted.starts.push(contracted.neighbours.len());
+            problem.starts.push(problem.neighbours.len());
         }
-        // Each pair within a group was met from both sides.
-        contracted.offset += 0.5 * inner;
-        contracted
+        problem
     }
 }

@@ -30,9 +30,13 @@ fn energies_of_groups_are_those_of_their_spins() {
     let couplings = Couplings::new(n, &rows, &cols, &values).unwrap();
     let states = states(3, n);
     let population = Population::new(&states, &[0.0; 3]);
-    let members = population.everyone();
-    let contraction = Problem::new(&couplings, &fields)
-        .contracted(|i, j| population.agree(i, j, &members), |i| f64::from(states[n + i]));
+    let classes = population.classes();
+    assert_eq!(classes.iter().max(), population.classes_of(&[1, 0, 2]).iter().max());
+    let contraction = Problem::new(&couplings, &fields).contracted(
+        &classes,
+        &population.signs(1),
+        energy(&rows, &cols, &values, &fields, &states[n..2 * n]),
+    );
     let groups = contraction.problem.num_spins();
     assert!((2..n).contains(&groups));
     let (of_rows, of_cols, of_values) = contraction.problem.pairs();
