@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from .samplers.digest import problem_digest as problem_digest
     from .samplers.minimizer import minimize as minimize
     from .samplers.path_integral import PathIntegralAnnealingSampler as PathIntegralAnnealingSampler
-    from .samplers.tabu import TabuSampler as TabuSampler
     from .samplers.simulated import SimulatedAnnealingSampler as SimulatedAnnealingSampler
+    from .samplers.tabu import TabuSampler as TabuSampler
     from .samplers.temperature import effective_beta as effective_beta
     from .training import load as load
 

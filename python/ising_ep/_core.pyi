@@ -19,6 +19,7 @@ __all__ = [
     "energies",
     "products",
     "project",
+    "recombine",
     "rest_of_fields",
     "window_products",
 ]
@@ -676,4 +677,44 @@ def rest_of_fields(
 
     Raises:
         ValueError: A shape or an index that is wrong.
+    """
+
+def recombine(
+    model: Model,
+    fields: NDArray[np.float64],
+    states: NDArray[np.int8],
+    energies: NDArray[np.float64],
+    *,
+    sweeps: int,
+    reads: int,
+    coldest: float,
+    patience: int,
+    seed: int,
+    target: float = ...,
+    num_threads: int | None = None,
+    watch: Callable[[int], bool] | None = None,
+) -> tuple[NDArray[np.int8], NDArray[np.float64], int]:
+    """A population whose members are replaced by children that are better, until there are none.
+
+    A child holds coupled spins on which its parents agree, up to a sign, as rigid groups, and is the best of `reads`
+    anneals of them. The answer depends on the arguments alone, not on the number of threads, unless `watch` ends it.
+
+    Args:
+        model: The couplings.
+        fields: (spins,) h.
+        states: (members, spins) of -1 and +1.
+        energies: (members,) those of the states.
+        sweeps, reads: Of the anneal of a child.
+        coldest: The inverse temperature at which it ends.
+        patience: Children without one that was taken, after which it ends.
+        seed: 0 to 2**64 - 1.
+        target: An energy at which it ends.
+        num_threads: Threads; all cores by default.
+        watch: Called every 20 ms or so with the number of children so far; ends it by returning True.
+
+    Returns:
+        States and energies of the members, and how many children there were.
+
+    Raises:
+        ValueError: A shape that does not fit, or no sweeps or reads.
     """

@@ -39,7 +39,11 @@ class Elites:
         energies = np.concatenate((self.energies, energies[lowest]))
         bits = np.packbits(states > 0, axis=1)
         # A row of bytes as one item, which numpy sorts and compares as a whole.
-        rows = np.ascontiguousarray(bits).view(f"V{bits.shape[1]}").ravel() if bits.size else np.arange(len(bits))
+        rows = (
+            np.ascontiguousarray(bits).view(f"V{bits.shape[1]}").ravel()
+            if bits.size
+            else np.arange(len(bits))
+        )
         _, first, where = np.unique(rows, return_index=True, return_inverse=True)
         counts = np.zeros(len(first), np.int64)
         np.add.at(counts, where[: len(self.counts)], self.counts)

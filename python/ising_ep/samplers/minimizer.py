@@ -3,14 +3,16 @@
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import dimod
 import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import WORD, as_float, boolean, function, integer, seconds, seed_or_new, threads
+from .default_range import Ising, refuse_infinite
 from .digest import problem_digest
-from .exact import fixed_variables, ground_state_of_narrow
+from .exact import fixed_variables, ground_state_of_narrow, without
 from .rounds import Rounds, Watch
 from .spin_form import in_floats
 
@@ -31,38 +33,38 @@ def minimize(
 
     Variables that have one value in all ground states are fixed by roof duality, and narrow graphs are solved
     exactly. Otherwise rounds of two strategies are made, and most of the one that is ahead: *recombination*
-    anneals many reads side by side and lets groups of spins on which good states agree flip as one (Houdayer and
-    Martin, Phys. Rev. Lett. 83, 1030, 1999); *tabu* is tabu search, with moves within one-hot groups where it finds
-    such. The best states of all rounds are recombined too.
+    anneals many reads side by side and lets groups of spins on which good states agree flip as one (Houdayer
+    and Martin, Phys. Rev. Lett. 83, 1030, 1999); *tabu* is tabu search, with moves within one-hot groups where
+    it finds such. The best states of all rounds are recombined too.
 
-    Without a time limit it ends when several rounds by themselves have found the same lowest energy, or none has found a
-    lower one for long. Then one seed gives the same states on any number of threads.
+    Without a time limit it ends when several rounds by themselves have found the same lowest energy, or none
+    has found a lower one for long. Then one seed gives the same states on any number of threads.
 
     Args:
         bqm: The problem, of any vartype and any labels.
-        time_limit: Seconds from the call on, after which it ends with the best so far; a round that is under way
-            may take somewhat longer.
+        time_limit: Seconds from the call on, after which it ends with the best so far; a round that is under
+            way may take somewhat longer.
         target: An energy; the search ends as soon as a state has it, or less.
         num_threads: 1 to 4096; all cores by default.
         seed: 0 to 2**64 - 1; by default a new one on every call.
         max_states: Distinct states that are returned at most.
         presolve: Whether to look for fixed variables and narrow graphs first.
-        progress: Called with the seconds since the call and the lowest energy so far (infinite at first), every
-            20 ms or so.
-        interrupt_function: Called without arguments every 20 ms or so; when it returns True the search ends with
-            the best so far.
+        progress: Called with the seconds since the call and the lowest energy so far (infinite at first),
+            every 20 ms or so.
+        interrupt_function: Called without arguments every 20 ms or so; when it returns True the search ends
+            with the best so far.
 
     Returns:
-        Distinct states, the lowest energies first, with `num_occurrences`, the rounds that found each by themselves
-        (at least 1). `info` holds `ended_by` ("optimal", "target", "settled", "time_limit" or "interrupt_function"),
-        `optimal` (whether the first state is known to be a ground state), `lower_bound`, `trace` (seconds and
-        lowest energy each time it fell), `rounds` (strategy, seconds and lowest energy of each), `time_to_solution`
-        (seconds until the energy returned is found with 99 %, and the 95 % interval of it), `num_fixed`, `seed` and
-        the settings.
+        Distinct states, the lowest energies first, with `num_occurrences`, the rounds that found each by
+        themselves (at least 1). `info` holds `ended_by` ("optimal", "target", "settled", "time_limit" or
+        "interrupt_function"), `optimal` (whether the first state is known to be a ground state), `lower_bound`,
+        `trace` (seconds and lowest energy each time it fell), `rounds` (strategy, seconds and lowest energy of
+        each), `time_to_solution` (seconds until the energy returned is found with 99 %, and the 95 % interval
+        of it), `num_fixed`, `seed` and the settings.
 
     Raises:
         ValueError: A value out of range, or biases that are not finite.
-        TypeError: Another thing than a binary quadratic model, or a number that should be an integer and is not.
+        TypeError: Another thing than a binary quadratic model, or no integer where there should be one.
         KeyboardInterrupt: On Ctrl-C.
 
     Example:
@@ -80,7 +82,7 @@ def minimize(
         function("progress", progress),
         function("interrupt_function", interrupt_function),
     )
-    settings = {
+    settings: dict[str, Any] = {
         "time_limit": time_limit,
         "target": None if target is None else as_float("target", target),
         "num_threads": threads(num_threads),
@@ -91,7 +93,8 @@ def minimize(
     left = _Left.of(given, settings["presolve"])
     found = left.ground_state() if settings["presolve"] else None
     if found is not None:
-        counts, report = np.ones(1, np.int64), {"ended_by": "optimal", "rounds": [], "time_to_solution": None}
+        counts = np.ones(1, np.int64)
+        report: dict[str, Any] = {"ended_by": "optimal", "rounds": [], "time_to_solution": None}
     else:
         rounds = Rounds(left.bqm, settings, watch, left.bound)
         report = rounds.run()
@@ -129,18 +132,12 @@ class _Left:
 
     @classmethod
     def of(cls, given: dimod.BinaryQuadraticModel, presolve: bool) -> "_Left":
-        for variables, bias in (*given.linear.items(), *given.quadratic.items()):
-            if not np.isfinite(bias):
-                raise ValueError(f"the bias of {variables!r} is {bias}, expected a finite number")
+        refuse_infinite(Ising.of(given))
         bound, fixed = fixed_variables(given) if presolve else (-np.inf, {})
-        left = given
-        if fixed:
-            left = given.copy()
-            left.fix_variables(fixed)
-        return cls(given, left, fixed, bound)
+        return cls(given, without(given, fixed) if fixed else given, fixed, bound)
 
     def ground_state(self) -> NDArray[np.int8] | None:
-        """A ground state (1, variables) of what is left, in its own values, where there is a fast way to it."""
+        """A ground state (1, variables) of what is left, in its own values, if there is a fast way to it."""
         if not self.bqm.num_variables:
             return np.empty((1, 0), np.int8)
         solved = ground_state_of_narrow(self.bqm)
@@ -158,10 +155,12 @@ class _Left:
             whole[:, k] = states[:, place[name]] if name in place else self.fixed[name]
         energies = np.asarray(self.given.energies((whole, names)), dtype=np.float64)
         order = np.argsort(energies, kind="stable")
-        return dimod.SampleSet.from_samples(
+        make: Any = dimod.SampleSet.from_samples  # without types
+        sampleset: dimod.SampleSet = make(
             (whole[order], names),
             energy=energies[order],
             num_occurrences=counts[order],
             vartype=self.given.vartype,
             sort_labels=False,
         )
+        return sampleset

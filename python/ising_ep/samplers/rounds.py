@@ -15,9 +15,11 @@ from .reads import rest_of_fields
 from .spin_form import spin_form
 from .strategies import Found, Islands, Strategy, TabuMoves, Task
 
-# Without a limit of time the search is over when so many rounds by themselves ended in the lowest energy, or when it has not
-# fallen for as many rounds as there were before, at least PATIENCE.
+# Without a limit of time the search is over when so many rounds by themselves ended in the lowest energy, or when
+# it has not fallen for as many rounds as there were before, at least PATIENCE.
 AGREEING, PATIENCE = 6, 12
+# The strategies of the first rounds, recombination first: its first one is brief.
+OPENING = (0, 0, 1, 0, 1)
 # Every so many rounds the strategy that is behind gets one.
 SECOND_CHANCE = 8
 # The lowest states of all rounds, which are recombined.
@@ -85,6 +87,7 @@ class Rounds:
             seed=settings["seed"],
             num_threads=settings["num_threads"],
             is_over=watch,
+            tell=self._tell,
             deadline=watch.deadline,
         )
         self.watch = watch
@@ -129,17 +132,21 @@ class Rounds:
             "time_to_solution": self._time_to_solution(),
         }
 
-    def _add(self, found: Found, *, own: bool) -> None:
-        if found[1].min() < self.elites.lowest:
-            self.watch.lowest = float(found[1].min()) + self.offset
+    def _tell(self, lowest: float) -> None:
+        """Notes when the lowest energy fell."""
+        if lowest + self.offset < self.watch.lowest:
+            self.watch.lowest = lowest + self.offset
             self.trace.append((perf_counter() - self.watch.started, self.watch.lowest))
+
+    def _add(self, found: Found, *, own: bool) -> None:
+        self._tell(float(found[1].min()))
         self.elites.add(*found, count=own)
 
     def _next(self) -> Strategy:
         """By turns at first; then the one that is ahead, and now and then the other."""
         number = len(self.done)
-        if number < 2 * len(self.strategies):
-            return self.strategies[number % 2]
+        if number < len(OPENING):
+            return self.strategies[OPENING[number]]
         lowest = [min(energy for by, _, energy in self.done if by is own) for own in self.strategies]
         if abs(lowest[0] - lowest[1]) <= self.rounding:
             return self.strategies[number % 2]
@@ -168,15 +175,17 @@ class Rounds:
     def _time_to_solution(self) -> dict[str, Any]:
         """Seconds until a round finds the lowest energy with 99 %, from the rate of those that did.
 
-        They are taken for events of a Poisson process; the interval is the exact one of its rate (Garwood 1936).
+        They are taken for events of a Poisson process; the interval is the exact one of its rate (Garwood,
+        Biometrika 28, 437, 1936).
         """
         successes, seconds = self._successes(), sum(seconds for _, seconds, _ in self.done)
-        ends = gamma.ppf([(1 + INTERVAL) / 2, (1 - INTERVAL) / 2], [successes + 1, max(successes, 1)])
-        wait = -np.log(1 - CERTAINTY) * seconds
+        most = float(gamma.ppf((1 + INTERVAL) / 2, successes + 1))
+        least = float(gamma.ppf((1 - INTERVAL) / 2, max(successes, 1)))
+        wait = float(-np.log(1 - CERTAINTY) * seconds)
         return {
             "certainty": CERTAINTY,
             "seconds": wait / successes if successes else np.inf,
-            "interval": [float(wait / ends[0]), float(wait / ends[1]) if successes else np.inf],
+            "interval": [wait / most, wait / least if successes else np.inf],
             "successes": successes,
             "rounds": len(self.done),
         }

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from .. import _core
 
-# The first and last inverse temperature of an anneal, times the local field of a typical spin. Geometric in between it
-# is near the best for lattices, chips, sparse and dense random graphs, ±1 and Gaussian (docs/benchmarks.md).
+# The first and last inverse temperature of an anneal, times the local field of a typical spin. Geometric in
+# between it is near the best for lattices, chips, sparse and dense random graphs, ±1 and Gaussian.
 HOT, COLD = 1.0, 10.0
 # The last two sweeps are so many times colder, which leaves the states in local minima.
 QUENCH = 100.0
@@ -46,6 +46,7 @@ class Task:
         seed: Of all rounds.
         num_threads: Threads, or None for all cores.
         is_over: Asked by the core whether to end.
+        tell: Told the lowest energy, without the offset, of what a round has so far.
         deadline: When `is_over` says so, as perf_counter has it, or infinite.
     """
 
@@ -57,6 +58,7 @@ class Task:
     seed: int
     num_threads: int | None
     is_over: Callable[[int], bool]
+    tell: Callable[[float], None]
     deadline: float
 
     @property
@@ -99,7 +101,7 @@ class Islands:
 
     def __init__(self) -> None:
         self.rounds = 0
-        # The first takes as few as the kernel of integers takes, so that its arithmetic tells whether it does.
+        # As few as the kernel of integers takes, so that the arithmetic tells whether it does.
         self.reads, self.speed = FIRST_READS, 0.0
 
     def round(self, task: Task, number: int) -> Found:
@@ -115,6 +117,7 @@ class Islands:
         self.reads = READS_OF_INTEGERS if arithmetic == "integer" else READS_OF_REALS
         self.rounds += 1
         lowest = np.argsort(energies, kind="stable")[:MEMBERS]
+        task.tell(float(energies[lowest[0]]))
         return task.bred(states[lowest], energies[lowest], number)
 
 

@@ -227,7 +227,9 @@ def _rounds(
     if first is None:
         first = COEFFICIENTS[num_variables > SMALL]
     first = integer("coefficient_z_first", first, 0, MOST)
-    restarted = first // RESTARTED if restarted is None else integer("coefficient_z_restart", restarted, 0, MOST)
+    restarted = (
+        first // RESTARTED if restarted is None else integer("coefficient_z_restart", restarted, 0, MOST)
+    )
     least = LEAST if least is None else integer("lower_bound_z", least, 0, MOST)
     # A step considers every variable that is not barred.
     free = max(1, num_variables - (min(20, num_variables // 4) if tenure is None else tenure))
