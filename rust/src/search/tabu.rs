@@ -47,7 +47,7 @@ pub(super) struct Rules {
 pub(super) struct Tabu<'a> {
     rules: Rules,
     state: State<'a>,
-    /// The step from which on a spin may be flipped; never where there is none.
+    /// The step from which on a spin may be flipped.
     barred_until: Vec<i64>,
     step: i64,
     pub(super) rounds: u64,
@@ -58,9 +58,7 @@ pub(super) struct Tabu<'a> {
 
 impl<'a> Tabu<'a> {
     pub(super) fn new(state: State<'a>, rules: Rules) -> Self {
-        let n = state.spins().len();
-        let mut barred_until = vec![0; state.signs.len()];
-        barred_until[n..].fill(i64::MAX);
+        let barred_until = vec![0; state.signs.len()];
         let (signs, twice_energy) = (state.signs.clone(), state.twice_energy);
         Tabu { rules, state, barred_until, step: 0, rounds: 0, signs, twice_energy }
     }
