@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .samplers.default_range import default_beta_range as default_beta_range
     from .samplers.path_integral import PathIntegralAnnealingSampler as PathIntegralAnnealingSampler
     from .samplers.simulated import SimulatedAnnealingSampler as SimulatedAnnealingSampler
+    from .samplers.tabu import TabuSampler as TabuSampler
     from .samplers.temperature import effective_beta as effective_beta
     from .training import load as load
 
@@ -34,6 +35,7 @@ _HOME = {
     "EPClassifier": ".estimator",
     "PathIntegralAnnealingSampler": ".samplers.path_integral",
     "SimulatedAnnealingSampler": ".samplers.simulated",
+    "TabuSampler": ".samplers.tabu",
     "correlations": ".embedding.unembed",
     "default_beta_range": ".samplers.default_range",
     "effective_beta": ".samplers.temperature",
@@ -47,6 +49,7 @@ __all__ = [
     "EPClassifier",
     "PathIntegralAnnealingSampler",
     "SimulatedAnnealingSampler",
+    "TabuSampler",
     "__version__",
     "chip",
     "config",
