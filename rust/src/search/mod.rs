@@ -26,7 +26,7 @@ use crate::couplings::Couplings;
 use crate::error::{Error, bad, filled};
 use crate::rng::Key;
 use exchange::Exchange;
-use groups::Groups;
+use groups::{Clique, Groups};
 use problem::{Problem, State};
 use random::Random;
 use read::{Limits, Read};
@@ -194,11 +194,11 @@ struct OfRead {
 /// Cliques that may be groups, found when they are first asked for.
 struct Candidates<'a> {
     couplings: &'a Couplings,
-    found: OnceLock<Vec<Vec<u32>>>,
+    found: OnceLock<Vec<Clique>>,
 }
 
 impl Candidates<'_> {
-    fn get(&self) -> &[Vec<u32>] {
+    fn get(&self) -> &[Clique] {
         self.found.get_or_init(|| groups::cliques(self.couplings))
     }
 }

@@ -149,6 +149,9 @@ fn groups_have_one_spin_up() {
     // Two up in a row, none in another.
     let other: Vec<i64> = (0..16).map(|i| if [0, 1, 10, 15].contains(&i) { 0 } else { -1 }).collect();
     assert_eq!(Groups::among(&found, 16, &[&tour, &other]).members.len(), 6);
+    // Two up in every row: nothing is a group.
+    let none: Vec<i64> = (0..16).map(|i| if i / 8 == i % 4 / 2 { 0 } else { -1 }).collect();
+    assert!(Groups::among(&found, 16, &[&none]).is_empty());
 }
 
 #[test]
