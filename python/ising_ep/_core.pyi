@@ -577,6 +577,7 @@ def search(
         groups: Whether to look for one-hot groups.
         num_threads: At least 1, or None for all cores.
         watch: As in `Model.anneal`; when it returns True the reads under way end with the best they have.
+            `lambda done: done > 0` beside a `target` ends all reads once one has reached it.
 
     Returns:
         The best state of each read, int8 (reads, spins); its energy, float64 (reads,), from the integers that

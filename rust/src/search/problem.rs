@@ -274,7 +274,7 @@ impl OnVectors for Least<'_> {
         let barred = &barred[..changes.len()];
         let (mut least, mut place) = ([i64::MAX; LANES], [-1i64; LANES]);
         // Where the search begins is random, and with it who comes first among equals.
-        let first = ((self.word >> 32) * changes.len() as u64 >> 32) as usize;
+        let first = (((self.word >> 32) * changes.len() as u64) >> 32) as usize;
         let (mut at, mut end) = (first, changes.len());
         loop {
             while at < end {
