@@ -1,8 +1,8 @@
 """Tabu search on the Rust core, as a `dimod.Sampler`.
 
-Flips of one spin that go upwards where nothing leads down, spins flipped lately being barred; and, where good states
-turn out to have exactly one variable of each of some groups set, anneals with moves within those groups. Energies
-are kept in integers, so that penalties may be as large as they like.
+Flips of one spin that go upwards where nothing leads down, spins flipped lately being barred; and, where good
+states turn out to have exactly one variable of each of some groups set, anneals with moves within those
+groups. Energies are kept in integers, so that penalties may be as large as they like.
 """
 
 from collections.abc import Callable
@@ -25,8 +25,8 @@ from .spin_form import in_floats, spin_form
 # Milliseconds that a read takes, and restarts, as in dwave-samplers.
 TIMEOUT = 20
 NUM_RESTARTS = 1_000_000
-# Variable updates that a search considers, times the variables, in problems of up to SMALL variables and in larger
-# ones; at least LEAST; and restarted searches a part of it. As in dwave-samplers.
+# Variable updates that a search considers, times the variables, in problems of up to SMALL variables and in
+# larger ones; at least LEAST; and restarted searches a part of it. As in dwave-samplers.
 SMALL = 500
 COEFFICIENTS = (10_000, 25_000)
 RESTARTED = 4
@@ -38,9 +38,9 @@ MOST = 2**62
 class TabuSampler(Sampler, Initialized):
     """Tabu search with the parameters of dwave-samplers, several threads, and moves within one-hot groups.
 
-    For problems whose constraints are penalties, where annealing with single flips freezes: routes, assignments,
-    packings. Where neither `timeout` nor `time_limit` ends it, one seed gives the same reads, to the last bit, on any
-    number of threads, and the first reads of many are those of few.
+    For problems whose constraints are penalties, where annealing with single flips freezes: routes,
+    assignments, packings. Where neither `timeout` nor `time_limit` ends it, one seed gives the same reads, to
+    the last bit, on any number of threads, and the first reads of many are those of few.
 
     Example:
         >>> from ising_ep import TabuSampler
@@ -102,34 +102,34 @@ class TabuSampler(Sampler, Initialized):
         Args:
             bqm: The problem.
             initial_states: One initial state per read, in any form of `dimod.as_samples`; random by default.
-            initial_states_generator: Where there are fewer of them than reads: "none" raises, "tile" repeats them,
-                "random" adds random ones. Where there are more, the first are taken.
+            initial_states_generator: Where there are fewer of them than reads: "none" raises, "tile" repeats
+                them, "random" adds random ones. Where there are more, the first are taken.
             num_reads: Number of searches; by default that of the initial states, or 1.
             seed: 0 to 2**64 - 1; by default a new one on every call.
-            tenure: Steps for which a flipped variable is barred, 0 to the number of variables - 1. By default it is
-                drawn anew for each restart, from 1 to a quarter of the variables, at most 20, and varies from
-                flip to flip up to its double.
+            tenure: Steps for which a flipped variable is barred, 0 to the number of variables - 1. By default
+                it is drawn anew for each restart, from 1 to a quarter of the variables, at most 20, and
+                varies from flip to flip up to its double.
             timeout: Milliseconds that each read takes at most, 20 by default; None for no limit.
             num_restarts: Restarts of each read at most. They begin near the best state so far.
             energy_threshold: A read ends when it has a state of this energy or less.
-            coefficient_z_first, coefficient_z_restart, lower_bound_z: Where one is given, the first search of a read
-                ends after max(variables * coefficient_z_first, lower_bound_z) variable updates were considered,
-                and each restarted one after as many by coefficient_z_restart. As in dwave-samplers those that are
-                not given are 10,000 (25,000 of more than 500 variables), a quarter of the first, and 500,000.
-                By default, a search ends when it has found nothing better for a number of steps that varies
-                from restart to restart.
+            coefficient_z_first, coefficient_z_restart, lower_bound_z: Where one is given, the first search of
+                a read ends after max(variables * coefficient_z_first, lower_bound_z) variable updates were
+                considered, and each restarted one after as many by coefficient_z_restart. As in
+                dwave-samplers those that are not given are 10,000 (25,000 of more than 500 variables), a
+                quarter of the first, and 500,000. By default, a search ends when it has found nothing better
+                for a number of steps that varies from restart to restart.
             num_threads: Threads that share the reads, 1 to 4096; all cores by default.
-            interrupt_function: Called without arguments, at once and every 20 ms or so; when it returns True the
-                reads under way end with the best they have, and no more are begun.
+            interrupt_function: Called without arguments, at once and every 20 ms or so; when it returns True
+                the reads under way end with the best they have, and no more are begun.
             time_limit: Seconds from the call on, after which the same happens.
             progress: Called with the number of reads that are finished and that of all, every 20 ms or so.
             **kwargs: Ignored, with a `dimod.exceptions.SamplerUnknownArgWarning`.
 
         Returns:
-            One row per read, in their order: the best state of each, its energy as the model itself has it, and
-            `num_restarts`. `info` holds the parameters, then `num_reads`, `num_reads_begun`, `ended_by` (as
-            `SimulatedAnnealingSampler`), `trace`, a list of (seconds since the search began, lowest energy so far), `num_groups`, the
-            one-hot groups that were found, and `timing`.
+            One row per read, in their order: the best state of each, its energy as the model itself has it,
+            and `num_restarts`. `info` holds the parameters, then `num_reads`, `num_reads_begun`, `ended_by`
+            (as `SimulatedAnnealingSampler`), `trace`, a list of (seconds since the search began, lowest
+            energy so far), `num_groups`, the one-hot groups that were found, and `timing`.
 
         Raises:
             ValueError: A value out of range, or biases that are not finite.
@@ -215,7 +215,12 @@ class TabuSampler(Sampler, Initialized):
         sampleset = finished(watch, states, energies, labels, vartype, parameters, started, searching)
         sampleset.info["trace"] = [(second, energy + offset) for second, energy in trace.tolist()]
         sampleset.info["num_groups"] = len(groups)
-        return dimod.append_data_vectors(sampleset, num_restarts=restarts.tolist())
+        if not labels:  # dimod appends nothing to samples of no variables
+            return sampleset
+        counted: dimod.SampleSet = dimod.append_data_vectors(  # type: ignore[no-untyped-call]
+            sampleset, num_restarts=restarts.tolist()
+        )
+        return counted
 
 
 def _rounds(

@@ -12,10 +12,11 @@
 //! no group, or in one that has not exactly one up, is flipped by itself, and so is now and then any other, so that states
 //! with broken constraints can be reached. Temperatures go with the changes that such moves make, not with penalties.
 //!
-//! A proposal costs up to four changes and six couplings, some 30 ns; one that is accepted the flips.
+//! A proposal costs up to four changes and six couplings, and one that is accepted the flips: about 85 ns for the 225 spins
+//! of 15 cities.
 //!
-//! Tried and worse: chains that flip a spin and then descend (10 times the time of a proposal for the same moves);
-//! temperatures of all moves, whose median is a penalty.
+//! Tried and slower: chains that flip a spin and then whatever changes the energy least, which find the same moves in 8
+//! times the time.
 
 use super::groups::{Groups, NONE};
 use super::problem::State;
@@ -69,10 +70,8 @@ impl<'a, 'g> Exchange<'a, 'g> {
             if proposal % n == 0 {
                 temperature *= factor;
             }
-            if proposal % (8 * LOOK) == 8 * LOOK - 1 {
-                if read.is_over() {
-                    break;
-                }
+            if proposal % (8 * LOOK) == 8 * LOOK - 1 && read.is_over() {
+                break;
             }
             let (spins, length) = self.proposal(&mut read.random);
             let change = self.state.change_of(&spins[..length]);
@@ -113,7 +112,7 @@ impl<'a, 'g> Exchange<'a, 'g> {
         let i = random.below(groups.of.len());
         let of = groups.of[i];
         let single = ([i as u32; 4], 1);
-        if of[0] == NONE || self.is_up(i) || random.word() as usize % SINGLE == 0 {
+        if of[0] == NONE || self.is_up(i) || (random.word() as usize).is_multiple_of(SINGLE) {
             return single;
         }
         let mut spins = [i as u32; 4];

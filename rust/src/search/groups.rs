@@ -3,7 +3,8 @@
 //! A penalty `A (sum_i x_i - 1)^2` couples all pairs of its variables alike and against each other. So the candidates
 //! are cliques of at least three spins whose couplings are positive and equal. Equal couplings have other reasons too (the
 //! edges of a graph that is coloured, all of a maximum cut): a clique is a group only where every good state at hand has
-//! exactly one of its spins up. A wrong group does no harm, its moves are moves like others.
+//! exactly one of its spins up, most cliques of its size and coupling are groups too, and all groups together hold a good
+//! part of the spins. A wrong group does no harm but takes time: its moves are moves like others.
 //!
 //! ```text
 //! travelling salesman, 3 cities       x  x  x   city 0      cliques: rows and columns, each spin in two groups;
@@ -19,14 +20,31 @@ pub(super) const NONE: u32 = u32::MAX;
 /// The smallest group. Any coupling between two spins is a clique of two.
 const SMALLEST: usize = 3;
 
-/// Couplings looked up before the search for cliques is given up: some tenths of a second.
-const MOST_LOOKUPS: usize = 1 << 24;
+/// Couplings looked up before the search for cliques is given up: some tens of milliseconds.
+const MOST_LOOKUPS: usize = 1 << 20;
+
+/// Groups of the cliques of one kind, and spins in groups, at least: three in four, and one in eight.
+const MOST_OF_KIND: (usize, usize) = (3, 4);
+const PART: usize = 8;
 
 /// Groups whose meetings stand in a table.
 const MOST_MEETINGS: usize = 1024;
 
 /// Couplings that differ by less than this are equal.
 const ALIKE: f64 = 1e-6;
+
+/// Spins, rising, any two of which have this coupling.
+#[derive(Debug, Clone)]
+pub(super) struct Clique {
+    pub(super) spins: Vec<u32>,
+    coupling: f64,
+}
+
+impl Clique {
+    fn is_like(&self, other: &Self) -> bool {
+        self.spins.len() == other.spins.len() && alike(self.coupling, other.coupling)
+    }
+}
 
 /// Groups of spins, at most two to each spin.
 #[derive(Debug, Clone)]
@@ -39,31 +57,44 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    /// The groups among `candidates` that have one spin up in each of the `states`, -1 where a spin is down; the largest
-    /// ones first where a spin is in more than two. There may be none.
-    pub(super) fn among(candidates: &[Vec<u32>], num_spins: usize, states: &[&[i64]]) -> Self {
-        let ups = |group: &[u32], state: &[i64]| group.iter().filter(|&&i| state[i as usize] == 0).count();
-        let is_group = |group: &&Vec<u32>| states.iter().all(|state| ups(group, state) == 1);
-        let mut found: Vec<_> = candidates.iter().filter(is_group).collect();
-        found.sort_by_key(|group| std::cmp::Reverse(group.len()));
+    /// The groups among `cliques`, of which the `states`, -1 where a spin is down, are good ones; the largest first where
+    /// a spin is in more than two. There may be none.
+    pub(super) fn among(cliques: &[Clique], num_spins: usize, states: &[&[i64]]) -> Self {
         let mut groups = Groups { members: vec![], of: vec![[NONE; 2]; num_spins], meet: vec![] };
-        for group in found {
-            if group.iter().any(|&i| groups.of[i as usize][1] != NONE) {
-                continue;
+        let mut sorted: Vec<_> = cliques.iter().collect();
+        sorted.sort_by(|a, b| b.spins.len().cmp(&a.spins.len()).then(a.coupling.total_cmp(&b.coupling)));
+        let ups = |spins: &[u32], state: &[i64]| spins.iter().filter(|&&i| state[i as usize] == 0).count();
+        for kind in sorted.chunk_by(|a, b| a.is_like(b)) {
+            let is_group = |clique: &&&Clique| states.iter().all(|state| ups(&clique.spins, state) == 1);
+            let found: Vec<_> = kind.iter().filter(is_group).collect();
+            if found.len() * MOST_OF_KIND.1 >= kind.len() * MOST_OF_KIND.0 {
+                found.into_iter().for_each(|clique| groups.add(&clique.spins));
             }
-            for &i in group {
-                let of = &mut groups.of[i as usize];
-                of[usize::from(of[0] != NONE)] = groups.members.len() as u32;
-            }
-            groups.members.push(group.clone());
+        }
+        let inside = groups.of.iter().filter(|of| of[0] != NONE).count();
+        if inside * PART < num_spins {
+            groups.members.clear();
+            groups.of.fill([NONE; 2]);
         }
         groups.find_meetings();
         groups
     }
 
+    /// Adds a group if none of its spins is in two.
+    fn add(&mut self, spins: &[u32]) {
+        if spins.iter().any(|&i| self.of[i as usize][1] != NONE) {
+            return;
+        }
+        for &i in spins {
+            let of = &mut self.of[i as usize];
+            of[usize::from(of[0] != NONE)] = self.members.len() as u32;
+        }
+        self.members.push(spins.to_vec());
+    }
+
     fn find_meetings(&mut self) {
         let count = self.members.len();
-        if count > MOST_MEETINGS {
+        if count == 0 || count > MOST_MEETINGS {
             return;
         }
         self.meet = vec![NONE; count * count];
@@ -91,7 +122,7 @@ impl Groups {
 }
 
 /// Cliques of spins, rising, with positive couplings that are equal; no two share a coupling.
-pub(super) fn cliques(couplings: &Couplings) -> Vec<Vec<u32>> {
+pub(super) fn cliques(couplings: &Couplings) -> Vec<Clique> {
     let mut search = Cliques { couplings, used: vec![false; couplings.values().len()], lookups: 0, found: vec![] };
     for i in 0..couplings.num_spins() {
         search.through(i);
@@ -107,7 +138,7 @@ struct Cliques<'a> {
     /// Of each coupling, from each end.
     used: Vec<bool>,
     lookups: usize,
-    found: Vec<Vec<u32>>,
+    found: Vec<Clique>,
 }
 
 impl Cliques<'_> {
@@ -132,7 +163,7 @@ impl Cliques<'_> {
                 if clique.len() >= SMALLEST {
                     clique.sort_unstable();
                     self.use_up(&clique);
-                    self.found.push(clique);
+                    self.found.push(Clique { spins: clique, coupling: value });
                 }
             }
         }

@@ -26,7 +26,7 @@ use crate::couplings::Couplings;
 use crate::error::{Error, bad, filled};
 use crate::rng::Key;
 use exchange::Exchange;
-use groups::Groups;
+use groups::{Clique, Groups};
 use problem::{Problem, State};
 use random::Random;
 use read::{Limits, Read};
@@ -82,10 +82,10 @@ pub struct Found {
     pub groups: Vec<Vec<u32>>,
 }
 
-/// Rounds after which groups are looked for, doubled where there are none.
+/// Rounds after which groups are looked for first; then again after twice as many.
 const FIRST_LOOK: u64 = 16;
 /// The best states of rounds that groups are found from.
-const GOOD: usize = 6;
+const GOOD: usize = 16;
 /// Cycles of a tabu step and of each of its words, and of a proposal: turns are alike in time, as far as these tell,
 /// and the same on every machine.
 const STEP: (u64, u64) = (60, 1);
@@ -194,11 +194,11 @@ struct OfRead {
 /// Cliques that may be groups, found when they are first asked for.
 struct Candidates<'a> {
     couplings: &'a Couplings,
-    found: OnceLock<Vec<Vec<u32>>>,
+    found: OnceLock<Vec<Clique>>,
 }
 
 impl Candidates<'_> {
-    fn get(&self) -> &[Vec<u32>] {
+    fn get(&self) -> &[Clique] {
         self.found.get_or_init(|| groups::cliques(self.couplings))
     }
 }
@@ -256,14 +256,12 @@ struct Turns {
 impl Turns {
     fn after_round(&mut self, read: &mut Read, tabu: &Tabu, cycles: u64, candidates: &Candidates) {
         self.ahead = self.ahead.saturating_sub(cycles);
-        if self.groups.is_none() {
-            self.keep(tabu);
-            if tabu.rounds == self.look_at {
-                self.look_at *= 2;
-                let states: Vec<_> = self.good.iter().map(|(_, signs)| &signs[..]).collect();
-                let groups = Groups::among(candidates.get(), read.problem.num_spins(), &states);
-                self.groups = Some(groups).filter(|groups| !groups.is_empty());
-            }
+        self.keep(tabu);
+        if tabu.rounds == self.look_at {
+            self.look_at *= 2;
+            let states: Vec<_> = self.good.iter().map(|(_, signs)| &signs[..]).collect();
+            let groups = Groups::among(candidates.get(), read.problem.num_spins(), &states);
+            self.groups = Some(groups).filter(|groups| !groups.is_empty());
         }
         if let Some(groups) = self.groups.as_ref().filter(|_| self.ahead == 0) {
             self.exchanges += 1;

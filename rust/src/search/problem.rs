@@ -94,10 +94,6 @@ impl<'a> Problem<'a> {
         self.fields.len()
     }
 
-    pub(super) fn couplings(&self) -> &'a Couplings {
-        self.couplings
-    }
-
     /// The number of 64-bit words of a flip, for telling how long a step takes.
     pub(super) fn width(&self) -> usize {
         self.width
@@ -146,7 +142,8 @@ impl<'a> State<'a> {
         let n = problem.num_spins();
         let mut signs: Vec<i64> = spins.map(|spin| if spin > 0 { 0 } else { -1 }).collect();
         signs.resize(problem.width, 0);
-        let (mut changes, mut four_energy) = (vec![0i64; problem.width], 0i128);
+        // Where there is no spin, none is ever the least.
+        let (mut changes, mut four_energy) = (vec![i64::MAX; problem.width], 0i128);
         for i in 0..n {
             let (neighbours, at) = problem.couplings.pattern().row(i);
             // All spins up is where the sums begin: a field less twice the couplings to spins that are down.
@@ -238,7 +235,8 @@ fn signed(number: i64, sign: i64) -> i64 {
     (number ^ sign) - sign
 }
 
-/// Plain loops below: the compiler makes vectors of them, with the instructions that they are compiled for.
+/// Plain loops below, without iterators that might not be inlined: the compiler makes vectors of them, with the
+/// instructions that they are compiled for.
 struct AddRow<'a> {
     row: &'a [i64],
     sign: i64,
@@ -249,16 +247,18 @@ struct AddRow<'a> {
 impl OnVectors for AddRow<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let (signs, changes) = (&self.signs[..self.row.len()], &mut self.changes[..self.row.len()]);
-        for ((change, &value), &sign) in changes.iter_mut().zip(self.row).zip(signs) {
-            *change += signed(value, sign ^ self.sign);
+        let (row, signs) = (self.row, &self.signs[..self.row.len()]);
+        let changes = &mut self.changes[..row.len()];
+        let mut j = 0;
+        while j < row.len() {
+            changes[j] += signed(row[j], signs[j] ^ self.sign);
+            j += 1;
         }
     }
 }
 
 struct Least<'a> {
     changes: &'a [i64],
-    /// `i64::MAX` where there is no spin.
     barred_until: &'a [i64],
     step: i64,
     below: i64,
@@ -274,20 +274,31 @@ impl OnVectors for Least<'_> {
         let barred = &barred[..changes.len()];
         let (mut least, mut place) = ([i64::MAX; LANES], [-1i64; LANES]);
         // Where the search begins is random, and with it who comes first among equals.
-        let first = ((self.word >> 32) * changes.len() as u64 >> 32) as usize;
-        for range in [first..changes.len(), 0..first] {
-            for at in range {
+        let first = (((self.word >> 32) * changes.len() as u64) >> 32) as usize;
+        let (mut at, mut end) = (first, changes.len());
+        loop {
+            while at < end {
+                let (change, until) = (&changes[at], &barred[at]);
                 for lane in 0..LANES {
-                    let (change, until) = (changes[at][lane], barred[at][lane]);
-                    let free = (until <= self.step) | ((change < self.below) & (until != i64::MAX));
-                    let less = free & (change < least[lane]);
-                    least[lane] = if less { change } else { least[lane] };
-                    place[lane] = if less { at as i64 } else { place[lane] };
+                    let is_free = (until[lane] <= self.step) | (change[lane] < self.below);
+                    let is_less = is_free & (change[lane] < least[lane]);
+                    least[lane] = if is_less { change[lane] } else { least[lane] };
+                    place[lane] = if is_less { at as i64 } else { place[lane] };
                 }
+                at += 1;
+            }
+            if end == first {
+                break;
+            }
+            (at, end) = (0, first);
+        }
+        let (mut lowest, mut found) = (i64::MAX, None);
+        for k in 0..LANES {
+            let lane = (k + self.word as usize) % LANES;
+            if place[lane] >= 0 && least[lane] < lowest {
+                (lowest, found) = (least[lane], Some(place[lane] as usize * LANES + lane));
             }
         }
-        let turn = self.word as usize % LANES;
-        let lanes = (turn..LANES).chain(0..turn).filter(|&lane| place[lane] >= 0);
-        *self.least = lanes.min_by_key(|&lane| least[lane]).map(|lane| place[lane] as usize * LANES + lane);
+        *self.least = found;
     }
 }
