@@ -758,8 +758,9 @@ def recombine(
 ) -> tuple[NDArray[np.int8], NDArray[np.float64], int]:
     """A population whose members are replaced by children that are better, until there are none.
 
-    A child holds coupled spins on which its parents agree, up to a sign, as rigid groups, and is the best of `reads`
-    anneals of them. The answer depends on the arguments alone, not on the number of threads, unless `watch` ends it.
+    A child holds coupled spins on which its parents agree, up to a sign, as rigid groups, and is the best of
+    `reads` anneals of them. The answer depends on the arguments alone, not on the number of threads, unless
+    `watch` ends it.
 
     Args:
         model: The couplings.

@@ -8,8 +8,8 @@ import numpy as np
 
 # Biases further apart than this are not told from rounding in the capacities of roof duality.
 LARGEST_RATIO = 2.0**40
-# Variables and width up to which the tables of the tree's bags are small; the solver's recursion is as deep as
-# the tree.
+# Variables and width up to which the tables of the tree's bags are small; the solver's recursion is as deep
+# as the tree.
 SMALL, MOST_VARIABLES, MOST_WIDTH = 18, 1000, 15
 
 
@@ -22,7 +22,7 @@ def fixed_variables(bqm: dimod.BinaryQuadraticModel) -> tuple[float, dict[Hashab
     Returns:
         A lower bound of the energy, -inf where none was looked for, and the values.
     """
-    linear, (_, _, values), _ = bqm.to_numpy_vectors()
+    linear, (_, _, values), *_ = bqm.to_numpy_vectors()
     sizes = np.abs(np.concatenate((linear, values)))
     sizes = sizes[sizes > 0]
     if not sizes.size or sizes.max() > LARGEST_RATIO * sizes.min():

@@ -34,8 +34,8 @@ def minimize(
     Variables that have one value in all ground states are fixed by roof duality, and narrow graphs are solved
     exactly. Otherwise rounds of two strategies are made, and most of the one that is ahead: *recombination*
     anneals many reads side by side and lets groups of spins on which good states agree flip as one (Houdayer
-    and Martin, Phys. Rev. Lett. 83, 1030, 1999); *tabu* is tabu search, with moves within one-hot groups where
-    it finds such. The best states of all rounds are recombined too.
+    and Martin, Phys. Rev. Lett. 83, 1030, 1999); *tabu* is tabu search, with moves within one-hot groups
+    where it finds such. The best states of all rounds are recombined too.
 
     Without a time limit it ends when several rounds by themselves have found the same lowest energy, or none
     has found a lower one for long. Then one seed gives the same states on any number of threads.
@@ -57,9 +57,9 @@ def minimize(
     Returns:
         Distinct states, the lowest energies first, with `num_occurrences`, the rounds that found each by
         themselves (at least 1). `info` holds `ended_by` ("optimal", "target", "settled", "time_limit" or
-        "interrupt_function"), `optimal` (whether the first state is known to be a ground state), `lower_bound`,
-        `trace` (seconds and lowest energy each time it fell), `rounds` (strategy, seconds and lowest energy of
-        each), `time_to_solution` (seconds until the energy returned is found with 99 %, and the 95 % interval
+        "interrupt_function"), `optimal` (whether the first state is known to be a ground state),
+        `lower_bound`, `trace` (seconds and lowest energy each time it fell), `rounds` (strategy, seconds and
+        lowest energy of each), `time_to_solution` (seconds until the energy returned is found with 99 %, and the 95 % interval
         of it), `num_fixed`, `seed` and the settings.
 
     Raises:

@@ -15,8 +15,8 @@ from .reads import rest_of_fields
 from .spin_form import spin_form
 from .strategies import Found, Islands, Strategy, TabuMoves, Task
 
-# Without a limit of time the search is over when so many rounds by themselves ended in the lowest energy, or when
-# it has not fallen for as many rounds as there were before, at least PATIENCE.
+# Without a limit of time the search is over when so many rounds by themselves ended in the lowest energy, or
+# when it has not fallen for as many rounds as there were before, at least PATIENCE.
 AGREEING, PATIENCE = 6, 12
 # The strategies of the first rounds, recombination first: its first one is brief.
 OPENING = (0, 0, 1, 0, 1)
