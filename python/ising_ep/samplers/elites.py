@@ -34,9 +34,7 @@ class Elites:
 
     def add(self, states: NDArray[np.int8], energies: NDArray[np.float64], *, count: bool) -> None:
         """Adds states (members, spins), which a round found by itself where `count` is set."""
-        lowest = np.argsort(energies, kind="stable")[: self.most]
-        states = np.concatenate((self.states, states[lowest]))
-        energies = np.concatenate((self.energies, energies[lowest]))
+        states, energies = np.concatenate((self.states, states)), np.concatenate((self.energies, energies))
         bits = np.packbits(states > 0, axis=1)
         # A row of bytes as one item, which numpy sorts and compares as a whole.
         rows = (

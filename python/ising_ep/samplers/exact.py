@@ -14,7 +14,7 @@ SMALL, MOST_VARIABLES, MOST_WIDTH = 18, 1000, 15
 
 
 def fixed_variables(bqm: dimod.BinaryQuadraticModel) -> tuple[float, dict[Hashable, int]]:
-    """Find variables that have one value in all ground states, by roof duality.
+    """Find values that variables have in a ground state, all of them together, by roof duality.
 
     After Boros and Hammer, "Pseudo-Boolean optimization" (Discrete Appl. Math. 123, 155, 2002), as in
     dwave-preprocessing.

@@ -31,8 +31,8 @@ def minimize(
 ) -> dimod.SampleSet:
     """Find states of the lowest energy of a binary quadratic model.
 
-    Variables that have one value in all ground states are fixed by roof duality, and narrow graphs are solved
-    exactly. Otherwise rounds of two strategies are made, and most of the one that is ahead: *recombination*
+    Variables whose values in a ground state roof duality tells are fixed, and narrow graphs are solved exactly.
+    Otherwise rounds of two strategies are made, and most of the one that is ahead: *recombination*
     anneals many reads side by side and lets groups of spins on which good states agree flip as one (Houdayer
     and Martin, Phys. Rev. Lett. 83, 1030, 1999); *tabu* is tabu search, with moves within one-hot groups
     where it finds such. The best states of all rounds are recombined too.
@@ -59,8 +59,8 @@ def minimize(
         themselves (at least 1). `info` holds `ended_by` ("optimal", "target", "settled", "time_limit" or
         "interrupt_function"), `optimal` (whether the first state is known to be a ground state),
         `lower_bound`, `trace` (seconds and lowest energy each time it fell), `rounds` (strategy, seconds and
-        lowest energy of each), `time_to_solution` (seconds until the energy returned is found with 99 %, and the 95 % interval
-        of it), `num_fixed`, `seed` and the settings.
+        lowest energy of each), `time_to_solution` (seconds until the energy returned is found with 99 %, and
+        the 95 % interval of it), `num_fixed`, `seed` and the settings.
 
     Raises:
         ValueError: A value out of range, or biases that are not finite.
@@ -91,15 +91,15 @@ def minimize(
         "presolve": boolean("presolve", presolve),
     }
     left = _Left.of(given, settings["presolve"])
-    found = left.ground_state() if settings["presolve"] else None
+    found, labels = left.ground_state() if settings["presolve"] else None, list(left.bqm.variables)
     if found is not None:
         counts = np.ones(1, np.int64)
         report: dict[str, Any] = {"ended_by": "optimal", "rounds": [], "time_to_solution": None}
     else:
         rounds = Rounds(left.bqm, settings, watch, left.bound)
         report = rounds.run()
-        found, counts = rounds.states[:max_states], rounds.counts[:max_states]
-    sampleset = left.with_fixed(found, counts)
+        found, counts, labels = rounds.states[:max_states], rounds.counts[:max_states], rounds.labels
+    sampleset = left.with_fixed(found, labels, counts)
     lowest = float(sampleset.record.energy[0])
     optimal, took = report["ended_by"] == "optimal", perf_counter() - started
     sampleset.info.update(
@@ -121,7 +121,7 @@ class _Left:
     Attributes:
         given: The problem, biases as floats.
         bqm: What is left of it.
-        fixed: The values of the other variables in all ground states.
+        fixed: The values of the other variables in a ground state.
         bound: No state has a lower energy.
     """
 
@@ -146,10 +146,12 @@ class _Left:
         columns = [solved.variables.index(variable) for variable in self.bqm.variables]
         return np.asarray(solved.record.sample[:1, columns], dtype=np.int8)
 
-    def with_fixed(self, states: NDArray[np.int8], counts: NDArray[np.int64]) -> dimod.SampleSet:
+    def with_fixed(
+        self, states: NDArray[np.int8], labels: list[Hashable], counts: NDArray[np.int64]
+    ) -> dimod.SampleSet:
         """The sample set of states of what is left, energies as the problem given has them, lowest first."""
         names = list(self.given.variables)
-        place = {name: k for k, name in enumerate(self.bqm.variables)}
+        place = {name: k for k, name in enumerate(labels)}
         whole = np.empty((len(states), len(names)), dtype=np.int8)
         for k, name in enumerate(names):
             whole[:, k] = states[:, place[name]] if name in place else self.fixed[name]

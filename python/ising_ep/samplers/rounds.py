@@ -90,7 +90,7 @@ class Rounds:
             tell=self._tell,
             deadline=watch.deadline,
         )
-        self.watch = watch
+        self.watch, self.labels = watch, list(labels)
         self.elites = Elites.none(len(linear), max(RECOMBINED, settings["max_states"]))
         self.strategies: tuple[Strategy, Strategy] = (Islands(), TabuMoves())
         # Of each round: strategy, seconds, lowest energy without the offset; and that of all after it.
@@ -100,7 +100,7 @@ class Rounds:
 
     @property
     def states(self) -> NDArray[np.int8]:
-        """Distinct states in the values of the problem, the lowest first."""
+        """Distinct states in the values of the problem, the lowest first, columns as in `labels`."""
         states = self.elites.states
         return states if self.vartype is dimod.SPIN else (states > 0).astype(np.int8)
 

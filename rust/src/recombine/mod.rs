@@ -110,6 +110,7 @@ pub fn recombine(
             energies.len()
         ));
     }
+    check(breeding, fields, states, energies)?;
     let problem = Problem::new(model.try_couplings()?, fields);
     let population = Population::new(states, energies);
     let mut level = Level { problem, population, place: (0..n as u32).map(|i| (i, false)).collect() };
@@ -140,6 +141,26 @@ pub fn recombine(
         control.add_done(CHILDREN);
     }
     Ok(Bred { states: level.states(), energies: level.population.energies, children: number })
+}
+
+/// Refuses what is no population, and children that cannot be annealed.
+fn check(breeding: &Breeding, fields: &[f64], states: &[i8], energies: &[f64]) -> Result<(), Error> {
+    if breeding.sweeps == 0 || breeding.reads == 0 {
+        let Breeding { sweeps, reads, .. } = breeding;
+        return bad(format_args!("children of {reads} reads of {sweeps} sweeps, expected at least 1 each"));
+    }
+    if !(breeding.coldest.is_finite() && breeding.coldest > 0.0) {
+        return bad(format_args!("coldest is {}, expected a finite number > 0", breeding.coldest));
+    }
+    for (what, numbers) in [("field", fields), ("energy", energies)] {
+        if let Some((k, number)) = numbers.iter().enumerate().find(|(_, number)| !number.is_finite()) {
+            return bad(format_args!("{what} {k} is {number}, expected a finite number"));
+        }
+    }
+    match states.iter().find(|spin| !matches!(spin, -1 | 1)) {
+        Some(spin) => bad(format_args!("states hold a spin {spin}, expected -1 or +1")),
+        None => Ok(()),
+    }
 }
 
 impl Population {
