@@ -7,6 +7,7 @@ from itertools import product
 import dimod
 import numpy as np
 import pytest
+
 from ising_ep import minimize
 from ising_ep.problems.read import read_with_format
 from ising_ep.samplers.elites import Elites
@@ -183,7 +184,7 @@ def test_wrong_arguments_are_named(wrong, text):
 
 def test_biases_that_are_no_numbers_are_named():
     bqm = dimod.BinaryQuadraticModel({"a": 1.0}, {("a", "b"): np.inf}, 0.0, "SPIN")
-    with pytest.raises(ValueError, match="'[ab]' and '[ab]' is inf, expected a finite number"):
+    with pytest.raises(ValueError, match=r"'[ab]' and '[ab]' is inf, expected a finite number"):
         minimize(bqm)
 
 
