@@ -109,15 +109,15 @@ pub fn search(
     let started = Instant::now();
     let n = model.num_spins();
     check(search, n)?;
+    let no_memory = |_| Error::Memory { runs: search.num_reads, spins: n };
     if n == 0 {
-        let zeros = vec![0; search.num_reads];
-        let energies = vec![0.0; search.num_reads];
+        let energies = filled(search.num_reads, 0.0).map_err(no_memory)?;
+        let zeros = filled(search.num_reads, 0).map_err(no_memory)?;
         return Ok(Found { energies, restarts: zeros.clone(), steps: zeros, ..Found::default() });
     }
     let couplings = model.try_couplings()?;
     let problem = &Problem::new(couplings, search.fields, search.rest)?;
-    let mut states =
-        filled(search.num_reads * n, 0i8).map_err(|_| Error::Memory { runs: search.num_reads, spins: n })?;
+    let mut states = filled(search.num_reads.saturating_mul(n), 0i8).map_err(no_memory)?;
     let (key, candidates) = (Key::new(search.seed), Candidates { couplings, found: OnceLock::new() });
     let (next, done) = (AtomicUsize::new(0), Mutex::new(vec![]));
     let work = || {
@@ -174,6 +174,12 @@ fn check(search: &Search, n: usize) -> Result<(), Error> {
     }
     if search.target.is_some_and(f64::is_nan) {
         return bad("target is NaN, expected an energy");
+    }
+    if let Some(tenure) = search.tenure.filter(|&tenure| tenure > n) {
+        return bad(format_args!("tenure is {tenure}, expected at most {n}, the number of spins"));
+    }
+    if let Some(rounds) = search.rounds.filter(|rounds| rounds.contains(&0)) {
+        return bad(format_args!("rounds are of {rounds:?} steps, expected at least 1"));
     }
     if search.steps.is_none() && search.seconds.is_none() && search.restarts.is_none() {
         return bad("neither steps nor seconds nor restarts are given: a read would not end");

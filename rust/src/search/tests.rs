@@ -195,6 +195,9 @@ fn what_is_wrong_is_named() {
     );
     assert!(text(&Search { seconds: Some(-1.0), ..what.clone() }).contains("seconds is -1"));
     assert!(text(&Search { target: Some(f64::NAN), ..what.clone() }).contains("target is NaN"));
+    assert!(text(&Search { tenure: Some(3), ..what.clone() }).contains("tenure is 3, expected at most 2"));
+    assert!(text(&Search { rounds: Some([1, 0]), ..what.clone() }).contains("expected at least 1"));
+    assert!(text(&Search { num_reads: usize::MAX, ..what.clone() }).contains("do not fit into memory"));
     assert!(text(&Search { steps: None, ..what.clone() }).contains("would not end"));
     assert!(text(&Search { fields: &[f64::MAX; 2], ..what }).contains("infinite"));
 }
