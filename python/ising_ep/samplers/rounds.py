@@ -22,8 +22,8 @@ AGREEING, PATIENCE = 6, 12
 OPENING = (0, 0, 1, 0, 1)
 # Every so many rounds the strategy that is behind gets one.
 SECOND_CHANCE = 8
-# The lowest states of all rounds, which are recombined.
-RECOMBINED = 128
+# The lowest states of each round, and rounds, that are recombined: many of one leave no room for those of others.
+OF_A_ROUND, MOST_ROUNDS = 8, 32
 # Sums of real numbers are right to this part of the sum of their sizes.
 ROUNDING = 1e-12
 # The certainty of the time to solution, and that of its interval.
@@ -91,11 +91,12 @@ class Rounds:
             deadline=watch.deadline,
         )
         self.watch, self.labels = watch, list(labels)
-        self.elites = Elites.none(len(linear), max(RECOMBINED, settings["max_states"]))
+        self.elites = Elites.none(len(linear), settings["max_states"])
         self.strategies: tuple[Strategy, Strategy] = (Islands(), TabuMoves())
         # Of each round: strategy, seconds, lowest energy without the offset; and that of all after it.
         self.done: list[tuple[Strategy, float, float]] = []
         self.lowest: list[float] = []
+        self.lowest_states: list[Found] = []
         self.trace: list[tuple[float, float]] = []
 
     @property
@@ -117,9 +118,10 @@ class Rounds:
             found = strategy.round(self.task, 2 * number)
             self._add(found, own=True)
             self.done.append((strategy, perf_counter() - started, float(found[1].min())))
+            self.lowest_states.append(_lowest(found))
             if number and self.elites.lowest > self.task.target and not self.watch():
-                elites = self.elites.states[:RECOMBINED], self.elites.energies[:RECOMBINED]
-                self._add(self.task.bred(*elites, 2 * number + 1), own=False)
+                found = self.task.bred(*self._of_rounds(), 2 * number + 1)
+                self._add(found, own=False)
             self.lowest.append(self.elites.lowest)
         rounds = [
             {"strategy": strategy.name, "seconds": seconds, "lowest_energy": lowest + self.offset}
@@ -141,6 +143,11 @@ class Rounds:
     def _add(self, found: Found, *, own: bool) -> None:
         self._tell(float(found[1].min()))
         self.elites.add(*found, count=own)
+
+    def _of_rounds(self) -> Found:
+        """The lowest states of the rounds with the lowest energies."""
+        rounds = sorted(self.lowest_states, key=lambda found: float(found[1][0]))[:MOST_ROUNDS]
+        return np.concatenate([states for states, _ in rounds]), np.concatenate([e for _, e in rounds])
 
     def _next(self) -> Strategy:
         """By turns at first; then the one that is ahead, and now and then the other."""
@@ -189,6 +196,12 @@ class Rounds:
             "successes": successes,
             "rounds": len(self.done),
         }
+
+
+def _lowest(found: Found) -> Found:
+    """The lowest states of a round."""
+    order = np.argsort(found[1], kind="stable")[:OF_A_ROUND]
+    return found[0][order], found[1][order]
 
 
 def _typical_field(
