@@ -93,6 +93,8 @@ FIELDS = RNG.normal(size=(4, 5)) / 2
 BQM = dimod.BinaryQuadraticModel.from_numpy_vectors(FIELDS[0], PAIRS, 0.0, dimod.SPIN)
 OTHER_BQM = dimod.BinaryQuadraticModel.from_numpy_vectors(FIELDS[1], PAIRS, 0.0, dimod.SPIN)
 UP = np.ones((1, 5), np.int8)
+# Has 252 ground states.
+FLAT = dimod.BinaryQuadraticModel({}, {(i, j): 1.0 for i in range(9) for j in range(i)}, 0.0, "SPIN")
 READS = np.where(RNG.random((40, 6)) < 0.5, -1, 1).astype(np.int8)
 
 
@@ -238,6 +240,11 @@ def searched(**given: Any) -> Any:
     return reads.record.sample, reads.record.energy, reads.record.num_restarts
 
 
+def minimized(**given: Any) -> Any:
+    found = ising_ep.minimize(**given)
+    return found.record.sample, found.record.energy, found.record.num_occurrences, found.info["ended_by"]
+
+
 def loaded(function: Callable[..., Any], files: Path, **given: Any) -> Any:
     """The arrays of a data set, or the images, from files in a folder."""
     for name in ("path", "data_dir"):
@@ -377,6 +384,22 @@ WALKS: dict[str, Walk] = {
             "interrupt_function": CALLED,
             "time_limit": Refused(-1.0),
             "progress": CALLED,
+        },
+    ),
+    "minimize": Walk(
+        ising_ep.minimize,
+        minimized,
+        {"bqm": FLAT, "seed": 1, "presolve": False},
+        {
+            "bqm": OTHER_BQM,
+            "time_limit": 0.2,
+            "target": 1e3,
+            "num_threads": Refused(0),
+            "seed": 2,
+            "max_states": 1,
+            "presolve": True,
+            "progress": CALLED,
+            "interrupt_function": CALLED,
         },
     ),
     "PathIntegralAnnealingSampler.sample": Walk(

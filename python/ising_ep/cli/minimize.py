@@ -135,7 +135,8 @@ def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[
         f" {bqm.vartype.name} ({problem.file_format})"
     )
     known = ", a ground state" if settings["optimal"] else ""
-    click.echo(f"Best energy {number(first)}{known}; {count} distinct states of it")
+    click.echo(f"Best energy {number(first)}{known}, in {count} distinct states")
+    click.echo(f"Ended by: {settings['ended_by'].replace('_', ' ')}")
     if problem.objective is not None:
         click.echo(f"Best {problem.objective.name} {number(problem.objective.value(first))}")
     if settings["num_fixed"]:
@@ -145,7 +146,7 @@ def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[
     success = settings["time_to_solution"]
     if success is not None:
         click.echo(_time_to_solution(success))
-    click.echo(f"Ended by {settings['ended_by']} after {settings['seconds']:.3g} s, seed {settings['seed']}")
+    click.echo(f"seed {settings['seed']}: {settings['seconds']:.3g} s")
     click.echo(", ".join(f"{name} {known}" for name, known in settings["versions"].items()))
 
 

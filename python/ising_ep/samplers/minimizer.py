@@ -84,7 +84,7 @@ def minimize(
     )
     settings: dict[str, Any] = {
         "time_limit": time_limit,
-        "target": None if target is None else as_float("target", target),
+        "target": None if target is None else _energy("target", target),
         "num_threads": threads(num_threads),
         "seed": seed_or_new(seed),
         "max_states": integer("max_states", max_states, 1, WORD),
@@ -112,6 +112,13 @@ def minimize(
         seconds=took,
     )
     return sampleset
+
+
+def _energy(name: str, value: float) -> float:
+    energy = as_float(name, value)
+    if np.isnan(energy):
+        raise ValueError(f"{name} is {value}, expected an energy")
+    return energy
 
 
 @dataclass(frozen=True)
