@@ -3,15 +3,16 @@
     python -m benchmarks.samplers.published --data-dir DIR           ten problems, three seeds: some minutes
     python -m benchmarks.samplers.published --data-dir DIR --quick   two problems, one seed
 
-**Problems and peers.** Tasseff and others, "On the emerging potential of quantum annealing hardware for combinatorial
-optimization" (arXiv 2210.04291; github.com/lanl-ansi/arXiv-2210.04291): `DIR` holds ten of their instances of the
-whole chip and `results.csv.gz`, the best energies and seconds that they report for D-Wave's Advantage_system4.1 (QPU access
-time), dwave-neal (one thread) and parallel tempering, for every number of anneals, sweeps or updates. Those numbers are
-theirs, of their machines; only `minimize` is run here, whole calls, all cores, models built before.
+**Problems and peers.** Tasseff and others, "On the emerging potential of quantum annealing hardware for
+combinatorial optimization" (arXiv 2210.04291; github.com/lanl-ansi/arXiv-2210.04291): `DIR` holds ten of
+their instances of the whole chip and `results.csv.gz`, the best energies and seconds that they report for
+D-Wave's Advantage_system4.1 (QPU access time), dwave-neal (one thread) and parallel tempering, for every
+number of anneals, sweeps or updates. Those numbers are theirs, of their machines; only `minimize` is run
+here, whole calls, all cores, models built before.
 
-**Goals.** The lowest energy that any setting of the QPU reached on a problem, in under a second; the lowest that parallel
-tempering reached (with up to 16,384 updates and half an hour), in under 20 s. A call ends when it has the second, or
-after 20 s.
+**Goals.** The lowest energy that any setting of the QPU reached on a problem, in under a second; the lowest
+that parallel tempering reached (with up to 16,384 updates and half an hour), in under 20 s. A call ends
+when it has the second, or after 20 s.
 
 Results go to `benchmarks/results/published.json`, `.md` and `.png`.
 """
@@ -184,8 +185,8 @@ def main(data_dir: Path, seeds: int, quick: bool, out: Path | None) -> None:
                 rows.append(measure(data_dir, instance, peers[instance], seed))
                 bar.advance(task)
     facts = report.machine()
-    text = f"{report.where(facts)} Whole calls on all cores; medians of {seeds} seeds, and how many were in time.\n\n"
-    text += written(rows)
+    text = f"{report.where(facts)} Whole calls on all cores; medians of {seeds} seeds, and how many were in"
+    text += f" time.\n\n{written(rows)}"
     report.console.print(text)
     if folder is not None:
         report.write(folder, "published", {"machine": facts, "rows": rows}, text, draw(rows, peers))

@@ -31,11 +31,11 @@ def minimize(
 ) -> dimod.SampleSet:
     """Find states of the lowest energy of a binary quadratic model.
 
-    Variables are fixed whose values in a ground state roof duality tells, and narrow graphs are solved exactly.
-    Otherwise rounds of two strategies are made, and most of the one that is ahead: *recombination* anneals many
-    reads side by side and lets groups of spins on which good states agree flip as one (Houdayer and Martin,
-    Phys. Rev. Lett. 83, 1030, 1999); *tabu* is tabu search, with moves within one-hot groups where it finds
-    such. The best states of all rounds are recombined too.
+    Variables are fixed whose values in a ground state roof duality tells, and narrow graphs are solved
+    exactly. Otherwise rounds of two strategies are made, and most of the one that is ahead: *recombination*
+    anneals many reads side by side and lets groups of spins on which good states agree flip as one
+    (Houdayer and Martin, Phys. Rev. Lett. 83, 1030, 1999); *tabu* is tabu search, with moves within one-hot
+    groups where it finds such. The best states of all rounds are recombined too.
 
     Without a time limit it ends when several rounds by themselves have found the same lowest energy, or none
     has found a lower one for long. Then one seed gives the same states on any number of threads.

@@ -22,7 +22,8 @@ AGREEING, PATIENCE = 6, 12
 OPENING = (0, 0, 1, 0, 1)
 # Every so many rounds the strategy that is behind gets one.
 SECOND_CHANCE = 8
-# The lowest states of each round, and rounds, that are recombined: many of one leave no room for those of others.
+# The lowest states of each round, and rounds, that are recombined: many of one leave no room for those of
+# others.
 OF_A_ROUND, MOST_ROUNDS = 8, 32
 # Sums of real numbers are right to this part of the sum of their sizes.
 ROUNDING = 1e-12

@@ -236,7 +236,7 @@ impl Level {
         let mut block = 0;
         while which.len() < parents.min(size) {
             for random in ars(key, [block, number as u32, 0, PICK]) {
-                let member = (u64::from(random) * size as u64 >> 32) as usize;
+                let member = ((u64::from(random) * size as u64) >> 32) as usize;
                 if which.len() < parents && !which.contains(&member) {
                     which.push(member);
                 }

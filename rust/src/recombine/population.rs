@@ -69,7 +69,7 @@ impl Population {
         };
         // Bits beyond the last member are 0 in all rows, or 1 in those that were turned.
         let mut last = u64::MAX;
-        if self.size() % 64 != 0 {
+        if !self.size().is_multiple_of(64) {
             last = (1 << (self.size() % 64)) - 1;
         }
         let mut names = HashMap::new();

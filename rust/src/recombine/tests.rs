@@ -14,7 +14,7 @@ fn problem(n: usize, seed: u64) -> (Vec<i64>, Vec<i64>, Vec<f64>, Vec<f64>) {
 
 fn states(members: usize, n: usize) -> Vec<i8> {
     let key = Key::new(5);
-    (0..members * n).map(|k| if ars(&key, [k as u32, 0, 0, 3])[0] % 3 == 0 { -1 } else { 1 }).collect()
+    (0..members * n).map(|k| if ars(&key, [k as u32, 0, 0, 3])[0].is_multiple_of(3) { -1 } else { 1 }).collect()
 }
 
 fn energy(rows: &[i64], cols: &[i64], values: &[f64], fields: &[f64], state: &[i8]) -> f64 {
