@@ -40,10 +40,12 @@ LONG_MODULES = {
 LONG_FUNCTIONS = {
     "samplers/path_integral.py:PathIntegralAnnealingSampler.sample": DWAVE,
     "samplers/simulated.py:SimulatedAnnealingSampler.sample": DWAVE,
+    "samplers/tabu.py:TabuSampler.sample": DWAVE,
 }
 MANY_PARAMETERS = {
     "cli/commands.py:train": COMMAND,
     "cli/embed.py:embed": COMMAND,
+    "cli/minimize.py:minimize": COMMAND,
     "cli/sample.py:sample": COMMAND,
     "emulator/__init__.py:Emulator.__init__": PUBLIC,
     "estimator/classifier.py:EPClassifier.__init__": SKLEARN,
@@ -54,8 +56,10 @@ MANY_PARAMETERS = {
     "qpu/dispatch.py:QPU.sample": ANNEALER,
     "samplers/batch.py:sample_batch": DWAVE,
     "samplers/batch.py:sample_batch_quantum": DWAVE,
+    "samplers/minimizer.py:minimize": PUBLIC,
     "samplers/path_integral.py:PathIntegralAnnealingSampler.sample": DWAVE,
     "samplers/simulated.py:SimulatedAnnealingSampler.sample": DWAVE,
+    "samplers/tabu.py:TabuSampler.sample": DWAVE,
     "training/trained.py:evaluate": PARTS,
     "training/trainer.py:resume": PARTS,
     "training/trainer.py:train": PARTS,

@@ -93,6 +93,8 @@ FIELDS = RNG.normal(size=(4, 5)) / 2
 BQM = dimod.BinaryQuadraticModel.from_numpy_vectors(FIELDS[0], PAIRS, 0.0, dimod.SPIN)
 OTHER_BQM = dimod.BinaryQuadraticModel.from_numpy_vectors(FIELDS[1], PAIRS, 0.0, dimod.SPIN)
 UP = np.ones((1, 5), np.int8)
+# Has 252 ground states.
+FLAT = dimod.BinaryQuadraticModel({}, {(i, j): 1.0 for i in range(9) for j in range(i)}, 0.0, "SPIN")
 READS = np.where(RNG.random((40, 6)) < 0.5, -1, 1).astype(np.int8)
 
 
@@ -233,6 +235,16 @@ def sampled(sampler: Any, **given: Any) -> Any:
     return reads.record.sample, reads.record.energy, type(reads.info.get("schedule")).__name__
 
 
+def searched(**given: Any) -> Any:
+    reads = ising_ep.TabuSampler().sample(**given)
+    return reads.record.sample, reads.record.energy, reads.record.num_restarts
+
+
+def minimized(**given: Any) -> Any:
+    found = ising_ep.minimize(**given)
+    return found.record.sample, found.record.energy, found.record.num_occurrences, found.info["ended_by"]
+
+
 def loaded(function: Callable[..., Any], files: Path, **given: Any) -> Any:
     """The arrays of a data set, or the images, from files in a folder."""
     for name in ("path", "data_dir"):
@@ -264,6 +276,15 @@ STOPPING = {"early_stopping": True, "validation_fraction": 0.5, "max_iter": 6}
 SWEEPS = {"num_reads": 3, "num_sweeps": 6}
 
 SAMPLED = {"bqm": BQM, "seed": 1, "num_reads": 8, "num_sweeps": 4}
+SEARCHED = {
+    "bqm": BQM,
+    "seed": 1,
+    "num_reads": 8,
+    "timeout": None,
+    "num_restarts": 0,
+    "coefficient_z_first": 0,
+    "lower_bound_z": 0,
+}
 TILED = {"initial_states": -UP, "initial_states_generator": "tile"}
 
 FIELDS_OF_SWEEPS = {
@@ -340,6 +361,45 @@ WALKS: dict[str, Walk] = {
             "y": 1 - Y,
             "classes": [0, 1, 2],
             "sample_weight": np.array([1, 2, 3, 1, 1, 1]),
+        },
+    ),
+    "TabuSampler.sample": Walk(
+        ising_ep.TabuSampler.sample,
+        searched,
+        SEARCHED,
+        {
+            "bqm": OTHER_BQM,
+            "initial_states": Beside(UP, TILED),
+            "initial_states_generator": Beside("tile", {"initial_states": UP}),
+            "num_reads": 9,
+            "seed": 2,
+            "tenure": Beside(4, {"coefficient_z_first": 4, "tenure": 0}),
+            "timeout": Refused(-1.0),
+            "num_restarts": 1,
+            "energy_threshold": 1e3,
+            "coefficient_z_first": 3,
+            "coefficient_z_restart": Beside(5, {"num_restarts": 1}),
+            "lower_bound_z": 20,
+            "num_threads": Refused(0),
+            "interrupt_function": CALLED,
+            "time_limit": Refused(-1.0),
+            "progress": CALLED,
+        },
+    ),
+    "minimize": Walk(
+        ising_ep.minimize,
+        minimized,
+        {"bqm": FLAT, "seed": 1, "presolve": False},
+        {
+            "bqm": OTHER_BQM,
+            "time_limit": 0.2,
+            "target": 1e3,
+            "num_threads": Refused(0),
+            "seed": 2,
+            "max_states": 1,
+            "presolve": True,
+            "progress": CALLED,
+            "interrupt_function": CALLED,
         },
     ),
     "PathIntegralAnnealingSampler.sample": Walk(
@@ -955,7 +1015,7 @@ def test_every_public_name_is_walked() -> None:
         "__version__",
         *(name for name in ising_ep.__all__ if inspect.ismodule(getattr(ising_ep, name))),
     }
-    classes = {"SimulatedAnnealingSampler", "PathIntegralAnnealingSampler"}
+    classes = {"SimulatedAnnealingSampler", "PathIntegralAnnealingSampler", "TabuSampler"}
     wanted = {
         f"{name}.sample" if name in classes else name for name in ising_ep.__all__ if name not in others
     }

@@ -90,4 +90,4 @@ def test_example_of_sample_prints_what_it_says(tmp_path, monkeypatch):
         return [re.sub(r" +\d+ #+$", "", line) for line in lines if "dimod" not in line]
 
     assert lasting(printed) == lasting(result.stdout)
-    assert len(lasting(printed)) == 8
+    assert len(lasting(printed)) == 9

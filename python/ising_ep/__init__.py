@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from .samplers.batch import BatchResult as BatchResult
     from .samplers.default_range import default_beta_range as default_beta_range
     from .samplers.digest import problem_digest as problem_digest
+    from .samplers.minimizer import minimize as minimize
     from .samplers.path_integral import PathIntegralAnnealingSampler as PathIntegralAnnealingSampler
     from .samplers.simulated import SimulatedAnnealingSampler as SimulatedAnnealingSampler
+    from .samplers.tabu import TabuSampler as TabuSampler
     from .samplers.temperature import effective_beta as effective_beta
     from .training import load as load
 
@@ -35,10 +37,12 @@ _HOME = {
     "EPClassifier": ".estimator",
     "PathIntegralAnnealingSampler": ".samplers.path_integral",
     "SimulatedAnnealingSampler": ".samplers.simulated",
+    "TabuSampler": ".samplers.tabu",
     "correlations": ".embedding.unembed",
     "default_beta_range": ".samplers.default_range",
     "effective_beta": ".samplers.temperature",
     "load": ".training",
+    "minimize": ".samplers.minimizer",
     "problem_digest": ".samplers.digest",
     "unembed": ".embedding.unembed",
 }
@@ -49,6 +53,7 @@ __all__ = [
     "EPClassifier",
     "PathIntegralAnnealingSampler",
     "SimulatedAnnealingSampler",
+    "TabuSampler",
     "__version__",
     "chip",
     "config",
@@ -61,6 +66,7 @@ __all__ = [
     "learning",
     "load",
     "machines",
+    "minimize",
     "network",
     "problem_digest",
     "training",

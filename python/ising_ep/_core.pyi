@@ -19,6 +19,7 @@ __all__ = [
     "energies",
     "products",
     "project",
+    "recombine",
     "rest_of_fields",
     "window_products",
 ]
@@ -529,6 +530,68 @@ class Model:
             RuntimeError: The operating system starts no more threads.
         """
 
+def search(
+    model: Model,
+    fields: NDArray[np.float64],
+    *,
+    num_reads: int,
+    seed: int,
+    rest: NDArray[np.float64] | None = None,
+    initial_states: NDArray[np.int8] | None = None,
+    steps: int | None = None,
+    seconds: float | None = None,
+    target: float | None = None,
+    restarts: int | None = None,
+    tenure: int | None = None,
+    rounds: tuple[int, int] | None = None,
+    groups: bool = True,
+    num_threads: int | None = None,
+    watch: Callable[[int], object] | None = None,
+) -> tuple[
+    NDArray[np.int8],
+    NDArray[np.float64],
+    NDArray[np.uint64],
+    NDArray[np.uint64],
+    NDArray[np.float64],
+    list[list[int]],
+]:
+    """Search one problem for low energies: tabu search, and annealing within one-hot groups, in turns.
+
+    The GIL is released, and Ctrl-C raises `KeyboardInterrupt` within 0.1 s. Where neither `seconds` nor
+    `watch` ends it, the result (but for the times in the trace) depends on everything but `num_threads`, to
+    the last bit.
+
+    Args:
+        model: The couplings.
+        fields: (spins,) h, C-contiguous.
+        num_reads: Independent searches, at least 1. Threads share them.
+        seed: 0 to 2**64 - 1; a read's random numbers depend on it and on the number of the read.
+        rest: (spins,) what the fields are short of.
+        initial_states: (reads, spins) of -1 and +1; None for random ones.
+        steps: Most flips of tabu search and proposals of annealing in a read.
+        seconds: Most seconds of a read, from its begin on.
+        target: A read ends when it has a state of this energy or less.
+        restarts: Most restarts of a read. One of `steps`, `seconds` and `restarts` must be given.
+        tenure: Steps for which a flipped spin is barred; None to draw it anew for each restart.
+        rounds: Steps of the first search of a read and of restarted ones; None to end one when it has found
+            nothing better for a while.
+        groups: Whether to look for one-hot groups.
+        num_threads: At least 1, or None for all cores.
+        watch: As in `Model.anneal`; when it returns True the reads under way end with the best they have.
+            `lambda done: done > 0` beside a `target` ends all reads once one has reached it.
+
+    Returns:
+        The best state of each read, int8 (reads, spins); its energy, float64 (reads,), from the integers that
+        were searched; restarts and steps, uint64 (reads,); seconds since the call and lowest energy at each
+        progress, float64 (entries, 2), energies falling; and the one-hot groups of the last read.
+
+    Raises:
+        ValueError: One line that names the offending value.
+        TypeError: A wrong dtype or number of dimensions.
+        MemoryError: The reads do not fit into memory.
+        RuntimeError: The operating system starts no more threads.
+    """
+
 def project(x: NDArray[np.float32], w: NDArray[np.float32], bias: NDArray[np.float32]) -> NDArray[np.float32]:
     """``bias + x w``, added up in one fixed order.
 
@@ -676,4 +739,45 @@ def rest_of_fields(
 
     Raises:
         ValueError: A shape or an index that is wrong.
+    """
+
+def recombine(
+    model: Model,
+    fields: NDArray[np.float64],
+    states: NDArray[np.int8],
+    energies: NDArray[np.float64],
+    *,
+    sweeps: int,
+    reads: int,
+    coldest: float,
+    patience: int,
+    seed: int,
+    target: float = ...,
+    num_threads: int | None = None,
+    watch: Callable[[int], bool] | None = None,
+) -> tuple[NDArray[np.int8], NDArray[np.float64], int]:
+    """A population whose members are replaced by children that are better, until there are none.
+
+    A child holds coupled spins on which its parents agree, up to a sign, as rigid groups, and is the best of
+    `reads` anneals of them. The answer depends on the arguments alone, not on the number of threads, unless
+    `watch` ends it.
+
+    Args:
+        model: The couplings.
+        fields: (spins,) h.
+        states: (members, spins) of -1 and +1.
+        energies: (members,) those of the states.
+        sweeps, reads: Of the anneal of a child.
+        coldest: The inverse temperature at which it ends.
+        patience: Children without one that was taken, after which it ends.
+        seed: 0 to 2**64 - 1.
+        target: An energy at which it ends.
+        num_threads: Threads; all cores by default.
+        watch: Called every 20 ms or so with the number of children so far; ends it by returning True.
+
+    Returns:
+        States and energies of the members, and how many children there were.
+
+    Raises:
+        ValueError: A shape that does not fit, or no sweeps or reads.
     """

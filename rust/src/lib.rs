@@ -34,7 +34,9 @@ pub mod learning;
 pub mod linear;
 #[cfg(feature = "python")]
 mod python;
+pub mod recombine;
 mod rng;
+pub mod search;
 mod simd;
 mod structure;
 
@@ -44,4 +46,5 @@ pub use anneal::{
 };
 pub use couplings::{Couplings, Pattern};
 pub use error::Error;
+pub use search::{Found, Search, search};
 pub use structure::{Block, Join, Structure, Windows};

@@ -92,6 +92,7 @@ DEEP = "--network deep-convolutional --filters 2 --kernels 2 --strides 1 --layer
 FILTERS = f"train --dataset patterns {DEEP} --epochs 1 --num-reads 3 --num-sweeps 6 --out run"
 QPU = f"{PATTERNS} --machine qpu"
 SAMPLE = "sample spins.coo --num-reads 20 --num-sweeps 3 --seed 1"
+MINIMIZE = "minimize flat.coo --no-presolve --seed 1"
 SMALL_MODEL = "--chip chimera:2 --chip-missing 0.05"
 EMBED = f"embed --layers 6,4 {SMALL_MODEL} --copies 1 --method minorminer --out e.json"
 LAID = f"embed {DEEP} {SMALL_MODEL} --chip chimera:4 --copies 1 --method minorminer --out e.json"
@@ -408,6 +409,41 @@ WALKS: dict[str, Walk] = {
             ),
         },
     ),
+    "minimize": Walk(
+        f"{MINIMIZE} --output out.json",
+        {
+            "file": (Instead(f"{MINIMIZE.replace('flat', 'spins')} --output out.json"),),
+            "time_limit": (Changes("--time-limit 0.3"), Refused("--time-limit -1", "time_limit")),
+            "target": (Changes("--target 100"), Refused("--target nan", "target")),
+            "seed": (Changes("--seed 2"), Refused("--seed -1", "seed")),
+            "num_threads": (Changes("--num-threads 3"), Refused("--num-threads 0", "num_threads")),
+            "max_states": (Changes("--max-states 1"), Refused("--max-states 0", "max_states")),
+            "no_presolve": (Changes("--no-presolve", "minimize flat.coo --seed 1"),),
+            "vartype": (
+                Instead(
+                    "minimize bare.coo --seed 1 --vartype SPIN --output o.json",
+                    "minimize bare.coo --seed 1 --vartype BINARY --output o.json",
+                ),
+            ),
+            "file_format": (
+                Instead(
+                    "minimize matrix.csv --format qubo-matrix --seed 1",
+                    "minimize matrix.csv --format graph-matrix --seed 1",
+                ),
+            ),
+            "instance": (
+                Instead(
+                    "minimize two.orlib --instance 1 --seed 1",
+                    "minimize two.orlib --instance 2 --seed 1",
+                ),
+            ),
+            "output": (Changes("--output out.csv"), Refused("--output out.txt", "out.txt")),
+            "force": (
+                Changes("--force", f"{MINIMIZE} --output old.json"),
+                Refused("--force", "--force", MINIMIZE),
+            ),
+        },
+    ),
     "embed": Walk(
         EMBED,
         {
@@ -605,6 +641,8 @@ def write_problems(folder: Path) -> None:
     (folder / "bare.coo").write_text(entries)
     (folder / "spins.coo").write_text(f"# vartype=SPIN\n{entries}")
     (folder / "bits.coo").write_text(f"# vartype=BINARY\n{entries}")
+    flat = "".join(f"{i} {j} 1\n" for i in range(9) for j in range(i))
+    (folder / "flat.coo").write_text(f"# vartype=SPIN\n{flat}")
     (folder / "two.orlib").write_text("2\n2 2\n1 1 3\n1 2 4\n1 1\n1 1 9\n")
     (folder / "matrix.csv").write_text("0,-3\n-3,0\n")
     (folder / "old.json").write_text("{}")
@@ -723,7 +761,8 @@ def notice(patch: pytest.MonkeyPatch, threads: set[Any], saved: list[int]) -> No
 
 def printed(result: Result) -> list[str]:
     """What it prints, but for the line of settings and how long it took; of an error, the last line."""
-    out = [line for line in result.stdout.splitlines() if not re.search(r"seed \d+: \S+ s$", line)]
+    took = re.compile(r"seed \d+: \S+ s$|^ +\S+ s  |until one does")
+    out = [line for line in result.stdout.splitlines() if not took.search(line)]
     return out if result.exit_code == 0 else [*out, result.output.splitlines()[-1]]
 
 

@@ -34,3 +34,12 @@ def count_anneals(patch: pytest.MonkeyPatch, hear: Callable[[dict[str, Any]], ob
     """Tells `hear` the keywords of each anneal."""
     model = PreparedCouplings.model
     patch.setattr(PreparedCouplings, "model", lambda self, num_spins: _Heard(model(self, num_spins), hear))
+    for name in ("recombine", "search"):
+        patch.setattr(_core, name, _of_model(getattr(_core, name)))
+
+
+def _of_model(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of the core, which takes models only, for one that is heard."""
+    return lambda model, *arguments, **keywords: function(
+        getattr(model, "model", model), *arguments, **keywords
+    )

@@ -79,3 +79,7 @@ def assert_one_line(error, *parts):
 def assert_same(first, second):
     assert first.fingerprint() == second.fingerprint()
     assert (first.num_classes, first.image_shape) == (second.num_classes, second.image_shape)
+
+
+# Ten problems of the size of a Pegasus chip, with what a QPU and others made of them.
+P16 = Path(os.environ.get("ISING_EP_P16") or Path(__file__).resolve().parents[3] / "shared/data/lanl_p16")

@@ -19,6 +19,7 @@ from .errors import one_line_errors
 from .estimate import estimate
 from .evaluation import evaluation_options, free_outputs, require_writable
 from .help import Group
+from .minimize import minimize
 from .options import later, option, preset_option, settings
 from .qpu import hold_to_the_end, qpu_options
 from .sample import sample
@@ -42,12 +43,14 @@ def main() -> None:
       ising-ep emulate
       ising-ep estimate --batch-size 4
       ising-ep sample problem.coo
+      ising-ep minimize problem.coo
     """
 
 
 main.add_command(embed)
 main.add_command(emulate)
 main.add_command(estimate)
+main.add_command(minimize)
 main.add_command(sample)
 
 

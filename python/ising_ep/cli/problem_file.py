@@ -6,7 +6,9 @@ A command takes both by `@click.command(cls=ProblemCommand, help=...)`, `@proble
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -110,3 +112,13 @@ def read_file(file: Path, output: Path | None, *, force: bool, **asked: Any) -> 
     if output is not None:
         check_labels(output, list(problem.bqm.variables))
     return problem
+
+
+def number(value: float) -> str:
+    """Formats a number with all of its digits; integers without a point."""
+    return str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
+
+
+def versions(*names: str) -> dict[str, str]:
+    """Versions of Python and of these packages."""
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import platform
 import warnings
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
@@ -15,7 +13,7 @@ import click
 
 from ..printable import printable
 from .errors import one_line_errors
-from .problem_file import ProblemCommand, output_options, problem_options, read_file
+from .problem_file import ProblemCommand, number, output_options, problem_options, read_file, versions
 from .screen import print_bars, waiting
 
 if TYPE_CHECKING:
@@ -115,7 +113,7 @@ def sample(
         **same,
         "seconds": seconds,
         **sampleset.info,
-        "versions": _versions(),
+        "versions": versions("ising-ep", "dimod", "numpy"),
     }
     if output is not None:
         with waiting(f"Writing {output.name}"):
@@ -145,11 +143,6 @@ def _annealed(bqm: dimod.BinaryQuadraticModel, **settings: Any) -> tuple[dimod.S
     return sampleset, seconds
 
 
-def _versions() -> dict[str, str]:
-    names = ("ising-ep", "dimod", "numpy")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
-
-
 def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[str, Any]) -> None:
     import numpy as np
 
@@ -163,26 +156,21 @@ def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[
         f" {bqm.vartype.name} ({problem.file_format})"
     )
     mean = best + math.fsum(energies - best) / len(energies)  # a sum of large ones would be rounded
-    click.echo(f"Best energy {_number(best)} in {count} of {len(energies)} reads, mean {_number(mean)}")
+    click.echo(f"Best energy {number(best)} in {count} of {len(energies)} reads, mean {number(mean)}")
     states = sampleset.record.sample
     at_best = states[np.argsort(energies)[:count]]
     click.echo(
         f"Distinct states: {count_distinct(states)}, of which {count_distinct(at_best)} at the best energy"
     )
     if problem.objective is not None:
-        click.echo(f"Best {problem.objective.name} {_number(problem.objective.value(best))}")
+        click.echo(f"Best {problem.objective.name} {number(problem.objective.value(best))}")
     print_bars(rows)
     hot, cold = settings["beta_range"]
     click.echo(
         f"{settings['num_reads']} reads of {settings['num_sweeps']} sweeps, beta {hot:.6g} to {cold:.6g}"
         f" {settings['beta_schedule_type']}, seed {settings['seed']}: {settings['seconds']:.3g} s"
     )
-    click.echo(", ".join(f"{name} {number}" for name, number in settings["versions"].items()))
-
-
-def _number(value: float) -> str:
-    """Formats a number with all of its digits; integers without a point."""
-    return str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
+    click.echo(", ".join(f"{name} {known}" for name, known in settings["versions"].items()))
 
 
 def _rounding(bqm: dimod.BinaryQuadraticModel, sampleset: dimod.SampleSet) -> NDArray[np.float64]:
@@ -222,7 +210,7 @@ def _histogram(
     at_best = int(counts[0])
     if len(starts) <= MOST_BINS:
         return at_best, [
-            (_number(float(ordered[k])), int(count)) for k, count in zip(starts, counts, strict=True)
+            (number(float(ordered[k])), int(count)) for k, count in zip(starts, counts, strict=True)
         ]
 
     from matplotlib.ticker import MaxNLocator  # not at the top: it takes half as long as all the rest

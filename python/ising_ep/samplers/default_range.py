@@ -153,7 +153,7 @@ def _extremes(ising: Ising) -> tuple[Any, NDArray[np.float64]]:
 
     The sums of a float32 model stay float32, as in dwave-samplers.
     """
-    _refuse_infinite(ising)
+    refuse_infinite(ising)
     total, couplings, ends = np.abs(ising.linear), np.abs(ising.values).repeat(2), ising.ends()
     smallest = np.where(total == 0, np.inf, total).astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is named below
@@ -166,7 +166,8 @@ def _extremes(ising: Ising) -> tuple[Any, NDArray[np.float64]]:
     return width, smallest
 
 
-def _refuse_infinite(ising: Ising) -> None:
+def refuse_infinite(ising: Ising) -> None:
+    """Refuses a bias that is no finite number, by the labels of its variables."""
     for biases, whose in (
         (ising.linear, (range(len(ising.linear)),)),
         (ising.values, (ising.rows, ising.cols)),

@@ -29,11 +29,16 @@ impl Control {
         self.abort.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn is_finishing(&self) -> bool {
+    pub(crate) fn is_finishing(&self) -> bool {
         self.finish.load(Ordering::Relaxed)
     }
 
-    pub(super) fn add_done(&self, reads: usize) {
+    /// Tells whether a search, whose reads have a state at any time, ends with what it has.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.is_finishing() || self.abort.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_done(&self, reads: usize) {
         self.done.fetch_add(reads, Ordering::Relaxed);
     }
 }

@@ -63,6 +63,7 @@ pub use job::Control;
 pub use mean_field::{Means, mean_field};
 pub use method::{Criterion, Dynamics, Method, Motion, Order, Trotter};
 pub use model::Model;
+pub(crate) use parallel::{cores, share};
 pub use samples::{Arithmetic, Samples};
 
 use crate::error::{Error, bad};

@@ -74,7 +74,7 @@ impl Model {
         self.try_couplings().expect("memory for all couplings")
     }
 
-    pub(super) fn try_couplings(&self) -> Result<&Couplings, Error> {
+    pub(crate) fn try_couplings(&self) -> Result<&Couplings, Error> {
         if let (None, Some(weights)) = (self.couplings.get(), &self.shared) {
             let couplings = weights.layout.structure.couplings(&weights.values)?;
             // Whoever was first made the same.

@@ -67,7 +67,7 @@ pub(super) fn anneal(
 }
 
 /// Does `work` on so many threads, of which the calling one is the first; what there is to do they take in turn.
-pub(super) fn share(threads: usize, work: &(impl Fn() + Sync)) -> Result<(), Error> {
+pub(crate) fn share(threads: usize, work: &(impl Fn() + Sync)) -> Result<(), Error> {
     if threads <= 1 {
         work();
         return Ok(());
@@ -105,7 +105,7 @@ fn linger() {
 }
 
 /// The number of cores. Asked once: the answer takes longer than a small anneal.
-pub(super) fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
     *CORES
 }

@@ -7,6 +7,8 @@ mod learning;
 mod linear;
 mod methods;
 mod model;
+mod recombine;
+mod search;
 
 use crate::Error;
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyValueError};
@@ -24,6 +26,10 @@ mod _core {
     use super::methods::{Flow, Paths, Sweeps};
     #[pymodule_export]
     use super::model::Model;
+    #[pymodule_export]
+    use super::recombine::recombine;
+    #[pymodule_export]
+    use super::search::search;
 }
 
 impl From<Error> for PyErr {

@@ -1,0 +1,221 @@
+"""Rounds of strategies on one problem: who is next, what they found, and when it is enough."""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import dimod
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import gamma
+
+from .couplings import PreparedCouplings
+from .elites import Elites
+from .reads import rest_of_fields
+from .spin_form import spin_form
+from .strategies import Found, Islands, Strategy, TabuMoves, Task
+
+# Without a limit of time the search is over when so many rounds by themselves ended in the lowest energy, or
+# when it has not fallen for as many rounds as there were before, at least PATIENCE.
+AGREEING, PATIENCE = 6, 12
+# The strategies of the first rounds, recombination first: its first one is brief.
+OPENING = (0, 0, 1, 0, 1)
+# Every so many rounds the strategy that is behind gets one.
+SECOND_CHANCE = 8
+# The lowest states of each round, and rounds, that are recombined: many of one leave no room for those of
+# others.
+OF_A_ROUND, MOST_ROUNDS = 8, 32
+# Sums of real numbers are right to this part of the sum of their sizes.
+ROUNDING = 1e-12
+# The certainty of the time to solution, and that of its interval.
+CERTAINTY, INTERVAL = 0.99, 0.95
+
+
+class Watch:
+    """Is asked by the core every now and then whether the search is over."""
+
+    def __init__(
+        self,
+        started: float,
+        deadline: float,
+        progress: Callable[[float, float], object] | None,
+        interrupt_function: Callable[[], object] | None,
+    ) -> None:
+        self.started, self.deadline = started, deadline
+        self.progress, self.interrupt_function = progress, interrupt_function
+        self.lowest, self.ended_by = np.inf, ""
+
+    def __call__(self, _: int = 0) -> bool:
+        """Tells whether it is over, and the lowest energy to who follows the progress."""
+        now = perf_counter()
+        if self.progress is not None:
+            self.progress(now - self.started, self.lowest)
+        if not self.ended_by:
+            if now >= self.deadline:
+                self.ended_by = "time_limit"
+            elif self.interrupt_function is not None and self.interrupt_function():
+                self.ended_by = "interrupt_function"
+        return bool(self.ended_by)
+
+
+class Rounds:
+    """A search by rounds.
+
+    Args:
+        bqm: The problem, biases as floats.
+        settings: `seed`, `num_threads`, `target` and `max_states`, as `minimize` has them.
+        watch: Whom to ask whether it is over.
+        bound: An energy that no state goes below.
+    """
+
+    def __init__(
+        self, bqm: dimod.BinaryQuadraticModel, settings: dict[str, Any], watch: Watch, bound: float
+    ) -> None:
+        spins = spin_form(bqm)
+        vectors: Any = spins.to_numpy_vectors(return_labels=True)  # annotated as if without labels
+        linear, (rows, cols, values), offset, labels = vectors
+        linear, values = linear.astype(np.float64, copy=False), values.astype(np.float64, copy=False)
+        rows, cols = rows.astype(np.int64, copy=False), cols.astype(np.int64, copy=False)
+        target = -np.inf if settings["target"] is None else settings["target"]
+        self.offset, self.bound, self.vartype = float(offset), bound - float(offset), bqm.vartype
+        self.rounding = ROUNDING * float(np.abs(linear).sum() + np.abs(values).sum() + abs(self.offset))
+        self.task = Task(
+            model=PreparedCouplings(rows, cols, values).model(len(linear)),
+            linear=linear,
+            rest=rest_of_fields(bqm, labels, linear),
+            typical=_typical_field(linear, rows, cols, values),
+            target=max(target - self.offset, self.bound) + self.rounding,
+            seed=settings["seed"],
+            num_threads=settings["num_threads"],
+            is_over=watch,
+            tell=self._tell,
+            deadline=watch.deadline,
+        )
+        self.watch, self.labels = watch, list(labels)
+        self.elites = Elites.none(len(linear), settings["max_states"])
+        self.strategies: tuple[Strategy, Strategy] = (Islands(), TabuMoves())
+        # Of each round: strategy, seconds, lowest energy without the offset; and that of all after it.
+        self.done: list[tuple[Strategy, float, float]] = []
+        self.lowest: list[float] = []
+        self.lowest_states: list[Found] = []
+        self.trace: list[tuple[float, float]] = []
+
+    @property
+    def states(self) -> NDArray[np.int8]:
+        """Distinct states in the values of the problem, the lowest first, columns as in `labels`."""
+        states = self.elites.states
+        return states if self.vartype is dimod.SPIN else (states > 0).astype(np.int8)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """How many rounds found each by themselves; 1 where only recombining those of several did."""
+        return self.elites.counts.clip(1)
+
+    def run(self) -> dict[str, Any]:
+        """Makes rounds until there is a reason to end; returns what became of them."""
+        while not (why := self._why_over()):
+            number, strategy = len(self.done), self._next()
+            started = perf_counter()
+            found = strategy.round(self.task, 2 * number)
+            self._add(found, own=True)
+            self.done.append((strategy, perf_counter() - started, float(found[1].min())))
+            self.lowest_states.append(_lowest(found))
+            if number and self.elites.lowest > self.task.target and not self.watch():
+                found = self.task.bred(*self._of_rounds(), 2 * number + 1)
+                self._add(found, own=False)
+            self.lowest.append(self.elites.lowest)
+        rounds = [
+            {"strategy": strategy.name, "seconds": seconds, "lowest_energy": lowest + self.offset}
+            for strategy, seconds, lowest in self.done
+        ]
+        return {
+            "ended_by": why,
+            "rounds": rounds,
+            "trace": self.trace,
+            "time_to_solution": self._time_to_solution(),
+        }
+
+    def _tell(self, lowest: float) -> None:
+        """Notes when the lowest energy fell."""
+        if lowest + self.offset < self.watch.lowest:
+            self.watch.lowest = lowest + self.offset
+            self.trace.append((perf_counter() - self.watch.started, self.watch.lowest))
+
+    def _add(self, found: Found, *, own: bool) -> None:
+        self._tell(float(found[1].min()))
+        self.elites.add(*found, count=own)
+
+    def _of_rounds(self) -> Found:
+        """The lowest states of the rounds with the lowest energies."""
+        rounds = sorted(self.lowest_states, key=lambda found: float(found[1][0]))[:MOST_ROUNDS]
+        return np.concatenate([states for states, _ in rounds]), np.concatenate([e for _, e in rounds])
+
+    def _next(self) -> Strategy:
+        """By turns at first; then the one that is ahead, and now and then the other."""
+        number = len(self.done)
+        if number < len(OPENING):
+            return self.strategies[OPENING[number]]
+        lowest = [min(energy for by, _, energy in self.done if by is own) for own in self.strategies]
+        if abs(lowest[0] - lowest[1]) <= self.rounding:
+            return self.strategies[number % 2]
+        ahead = int(np.argmin(lowest))
+        return self.strategies[1 - ahead if number % SECOND_CHANCE == 0 else ahead]
+
+    def _why_over(self) -> str:
+        """Why the search is over, or "" while it is not."""
+        if not self.done:
+            return ""
+        lowest = self.elites.lowest
+        if lowest <= self.task.target:
+            return "optimal" if lowest <= self.bound + self.rounding else "target"
+        if self.watch():
+            return self.watch.ended_by
+        if np.isfinite(self.watch.deadline):
+            return ""
+        fell = next(k for k, energy in enumerate(self.lowest) if energy <= lowest + self.rounding)
+        is_stuck = len(self.lowest) - fell > max(PATIENCE, fell)
+        return "settled" if is_stuck or self._successes() >= AGREEING else ""
+
+    def _successes(self) -> int:
+        """Rounds that found the lowest energy by themselves."""
+        return sum(energy <= self.elites.lowest + self.rounding for _, _, energy in self.done)
+
+    def _time_to_solution(self) -> dict[str, Any]:
+        """Seconds until a round finds the lowest energy with 99 %, from the rate of those that did.
+
+        They are taken for events of a Poisson process; the interval is the exact one of its rate (Garwood,
+        Biometrika 28, 437, 1936).
+        """
+        successes, seconds = self._successes(), sum(seconds for _, seconds, _ in self.done)
+        most = float(gamma.ppf((1 + INTERVAL) / 2, successes + 1))
+        least = float(gamma.ppf((1 - INTERVAL) / 2, max(successes, 1)))
+        wait = float(-np.log(1 - CERTAINTY) * seconds)
+        return {
+            "certainty": CERTAINTY,
+            "seconds": wait / successes if successes else np.inf,
+            "interval": [wait / most, wait / least if successes else np.inf],
+            "successes": successes,
+            "rounds": len(self.done),
+        }
+
+
+def _lowest(found: Found) -> Found:
+    """The lowest states of a round."""
+    order = np.argsort(found[1], kind="stable")[:OF_A_ROUND]
+    return found[0][order], found[1][order]
+
+
+def _typical_field(
+    linear: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    values: NDArray[np.float64],
+) -> float:
+    """sqrt(median_i(h_i^2 + sum_j J_ij^2)) over the spins that have biases; 1 where none has."""
+    largest = max(np.abs(linear).max(initial=0), np.abs(values).max(initial=0))
+    if not largest:
+        return 1.0
+    squares = (linear / largest) ** 2
+    np.add.at(squares, rows, (values / largest) ** 2)
+    np.add.at(squares, cols, (values / largest) ** 2)
+    return float(largest * np.sqrt(np.median(squares[squares > 0])))

@@ -1,0 +1,165 @@
+"""Ways to look for low energies, a round at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+
+# The first and last inverse temperature of an anneal, times the local field of a typical spin. Geometric in
+# between it is near the best for lattices, chips, sparse and dense random graphs, ±1 and Gaussian.
+HOT, COLD = 1.0, 10.0
+# The last two sweeps are so many times colder, which leaves the states in local minima.
+QUENCH = 100.0
+# Reads of an island whose anneal takes as long for one as for 512, and of others; fewer of many spins.
+FIRST_READS, READS_OF_INTEGERS, READS_OF_REALS, LEAST_READS = 64, 512, 128, 16
+MOST_SPINS = 2**28
+# Sweeps of the first island, and of the next ones: twice as many after every ISLANDS of them.
+FIRST_SWEEPS, SWEEPS, MOST_SWEEPS, ISLANDS = 64, 512, 2**16, 4
+# Seconds beyond which a limit of time is none.
+WEEK = 604_800.0
+# Members of a population: the best of the reads.
+MEMBERS = 256
+# Reads and sweeps of the anneal of a child, and children without progress after which a population ends.
+READS_OF_CHILD, SWEEPS_OF_CHILD, PATIENCE = 32, 128, 256
+# Steps of a search by tabu moves, in spin updates of an island; searches in a round.
+STEPS, LEAST_STEPS, SEARCHES = 1 / 256, 20_000, 4
+
+# States (members, spins) and their energies without the offset.
+Found = tuple[NDArray[np.int8], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is minimised.
+
+    Attributes:
+        model: The couplings.
+        linear: (spins,) the fields.
+        rest: (1, spins) what rounding took off them, or None.
+        typical: The local field of a typical spin, sqrt(median_i(h_i^2 + sum_j J_ij^2)).
+        target: An energy without the offset that ends the search.
+        seed: Of all rounds.
+        num_threads: Threads, or None for all cores.
+        is_over: Asked by the core whether to end.
+        tell: Told the lowest energy, without the offset, of what a round has so far.
+        deadline: When `is_over` says so, as perf_counter has it, or infinite.
+    """
+
+    model: _core.Model
+    linear: NDArray[np.float64]
+    rest: NDArray[np.float64] | None
+    typical: float
+    target: float
+    seed: int
+    num_threads: int | None
+    is_over: Callable[[int], bool]
+    tell: Callable[[float], None]
+    deadline: float
+
+    @property
+    def num_spins(self) -> int:
+        """Spins of the problem."""
+        return len(self.linear)
+
+    def bred(self, states: NDArray[np.int8], energies: NDArray[np.float64], number: int) -> Found:
+        """Recombine states; random numbers are those of a `number`."""
+        states, energies, _ = _core.recombine(
+            self.model,
+            self.linear,
+            np.ascontiguousarray(states),
+            energies,
+            sweeps=SWEEPS_OF_CHILD,
+            reads=READS_OF_CHILD,
+            coldest=COLD / self.typical,
+            patience=min(PATIENCE, len(energies)),
+            seed=(self.seed + number) % 2**64,
+            target=self.target,
+            num_threads=self.num_threads,
+            watch=self.is_over,
+        )
+        return states, energies
+
+
+class Strategy(Protocol):
+    """A way to look for low energies."""
+
+    name: str
+
+    def round(self, task: Task, number: int) -> Found:
+        """States that round `number` of all found by itself."""
+
+
+class Islands:
+    """Anneals, the best of which are recombined: an island is a population by itself."""
+
+    name = "recombination"
+
+    def __init__(self) -> None:
+        self.rounds = 0
+        # As few as the kernel of integers takes, so that the arithmetic tells whether it does.
+        self.reads, self.speed = FIRST_READS, 0.0
+
+    def round(self, task: Task, number: int) -> Found:
+        """Anneals, and breeds the best."""
+        reads = max(LEAST_READS, min(self.reads, MOST_SPINS // task.num_spins))
+        sweeps = min(SWEEPS << (self.rounds - 1) // ISLANDS, MOST_SWEEPS) if self.rounds else FIRST_SWEEPS
+        if self.speed:  # not more than half of the time that is left
+            updates = self.speed * max(0.0, min(task.deadline - perf_counter(), WEEK)) / 2
+            sweeps = max(8, min(sweeps, int(updates / (reads * task.num_spins))))
+        started = perf_counter()
+        states, energies, arithmetic = _annealed(task, reads, sweeps, number)
+        self.speed = len(energies) * sweeps * task.num_spins / (perf_counter() - started)
+        self.reads = READS_OF_INTEGERS if arithmetic == "integer" else READS_OF_REALS
+        self.rounds += 1
+        lowest = np.argsort(energies, kind="stable")[:MEMBERS]
+        task.tell(float(energies[lowest[0]]))
+        return task.bred(states[lowest], energies[lowest], number)
+
+
+class TabuMoves:
+    """Tabu search, and moves within one-hot groups, for problems whose constraints are penalties."""
+
+    name = "tabu"
+
+    def __init__(self) -> None:
+        self.rounds = 0
+
+    def round(self, task: Task, number: int) -> Found:
+        """Searches from random states, longer from round to round."""
+        updates = task.num_spins * READS_OF_REALS * min(SWEEPS << self.rounds // ISLANDS, MOST_SWEEPS)
+        self.rounds += 1
+        steps = max(LEAST_STEPS, int(STEPS * updates / (1 + task.num_spins / 512)))
+        left = task.deadline - perf_counter()
+        states, energies, *_ = _core.search(
+            task.model,
+            task.linear,
+            num_reads=SEARCHES,
+            seed=(task.seed + number) % 2**64,
+            rest=None if task.rest is None else task.rest[0],
+            steps=steps,
+            seconds=max(1e-3, left / 2) if np.isfinite(left) else None,
+            target=task.target if np.isfinite(task.target) else None,
+            num_threads=task.num_threads,
+            watch=task.is_over,
+        )
+        return states, energies
+
+
+def _annealed(task: Task, reads: int, sweeps: int, number: int) -> tuple[NDArray[np.int8], Any, str]:
+    betas = np.geomspace(HOT, COLD, sweeps) / task.typical
+    states, energies, [arithmetic] = task.model.anneal(
+        task.linear[np.newaxis],
+        _core.Sweeps(np.append(betas, [QUENCH * betas[-1]] * 2)),
+        num_reads=reads,
+        seed=(task.seed + number) % 2**64,
+        problem_ids=np.zeros(1, dtype=np.uint32),
+        num_threads=task.num_threads,
+        rest=task.rest,
+        watch=task.is_over,
+    )
+    return states[0], energies[0], arithmetic

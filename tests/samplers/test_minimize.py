@@ -1,0 +1,213 @@
+"""`minimize`: against enumeration, dynamic programming and the published results of a QPU."""
+
+import csv
+import gzip
+from itertools import product
+
+import dimod
+import numpy as np
+import pytest
+
+from ising_ep import minimize
+from ising_ep.problems.read import read_with_format
+from ising_ep.samplers.elites import Elites
+from ising_ep.samplers.exact import fixed_variables, without
+from support.data import P16
+
+
+def random_problem(n, seed, vartype="SPIN", whole=True, density=0.5):
+    rng = np.random.default_rng(seed)
+    rows, cols = np.triu_indices(n, 1)
+    kept = rng.random(rows.size) < density
+    draw = (lambda k: rng.integers(-3, 4, k).astype(float)) if whole else rng.standard_normal
+    labels = [f"v{k}" for k in rng.permutation(n)]
+    couplings = (rows[kept], cols[kept], draw(int(kept.sum())))
+    return dimod.BinaryQuadraticModel.from_numpy_vectors(
+        draw(n), couplings, 0.75, vartype, variable_order=labels
+    )
+
+
+def all_energies(bqm):
+    values = (-1, 1) if bqm.vartype is dimod.SPIN else (0, 1)
+    states = np.array(list(product(values, repeat=bqm.num_variables)), dtype=np.int8)
+    return states, bqm.energies((states, list(bqm.variables)))
+
+
+@pytest.mark.parametrize("presolve", [True, False])
+@pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_lowest_energy_is_that_of_all_states(presolve, vartype, whole):
+    for seed in range(4):
+        bqm = random_problem(14, seed, vartype, whole)
+        found = minimize(bqm, seed=seed, presolve=presolve, num_threads=2)
+        _, energies = all_energies(bqm)
+        assert found.first.energy == pytest.approx(energies.min(), abs=1e-12)
+        assert list(found.variables) == list(bqm.variables)
+        assert found.vartype is bqm.vartype
+        np.testing.assert_array_equal(found.record.energy, bqm.energies(found))
+        assert (np.diff(found.record.energy) >= 0).all()
+        assert len(np.unique(found.record.sample, axis=0)) == len(found)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_one_seed_gives_the_same_states_on_any_number_of_threads(whole):
+    bqm = random_problem(40, 3, whole=whole, density=0.2)
+    one, two, other = (
+        minimize(bqm, seed=seed, num_threads=threads) for seed, threads in [(1, 1), (1, 2), (2, 2)]
+    )
+    np.testing.assert_array_equal(one.record.sample, two.record.sample)
+    np.testing.assert_array_equal(one.record.num_occurrences, two.record.num_occurrences)
+    energies = [[done["lowest_energy"] for done in found.info["rounds"]] for found in (one, two)]
+    assert energies[0] == energies[1]
+    assert one.info["ended_by"] == "settled"
+    assert one.first.energy == other.first.energy
+
+
+def test_variables_fixed_by_roof_duality_have_their_values_in_a_ground_state():
+    num_fixed = 0
+    for seed in range(20):
+        bqm = random_problem(10, seed, "BINARY", density=0.25)
+        bound, fixed = fixed_variables(bqm)
+        states, energies = all_energies(bqm)
+        lowest = states[energies == energies.min()]
+        assert bound <= energies.min() + 1e-9
+        columns = [list(bqm.variables).index(name) for name in fixed]
+        assert (lowest[:, columns] == list(fixed.values())).all(axis=1).any()
+        num_fixed += len(fixed)
+    assert num_fixed > 20
+
+
+def test_biases_too_far_apart_for_roof_duality_fix_nothing():
+    bqm = dimod.BinaryQuadraticModel({"a": 1e-3, "b": 1e12}, {("a", "b"): 1.0}, 0.0, "SPIN")
+    assert fixed_variables(bqm) == (-np.inf, {})
+    # a b = -1 gains more than a's field, which is far below the rounding of b's.
+    assert minimize(bqm, seed=1, presolve=False).first.sample == {"a": 1, "b": -1}
+
+
+def test_a_problem_without_some_variables_is_that_of_dimod():
+    for seed, vartype in [(1, "SPIN"), (2, "BINARY")]:
+        bqm = random_problem(9, seed, vartype)
+        fixed = {"v3": 1, "v5": 1 if vartype == "SPIN" else 0, "v0": -1 if vartype == "SPIN" else 0}
+        expected = bqm.copy()
+        expected.fix_variables(fixed)
+        left = without(bqm, fixed)
+        assert left.is_almost_equal(expected, places=12)
+
+
+def test_a_long_chain_with_fields_is_solved_exactly():
+    n, rng = 20_000, np.random.default_rng(5)
+    h, j = rng.standard_normal(n), rng.standard_normal(n - 1)
+    chain = (np.arange(n - 1), np.arange(1, n), j)
+    found = minimize(dimod.BinaryQuadraticModel.from_numpy_vectors(h, chain, 0.0, "SPIN"), seed=1)
+    # The lowest energy of the spins so far, with the last one down and up.
+    down, up = -h[0], h[0]
+    for field, coupling in zip(h[1:], j, strict=True):
+        down, up = min(down + coupling, up - coupling) - field, min(down - coupling, up + coupling) + field
+    assert found.first.energy == pytest.approx(min(down, up), abs=1e-6)
+    assert found.info["optimal"]
+
+
+def test_a_narrow_graph_is_solved_exactly():
+    import networkx as nx
+
+    rng = np.random.default_rng(8)
+    grid = nx.grid_2d_graph(7, 20)
+    bqm = dimod.BinaryQuadraticModel({}, {pair: rng.standard_normal() for pair in grid.edges}, 0.0, "SPIN")
+    exact, searched = minimize(bqm, seed=1), minimize(bqm, seed=1, presolve=False)
+    assert exact.info["optimal"]
+    assert not searched.info["optimal"]
+    assert exact.first.energy == pytest.approx(searched.first.energy, abs=1e-9)
+
+
+def lattice(side, seed):
+    from benchmarks.support.problems import lattice
+
+    problem = lattice(side, np.random.default_rng(seed))
+    return problem.bqms[0]
+
+
+def test_a_target_a_limit_and_a_wish_end_it():
+    bqm = lattice(10, 1)
+    far = minimize(bqm, seed=1, target=-1000)
+    assert far.info["ended_by"] == "target"
+    assert far.first.energy <= -1000
+    limited = minimize(bqm, seed=1, time_limit=0.5)
+    assert limited.info["ended_by"] == "time_limit"
+    told = []
+    wished = minimize(
+        bqm,
+        seed=1,
+        progress=lambda seconds, lowest: told.append((seconds, lowest)),
+        interrupt_function=lambda: len(told) > 5,
+    )
+    assert wished.info["ended_by"] == "interrupt_function"
+    assert [seconds for seconds, _ in told] == sorted(seconds for seconds, _ in told)
+    assert [lowest for _, lowest in told] == sorted((lowest for _, lowest in told), reverse=True)
+
+
+def test_the_trace_falls_to_the_lowest_energy_and_rounds_count():
+    found = minimize(lattice(8, 2), seed=4)
+    trace, rounds = found.info["trace"], found.info["rounds"]
+    assert [energy for _, energy in trace] == sorted({energy for _, energy in trace}, reverse=True)
+    assert trace[-1][1] == found.first.energy
+    success = found.info["time_to_solution"]
+    assert success["successes"] == sum(done["lowest_energy"] == found.first.energy for done in rounds)
+    low, high = success["interval"]
+    assert low < success["seconds"] < high
+    assert success["rounds"] == len(rounds)
+
+
+def test_trivial_problems():
+    empty = minimize(dimod.BinaryQuadraticModel({}, {}, 2.5, "SPIN"))
+    assert (len(empty), empty.record.energy.tolist(), empty.info["optimal"]) == (1, [2.5], True)
+    flat = minimize(dimod.BinaryQuadraticModel({"a": 0, "b": 0}, {}, 1.0, "BINARY"), presolve=False, seed=1)
+    assert flat.first.energy == 1.0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"time_limit": -1}, "time_limit is -1"),
+        ({"target": "low"}, "target holds 'low'"),
+        ({"num_threads": 0}, "num_threads is 0"),
+        ({"seed": -1}, "seed is -1"),
+        ({"max_states": 0}, "max_states is 0"),
+        ({"presolve": 2}, "presolve is 2"),
+        ({"progress": 3}, "progress is 3"),
+        ({"interrupt_function": "x"}, "interrupt_function is 'x'"),
+    ],
+)
+def test_wrong_arguments_are_named(wrong, text):
+    with pytest.raises((ValueError, TypeError), match=text):
+        minimize(random_problem(5, 1), **wrong)
+
+
+def test_biases_that_are_no_numbers_are_named():
+    bqm = dimod.BinaryQuadraticModel({"a": 1.0}, {("a", "b"): np.inf}, 0.0, "SPIN")
+    with pytest.raises(ValueError, match=r"'[ab]' and '[ab]' is inf, expected a finite number"):
+        minimize(bqm)
+
+
+def test_elites_are_distinct_and_count_the_rounds_that_found_them():
+    elites = Elites.none(3, most=2)
+    a, b, c = np.array([1, 1, 1]), np.array([1, -1, 1]), np.array([-1, -1, -1])
+    elites.add(np.array([a, a, b], np.int8), np.array([-1.0, -1.0, 0.0]), count=True)
+    assert elites.counts.tolist() == [1, 1]
+    elites.add(np.array([c, a], np.int8), np.array([-2.0, -1.0]), count=True)
+    elites.add(np.array([c], np.int8), np.array([-2.0]), count=False)
+    np.testing.assert_array_equal(elites.states, [c, a])
+    assert elites.energies.tolist() == [-2.0, -1.0]
+    assert elites.counts.tolist() == [1, 2]
+
+
+@pytest.mark.skipif(not P16.exists(), reason="the published results of D-Wave Advantage on P16 are not here")
+def test_the_best_energy_of_a_qpu_on_a_whole_chip_is_reached():
+    with gzip.open(P16 / "results.csv.gz", "rt") as file:
+        rows = [row for row in csv.DictReader(file) if row["instance"] == "3"]
+    qpu = min(float(row["best_energy"]) for row in rows if row["solver"].startswith("qa"))
+    problem = read_with_format(
+        P16 / "Pegasus-Lattice_Size-16_00003.json.gz", file_format=None, vartype=None, instance=None
+    )
+    found = minimize(problem.bqm, seed=1, target=qpu, time_limit=100)
+    assert found.info["ended_by"] == "target"
+    assert found.first.energy <= qpu
