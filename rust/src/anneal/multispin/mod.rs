@@ -183,7 +183,7 @@ impl<'a> Multispin<'a> {
             numbers[0] = keys.next(s, numbers[0]);
             left = s.and(left, s.ints(&some_reads(sweep.survivors, draw[0], s.int_array(numbers[0]))));
         } else {
-            for (number, start) in numbers.iter_mut().zip(sweep.starts).skip(1) {
+            for (number, &start) in numbers[1..].iter_mut().zip(&sweep.starts[1..]) {
                 [*number] = keys.finish(s, [s.xor(start, place)]);
             }
         }
