@@ -46,9 +46,13 @@ def draw(problem: Problem, betas: NDArray[np.float64], way: dict[str, Any], seed
     return result.states[0]
 
 
-def draw_apart(problem: Problem, betas: NDArray[np.float64], way: dict[str, Any], seed: int, start: Any) -> Any:
-    """The same number of reads, each of a problem of its own: in random order 64 reads of a problem share one sequence of
-    spins, and after one sweep their states are no independent draws.
+def draw_apart(
+    problem: Problem, betas: NDArray[np.float64], way: dict[str, Any], seed: int, start: Any
+) -> Any:
+    """The same number of reads, each of a problem of its own.
+
+    In random order 64 reads of a problem share one sequence of spins, and after one sweep their states are
+    no independent draws.
     """
     result = SAMPLER.sample_batch(
         problem[:3],
@@ -111,7 +115,7 @@ def test_one_sweep_is_what_it_should_be(kind: str, beta: float, way: dict[str, A
 @ways
 @pytest.mark.parametrize("kind", ["complete 6", "sparse 10"])
 def test_small_integers_are_no_exception(kind: str, way: dict[str, Any]) -> None:
-    """Integer couplings have a kernel of their own for spins in turn: with a heat bath too, and not at random."""
+    """Integer couplings have a kernel of their own for spins in turn, not for those at random."""
     problem = KINDS[kind](22)
     signs = problem._replace(values=np.sign(problem.values), fields=np.sign(problem.fields))
     states = draw(signs, np.full(SWEEPS, 0.5), way, seed=22)
@@ -137,7 +141,7 @@ def test_one_sweep_of_a_heat_bath_on_integers(beta: float, fields: int) -> None:
 
 @pytest.mark.parametrize("reads", [3, 17, 40, 130])
 def test_reads_that_share_an_order_are_those_of_few(reads: int) -> None:
-    """A group of 64 reads has one sequence of spins, however many of them are asked for, on any number of threads."""
+    """A group of 64 reads has one sequence of spins, however many of them there are, on any threads."""
     problem = KINDS["sparse 10"](26)
     way = WAYS["Metropolis, random order"]
     many = draw(problem, np.full(9, 0.7), way, seed=26, num_reads=150)
