@@ -88,6 +88,15 @@ impl<S: Simd> Keys<S> {
         states
     }
 
+    /// The numbers of counters that are vectors already, four in each.
+    #[inline(always)]
+    pub(crate) fn of_counters<const W: usize>(&self, s: S, mut counters: [S::U; W]) -> [S::U; W] {
+        for counter in &mut counters {
+            *counter = s.xor(*counter, self.first);
+        }
+        self.finish(s, counters)
+    }
+
     /// The word after `word` in its stream.
     #[inline(always)]
     pub(crate) fn next(&self, s: S, word: S::U) -> S::U {

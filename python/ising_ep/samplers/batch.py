@@ -94,8 +94,7 @@ def sample_batch(
         fields: (batch, spins) h.
         num_reads: Independent anneals of each problem. The first reads of many are those of few, to the
             last bit, but a problem of small integers, or small multiples of one number, may draw other
-            random numbers from 64 reads on: its reads differ between 63 and 64. Nothing else changes a
-            read.
+            random numbers from some number of reads on, 64 or more. Nothing else changes a read.
         beta_schedule: (sweeps,) inverse temperature of each sweep, >= 0, in units of 1 / couplings. Where it
             is infinite only flips that lower the energy are accepted.
         initial_states: -1 and +1, anything that broadcasts to (batch, reads, spins), such as
@@ -105,7 +104,8 @@ def sample_batch(
         problem_ids: (batch,) integers 0 to 2**32 - 1, 0 to batch - 1 by default. A problem's random
             numbers depend on the seed and this id, not on its place: a batch may be split
             anywhere, its parts called with their ids, and the reads are the same to the last bit.
-        randomize_order: Whether each update picks a spin at random, instead of all in turn.
+        randomize_order: Whether each update picks a spin at random, instead of all in turn. Up to 64 reads
+            of a problem share one sequence of spins: see `SimulatedAnnealingSampler.sample`.
         proposal_acceptance_criteria: "Metropolis" or "Gibbs": see `SimulatedAnnealingSampler.sample`.
 
     Returns:

@@ -33,8 +33,8 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
 
     One seed gives the same reads, to the last bit, on any number of threads, and the first reads of many
     are those of few, with one exception: a problem of small integers, or small multiples of one number, may
-    draw other random numbers from 64 reads on, so its reads differ between 63 and 64. Nothing else changes
-    a read.
+    draw other random numbers from some number of reads on, 64 or more, so its reads differ below and above.
+    Nothing else changes a read.
 
     Example:
         >>> from ising_ep import SimulatedAnnealingSampler
@@ -118,7 +118,8 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             initial_states_generator: Where there are fewer of them than reads: "none" raises, "tile"
                 repeats them, "random" adds random ones. Where there are more, the first are taken.
             randomize_order: Whether each update picks a spin at random, as many in a sweep as there are
-                spins, instead of all in turn; slower.
+                spins, instead of all in turn; slower. Reads 0 to 63 share one sequence of spins, so do
+                reads 64 to 127, and so on: each read by itself is as if it had its own.
             proposal_acceptance_criteria: "Metropolis" accepts a flip that changes the energy by dE with
                 probability min(1, exp(-beta dE)), "Gibbs" with 1 / (1 + exp(beta dE)).
             num_threads: 1 to 4096; all cores by default. Never changes the result.

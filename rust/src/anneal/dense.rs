@@ -169,10 +169,11 @@ impl<E: Exponents, const D: usize> Dense<'_, E, D> {
                         let old = (spins[i] >> (LANES * v)) as u16;
                         let [down, ..] = s.masks(u64::from(old));
                         let [mut exponent] = fields.times(s, E::of_field(rate), i, v);
+                        let factor = s.splat(self.exponents.factor(rate, i));
                         for digit in &block {
-                            exponent = self.exponents.with_digit(s, exponent, s.ints(&digit[k]), rate, i);
+                            exponent = self.exponents.with_digit(s, exponent, s.ints(&digit[k]), factor);
                         }
-                        let exponent = s.negate(down, self.exponents.finished(s, exponent, rate, i));
+                        let exponent = s.negate(down, self.exponents.finished(s, exponent, factor));
                         if s.mask_bits(s.at_least(exponent, s.splat(NEVER))) == 0 {
                             continue;
                         }

@@ -96,10 +96,12 @@ pub(super) trait Exponents: Sync {
     fn rate(&self, job: &Job, beta: f64) -> Self::Rate;
     /// What multiplies a field that is beside the sums; 0 where none is.
     fn of_field(rate: Self::Rate) -> f32;
-    /// The exponent so far, and one more digit of the sum of spin `i`.
-    fn with_digit<N: Floats>(&self, n: N, so_far: N::F, sum: N::U, rate: Self::Rate, i: usize) -> N::F;
+    /// What a unit of spin `i`'s sum is worth.
+    fn factor(&self, rate: Self::Rate, i: usize) -> f32;
+    /// The exponent so far, and one more digit of the sum of a spin with this factor.
+    fn with_digit<N: Floats>(&self, n: N, so_far: N::F, sum: N::U, factor: N::F) -> N::F;
     /// The exponent of all digits.
-    fn finished<N: Floats>(&self, n: N, so_far: N::F, rate: Self::Rate, i: usize) -> N::F;
+    fn finished<N: Floats>(&self, n: N, so_far: N::F, factor: N::F) -> N::F;
     /// A limit that no exponent below it is accepted at, whatever is drawn.
     fn raised<N: Floats>(n: N, limit: N::F, rate: Self::Rate) -> N::F;
 }
@@ -112,6 +114,11 @@ pub(super) struct Short<'a> {
 impl<'a> Short<'a> {
     pub(super) fn new(fixed: &'a Fixed) -> Self {
         Short { unit: &fixed.unit }
+    }
+
+    /// Of spins in another order, whose units are given.
+    pub(super) fn of_units(unit: &'a [f32]) -> Self {
+        Short { unit }
     }
 }
 
@@ -129,12 +136,17 @@ impl Exponents for Short<'_> {
     }
 
     #[inline(always)]
-    fn with_digit<N: Floats>(&self, n: N, so_far: N::F, sum: N::U, rate: f32, i: usize) -> N::F {
-        n.mul_add(n.to_floats(sum), n.splat(rate * self.unit[i]), so_far)
+    fn factor(&self, rate: f32, i: usize) -> f32 {
+        rate * self.unit[i]
     }
 
     #[inline(always)]
-    fn finished<N: Floats>(&self, _: N, so_far: N::F, _: f32, _: usize) -> N::F {
+    fn with_digit<N: Floats>(&self, n: N, so_far: N::F, sum: N::U, factor: N::F) -> N::F {
+        n.mul_add(n.to_floats(sum), factor, so_far)
+    }
+
+    #[inline(always)]
+    fn finished<N: Floats>(&self, _: N, so_far: N::F, _: N::F) -> N::F {
         so_far
     }
 

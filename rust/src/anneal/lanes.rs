@@ -21,9 +21,11 @@ pub(super) struct Lanes {
     streams: Vec<[u32; 2]>,
 }
 
-/// Groups of four reads of a problem.
-fn quads_of(job: &Job) -> usize {
-    job.batch.num_reads.div_ceil(4)
+/// Groups of four reads of a problem. In random order those in a chunk share one sequence, so no chunk of so many vectors
+/// has reads of two problems.
+fn quads_of(job: &Job, vectors: usize) -> usize {
+    let quads = job.batch.num_reads.div_ceil(4);
+    if job.batch.method.is_in_random_order() { quads.next_multiple_of(LANES / 4 * vectors) } else { quads }
 }
 
 /// How many of `all` vectors make a chunk: 1, 2 or 4, so that each of `threads` has something to do.
@@ -34,19 +36,28 @@ pub(super) fn vectors_of(all: usize, threads: usize) -> usize {
 impl Lanes {
     /// Vectors of 16 runs in a chunk: 1, 2 or 4, so that each of `threads` has something to do.
     pub(super) fn vectors(job: &Job, threads: usize) -> usize {
-        let all = (job.batch.problem_ids.len() * quads_of(job)).div_ceil(LANES / 4);
+        let all = (job.batch.problem_ids.len() * quads_of(job, 1)).div_ceil(LANES / 4);
+        if job.batch.method.is_in_random_order() {
+            let of_problem = job.batch.num_reads.div_ceil(LANES);
+            return vectors_of(all, threads).min(vectors_of(of_problem, 1));
+        }
         vectors_of(all, threads)
+    }
+
+    /// How many chunks of so many vectors there are.
+    pub(super) fn chunks(job: &Job, vectors: usize) -> usize {
+        (job.batch.problem_ids.len() * quads_of(job, vectors)).div_ceil(LANES / 4 * vectors)
     }
 
     /// The run after the last of a chunk.
     pub(super) fn end(job: &Job, chunk: usize, vectors: usize) -> usize {
-        let (quad, each) = (LANES / 4 * vectors * (chunk + 1), quads_of(job));
+        let (quad, each) = (LANES / 4 * vectors * (chunk + 1), quads_of(job, vectors));
         let reads = job.batch.num_reads;
         quad / each * reads + (4 * (quad % each)).min(reads)
     }
 
     pub(super) fn new(job: &Job, chunk: usize, vectors: usize) -> Self {
-        let (each, reads) = (quads_of(job), job.batch.num_reads);
+        let (each, reads) = (quads_of(job, vectors), job.batch.num_reads);
         let quads = LANES / 4 * vectors;
         let (mut runs, mut streams) = (vec![], vec![]);
         for quad in quads * chunk..quads * (chunk + 1) {
@@ -59,6 +70,11 @@ impl Lanes {
             );
         }
         Lanes { first: runs.iter().find_map(|&run| run).unwrap_or(0), runs, streams }
+    }
+
+    /// The first run.
+    pub(super) fn first(&self) -> usize {
+        self.first
     }
 
     /// The counters of the quads in vector `v`, with spin 0.

@@ -40,7 +40,7 @@ pub enum Order {
     /// All spins in turn.
     #[default]
     InTurn,
-    /// Each update picks a spin at random.
+    /// Each update picks a spin at random, the same in up to 64 reads of a problem.
     Random,
 }
 

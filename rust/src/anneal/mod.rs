@@ -7,12 +7,13 @@
 //! | `multispin` | small multiples of a quantum, 64 reads or more | 512 reads, a bit each | summed anew, in bits |
 //! | `dense` | an eighth of all pairs or more | 16 runs, then 16 spins | maintained, 64 spins late |
 //! | `sparse` | anything | up to 64 runs | summed anew |
-//! | `single` | one run or two; random order | random numbers only | maintained |
+//! | `few` | one run or two | 16 spins of a run | maintained |
+//! | `single` | a few runs in random order | random numbers only | maintained |
 //! | `quantum` | path integrals | up to 64 runs | summed anew |
 //! | `dynamics` | continuous states: amplitudes and phases | 16 runs | summed anew |
 //! | `mean_field` | means in place of spins, without chance | 16 problems | summed anew |
 //!
-//! `dense`, `sparse`, `single` and `quantum` come in two arithmetics (`exponents.rs`): single precision, and integers of
+//! `dense`, `sparse`, `few`, `single` and `quantum` come in two arithmetics (`exponents.rs`): single precision, and integers of
 //! several digits for problems whose numbers cancel. The others are in single precision or in small integers.
 //! `precision.rs` tells what a problem needs.
 //!
@@ -31,6 +32,7 @@ mod batch;
 mod dense;
 mod dynamics;
 mod exponents;
+mod few;
 mod fields;
 mod fixed;
 mod job;
@@ -42,7 +44,9 @@ mod mean_field;
 mod method;
 mod model;
 mod multispin;
+mod order;
 mod parallel;
+mod picks;
 mod plan;
 mod precision;
 mod quantum;
@@ -52,6 +56,7 @@ mod single;
 mod sparse;
 mod sums;
 mod tangent;
+mod team;
 mod wide;
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Couplings that are made ready for annealing once, for as many batches as there are.
 
 use super::fixed::Fixed;
-use super::{layered, shared};
+use super::order::Order;
+use super::{few, layered, shared};
 use crate::couplings::{Couplings, Pattern, Sides};
 use crate::error::Error;
 use crate::structure::Structure;
@@ -105,11 +106,19 @@ pub(super) struct Layouts {
     scale: f64,
     fixed: OnceLock<Fixed>,
     layered: OnceLock<layered::Layout>,
+    few: OnceLock<few::Layout<f32, 1>>,
+    order: OnceLock<Order>,
 }
 
 impl Layouts {
     fn new(scale: f64) -> Self {
-        Layouts { scale, fixed: OnceLock::new(), layered: OnceLock::new() }
+        Layouts {
+            scale,
+            fixed: OnceLock::new(),
+            layered: OnceLock::new(),
+            few: OnceLock::new(),
+            order: OnceLock::new(),
+        }
     }
 
     /// As integers, where single precision is enough.
@@ -120,5 +129,15 @@ impl Layouts {
     /// Of the layered kernel.
     pub(super) fn layered(&self, couplings: &Couplings, sides: &Sides) -> &layered::Layout {
         self.layered.get_or_init(|| layered::Layout::new(couplings, sides, self.fixed(couplings)))
+    }
+
+    /// Of the kernel for few runs.
+    pub(super) fn few(&self, couplings: &Couplings) -> &few::Layout<f32, 1> {
+        self.few.get_or_init(|| few::Layout::new(couplings.pattern(), self.fixed(couplings)))
+    }
+
+    /// For threads that share the spins of a sweep.
+    pub(super) fn order(&self, pattern: &Pattern) -> &Order {
+        self.order.get_or_init(|| Order::of(pattern))
     }
 }

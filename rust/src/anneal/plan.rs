@@ -9,17 +9,17 @@ use super::model::{Layouts, Model};
 use super::precision::{self, Coldest, Digits, MOST_DIGITS};
 use super::samples::Arithmetic;
 use super::wide::{Integers, Long};
-use super::{dense, dynamics, layered, multispin, parallel, quantum, shared, single, sparse};
+use super::{dense, dynamics, few, layered, multispin, parallel, quantum, shared, single, sparse};
 use crate::couplings::Sides;
 use crate::error::Error;
 use std::ops::Range;
 
-/// Reads of a problem from which on the multi-spin kernel takes it, if it can: it takes as long for one as for 512.
-const MULTISPIN_READS: usize = 64;
 /// Spins from which on integers of several digits are faster maintained than summed.
 const WIDE_DENSE: usize = 96;
 /// A vector of fewer runs takes as long as a full one.
 const FEW_RUNS: usize = 3;
+/// Up to so many reads in random order are faster one by one where couplings are dense.
+const FEW_RANDOM_READS: usize = 8;
 
 /// Consecutive problems that go to one kernel.
 pub(super) struct Segment {
@@ -101,12 +101,11 @@ impl Needs {
         if matches!(method, Method::Flow(_)) {
             return Needs::Single;
         }
-        let plain = matches!(method, Method::Sweeps { .. }) && !method.is_gibbs() && !method.is_in_random_order();
-        if plain
+        let is_in_turn = matches!(method, Method::Sweeps { .. }) && !method.is_in_random_order();
+        if is_in_turn
             && !coldest.zero_temperature
-            && job.batch.num_reads >= MULTISPIN_READS
             && layered::sides(job.couplings.pattern()).is_none()
-            && let Some(integers) = multispin::Integers::of(job)
+            && let Some(integers) = multispin::Integers::if_faster(job)
         {
             return Needs::Integer(integers.quantum());
         }
@@ -116,19 +115,26 @@ impl Needs {
 }
 
 /// The kernel for a job. Layered, multi-spin and the rest differ in the random numbers of an update; the rest
-/// agree to the last bit in one arithmetic, and which of them is taken is a matter of speed.
+/// (single, few, dense and sparse) agree to the last bit in one arithmetic, and which of them is taken is a matter of speed.
 pub(super) enum Plan<'a> {
     Shared(&'a shared::Weights),
     Layered(&'a Sides),
     Multispin(multispin::Integers),
     Single,
+    Few,
     Dense,
     Sparse,
-    WideSingle(Digits),
-    WideDense(Digits),
-    WideSparse(Digits),
+    Wide(Wide, Digits),
     Quantum(&'a Trotter, Option<Digits>),
     Dynamics(&'a Dynamics),
+}
+
+/// The kernels that have integers of several digits.
+pub(super) enum Wide {
+    Single,
+    Few,
+    Dense,
+    Sparse,
 }
 
 impl<'a> Plan<'a> {
@@ -146,21 +152,27 @@ impl<'a> Plan<'a> {
         let digits = (segment.needs == Needs::Wide).then(|| Digits::of(job));
         let arithmetic = digits.as_ref().map_or(Arithmetic::Single, Digits::arithmetic);
         let is_random = batch.method.is_in_random_order();
+        let few_enough = batch.num_reads <= FEW_RANDOM_READS && few::is_whole(pattern);
+        let is_one_by_one = is_random && (job.runs() < FEW_RUNS || few_enough);
         let plan = match (batch.method, digits) {
             (Method::Paths(trotter), digits) => Plan::Quantum(trotter, digits),
             (Method::Flow(dynamics), _) => Plan::Dynamics(dynamics),
             (Method::Sweeps { .. }, Some(digits)) => {
-                if is_random || job.runs() < FEW_RUNS {
-                    Plan::WideSingle(digits)
-                } else if dense::is_dense(pattern) && job.couplings.num_spins() >= WIDE_DENSE {
-                    Plan::WideDense(digits)
+                if is_one_by_one {
+                    Plan::Wide(Wide::Single, digits)
+                } else if job.runs() < FEW_RUNS && !is_random {
+                    Plan::Wide(Wide::Few, digits)
+                } else if !is_random && dense::is_dense(pattern) && job.couplings.num_spins() >= WIDE_DENSE {
+                    Plan::Wide(Wide::Dense, digits)
                 } else {
-                    Plan::WideSparse(digits)
+                    Plan::Wide(Wide::Sparse, digits)
                 }
             }
             (Method::Sweeps { .. }, None) => {
-                if is_random {
+                if is_one_by_one {
                     Plan::Single
+                } else if is_random {
+                    Plan::Sparse
                 } else if let Some(sides) = layered::sides(pattern) {
                     Plan::Layered(sides)
                 } else if let Needs::Integer(quantum) = segment.needs
@@ -168,7 +180,7 @@ impl<'a> Plan<'a> {
                 {
                     return (Plan::Multispin(integers), Arithmetic::Integer);
                 } else if job.runs() < FEW_RUNS {
-                    Plan::Single
+                    Plan::Few
                 } else if dense::is_dense(pattern) {
                     Plan::Dense
                 } else {
@@ -194,37 +206,32 @@ impl Runs<'_> {
     pub(super) fn anneal(self, plan: Plan) -> Result<usize, Error> {
         let (job, threads, couplings) = (self.job, self.threads, self.job.couplings);
         let fixed = || self.layouts.fixed(couplings);
+        let order = || self.layouts.order(couplings.pattern());
         match plan {
             Plan::Shared(weights) => self.by(&shared::Shared::new(job, weights, threads)),
             Plan::Layered(sides) => {
                 let layout = self.layouts.layered(couplings, sides);
                 self.by(&layered::Layered::new(job, sides, layout, threads))
             }
-            Plan::Multispin(integers) => self.by(&multispin::Multispin::new(job, integers)),
+            Plan::Multispin(integers) => self.by(&multispin::Multispin::new(job, integers, order, threads)),
             Plan::Single => self.by(&single::Single::<Short, 1>::new(job, fixed())),
+            Plan::Few => {
+                let (layout, fixed) = (self.layouts.few(couplings), fixed());
+                match few::FewTogether::new(job, fixed, layout, threads) {
+                    Some(together) => self.by(&together),
+                    None => self.by(&few::Few::new(job, fixed, layout)),
+                }
+            }
             Plan::Dense => self.by(&dense::Dense::<Short, 1>::new(job, fixed(), threads)),
-            Plan::Sparse => self.by(&sparse::Sparse::<Short>::new(job, fixed(), threads)),
-            Plan::WideSingle(digits) => {
+            Plan::Sparse => self.by(&sparse::Sparse::<Short>::new(job, fixed(), order, threads)),
+            Plan::Wide(kernel, digits) => {
                 let integers = Integers::new(job, &digits);
                 match digits.count {
-                    2 => self.by(&single::Single::<Long, 2>::wide(job, &integers)),
-                    3 => self.by(&single::Single::<Long, 3>::wide(job, &integers)),
-                    4 => self.by(&single::Single::<Long, 4>::wide(job, &integers)),
-                    _ => self.by(&single::Single::<Long, MOST_DIGITS>::wide(job, &integers)),
+                    2 => self.by_wide::<2>(kernel, &integers),
+                    3 => self.by_wide::<3>(kernel, &integers),
+                    4 => self.by_wide::<4>(kernel, &integers),
+                    _ => self.by_wide::<MOST_DIGITS>(kernel, &integers),
                 }
-            }
-            Plan::WideDense(digits) => {
-                let integers = Integers::new(job, &digits);
-                match digits.count {
-                    2 => self.by(&dense::Dense::<Long, 2>::wide(job, &integers, threads)),
-                    3 => self.by(&dense::Dense::<Long, 3>::wide(job, &integers, threads)),
-                    4 => self.by(&dense::Dense::<Long, 4>::wide(job, &integers, threads)),
-                    _ => self.by(&dense::Dense::<Long, MOST_DIGITS>::wide(job, &integers, threads)),
-                }
-            }
-            Plan::WideSparse(digits) => {
-                let integers = Integers::new(job, &digits);
-                self.by(&sparse::Sparse::<Long>::wide(job, &integers, threads))
             }
             Plan::Dynamics(dynamics) => match dynamics.motion {
                 Motion::Amplitude { saturation } => self.by(&dynamics::amplitudes(job, dynamics, saturation)),
@@ -243,6 +250,21 @@ impl Runs<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// In integers of up to `D` digits.
+    fn by_wide<const D: usize>(self, kernel: Wide, integers: &Integers) -> Result<usize, Error> {
+        let (job, threads) = (self.job, self.threads);
+        let order = || self.layouts.order(job.couplings.pattern());
+        match kernel {
+            Wide::Single => self.by(&single::Single::<Long, D>::wide(job, integers)),
+            Wide::Few => {
+                let layout = few::Layout::<f64, D>::wide(job.couplings.pattern(), integers);
+                self.by(&few::Few::wide(job, integers, &layout))
+            }
+            Wide::Dense => self.by(&dense::Dense::<Long, D>::wide(job, integers, threads)),
+            Wide::Sparse => self.by(&sparse::Sparse::<Long>::wide(job, integers, order, threads)),
         }
     }
 

@@ -1,23 +1,23 @@
-//! One run at a time, spin by spin: for a run or two of a problem, and for updates in random order.
+//! One run at a time, spin by spin, in random order: a run or two of a problem, or any number where couplings are dense.
 //!
 //! ```text
 //! spin i   [ s_i | sum of J_ij s_j ]      the limits of 16 updates from four AES blocks each
 //!                  of each digit, where a problem needs several (`wide.rs`)
+//! row i    2 J of each neighbour; where they are many, of every spin, also where it is 0
 //! ```
 //!
 //! The lanes of a vector hold nothing but random numbers, the same that the run has among others in the sparse
 //! kernel: so the answers agree to the last bit. Cost of an update: about 15 instructions, and 3 a neighbour
-//! where it flips, on sums that are maintained. With three runs of a problem the kernels that fill lanes with runs
-//! are as fast, though they idle the others.
-//!
-//! In random order each update picks its spin anew, with replacement, as dwave-samplers does; the runs
-//! then have no common order that could fill lanes.
+//! where it flips, on sums that are maintained. In turn, `few.rs` has the same answers in less time; this kernel is
+//! what the tests hold it against.
 
 use super::accept::limits;
 use super::exponents::{Exponents, Scalar, Short};
+use super::few::is_whole;
 use super::fixed::{Fixed, Terms};
 use super::job::Job;
 use super::kernel::Kernel;
+use super::picks::Picks;
 use super::wide::{Integers, Long};
 use crate::rng::{INITIAL, Keys};
 use crate::simd::{LANES, Row, Simd};
@@ -28,8 +28,9 @@ pub(super) struct Single<'a, E, const D: usize> {
     job: &'a Job<'a>,
     exponents: E,
     digits: Vec<&'a Terms>,
-    /// Twice each coupling, in the order of the model's rows, in units of the *neighbour*.
+    /// Twice each coupling, in the order of the model's rows or, `whole`, of all spins; in units of the *neighbour*.
     onto: Vec<[i32; D]>,
+    whole: bool,
 }
 
 impl<'a> Single<'a, Short<'a>, 1> {
@@ -48,8 +49,18 @@ impl<'a, const D: usize> Single<'a, Long<'a>, D> {
 
 impl<'a, E, const D: usize> Single<'a, E, D> {
     fn of_digits(job: &'a Job<'a>, exponents: E, digits: Vec<&'a Terms>) -> Self {
-        let onto = side_by_side(digits.iter().map(|terms| terms.onto(job.couplings.pattern())));
-        Single { job, exponents, digits, onto }
+        let pattern = job.couplings.pattern();
+        let (whole, n) = (is_whole(pattern), pattern.num_spins());
+        let mut onto = side_by_side(digits.iter().map(|terms| terms.onto(pattern)));
+        if whole {
+            let mut rows = vec![[0; D]; n * n];
+            for i in 0..n {
+                let (neighbours, at) = pattern.row(i);
+                neighbours.iter().zip(&onto[at..]).for_each(|(&j, &twice)| rows[n * i + j as usize] = twice);
+            }
+            onto = rows;
+        }
+        Single { job, exponents, digits, onto, whole }
     }
 }
 
@@ -83,9 +94,6 @@ impl<E: Exponents, const D: usize> Kernel for Single<'_, E, D> {
     }
 }
 
-/// Marks the counters of numbers that pick spins.
-const ORDER: u32 = 1 << 31;
-
 impl<E: Exponents, const D: usize> Single<'_, E, D> {
     #[inline(always)]
     fn anneal<S: Simd, const RANDOM_ORDER: bool, const GIBBS: bool>(&self, s: S, run: usize, spins: &mut [i8]) {
@@ -105,8 +113,10 @@ impl<E: Exponents, const D: usize> Single<'_, E, D> {
         let pattern = job.couplings.pattern();
         let mut sums = side_by_side(self.digits.iter().map(|terms| terms.sums(pattern, spins)));
         let fields = self.fields(run);
+        let mut picks = Picks::of(job, run);
         for (t, beta) in job.betas() {
             let rate = self.exponents.rate(job, beta);
+            let picks = if RANDOM_ORDER { picks.draw(s, &numbers.keys, t) } else { &[] };
             for first in (0..n).step_by(LANES) {
                 if first % 4096 == 0 && job.stopped() {
                     return;
@@ -114,9 +124,8 @@ impl<E: Exponents, const D: usize> Single<'_, E, D> {
                 let bits = numbers.sixteen(s, first as u32, t);
                 let [limits] = limits::<S, 1, GIBBS>(s, [s.ints(&bits)]);
                 let limits = s.float_array(limits);
-                let picks = if RANDOM_ORDER { numbers.sixteen(s, first as u32 | ORDER, t).0 } else { [0; LANES] };
-                for (k, (limit, pick)) in limits.into_iter().zip(picks).take(n - first).enumerate() {
-                    let i = if RANDOM_ORDER { (pick as usize * n) >> 32 } else { first + k };
+                for (k, limit) in limits.into_iter().take(n - first).enumerate() {
+                    let i = if RANDOM_ORDER { picks[first + k] as usize } else { first + k };
                     let spin = spins[i];
                     let exponent = self.exponent(fields[i], &sums[i], rate, i);
                     if f32::from(spin) * exponent >= E::raised(Scalar, limit, rate) {
@@ -136,23 +145,36 @@ impl<E: Exponents, const D: usize> Single<'_, E, D> {
 
     #[inline(always)]
     fn exponent(&self, field: f32, sums: &[i32; D], rate: E::Rate, i: usize) -> f32 {
-        let mut exponent = E::of_field(rate) * field;
+        let (mut exponent, factor) = (E::of_field(rate) * field, self.exponents.factor(rate, i));
         for &sum in sums {
-            exponent = self.exponents.with_digit(Scalar, exponent, sum, rate, i);
+            exponent = self.exponents.with_digit(Scalar, exponent, sum, factor);
         }
-        self.exponents.finished(Scalar, exponent, rate, i)
+        self.exponents.finished(Scalar, exponent, factor)
     }
 
     /// Spin `i` has turned over from `spin`.
     #[inline(always)]
     fn flip(&self, sums: &mut [[i32; D]], spin: i8, i: usize) {
+        if self.whole {
+            let row = self.onto[i * sums.len()..][..sums.len()].as_flattened();
+            if spin > 0 {
+                sums.as_flattened_mut()
+                    .iter_mut()
+                    .zip(row)
+                    .for_each(|(sum, twice)| *sum = sum.wrapping_sub(*twice));
+            } else {
+                sums.as_flattened_mut()
+                    .iter_mut()
+                    .zip(row)
+                    .for_each(|(sum, twice)| *sum = sum.wrapping_add(*twice));
+            }
+            return;
+        }
         let (neighbours, at) = self.job.couplings.pattern().row(i);
         for (&j, twice) in neighbours.iter().zip(&self.onto[at..]) {
             let sum = &mut sums[j as usize];
-            if spin > 0 {
-                *sum = std::array::from_fn(|k| sum[k].wrapping_sub(twice[k]));
-            } else {
-                *sum = std::array::from_fn(|k| sum[k].wrapping_add(twice[k]));
+            for k in 0..D {
+                sum[k] = if spin > 0 { sum[k].wrapping_sub(twice[k]) } else { sum[k].wrapping_add(twice[k]) };
             }
         }
     }

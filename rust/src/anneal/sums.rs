@@ -62,14 +62,15 @@ impl<E: Exponents> Summed<'_, E> {
         spins: &[u64],
     ) -> [S::F; W] {
         let mut exponents: [S::F; W] = fields.times(s, E::of_field(rate), i, 0);
+        let factor = s.splat(self.exponents.factor(rate, i));
         for digit in &self.digits {
             let sums: [S::U; W] = digit.of(s, i, spins);
             for v in 0..W {
-                exponents[v] = self.exponents.with_digit(s, exponents[v], sums[v], rate, i);
+                exponents[v] = self.exponents.with_digit(s, exponents[v], sums[v], factor);
             }
         }
         for exponent in &mut exponents {
-            *exponent = self.exponents.finished(s, *exponent, rate, i);
+            *exponent = self.exponents.finished(s, *exponent, factor);
         }
         exponents
     }

@@ -75,6 +75,11 @@ impl<'a> Long<'a> {
     pub(super) fn new(integers: &'a Integers) -> Self {
         Long { unit: &integers.unit, base: integers.base }
     }
+
+    /// Of spins in another order, whose units are given.
+    pub(super) fn of_units(unit: &'a [f64], integers: &Integers) -> Self {
+        Long { unit, base: integers.base }
+    }
 }
 
 impl Exponents for Long<'_> {
@@ -92,15 +97,19 @@ impl Exponents for Long<'_> {
     }
 
     #[inline(always)]
-    fn with_digit<N: Floats>(&self, n: N, so_far: N::F, sum: N::U, _: Rate, _: usize) -> N::F {
+    fn factor(&self, rate: Rate, i: usize) -> f32 {
+        // What the last digit of the spin is worth.
+        (rate.rate * self.unit[i]).min(HIGHEST) as f32
+    }
+
+    #[inline(always)]
+    fn with_digit<N: Floats>(&self, n: N, so_far: N::F, sum: N::U, _: N::F) -> N::F {
         n.mul_add(so_far, n.splat(self.base), n.to_floats(sum))
     }
 
     #[inline(always)]
-    fn finished<N: Floats>(&self, n: N, so_far: N::F, rate: Rate, i: usize) -> N::F {
-        // What the last digit of the spin is worth.
-        let weight = (rate.rate * self.unit[i]).min(HIGHEST) as f32;
-        n.mul(so_far, n.splat(weight))
+    fn finished<N: Floats>(&self, n: N, so_far: N::F, factor: N::F) -> N::F {
+        n.mul(so_far, factor)
     }
 
     #[inline(always)]

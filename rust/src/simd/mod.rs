@@ -75,6 +75,9 @@ pub(crate) trait Simd: Copy {
     type U: Copy + Send + Sync;
     type M: Copy + Send + Sync;
 
+    /// The instruction set, for threads that join in.
+    const ISA: isa::Isa;
+
     /// Whether [`Simd::transposed`] and [`Simd::looked_up`] are as fast as anything else. Their definitions here
     /// are for tests.
     const LOOKUP: bool = false;

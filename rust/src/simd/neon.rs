@@ -1,5 +1,6 @@
 //! NEON, which all of 64-bit ARM has, with the AES instructions, which most of it has.
 
+use super::isa::Isa;
 use super::{LANES, Row, Simd, ops};
 use std::arch::aarch64::*;
 use std::array::from_fn;
@@ -41,6 +42,8 @@ impl Simd for Neon {
     type F = F4;
     type U = U4;
     type M = U4;
+
+    const ISA: Isa = Isa::Neon;
 
     #[inline(always)]
     fn add_entries<const WEIGHT: i8>(self, sums: U4, table: &Row<u32>, places: U4) -> U4 {

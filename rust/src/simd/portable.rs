@@ -1,6 +1,7 @@
 //! Plain Rust, for every processor; the reference for the others.
 
 use super::aes::aes_round;
+use super::isa::Isa;
 use super::{LANES, Row, Simd};
 
 #[derive(Clone, Copy)]
@@ -33,6 +34,8 @@ impl Simd for Portable {
     type F = F;
     type U = U;
     type M = u16;
+
+    const ISA: Isa = Isa::Portable;
 
     #[inline(always)]
     fn splat(self, x: f32) -> F {

@@ -1,5 +1,6 @@
 //! AVX-512; and AVX2 with FMA, with AES in halves of 128 bits or, where there is VAES, at once.
 
+use super::isa::Isa;
 use super::{LANES, Row, Simd, ops};
 use std::arch::x86_64::*;
 use std::array::from_fn;
@@ -49,6 +50,7 @@ impl Simd for Avx512 {
     type U = __m512i;
     type M = __mmask16;
 
+    const ISA: Isa = Isa::Avx512;
     const LOOKUP: bool = true;
 
     #[inline(always)]
@@ -186,6 +188,8 @@ impl<const VAES: bool> Simd for Avx2<VAES> {
     type F = F2;
     type U = U2;
     type M = U2;
+
+    const ISA: Isa = if VAES { Isa::Avx2Vaes } else { Isa::Avx2 };
 
     #[inline(always)]
     fn add_entries<const WEIGHT: i8>(self, sums: U2, table: &Row<u32>, places: U2) -> U2 {

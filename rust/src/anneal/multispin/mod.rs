@@ -17,6 +17,11 @@
 //! words go on until none is. Leading digits that are 0 in all thresholds decide without a look at them; when
 //! those are 12, the reads that survive are drawn directly: in 7 of 8 vectors there is none.
 //!
+//! A heat bath (Gibbs) flips with probability `p = x / (1 + x)` where that costs energy, `1 - p` where it gains as much, and
+//! with a fair coin where it changes nothing: the same comparison with other thresholds, and its answer turned over.
+//!
+//! Several threads share the spins of a chunk (`team.rs`) where there are no other chunks for them.
+//!
 //! Cost of an update of 512 reads with AVX-512: eight instructions a coupling of 1, three of them on vectors, and about
 //! 330 for the numbers and the decision, half of that when cold. The fields are not maintained: adding a flip's share
 //! would cost as much as summing, and in 512 reads one nearly always flips.
@@ -30,15 +35,19 @@
 mod integers;
 mod odds;
 mod output;
+mod work;
 
 pub(super) use integers::Integers;
 
 use super::job::Job;
 use super::kernel::Kernel;
+use super::order::Order;
+use super::team::{self, Shares};
 use crate::rng::{INITIAL, Keys};
 use crate::simd::{LANES, Row, Simd};
 use integers::DIGITS;
-use odds::{Choice, Odds, WORDS, odds, some_reads, survivors};
+use odds::{Choice, Odds, WORDS, some_reads};
+use work::Work;
 
 const READS: usize = 512;
 /// Streams of random words for each place, so that the rounds of one overlap those of another.
@@ -53,10 +62,18 @@ pub(super) struct Multispin<'a> {
     inputs: Vec<u32>,
     /// Binary digits of the largest coupling.
     digits: usize,
+    /// The spins that each of those updates who work on a chunk.
+    shares: Shares,
 }
 
 impl<'a> Multispin<'a> {
-    pub(super) fn new(job: &'a Job<'a>, integers: Integers) -> Self {
+    /// For `threads` that share the work.
+    pub(super) fn new(
+        job: &'a Job<'a>,
+        integers: Integers,
+        order: impl FnOnce() -> &'a Order,
+        threads: usize,
+    ) -> Self {
         let (mut starts, mut inputs) = (vec![0], vec![]);
         for i in 0..job.couplings.num_spins() {
             let (neighbours, at) = job.couplings.pattern().row(i);
@@ -72,97 +89,131 @@ impl<'a> Multispin<'a> {
         }
         let largest = integers.couplings.iter().map(|j| j.unsigned_abs()).max().unwrap_or(0);
         let digits = (8 - largest.leading_zeros()) as usize;
-        Multispin { job, integers, starts, inputs, digits }
+        let chunks = job.batch.problem_ids.len() * chunks_of_problem(job);
+        let mut of_team = None;
+        let members = team::members(job, threads, chunks, || *of_team.insert(order()));
+        let shares = match of_team {
+            Some(order) if members > 1 => Shares::of(order, members),
+            _ => Shares::alone(job.couplings.num_spins()),
+        };
+        Multispin { job, integers, starts, inputs, digits, shares }
     }
+}
 
-    fn chunks_of_problem(&self) -> usize {
-        self.job.batch.num_reads.div_ceil(READS)
-    }
+fn chunks_of_problem(job: &Job) -> usize {
+    job.batch.num_reads.div_ceil(READS)
 }
 
 impl Kernel for Multispin<'_> {
     fn end(&self, chunk: usize) -> usize {
-        let (each, reads) = (self.chunks_of_problem(), self.job.batch.num_reads);
+        let (each, reads) = (chunks_of_problem(self.job), self.job.batch.num_reads);
         chunk / each * reads + (READS * (chunk % each + 1)).min(reads)
     }
 
     #[inline(always)]
     fn run<S: Simd>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
-        // As many planes as the largest sum has binary digits.
-        match self.integers.largest {
-            0..8 => self.anneal::<S, 3>(s, chunk, states, energies),
-            8..16 => self.anneal::<S, 4>(s, chunk, states, energies),
-            16..32 => self.anneal::<S, 5>(s, chunk, states, energies),
-            32..64 => self.anneal::<S, 6>(s, chunk, states, energies),
-            _ => self.anneal::<S, 7>(s, chunk, states, energies),
+        let n = self.job.couplings.num_spins();
+        let work = Work::new(self, chunk, states.len() / n, &self.shares);
+        let (mut words, mut done) = (work.initial_words(s), 0);
+        if self.shares.members() > 1 && team::together(S::ISA, &work) {
+            (words, done) = (work.written_words(s), work.team.sweeps_done());
         }
+        if done < self.job.batch.method.len() {
+            // Nobody else, or not any more.
+            words = Work::new(self, chunk, states.len() / n, &Shares::alone(n)).words(s, 0, done, words);
+        }
+        let spins: Vec<S::U> = words.chunks_exact(2).map(|word| word[0]).collect();
+        self.write_out(s, &spins, work.fields, states, energies);
     }
 }
 
 impl<'a> Multispin<'a> {
+    /// The reads in which spin `i` flips. It has as many planes as its sum has binary digits: a hub does not make the others
+    /// slow.
     #[inline(always)]
-    fn anneal<S: Simd, const K: usize>(&self, s: S, chunk: usize, states: &mut [i8], energies: &mut [f64]) {
-        let job = self.job;
-        let n = job.couplings.num_spins();
-        let keys = Keys::new(s, &job.key);
-        let problem = chunk / self.chunks_of_problem();
-        let first_read = READS * (chunk % self.chunks_of_problem());
-        let fields = &self.integers.fields[problem * n..][..n];
-        let spins_of_problem: Vec<Spin> = (0..n).map(|i| self.spin(i, fields[i], K)).collect();
-        let stream = Stream { id: job.batch.problem_ids[problem], block: (first_read / 128) as u32 };
-        let first_run = problem * job.batch.num_reads + first_read;
-        let all = s.splat_int(u32::MAX);
-        let mut words = self.initial_words(s, &keys, &stream, first_run, states.len() / n);
-        let survivors = survivors();
+    fn flips<S: Simd, const GIBBS: bool>(
+        &self,
+        s: S,
+        sweep: &Sweep<S>,
+        i: usize,
+        spin: &Spin,
+        words: &[S::U],
+    ) -> S::U {
+        match spin.planes {
+            3 => self.flips_of::<S, 3, GIBBS>(s, sweep, i, spin, words),
+            4 => self.flips_of::<S, 4, GIBBS>(s, sweep, i, spin, words),
+            5 => self.flips_of::<S, 5, GIBBS>(s, sweep, i, spin, words),
+            6 => self.flips_of::<S, 6, GIBBS>(s, sweep, i, spin, words),
+            7 => self.flips_of::<S, 7, GIBBS>(s, sweep, i, spin, words),
+            _ => self.flips_of::<S, 8, GIBBS>(s, sweep, i, spin, words),
+        }
+    }
 
-        for (t, &beta) in job.batch.method.betas().iter().enumerate() {
-            let odds = odds((-2.0 * beta * self.integers.quantum).exp(), self.integers.largest as usize / 2 + 1);
-            let starts = stream.starts(s, &keys, t as u32);
-            for (i, spin) in spins_of_problem.iter().enumerate() {
-                if i % 4096 == 0 && job.stopped() {
-                    return;
-                }
-                let old = words[2 * i];
-                let count = self.count::<S, K>(s, i, spin, &words);
-                let free = count[K - 1];
-                let place = s.quarters(i as u32);
-                let odds = &odds[usize::from(spin.odd)];
-                let [first] = keys.finish(s, [s.xor(starts[0], place)]);
-                let mut numbers = [first; STREAMS];
-                let mut left = s.and_not(all, free);
-                if odds.blank == WORDS {
-                    let draw = s.int_array(numbers[0]);
-                    if draw[0] < survivors[0] {
-                        words[2 * i] = s.xor(old, free);
-                        words[2 * i + 1] = s.and_not(all, words[2 * i]);
-                        continue;
-                    }
-                    numbers[0] = keys.next(s, numbers[0]);
-                    left = s.and(left, s.ints(&some_reads(&survivors, draw[0], s.int_array(numbers[0]))));
-                } else {
-                    for k in 1..STREAMS {
-                        [numbers[k]] = keys.finish(s, [s.xor(starts[k], place)]);
-                    }
-                }
-                let accepted = accepted::<S, K>(s, &keys, &count, odds, numbers, left);
-                let accepted = s.or(accepted, free);
-                words[2 * i] = s.xor(old, accepted);
-                words[2 * i + 1] = s.and_not(all, words[2 * i]);
+    #[inline(always)]
+    fn flips_of<S: Simd, const K: usize, const GIBBS: bool>(
+        &self,
+        s: S,
+        sweep: &Sweep<S>,
+        i: usize,
+        spin: &Spin,
+        words: &[S::U],
+    ) -> S::U {
+        let mut count = self.count::<S, K>(s, i, spin, words);
+        let (keys, place, all) = (sweep.keys, s.quarters(i as u32), s.splat_int(u32::MAX));
+        let odds = &sweep.odds[usize::from(spin.odd)];
+        let [first] = keys.finish(s, [s.xor(sweep.starts[0], place)]);
+        let mut numbers = [first; STREAMS];
+        // Those whose fate the count tells, and that of the others' if no number says otherwise.
+        let (mut known, mut flips) = (count[K - 1], count[K - 1]);
+        if GIBBS {
+            let even = if spin.odd { s.splat_int(0) } else { self.fold_even(s, &mut count) };
+            [numbers[1]] = keys.finish(s, [s.xor(sweep.starts[1], place)]);
+            (known, flips) = (even, s.choose(even, numbers[1], count[K - 1]));
+            // What would be gained counts as what would be lost by going back.
+            for k in 0..K - 1 {
+                count[k] = s.xor(count[k], count[K - 1]);
             }
         }
-        let spins: Vec<S::U> = words.chunks_exact(2).map(|word| word[0]).collect();
-        self.write_out(s, &spins, fields, states, energies);
+        let mut left = s.and_not(all, known);
+        if odds.blank == WORDS {
+            let draw = s.int_array(numbers[0]);
+            if draw[0] < sweep.survivors[0] {
+                return flips;
+            }
+            numbers[0] = keys.next(s, numbers[0]);
+            left = s.and(left, s.ints(&some_reads(sweep.survivors, draw[0], s.int_array(numbers[0]))));
+        } else {
+            for (number, &start) in numbers[1..].iter_mut().zip(&sweep.starts[1..]) {
+                [*number] = keys.finish(s, [s.xor(start, place)]);
+            }
+        }
+        s.xor(flips, accepted::<S, K>(s, keys, &count, odds, numbers, left))
+    }
+
+    /// Where a flip of a spin with an even total changes nothing; the others' gains are then counted from 0, as their losses
+    /// are.
+    #[inline(always)]
+    fn fold_even<S: Simd, const K: usize>(&self, s: S, count: &mut [S::U; K]) -> S::U {
+        let free = count[K - 1];
+        let mut borrow = free;
+        for plane in count.iter_mut() {
+            let less = s.xor(*plane, borrow);
+            borrow = s.and_not(borrow, *plane);
+            *plane = less;
+        }
+        s.and_not(free, count[K - 1])
     }
 
     /// What stays the same of spin `i` of a problem.
-    fn spin(&self, i: usize, field: i8, planes: usize) -> Spin {
+    fn spin(&self, i: usize, field: i8) -> Spin {
         let (neighbours, at) = self.job.couplings.pattern().row(i);
         let couplings = &self.integers.couplings[at..at + neighbours.len()];
         let total =
             couplings.iter().map(|j| u32::from(j.unsigned_abs())).sum::<u32>() + u32::from(field.unsigned_abs());
+        let planes = (u32::BITS - total.leading_zeros()).max(3) as usize;
         // A field h > 0 would rather see the spin down.
         let start = (1 << (planes - 1)) - (total / 2 + 1) as i32 + i32::from(field.max(0));
-        Spin { odd: total % 2 == 1, start: start as u32 }
+        Spin { odd: total % 2 == 1, start: start as u32, planes }
     }
 
     /// `2^(K-1) - C + S` in `K` planes, where `S` sums the |couplings| and |field| that would rather see the
@@ -260,6 +311,16 @@ struct Spin {
     odd: bool,
     /// What the count of its couplings starts from.
     start: u32,
+    /// Binary digits of the count.
+    planes: usize,
+}
+
+/// What all updates of a sweep share.
+struct Sweep<'a, S: Simd> {
+    keys: &'a Keys<S>,
+    odds: &'a [Odds],
+    survivors: &'a [u32; 16],
+    starts: [S::U; STREAMS],
 }
 
 /// Where the random words of a chunk come from.

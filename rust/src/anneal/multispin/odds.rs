@@ -5,8 +5,8 @@ use crate::simd::{LANES, Row, Simd};
 
 /// Words that are compared without a look at who is left.
 pub(super) const WORDS: usize = 12;
-/// What a flip may cost, with seven planes.
-pub(super) const LEVELS: usize = 64;
+/// What a flip may cost, with eight planes.
+pub(super) const LEVELS: usize = 128;
 
 /// What a sweep's temperature makes of the odds, for an even or odd sum of a spin's |couplings|.
 pub(super) struct Odds {
@@ -24,18 +24,19 @@ fn fixed(p: f64) -> u32 {
 /// For even and odd totals, up to so many levels; `step` is the Boltzmann factor of the smallest step in energy,
 /// two quanta.
 ///
-/// A flip that costs `e + 1` steps of four quanta if the total is even, or two quanta less if it is odd, is
-/// accepted with probability `step^(2e + 2)` or `step^(2e + 1)`.
-pub(super) fn odds(step: f64, levels: usize) -> Vec<Odds> {
+/// A flip that costs `e + 1` steps of four quanta if the total is even, or two quanta less if it is odd, has the Boltzmann
+/// factor `x = step^(2e + 2)` or `step^(2e + 1)`. It is accepted with probability `x`, or by a heat bath `x / (1 + x)`.
+pub(super) fn odds(step: f64, levels: usize, heat_bath: bool) -> Vec<Odds> {
     let odds = |first: f64| {
         let mut thresholds = [[0; LEVELS / 4]; 32];
+        let accepted = |x: f64| fixed(if heat_bath { x / (1.0 + x) } else { x });
         for e in 0..levels {
-            let level = fixed(first * step.powi(2 * e as i32));
+            let level = accepted(first * step.powi(2 * e as i32));
             for (digit, sets) in thresholds.iter_mut().enumerate() {
                 sets[e / 4] |= ((level >> (31 - digit) & 1) as u8) << (e % 4);
             }
         }
-        let blank = fixed(first).leading_zeros() as usize / STREAMS * STREAMS;
+        let blank = accepted(first).leading_zeros() as usize / STREAMS * STREAMS;
         Odds { thresholds, blank: blank.min(WORDS) }
     };
     vec![odds(step * step), odds(step)]
@@ -94,14 +95,13 @@ impl<S: Simd, const K: usize> Choice<S, K> {
             _ => {
                 let pair = |k: usize| s.choose(self.high[0], low(2 * k), low(2 * k + 1));
                 let four = |k: usize| s.choose(self.high[1], pair(2 * k), pair(2 * k + 1));
+                let eight = |k: usize| s.choose(self.high[2], four(2 * k), four(2 * k + 1));
+                let sixteen = |k: usize| s.choose(self.high[3], eight(2 * k), eight(2 * k + 1));
                 match K {
                     5 => four(0),
-                    6 => s.choose(self.high[2], four(0), four(1)),
-                    _ => s.choose(
-                        self.high[3],
-                        s.choose(self.high[2], four(0), four(1)),
-                        s.choose(self.high[2], four(2), four(3)),
-                    ),
+                    6 => eight(0),
+                    7 => sixteen(0),
+                    _ => s.choose(self.high[4], sixteen(0), sixteen(1)),
                 }
             }
         }
@@ -142,12 +142,15 @@ mod tests {
     #[test]
     fn thresholds_spell_the_probabilities() {
         let step = (-0.37f64).exp();
-        for (odds, first) in odds(step, LEVELS).iter().zip([2, 1]) {
-            for e in 0..LEVELS {
-                let digits = odds.thresholds.iter().map(|sets| u32::from(sets[e / 4] >> (e % 4) & 1));
-                let found = digits.fold(0, |p, digit| p << 1 | digit);
-                let wanted = step.powi(first + 2 * e as i32) * 2f64.powi(32);
-                assert!((f64::from(found) - wanted).abs() <= 1.0);
+        for heat_bath in [false, true] {
+            for (odds, first) in odds(step, LEVELS, heat_bath).iter().zip([2, 1]) {
+                for e in 0..LEVELS {
+                    let digits = odds.thresholds.iter().map(|sets| u32::from(sets[e / 4] >> (e % 4) & 1));
+                    let found = digits.fold(0, |p, digit| p << 1 | digit);
+                    let x = step.powi(first + 2 * e as i32);
+                    let wanted = if heat_bath { x / (1.0 + x) } else { x } * 2f64.powi(32);
+                    assert!((f64::from(found) - wanted).abs() <= 1.0);
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use super::super::exponents::Short;
 use super::super::kernel::{self, Kernel};
 use super::super::precision::{self, Coldest, Digits, MOST_DIGITS};
 use super::super::wide::{Integers, Long};
-use super::super::{dense, dynamics, layered, multispin, quantum, single, sparse};
+use super::super::{dense, dynamics, few, layered, multispin, order, quantum, single, sparse};
 use super::*;
 use crate::simd::isa::{self, Isa};
 
@@ -51,16 +51,30 @@ fn same_bits_on_every_instruction_set() {
                     found.push(all_chunks(isa, &layered::Layered::new(&job, sides, layout, 1), n, 21));
                 }
                 let single = all_chunks(isa, &single::Single::<Short, 1>::new(&job, fixed), n, 21);
+                let order = || layouts.order(couplings.pattern());
+                let sparse = [1, 2, 6].map(|threads| sparse::Sparse::<Short>::new(&job, fixed, order, threads));
+                assert!(sparse.iter().all(|kernel| all_chunks(isa, kernel, n, 21) == single));
                 if !is_random {
-                    let sparse = [1, 2, 6].map(|threads| sparse::Sparse::<Short>::new(&job, fixed, threads));
-                    assert!(sparse.iter().all(|kernel| all_chunks(isa, kernel, n, 21) == single));
+                    let few = few::Few::new(&job, fixed, layouts.few(couplings));
+                    assert!(all_chunks(isa, &few, n, 21) == single);
+                    for threads in [42, 63, 210] {
+                        let together = few::FewTogether::new(&job, fixed, layouts.few(couplings), threads);
+                        assert!(together.is_none_or(|kernel| all_chunks(isa, &kernel, n, 21) == single));
+                    }
                     let dense = [1, 2, 6].map(|threads| dense::Dense::<Short, 1>::new(&job, fixed, threads));
                     assert!(dense.iter().all(|kernel| all_chunks(isa, kernel, n, 21) == single));
                 }
                 found.push(single);
                 found.push(wide_of_first(isa, &job));
                 if let Some(integers) = multispin::Integers::of(&job) {
-                    found.push(all_chunks(isa, &multispin::Multispin::new(&job, integers), n, 21));
+                    let quantum = integers.quantum();
+                    let alone = all_chunks(isa, &multispin::Multispin::new(&job, integers, order, 1), n, 21);
+                    for threads in [6, 9] {
+                        let integers = multispin::Integers::in_quanta(&job, quantum).unwrap();
+                        let together = multispin::Multispin::new(&job, integers, order, threads);
+                        assert!(all_chunks(isa, &together, n, 21) == alone);
+                    }
+                    found.push(alone);
                 }
                 found
             };
@@ -89,9 +103,12 @@ fn wide_of_first(isa: Isa, job: &Job) -> Reads {
         if digits.count <= 4 {
             assert!(all_chunks(isa, &single::Single::<Long, 4>::wide(&job, &integers), n, 7) == single);
         }
+        let order = order::Order::of(job.couplings.pattern());
+        let sparse = [1, 2, 6].map(|threads| sparse::Sparse::<Long>::wide(&job, &integers, || &order, threads));
+        assert!(sparse.iter().all(|kernel| all_chunks(isa, kernel, n, 7) == single));
         if !alone.method.is_in_random_order() {
-            let sparse = [1, 2, 6].map(|threads| sparse::Sparse::<Long>::wide(&job, &integers, threads));
-            assert!(sparse.iter().all(|kernel| all_chunks(isa, kernel, n, 7) == single));
+            let layout = few::Layout::<f64, MOST_DIGITS>::wide(job.couplings.pattern(), &integers);
+            assert!(all_chunks(isa, &few::Few::wide(&job, &integers, &layout), n, 7) == single);
             let dense = dense::Dense::<Long, MOST_DIGITS>::wide(&job, &integers, 1);
             assert!(all_chunks(isa, &dense, n, 7) == single);
         }
@@ -161,5 +178,59 @@ fn same_bits_of_what_flows_on_every_instruction_set() {
                 }
             }
         }
+    }
+}
+
+/// Three groups of 100 spins, each coupled to some of the others: few levels, of many spins.
+fn groups(values: impl Fn(i64) -> f64) -> Model {
+    let pairs = (0..300i64).flat_map(|i| (1..6).map(move |k| (i, 100 * (i / 100 + 1) + (37 * i + 29 * k) % 100)));
+    let (rows, cols): (Vec<i64>, Vec<i64>) = pairs.filter(|&(_, j)| j < 300).unzip();
+    let values: Vec<f64> = rows.iter().zip(&cols).map(|(i, j)| values(i * i + 3 * j)).collect();
+    Model::new(300, &rows, &cols, &values).unwrap()
+}
+
+#[test]
+fn threads_that_share_spins_change_nothing() {
+    let n = 300;
+    let real = groups(|k| (k % 1000) as f64 / 700.0 - 0.7);
+    let integer = groups(|k| (k % 7 - 3) as f64);
+    let fields: Vec<f64> = (0..n).map(|i| (i % 5) as f64 - 2.0).collect();
+    let betas: Vec<f64> = (0..40).map(|k| 0.05 * f64::from(k)).collect();
+    for criterion in [Criterion::Metropolis, Criterion::Gibbs] {
+        let method = Method::Sweeps { betas: &betas, criterion, order: Order::InTurn };
+        let batch = Batch::new(n, &fields[..], method, 3, None, 3, &[5]).unwrap();
+        let control = Control::default();
+        let job = |model| Job { couplings: model, batch: &batch, scale: 1.0, key: Key::new(3), control: &control };
+        let (reals, integers) = (job(real.couplings()), job(integer.couplings()));
+        let (layouts, order) = (real.layouts(1.0), order::Order::of(real.couplings().pattern()));
+        let (fixed, order) = (layouts.fixed(real.couplings()), || &order);
+        let bits = |threads| {
+            let integers_of = multispin::Integers::of(&integers).unwrap();
+            multispin::Multispin::new(&integers, integers_of, order, threads)
+        };
+        for isa in isa::available() {
+            let few = few::Few::new(&reals, fixed, layouts.few(real.couplings()));
+            let (few, in_bits) = (all_chunks(isa, &few, n, 3), all_chunks(isa, &bits(1), n, 3));
+            for threads in [6, 9, 30] {
+                let sparse = sparse::Sparse::<Short>::new(&reals, fixed, order, threads);
+                assert!(all_chunks(isa, &sparse, n, 3) == few);
+                let together = few::FewTogether::new(&reals, fixed, layouts.few(real.couplings()), threads);
+                assert!(all_chunks(isa, &together.expect("wide levels"), n, 3) == few);
+                assert!(all_chunks(isa, &bits(threads), n, 3) == in_bits);
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_that_share_spins_stop_together() {
+    let model = groups(|k| (k % 7 - 3) as f64);
+    let method = Method::sweeps(&[1.0; 100]);
+    let fields = [0.0; 300];
+    for reads in [1, 20, 600] {
+        let batch = Batch::new(300, &fields[..], method, reads, None, 3, &[5]).unwrap();
+        let control = Control::default();
+        control.abort();
+        anneal(&model, &batch, Some(7), &control).unwrap();
     }
 }
