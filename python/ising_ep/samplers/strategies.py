@@ -19,7 +19,7 @@ QUENCH = 100.0
 FIRST_READS, READS_OF_INTEGERS, READS_OF_REALS, LEAST_READS = 64, 512, 128, 16
 MOST_SPINS = 2**28
 # Sweeps of the first island, and of the next ones: twice as many after every ISLANDS of them.
-FIRST_SWEEPS, SWEEPS, MOST_SWEEPS, ISLANDS = 64, 512, 2**16, 4
+FIRST_SWEEPS, SWEEPS, MOST_SWEEPS, ISLANDS = 64, 512, 2**16, 2
 # Seconds beyond which a limit of time is none.
 WEEK = 604_800.0
 # Members of a population: the best of the reads.
