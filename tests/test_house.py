@@ -40,6 +40,7 @@ LONG_MODULES = {
 LONG_FUNCTIONS = {
     "samplers/path_integral.py:PathIntegralAnnealingSampler.sample": DWAVE,
     "samplers/simulated.py:SimulatedAnnealingSampler.sample": DWAVE,
+    "samplers/tempering.py:ParallelTemperingSampler.sample": DWAVE,
 }
 MANY_PARAMETERS = {
     "cli/commands.py:train": COMMAND,
@@ -56,6 +57,7 @@ MANY_PARAMETERS = {
     "samplers/batch.py:sample_batch_quantum": DWAVE,
     "samplers/path_integral.py:PathIntegralAnnealingSampler.sample": DWAVE,
     "samplers/simulated.py:SimulatedAnnealingSampler.sample": DWAVE,
+    "samplers/tempering.py:ParallelTemperingSampler.sample": DWAVE,
     "training/trained.py:evaluate": PARTS,
     "training/trainer.py:resume": PARTS,
     "training/trainer.py:train": PARTS,

@@ -263,6 +263,7 @@ RATES = {"hidden_layer_sizes": (6,)}
 STOPPING = {"early_stopping": True, "validation_fraction": 0.5, "max_iter": 6}
 SWEEPS = {"num_reads": 3, "num_sweeps": 6}
 
+TEMPERED = {"bqm": BQM, "beta_range": (0.05, 3.0), "num_sweeps": 200, "seed": 1, "returned": "last"}
 SAMPLED = {"bqm": BQM, "seed": 1, "num_reads": 8, "num_sweeps": 4}
 TILED = {"initial_states": -UP, "initial_states_generator": "tile"}
 
@@ -340,6 +341,29 @@ WALKS: dict[str, Walk] = {
             "y": 1 - Y,
             "classes": [0, 1, 2],
             "sample_weight": np.array([1, 2, 3, 1, 1, 1]),
+        },
+    ),
+    "ParallelTemperingSampler.sample": Walk(
+        ising_ep.ParallelTemperingSampler.sample,
+        partial(sampled, ising_ep.ParallelTemperingSampler()),
+        TEMPERED,
+        {
+            "bqm": OTHER_BQM,
+            "betas": Beside([0.1, 0.3, 3.0], {"beta_range": None, "adapt": True}),
+            "beta_range": (0.3, 0.4),
+            "num_temperatures": 5,
+            "num_reads": 2,
+            "num_sweeps": 150,
+            "num_sweeps_per_exchange": 4,
+            "adapt": False,
+            "clusters": False,
+            "seed": 2,
+            "returned": "best",
+            "num_threads": Refused(0),
+            "time_limit": Refused(-1.0),
+            "target": Beside(1e9, {"num_sweeps": 100_000}),
+            "progress": CALLED,
+            "interrupt_function": CALLED,
         },
     ),
     "PathIntegralAnnealingSampler.sample": Walk(
@@ -955,7 +979,7 @@ def test_every_public_name_is_walked() -> None:
         "__version__",
         *(name for name in ising_ep.__all__ if inspect.ismodule(getattr(ising_ep, name))),
     }
-    classes = {"SimulatedAnnealingSampler", "PathIntegralAnnealingSampler"}
+    classes = {"SimulatedAnnealingSampler", "PathIntegralAnnealingSampler", "ParallelTemperingSampler"}
     wanted = {
         f"{name}.sample" if name in classes else name for name in ising_ep.__all__ if name not in others
     }

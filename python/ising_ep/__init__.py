@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from .samplers.path_integral import PathIntegralAnnealingSampler as PathIntegralAnnealingSampler
     from .samplers.simulated import SimulatedAnnealingSampler as SimulatedAnnealingSampler
     from .samplers.temperature import effective_beta as effective_beta
+    from .samplers.tempering import ParallelTemperingSampler as ParallelTemperingSampler
     from .training import load as load
 
 # Loaded when first asked for: dimod alone, or scikit-learn, takes longer to import than all the rest.
 _HOME = {
     "BatchResult": ".samplers.batch",
     "EPClassifier": ".estimator",
+    "ParallelTemperingSampler": ".samplers.tempering",
     "PathIntegralAnnealingSampler": ".samplers.path_integral",
     "SimulatedAnnealingSampler": ".samplers.simulated",
     "correlations": ".embedding.unembed",
@@ -47,6 +49,7 @@ _ROOMS = {"chip", "config", "datasets", "embedding", "errors", "learning", "mach
 __all__ = [
     "BatchResult",
     "EPClassifier",
+    "ParallelTemperingSampler",
     "PathIntegralAnnealingSampler",
     "SimulatedAnnealingSampler",
     "__version__",

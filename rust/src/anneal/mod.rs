@@ -52,6 +52,7 @@ mod single;
 mod sparse;
 mod sums;
 mod tangent;
+mod tempering;
 mod wide;
 
 #[cfg(test)]
@@ -64,6 +65,7 @@ pub use mean_field::{Means, mean_field};
 pub use method::{Criterion, Dynamics, Method, Motion, Order, Trotter};
 pub use model::Model;
 pub use samples::{Arithmetic, Samples};
+pub use tempering::{Clusters, TEMPERATURES, Tempered, Tempering, temper};
 
 use crate::error::{Error, bad};
 use crate::rng::Key;

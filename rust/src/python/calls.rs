@@ -47,7 +47,7 @@ fn ask(py: Python, watch: &Py<PyAny>, control: &Control) -> PyResult<()> {
 
 /// Runs `job` on a thread of its own while this one looks for Ctrl-C and after `watch`; brief work that
 /// nobody watches runs where it is.
-fn watched<T: Send>(
+pub(super) fn watched<T: Send>(
     work: usize,
     watch: Option<&Py<PyAny>>,
     job: impl FnOnce(&Control) -> T + Send,

@@ -7,6 +7,7 @@ mod learning;
 mod linear;
 mod methods;
 mod model;
+mod tempering;
 
 use crate::Error;
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyValueError};
@@ -24,6 +25,8 @@ mod _core {
     use super::methods::{Flow, Paths, Sweeps};
     #[pymodule_export]
     use super::model::Model;
+    #[pymodule_export]
+    use super::tempering::temper;
 }
 
 impl From<Error> for PyErr {

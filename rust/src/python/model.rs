@@ -19,7 +19,7 @@ type Annealed<'py> = (Bound<'py, PyArray3<i8>>, Option<Bound<'py, PyArray2<f64>>
 type Means<'py> = (Bound<'py, PyArray2<f32>>, Option<Bound<'py, PyArray1<f64>>>);
 
 #[pyclass(frozen, module = "ising_ep._core")]
-pub(super) struct Model(crate::Model);
+pub(super) struct Model(pub(super) crate::Model);
 
 #[pymethods]
 impl Model {

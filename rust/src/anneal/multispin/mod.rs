@@ -32,21 +32,22 @@ mod odds;
 mod output;
 
 pub(super) use integers::Integers;
+pub(super) use odds::WORDS;
 
 use super::job::Job;
 use super::kernel::Kernel;
 use crate::rng::{INITIAL, Keys};
 use crate::simd::{LANES, Row, Simd};
 use integers::DIGITS;
-use odds::{Choice, Odds, WORDS, odds, some_reads, survivors};
+use odds::{Choice, Odds, odds, some_reads, survivors};
 
 const READS: usize = 512;
 /// Streams of random words for each place, so that the rounds of one overlap those of another.
-const STREAMS: usize = 4;
+pub(super) const STREAMS: usize = 4;
 
 pub(super) struct Multispin<'a> {
-    job: &'a Job<'a>,
-    integers: Integers,
+    pub(super) job: &'a Job<'a>,
+    pub(super) integers: Integers,
     /// The inputs of digit `d` of spin `i` stand at `starts[DIGITS i + d] .. starts[DIGITS i + d + 1]`.
     starts: Vec<u32>,
     /// A word to add: twice the neighbour, and one more for the opposite of its spin.
@@ -155,7 +156,7 @@ impl<'a> Multispin<'a> {
     }
 
     /// What stays the same of spin `i` of a problem.
-    fn spin(&self, i: usize, field: i8, planes: usize) -> Spin {
+    pub(super) fn spin(&self, i: usize, field: i8, planes: usize) -> Spin {
         let (neighbours, at) = self.job.couplings.pattern().row(i);
         let couplings = &self.integers.couplings[at..at + neighbours.len()];
         let total =
@@ -173,7 +174,7 @@ impl<'a> Multispin<'a> {
     /// odd total that is the same as turning over all planes, so an even one gets one more, for a coupling that is
     /// never content.
     #[inline(always)]
-    fn count<S: Simd, const K: usize>(&self, s: S, i: usize, spin: &Spin, words: &[S::U]) -> [S::U; K] {
+    pub(super) fn count<S: Simd, const K: usize>(&self, s: S, i: usize, spin: &Spin, words: &[S::U]) -> [S::U; K] {
         let constant = [s.splat_int(0), s.splat_int(u32::MAX)];
         let mut planes = [constant[0]; K];
         for (k, plane) in planes.iter_mut().enumerate() {
@@ -255,23 +256,23 @@ impl<'a> Multispin<'a> {
 }
 
 /// What a problem makes of one spin.
-struct Spin {
+pub(super) struct Spin {
     /// Whether the |couplings| and |field| have an odd sum.
-    odd: bool,
+    pub(super) odd: bool,
     /// What the count of its couplings starts from.
     start: u32,
 }
 
 /// Where the random words of a chunk come from.
-struct Stream {
-    id: u32,
+pub(super) struct Stream {
+    pub(super) id: u32,
     /// Blocks of 128 reads; four are a vector.
-    block: u32,
+    pub(super) block: u32,
 }
 
 impl Stream {
     #[inline(always)]
-    fn starts<S: Simd>(&self, s: S, keys: &Keys<S>, sweep: u32) -> [S::U; STREAMS] {
+    pub(super) fn starts<S: Simd>(&self, s: S, keys: &Keys<S>, sweep: u32) -> [S::U; STREAMS] {
         std::array::from_fn(|k| {
             let word = STREAMS as u32 * self.block + k as u32;
             keys.start(s, std::array::from_fn(|quarter| [0, sweep, word + (STREAMS * quarter) as u32, self.id]))
