@@ -560,7 +560,7 @@ def temper(
         num_rounds: Exchanges, at least 1.
         sweeps_per_round: Sweeps before each, at least 1.
         adapt: Whether the inner temperatures are spaced anew in the second eighth of the rounds.
-        clusters: Whether cluster moves are made; None for where clusters are found to stay small.
+        clusters: Whether cluster moves are made; None for where they are found to be of use.
         seed: 0 to 2**64 - 1.
         target: An energy at which ladders end.
         last: Whether the last states are wanted.
@@ -574,7 +574,7 @@ def temper(
         "states", int8 (ladders, spins), the best of each ladder, and "energies"; "last_states", int8
         (ladders * temperatures * copies, spins), and "last_energies", empty where they are not wanted;
         "num_copies"; "betas" in the end; "exchange_rates", float64 (temperatures - 1,), and "round_trips"; by
-        temperature "clusters", a list of bool, "cluster_sizes" and "cluster_shares", nan where there were
+        temperature "clusters", a list of bool, "cluster_sizes" and "cluster_rates", nan where there were
         none; "rounds", a list of those of each ladder; "trace", a list of (round, seconds, energy); and
         "arithmetic", "integer" or "single".
 

@@ -122,9 +122,10 @@ class ParallelTemperingSampler(Sampler):
             adapt: Whether the temperatures between the first and the last are moved until exchanges are
                 equally frequent everywhere; by default where `betas` are not given.
             clusters: Whether a connected set of spins in which two copies at a temperature differ is flipped
-                in both (Houdayer moves), every fourth exchange. "auto" does it at those temperatures
-                where these sets are found to be less than half of all the spins that differ. There must be
-                two copies, which problems of other than small integers have up to 32 temperatures.
+                in both, every fourth exchange (Houdayer moves). "auto" does it at
+                those temperatures where, while the ladder is fitted, at least one move in 20 flips some of
+                the spins that differ and not all. There must be two copies, which problems of other than
+                small integers have up to 32 temperatures.
             seed: 0 to 2**64 - 1; by default a new one on every call.
             returned: "best", the best state that each ladder has seen: after each exchange all states are
                 looked at. Or "last", all states at the end.
@@ -143,8 +144,9 @@ class ParallelTemperingSampler(Sampler):
             `num_copies` at each; `exchange_rates`, the mean probability of an exchange between each two
             neighbours, and `round_trips` of the ladder's states from the hottest temperature to the coldest
             and back, both since the temperatures were fixed; for each temperature `cluster_moves`, whether
-            they were made, `cluster_sizes`, their mean number of spins, and `cluster_shares`, that over the
-            number of spins in which copies differ, None where no copies differed; `best_energies`, (exchanges
+            they were made, `cluster_sizes`, the mean spins that flipped, and `cluster_rates`, the share of
+            moves that flipped some of the differing spins and not all, None where no copies differed or no
+            moves were tried; `best_energies`, (exchanges
             done, seconds, energy) of each state better than all before; the parameters that make the same
             again; `arithmetic`, `problem_digest`, `num_exchanges`, those that each ladder did; `ended_by`:
             "target", "time_limit", "interrupt_function" or None; and `timing` in nanoseconds as that of
@@ -332,7 +334,7 @@ def _diagnostics(found: dict[str, Any], offset: float) -> dict[str, Any]:
         "round_trips": found["round_trips"],
         "cluster_moves": found["clusters"],
         "cluster_sizes": numbers("cluster_sizes"),
-        "cluster_shares": numbers("cluster_shares"),
+        "cluster_rates": numbers("cluster_rates"),
         "best_energies": [(done, since, energy + offset) for done, since, energy in found["trace"]],
         "num_exchanges": found["rounds"],
         "arithmetic": found["arithmetic"],

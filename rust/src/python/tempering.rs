@@ -68,7 +68,7 @@ fn into_dict(py: Python<'_>, tempered: Tempered, [ladders, spins]: [usize; 2]) -
     dict.set_item("round_trips", tempered.round_trips)?;
     dict.set_item("clusters", tempered.clusters)?;
     dict.set_item("cluster_sizes", tempered.cluster_sizes.into_pyarray(py))?;
-    dict.set_item("cluster_shares", tempered.cluster_shares.into_pyarray(py))?;
+    dict.set_item("cluster_rates", tempered.cluster_rates.into_pyarray(py))?;
     dict.set_item("rounds", tempered.rounds)?;
     dict.set_item("trace", tempered.trace)?;
     dict.set_item("arithmetic", tempered.arithmetic.name())?;

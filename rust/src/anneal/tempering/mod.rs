@@ -12,7 +12,7 @@
 //! ```text
 //! rounds   | cool                    | fit                          | run                                        |
 //!          | lanes come down from    | exchanges; after 16, 32, ... | exchanges at fixed temperatures, cluster   |
-//!          | the first temperature   | rounds temperatures are      | moves where they were found to stay small  |
+//!          | the first temperature   | rounds temperatures are      | moves where they were found to be of use    |
 //!          | to their own            | spaced anew; cluster moves   |                                            |
 //!          |                         | are tried                    |                                            |
 //! ```
@@ -56,7 +56,7 @@ pub const TEMPERATURES: std::ops::RangeInclusive<usize> = 2..=64;
 /// When cluster moves are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clusters {
-    /// At those temperatures where clusters are found to stay small.
+    /// At those temperatures where they are found to change something.
     Auto,
     /// At all temperatures.
     On,
@@ -112,10 +112,10 @@ pub struct Tempered {
     pub round_trips: u64,
     /// At which temperatures cluster moves were made in the end.
     pub clusters: Vec<bool>,
-    /// Spins of a cluster in the mean, at each temperature: not a number where none was tried.
+    /// Spins that a cluster move flipped in the mean, at each temperature: not a number where no copies differed.
     pub cluster_sizes: Vec<f64>,
-    /// The same as a share of the spins in which two copies differ.
-    pub cluster_shares: Vec<f64>,
+    /// The share of cluster moves that flipped some of the spins in which two copies differ, and not all.
+    pub cluster_rates: Vec<f64>,
     /// Rounds that each ladder has done.
     pub rounds: Vec<usize>,
     /// Round, seconds since the beginning and energy of each state that was better than all before, of all ladders.

@@ -31,8 +31,8 @@ const WINDOW_UPDATES: usize = 1 << 19;
 const WINDOW_ROUNDS: usize = 8;
 /// Rounds to one cluster move.
 const ROUNDS_PER_MOVE: usize = 4;
-/// The share of the differing spins above which a cluster is nearly all of them, and a move nearly an exchange of the two.
-const LARGEST_SHARE: f64 = 0.5;
+/// The share of moves that flip some of the differing spins and not all, below which they are not worth their time.
+const LEAST_USEFUL: f64 = 0.05;
 
 /// What all ladders share: it changes between windows only.
 pub(super) struct Course<'a> {
@@ -92,7 +92,7 @@ impl<'a> Course<'a> {
         }
         if round == self.fixed && self.tempering.clusters == Clusters::Auto {
             for (t, is_used) in self.clusters.iter_mut().enumerate() {
-                *is_used &= Moved::of(&ladders, t).share() < LARGEST_SHARE;
+                *is_used &= Moved::of(&ladders, t).share() >= LEAST_USEFUL;
             }
         }
         for ladder in &mut ladders {
@@ -117,8 +117,8 @@ impl<'a> Course<'a> {
             exchange_rates: exchange_rates(&ladders).collect(),
             round_trips: ladders.iter().map(|ladder| ladder.exchange.round_trips).sum(),
             clusters: self.clusters.clone(),
-            cluster_sizes: moved().map(|moved| moved.cluster as f64 / moved.moves as f64).collect(),
-            cluster_shares: moved().map(Moved::share).collect(),
+            cluster_sizes: moved().map(|moved| moved.flipped as f64 / moved.moves as f64).collect(),
+            cluster_rates: moved().map(Moved::share).collect(),
             rounds: vec![],
             trace: vec![],
             arithmetic: Arithmetic::Single,
@@ -148,12 +148,13 @@ fn exchange_rates<L: std::borrow::Borrow<Ladder>>(ladders: &[L]) -> impl Iterato
     sums.into_iter().map(|(accepted, tried)| accepted / tried as f64)
 }
 
-/// What cluster moves at one temperature came to.
+/// What cluster moves at one temperature came to, of two copies that differ.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Moved {
     moves: u64,
-    cluster: u64,
-    differing: u64,
+    /// Those that flipped some of the differing spins, and not all.
+    useful: u64,
+    flipped: u64,
 }
 
 impl Moved {
@@ -162,15 +163,15 @@ impl Moved {
             let moved = ladder.borrow().moved[temperature];
             Moved {
                 moves: sum.moves + moved.moves,
-                cluster: sum.cluster + moved.cluster,
-                differing: sum.differing + moved.differing,
+                useful: sum.useful + moved.useful,
+                flipped: sum.flipped + moved.flipped,
             }
         })
     }
 
-    /// Not a number where copies did not differ.
+    /// The share of useful ones; not a number where copies did not differ.
     fn share(self) -> f64 {
-        self.cluster as f64 / self.differing as f64
+        self.useful as f64 / self.moves as f64
     }
 }
 
@@ -382,8 +383,8 @@ fn move_clusters<K: Kernel, S: Simd>(
     if places.copies < 2 || !course.clusters.contains(&true) {
         return;
     }
-    let random = ars(&job.key, [0, round as u32, ladder.number as u32, CLUSTERS]);
-    let apart = 1 << (random[0] % places.copies.ilog2());
+    let [random, other, ..] = ars(&job.key, [0, round as u32, ladder.number as u32, CLUSTERS]);
+    let apart = 1 << (random % places.copies.ilog2());
     let sizes = Move {
         x,
         pattern: job.couplings.pattern(),
@@ -391,18 +392,22 @@ fn move_clusters<K: Kernel, S: Simd>(
         apart,
         lower: x.of(&places.set(|_, copy| copy & apart == 0)),
         lanes: x.of(&places.set(|t, _| course.clusters[t])),
-        seed: (u64::from(random[1]) * n as u64 >> 32) as usize,
+        seed: (u64::from(other) * n as u64 >> 32) as usize,
     }
     .make(words, K::STRIDE);
-    count_moves(&sizes, places, &mut ladder.moved);
+    count_moves(&sizes, course, &mut ladder.moved);
 }
 
-fn count_moves(sizes: &Sizes, places: Places, moved: &mut [Moved]) {
+fn count_moves(sizes: &Sizes, course: &Course, moved: &mut [Moved]) {
+    let places = course.places;
     let lanes = sizes.cluster.iter().zip(&sizes.differing).take(places.used()).enumerate();
-    for (lane, (&cluster, &differing)) in lanes.filter(|(_, (cluster, _))| **cluster > 0) {
-        let moved = &mut moved[lane / places.copies];
-        moved.moves += 1;
-        moved.cluster += u64::from(cluster);
-        moved.differing += u64::from(differing);
+    for (lane, (&flipped, &differing)) in lanes {
+        let temperature = lane / places.copies;
+        if course.clusters[temperature] && differing > 0 {
+            let moved = &mut moved[temperature];
+            moved.moves += 1;
+            moved.useful += u64::from(flipped > 0 && flipped < differing);
+            moved.flipped += u64::from(flipped);
+        }
     }
 }
