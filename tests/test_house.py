@@ -41,6 +41,7 @@ LONG_FUNCTIONS = {
     "samplers/path_integral.py:PathIntegralAnnealingSampler.sample": DWAVE,
     "samplers/simulated.py:SimulatedAnnealingSampler.sample": DWAVE,
     "samplers/tabu.py:TabuSampler.sample": DWAVE,
+    "samplers/tempering.py:ParallelTemperingSampler.sample": DWAVE,
 }
 MANY_PARAMETERS = {
     "cli/commands.py:train": COMMAND,
@@ -60,6 +61,7 @@ MANY_PARAMETERS = {
     "samplers/path_integral.py:PathIntegralAnnealingSampler.sample": DWAVE,
     "samplers/simulated.py:SimulatedAnnealingSampler.sample": DWAVE,
     "samplers/tabu.py:TabuSampler.sample": DWAVE,
+    "samplers/tempering.py:ParallelTemperingSampler.sample": DWAVE,
     "training/trained.py:evaluate": PARTS,
     "training/trainer.py:resume": PARTS,
     "training/trainer.py:train": PARTS,

@@ -294,6 +294,8 @@ FIELDS_OF_SWEEPS = {
     "Hd_field": [1.0, 0.1],
 }
 
+TEMPERED = {"bqm": BQM, "beta_range": (0.05, 3.0), "num_sweeps": 200, "seed": 1, "returned": "last"}
+
 WALKS: dict[str, Walk] = {
     "default_beta_range": Walk(
         ising_ep.default_beta_range, ising_ep.default_beta_range, {"bqm": BQM}, {"bqm": OTHER_BQM}
@@ -398,6 +400,29 @@ WALKS: dict[str, Walk] = {
             "seed": 2,
             "max_states": 1,
             "presolve": True,
+            "progress": CALLED,
+            "interrupt_function": CALLED,
+        },
+    ),
+    "ParallelTemperingSampler.sample": Walk(
+        ising_ep.ParallelTemperingSampler.sample,
+        partial(sampled, ising_ep.ParallelTemperingSampler()),
+        TEMPERED,
+        {
+            "bqm": OTHER_BQM,
+            "betas": Beside([0.1, 0.3, 3.0], {"beta_range": None, "adapt": True}),
+            "beta_range": (0.3, 0.4),
+            "num_temperatures": 5,
+            "num_reads": 2,
+            "num_sweeps": 150,
+            "num_sweeps_per_exchange": 4,
+            "adapt": False,
+            "clusters": False,
+            "seed": 2,
+            "returned": "best",
+            "num_threads": Refused(0),
+            "time_limit": Refused(-1.0),
+            "target": Beside(1e9, {"num_sweeps": 100_000}),
             "progress": CALLED,
             "interrupt_function": CALLED,
         },
@@ -1015,7 +1040,12 @@ def test_every_public_name_is_walked() -> None:
         "__version__",
         *(name for name in ising_ep.__all__ if inspect.ismodule(getattr(ising_ep, name))),
     }
-    classes = {"SimulatedAnnealingSampler", "PathIntegralAnnealingSampler", "TabuSampler"}
+    classes = {
+        "SimulatedAnnealingSampler",
+        "ParallelTemperingSampler",
+        "PathIntegralAnnealingSampler",
+        "TabuSampler",
+    }
     wanted = {
         f"{name}.sample" if name in classes else name for name in ising_ep.__all__ if name not in others
     }

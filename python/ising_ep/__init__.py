@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from .samplers.simulated import SimulatedAnnealingSampler as SimulatedAnnealingSampler
     from .samplers.tabu import TabuSampler as TabuSampler
     from .samplers.temperature import effective_beta as effective_beta
+    from .samplers.tempering import ParallelTemperingSampler as ParallelTemperingSampler
     from .training import load as load
 
 # Loaded when first asked for: dimod alone, or scikit-learn, takes longer to import than all the rest.
 _HOME = {
     "BatchResult": ".samplers.batch",
     "EPClassifier": ".estimator",
+    "ParallelTemperingSampler": ".samplers.tempering",
     "PathIntegralAnnealingSampler": ".samplers.path_integral",
     "SimulatedAnnealingSampler": ".samplers.simulated",
     "TabuSampler": ".samplers.tabu",
@@ -51,6 +53,7 @@ _ROOMS = {"chip", "config", "datasets", "embedding", "errors", "learning", "mach
 __all__ = [
     "BatchResult",
     "EPClassifier",
+    "ParallelTemperingSampler",
     "PathIntegralAnnealingSampler",
     "SimulatedAnnealingSampler",
     "TabuSampler",

@@ -1,7 +1,7 @@
 """The Rust core. `ising_ep.samplers` is its checked, documented face; call that."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, final, overload
+from typing import Any, final, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ __all__ = [
     "project",
     "recombine",
     "rest_of_fields",
+    "temper",
     "window_products",
 ]
 
@@ -780,4 +781,59 @@ def recombine(
 
     Raises:
         ValueError: A shape that does not fit, or no sweeps or reads.
+    """
+
+def temper(
+    model: Model,
+    fields: NDArray[np.float64],
+    betas: NDArray[np.float64],
+    *,
+    num_ladders: int,
+    num_rounds: int,
+    sweeps_per_round: int,
+    adapt: bool,
+    clusters: bool | None,
+    seed: int,
+    target: float | None = None,
+    last: bool = False,
+    rest: NDArray[np.float64] | None = None,
+    num_threads: int | None = None,
+    watch: Callable[[int], object] | None = None,
+) -> dict[str, Any]:
+    """Parallel tempering of one problem: ladders of temperatures whose copies exchange states.
+
+    The GIL is released, and Ctrl-C raises `KeyboardInterrupt` within 0.1 s. The result depends on everything
+    but `num_threads`, to the last bit, where `watch` never ends it; the seconds in `trace` do not.
+
+    Args:
+        model: The couplings.
+        fields: (spins,) h, C-contiguous.
+        betas: (temperatures,) 2 to 64 rising inverse temperatures > 0.
+        num_ladders: Independent ladders, at least 1.
+        num_rounds: Exchanges, at least 1.
+        sweeps_per_round: Sweeps before each, at least 1.
+        adapt: Whether the inner temperatures are spaced anew in the second eighth of the rounds.
+        clusters: Whether cluster moves are made; None for where they are found to be of use.
+        seed: 0 to 2**64 - 1.
+        target: An energy at which ladders end.
+        last: Whether the last states are wanted.
+        rest: (spins,) what the fields are short of.
+        num_threads: At least 1, or None for all cores.
+        watch: Called in this thread, at once and every 20 ms, with the number of rounds that are finished,
+            of all ladders. When it returns True each ladder ends its round, and its first at least; what it
+            raises ends the call.
+
+    Returns:
+        "states", int8 (ladders, spins), the best of each ladder, and "energies"; "last_states", int8
+        (ladders * temperatures * copies, spins), and "last_energies", empty where they are not wanted;
+        "num_copies"; "betas" in the end; "exchange_rates", float64 (temperatures - 1,), and "round_trips"; by
+        temperature "clusters", a list of bool, "cluster_sizes" and "cluster_rates", nan where there were
+        none; "rounds", a list of those of each ladder; "trace", a list of (round, seconds, energy); and
+        "arithmetic", "integer" or "single".
+
+    Raises:
+        ValueError: One line that names the offending value.
+        TypeError: A wrong dtype or number of dimensions.
+        MemoryError: The states do not fit into memory.
+        RuntimeError: The operating system starts no more threads.
     """

@@ -41,8 +41,8 @@ mod simd;
 mod structure;
 
 pub use anneal::{
-    Arithmetic, Batch, Control, Criterion, Dynamics, Fields, Means, Method, Model, Motion, Order, Samples,
-    Trotter, anneal, local_fields, mean_field,
+    Arithmetic, Batch, Clusters, Control, Criterion, Dynamics, Fields, Means, Method, Model, Motion, Order,
+    Samples, TEMPERATURES, Tempered, Tempering, Trotter, anneal, local_fields, mean_field, temper,
 };
 pub use couplings::{Couplings, Pattern};
 pub use error::Error;

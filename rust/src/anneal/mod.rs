@@ -57,6 +57,7 @@ mod sparse;
 mod sums;
 mod tangent;
 mod team;
+mod tempering;
 mod wide;
 
 #[cfg(test)]
@@ -70,6 +71,7 @@ pub use method::{Criterion, Dynamics, Method, Motion, Order, Trotter};
 pub use model::Model;
 pub(crate) use parallel::{cores, share};
 pub use samples::{Arithmetic, Samples};
+pub use tempering::{Clusters, TEMPERATURES, Tempered, Tempering, temper};
 
 use crate::error::{Error, bad};
 use crate::rng::Key;

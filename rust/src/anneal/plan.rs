@@ -85,7 +85,7 @@ fn is_shared(weights: &shared::Weights, alone: &Batch, coldest: Coldest, field: 
 /// The kernels work in single precision. Ordinary numbers go in as they are (scale 1); a problem whose
 /// largest number is far from 1 is multiplied by a power of two, which rounds nothing, and its
 /// inverse temperatures are divided by it.
-fn scale_for(largest: f64) -> f64 {
+pub(super) fn scale_for(largest: f64) -> f64 {
     if largest == 0.0 || (2f64.powi(-40)..2f64.powi(40)).contains(&largest) {
         1.0
     } else {

@@ -9,6 +9,7 @@ mod methods;
 mod model;
 mod recombine;
 mod search;
+mod tempering;
 
 use crate::Error;
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyValueError};
@@ -30,6 +31,8 @@ mod _core {
     use super::recombine::recombine;
     #[pymodule_export]
     use super::search::search;
+    #[pymodule_export]
+    use super::tempering::temper;
 }
 
 impl From<Error> for PyErr {

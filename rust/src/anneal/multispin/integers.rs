@@ -13,13 +13,13 @@ const LEAST_READS: usize = 64;
 
 /// Couplings and fields as integers.
 pub(in crate::anneal) struct Integers {
-    pub(super) quantum: f64,
+    pub(in crate::anneal) quantum: f64,
     /// In the order of the model's rows.
-    pub(super) couplings: Vec<i8>,
+    pub(in crate::anneal) couplings: Vec<i8>,
     /// `(problems, spins)`.
-    pub(super) fields: Vec<i8>,
+    pub(in crate::anneal) fields: Vec<i8>,
     /// The largest sum of |couplings| and |field| of a spin.
-    pub(super) largest: u32,
+    pub(in crate::anneal) largest: u32,
 }
 
 impl Integers {

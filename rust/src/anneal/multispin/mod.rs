@@ -38,6 +38,7 @@ mod output;
 mod work;
 
 pub(super) use integers::Integers;
+pub(super) use odds::WORDS;
 
 use super::job::Job;
 use super::kernel::Kernel;
@@ -46,16 +47,16 @@ use super::team::{self, Shares};
 use crate::rng::{INITIAL, Keys};
 use crate::simd::{LANES, Row, Simd};
 use integers::DIGITS;
-use odds::{Choice, Odds, WORDS, some_reads};
+use odds::{Choice, Odds, some_reads};
 use work::Work;
 
 const READS: usize = 512;
 /// Streams of random words for each place, so that the rounds of one overlap those of another.
-const STREAMS: usize = 4;
+pub(super) const STREAMS: usize = 4;
 
 pub(super) struct Multispin<'a> {
-    job: &'a Job<'a>,
-    integers: Integers,
+    pub(super) job: &'a Job<'a>,
+    pub(super) integers: Integers,
     /// The inputs of digit `d` of spin `i` stand at `starts[DIGITS i + d] .. starts[DIGITS i + d + 1]`.
     starts: Vec<u32>,
     /// A word to add: twice the neighbour, and one more for the opposite of its spin.
@@ -74,6 +75,22 @@ impl<'a> Multispin<'a> {
         order: impl FnOnce() -> &'a Order,
         threads: usize,
     ) -> Self {
+        let chunks = job.batch.problem_ids.len() * chunks_of_problem(job);
+        let mut of_team = None;
+        let members = team::members(job, threads, chunks, || *of_team.insert(order()));
+        let shares = match of_team {
+            Some(order) if members > 1 => Shares::of(order, members),
+            _ => Shares::alone(job.couplings.num_spins()),
+        };
+        Self::shared(job, integers, shares)
+    }
+
+    /// For one thread.
+    pub(super) fn alone(job: &'a Job<'a>, integers: Integers) -> Self {
+        Self::shared(job, integers, Shares::alone(job.couplings.num_spins()))
+    }
+
+    fn shared(job: &'a Job<'a>, integers: Integers, shares: Shares) -> Self {
         let (mut starts, mut inputs) = (vec![0], vec![]);
         for i in 0..job.couplings.num_spins() {
             let (neighbours, at) = job.couplings.pattern().row(i);
@@ -89,13 +106,6 @@ impl<'a> Multispin<'a> {
         }
         let largest = integers.couplings.iter().map(|j| j.unsigned_abs()).max().unwrap_or(0);
         let digits = (8 - largest.leading_zeros()) as usize;
-        let chunks = job.batch.problem_ids.len() * chunks_of_problem(job);
-        let mut of_team = None;
-        let members = team::members(job, threads, chunks, || *of_team.insert(order()));
-        let shares = match of_team {
-            Some(order) if members > 1 => Shares::of(order, members),
-            _ => Shares::alone(job.couplings.num_spins()),
-        };
         Multispin { job, integers, starts, inputs, digits, shares }
     }
 }
@@ -205,7 +215,7 @@ impl<'a> Multispin<'a> {
     }
 
     /// What stays the same of spin `i` of a problem.
-    fn spin(&self, i: usize, field: i8) -> Spin {
+    pub(super) fn spin(&self, i: usize, field: i8) -> Spin {
         let (neighbours, at) = self.job.couplings.pattern().row(i);
         let couplings = &self.integers.couplings[at..at + neighbours.len()];
         let total =
@@ -224,7 +234,7 @@ impl<'a> Multispin<'a> {
     /// odd total that is the same as turning over all planes, so an even one gets one more, for a coupling that is
     /// never content.
     #[inline(always)]
-    fn count<S: Simd, const K: usize>(&self, s: S, i: usize, spin: &Spin, words: &[S::U]) -> [S::U; K] {
+    pub(super) fn count<S: Simd, const K: usize>(&self, s: S, i: usize, spin: &Spin, words: &[S::U]) -> [S::U; K] {
         let constant = [s.splat_int(0), s.splat_int(u32::MAX)];
         let mut planes = [constant[0]; K];
         for (k, plane) in planes.iter_mut().enumerate() {
@@ -306,13 +316,13 @@ impl<'a> Multispin<'a> {
 }
 
 /// What a problem makes of one spin.
-struct Spin {
+pub(super) struct Spin {
     /// Whether the |couplings| and |field| have an odd sum.
-    odd: bool,
+    pub(super) odd: bool,
     /// What the count of its couplings starts from.
     start: u32,
     /// Binary digits of the count.
-    planes: usize,
+    pub(super) planes: usize,
 }
 
 /// What all updates of a sweep share.
@@ -324,15 +334,15 @@ struct Sweep<'a, S: Simd> {
 }
 
 /// Where the random words of a chunk come from.
-struct Stream {
-    id: u32,
+pub(super) struct Stream {
+    pub(super) id: u32,
     /// Blocks of 128 reads; four are a vector.
-    block: u32,
+    pub(super) block: u32,
 }
 
 impl Stream {
     #[inline(always)]
-    fn starts<S: Simd>(&self, s: S, keys: &Keys<S>, sweep: u32) -> [S::U; STREAMS] {
+    pub(super) fn starts<S: Simd>(&self, s: S, keys: &Keys<S>, sweep: u32) -> [S::U; STREAMS] {
         std::array::from_fn(|k| {
             let word = STREAMS as u32 * self.block + k as u32;
             keys.start(s, std::array::from_fn(|quarter| [0, sweep, word + (STREAMS * quarter) as u32, self.id]))

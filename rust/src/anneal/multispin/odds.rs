@@ -4,7 +4,7 @@ use super::{READS, STREAMS};
 use crate::simd::{LANES, Row, Simd};
 
 /// Words that are compared without a look at who is left.
-pub(super) const WORDS: usize = 12;
+pub(in crate::anneal) const WORDS: usize = 12;
 /// What a flip may cost, with eight planes.
 pub(super) const LEVELS: usize = 128;
 
