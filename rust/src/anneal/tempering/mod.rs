@@ -257,6 +257,10 @@ impl Tempering<'_> {
     }
 }
 
+fn unlocked(ladder: &mut Mutex<Ladder>) -> &mut Ladder {
+    ladder.get_mut().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The ladders of a call, and who works on them.
 struct Driver<'a> {
     isa: Isa,
@@ -286,12 +290,12 @@ impl Driver<'_> {
         let windows = course.windows(n);
         for window in windows {
             self.share(kernel, &course, window.clone(), &ladders)?;
-            if self.job.stopped() || self.job.control.is_finishing() {
+            let mut met: Vec<&mut Ladder> = ladders.iter_mut().map(unlocked).collect();
+            let is_reached = met.iter().any(|ladder| ladder.has_reached(self.tempering.target));
+            if is_reached || self.job.stopped() || self.job.control.is_finishing() {
                 break;
             }
-            let ladders =
-                ladders.iter_mut().map(|ladder| ladder.get_mut().unwrap_or_else(PoisonError::into_inner));
-            course.fit(window.end, ladders);
+            course.fit(window.end, &mut met);
         }
         let ladders =
             ladders.into_iter().map(|ladder| ladder.into_inner().unwrap_or_else(PoisonError::into_inner));

@@ -81,21 +81,20 @@ impl<'a> Course<'a> {
     }
 
     /// Fits temperatures and the use of clusters to what ladders have counted up to `round`.
-    pub(super) fn fit<'l>(&mut self, round: usize, ladders: impl Iterator<Item = &'l mut Ladder>) {
+    pub(super) fn fit(&mut self, round: usize, ladders: &mut [&mut Ladder]) {
         if round <= self.exchanging || round > self.fixed {
             return;
         }
-        let mut ladders: Vec<&mut Ladder> = ladders.collect();
         if self.tempering.adapt {
-            let rejected: Vec<f64> = exchange_rates(&ladders).map(|rate| 1.0 - rate).collect();
+            let rejected: Vec<f64> = exchange_rates(ladders).map(|rate| 1.0 - rate).collect();
             self.betas = respaced(&self.betas, &rejected);
         }
         if round == self.fixed && self.tempering.clusters == Clusters::Auto {
             for (t, is_used) in self.clusters.iter_mut().enumerate() {
-                *is_used &= Moved::of(&ladders, t).share() >= LEAST_USEFUL;
+                *is_used &= Moved::of(ladders, t).share() >= LEAST_USEFUL;
             }
         }
-        for ladder in &mut ladders {
+        for ladder in ladders {
             ladder.exchange.clear();
             if round < self.fixed {
                 ladder.moved.fill(Moved::default());
@@ -213,6 +212,11 @@ impl Ladder {
         })
     }
 
+    /// Whether its best state is as low as the target.
+    pub(super) fn has_reached(&self, target: Option<f64>) -> bool {
+        target.is_some_and(|target| self.best.energy <= target)
+    }
+
     /// The states in the first `lanes` lanes, one after the other.
     pub(super) fn write_states(&self, lanes: usize, states: &mut [i8]) {
         let n = self.best.state.len();
@@ -271,8 +275,7 @@ impl<K: Kernel> OnVectors for Rounds<'_, K> {
         let Rounds { kernel, job, course, ladder, rounds, begun } = self;
         let tempering = course.tempering;
         let is_over = |ladder: &Ladder| {
-            let is_reached = tempering.target.is_some_and(|target| ladder.best.energy <= target);
-            ladder.done > 0 && (is_reached || job.control.is_finishing())
+            ladder.done > 0 && (ladder.has_reached(tempering.target) || job.control.is_finishing())
         };
         if is_over(ladder) {
             return;
