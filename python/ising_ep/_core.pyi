@@ -1,7 +1,7 @@
 """The Rust core. `ising_ep.samplers` is its checked, documented face; call that."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, final, Literal, overload
+from typing import Any, Literal, final, overload
 
 import numpy as np
 from numpy.typing import NDArray

@@ -13,13 +13,13 @@ from .couplings import PreparedCouplings
 from .elites import Elites
 from .reads import rest_of_fields
 from .spin_form import spin_form
-from .strategies import Found, Islands, Strategy, TabuMoves, Task
+from .strategies import Found, Islands, Strategy, TabuMoves, Task, Tempering
 
 # Without a limit of time the search is over when so many rounds by themselves ended in the lowest energy, or
 # when it has not fallen for as many rounds as there were before, at least PATIENCE.
 AGREEING, PATIENCE = 6, 12
-# The strategies of the first rounds, recombination first: its first one is brief.
-OPENING = (0, 0, 1, 0, 1)
+# The strategies of the first rounds, recombination first: its first one is brief, and tells of integers.
+OPENING = (0, 0, 1, 2)
 # Every so many rounds the strategy that is behind gets one.
 SECOND_CHANCE = 8
 # The lowest states of each round, and rounds, that are recombined: many of one leave no room for those of
@@ -93,7 +93,8 @@ class Rounds:
         )
         self.watch, self.labels = watch, list(labels)
         self.elites = Elites.none(len(linear), settings["max_states"])
-        self.strategies: tuple[Strategy, Strategy] = (Islands(), TabuMoves())
+        self.islands = Islands()
+        self.strategies: list[Strategy] = [self.islands, TabuMoves()]
         # Of each round: strategy, seconds, lowest energy without the offset; and that of all after it.
         self.done: list[tuple[Strategy, float, float]] = []
         self.lowest: list[float] = []
@@ -118,6 +119,8 @@ class Rounds:
             started = perf_counter()
             found = strategy.round(self.task, 2 * number)
             self._add(found, own=True)
+            if not self.done and self.islands.is_of_integers:
+                self.strategies.append(Tempering())
             self.done.append((strategy, perf_counter() - started, float(found[1].min())))
             self.lowest_states.append(_lowest(found))
             if number and self.elites.lowest > self.task.target and not self.watch():
@@ -151,15 +154,18 @@ class Rounds:
         return np.concatenate([states for states, _ in rounds]), np.concatenate([e for _, e in rounds])
 
     def _next(self) -> Strategy:
-        """By turns at first; then the one that is ahead, and now and then the other."""
+        """As in OPENING at first; then tabu or the others, by who is ahead, now and then the other way."""
         number = len(self.done)
         if number < len(OPENING):
-            return self.strategies[OPENING[number]]
+            return self.strategies[OPENING[number] if OPENING[number] < len(self.strategies) else 0]
         lowest = [min(energy for by, _, energy in self.done if by is own) for own in self.strategies]
-        if abs(lowest[0] - lowest[1]) <= self.rounding:
-            return self.strategies[number % 2]
-        ahead = int(np.argmin(lowest))
-        return self.strategies[1 - ahead if number % SECOND_CHANCE == 0 else ahead]
+        tabu, others = self.strategies[1], [*self.strategies[:1], *self.strategies[2:]]
+        gap = lowest[1] - min([lowest[0], *lowest[2:]])
+        if abs(gap) <= self.rounding:
+            return self.strategies[number % len(self.strategies)]
+        if (gap < 0) != (number % SECOND_CHANCE == 0):
+            return tabu
+        return others[number % len(others)]
 
     def _why_over(self) -> str:
         """Why the search is over, or "" while it is not."""

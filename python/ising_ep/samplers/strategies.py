@@ -26,6 +26,9 @@ WEEK = 604_800.0
 MEMBERS = 256
 # Reads and sweeps of the anneal of a child, and children without progress after which a population ends.
 READS_OF_CHILD, SWEEPS_OF_CHILD, PATIENCE = 32, 128, 256
+# Exchanges of the first ladders, twice as many in each next round; temperatures by the number of spins.
+EXCHANGES, LADDERS = 1024, 2
+TEMPERATURES = ((64, 8), (256, 16), (2048, 32), (np.inf, 64))
 # Steps of a search by tabu moves, in spin updates of an island; searches in a round.
 STEPS, LEAST_STEPS, SEARCHES = 1 / 256, 20_000, 4
 
@@ -102,7 +105,7 @@ class Islands:
     def __init__(self) -> None:
         self.rounds = 0
         # As few as the kernel of integers takes, so that the arithmetic tells whether it does.
-        self.reads, self.speed = FIRST_READS, 0.0
+        self.reads, self.speed, self.is_of_integers = FIRST_READS, 0.0, False
 
     def round(self, task: Task, number: int) -> Found:
         """Anneals, and breeds the best."""
@@ -114,11 +117,48 @@ class Islands:
         started = perf_counter()
         states, energies, arithmetic = _annealed(task, reads, sweeps, number)
         self.speed = len(energies) * sweeps * task.num_spins / (perf_counter() - started)
-        self.reads = READS_OF_INTEGERS if arithmetic == "integer" else READS_OF_REALS
+        self.is_of_integers = arithmetic == "integer"
+        self.reads = READS_OF_INTEGERS if self.is_of_integers else READS_OF_REALS
         self.rounds += 1
         lowest = np.argsort(energies, kind="stable")[:MEMBERS]
         task.tell(float(energies[lowest[0]]))
         return task.bred(states[lowest], energies[lowest], number)
+
+
+class Tempering:
+    """Ladders of temperatures with cluster moves, for problems of small integers: 512 states side by side."""
+
+    name = "tempering"
+
+    def __init__(self) -> None:
+        self.rounds, self.speed = 0, 0.0
+
+    def round(self, task: Task, number: int) -> Found:
+        """Tempers from random states, longer from round to round."""
+        exchanges = min(EXCHANGES << self.rounds, MOST_SWEEPS)
+        if self.speed:  # not more than half of the time that is left
+            updates = self.speed * max(0.0, min(task.deadline - perf_counter(), WEEK)) / 2
+            exchanges = max(64, min(exchanges, int(updates / task.num_spins)))
+        started = perf_counter()
+        temperatures = next(count for most, count in TEMPERATURES if task.num_spins <= most)
+        found = _core.temper(
+            task.model,
+            task.linear,
+            np.geomspace(HOT, COLD, temperatures) / task.typical,
+            num_ladders=LADDERS,
+            num_rounds=exchanges,
+            sweeps_per_round=1,
+            adapt=True,
+            clusters=None,
+            seed=(task.seed + number) % 2**64,
+            target=task.target if np.isfinite(task.target) else None,
+            rest=None if task.rest is None else task.rest[0],
+            num_threads=task.num_threads,
+            watch=task.is_over,
+        )
+        self.speed = max(found["rounds"]) * task.num_spins / (perf_counter() - started)
+        self.rounds += 1
+        return found["states"], found["energies"]
 
 
 class TabuMoves:
