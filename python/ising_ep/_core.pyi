@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Elimination",
     "Flow",
     "Logical",
     "Model",
@@ -249,6 +250,66 @@ class Logical:
 
         Raises:
             ValueError: A shape or a number that is wrong.
+        """
+
+@final
+class Elimination:
+    """What is left of a problem without spins that need no search, and how to find these.
+
+    A spin is eliminated if its coupling to one neighbour, or its field, is as large as its others together,
+    or if it has three of them; not if small multiples of a quantum would become other numbers than those, or
+    half of those. The energy of a state of what is left, and `constant`, add up to the lowest of all states
+    of the problem given that agree with it.
+    """
+
+    def __new__(
+        cls,
+        rows: NDArray[np.int64],
+        cols: NDArray[np.int64],
+        values: NDArray[np.float64],
+        fields: NDArray[np.float64],
+    ) -> Elimination:
+        """Eliminates until no more can be.
+
+        Args:
+            rows, cols: (couplings,) the ends of the couplings. Those of one pair add up.
+            values: (couplings,) J.
+            fields: (spins,) h.
+
+        Raises:
+            ValueError: A coupling of a spin to itself or to one that is not there, or a number that is not
+                finite.
+        """
+
+    @property
+    def kept(self) -> NDArray[np.int64]:
+        """(kept,) the spins that are left, rising."""
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """(couplings left,) their first ends, as places in `kept`."""
+
+    @property
+    def cols(self) -> NDArray[np.int64]:
+        """(couplings left,) their other ends."""
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """(couplings left,) J."""
+
+    @property
+    def fields(self) -> NDArray[np.float64]:
+        """(kept,) h."""
+
+    @property
+    def constant(self) -> float:
+        """What the energies of all states have in common."""
+
+    def expand(self, states: NDArray[np.int8]) -> NDArray[np.int8]:
+        """The lowest states (states, spins) for given states (states, kept) of -1 and +1.
+
+        Raises:
+            ValueError: Another shape, or a spin other than -1 and +1.
         """
 
 @final

@@ -29,6 +29,7 @@ pub mod anneal;
 mod bits;
 pub mod chip;
 mod couplings;
+pub mod eliminate;
 mod error;
 pub mod learning;
 pub mod linear;

@@ -11,7 +11,7 @@ import pytest
 from ising_ep import minimize
 from ising_ep.problems.read import read_with_format
 from ising_ep.samplers.elites import Elites
-from ising_ep.samplers.exact import fixed_variables, without
+from ising_ep.samplers.exact import Eliminated, fixed_variables, without
 from support.data import P16
 
 
@@ -77,9 +77,22 @@ def test_variables_fixed_by_roof_duality_have_their_values_in_a_ground_state():
     assert num_fixed > 20
 
 
-def test_biases_too_far_apart_for_roof_duality_fix_nothing():
+def test_numbers_as_labels_may_come_in_any_order():
+    for seed in range(20):
+        bqm = random_problem(10, seed, density=0.25)
+        bqm.relabel_variables({name: int(name[1:]) for name in bqm.variables})
+        states, energies = all_energies(bqm)
+        _, fixed = fixed_variables(bqm)
+        columns = [list(bqm.variables).index(name) for name in fixed]
+        lowest = states[energies == energies.min()]
+        assert (lowest[:, columns] == list(fixed.values())).all(axis=1).any()
+        assert minimize(bqm, seed=1).first.energy == energies.min()
+
+
+def test_biases_too_far_apart_fix_and_eliminate_nothing():
     bqm = dimod.BinaryQuadraticModel({"a": 1e-3, "b": 1e12}, {("a", "b"): 1.0}, 0.0, "SPIN")
     assert fixed_variables(bqm) == (-np.inf, {})
+    assert Eliminated.of(bqm) is None
     # a b = -1 gains more than a's field, which is far below the rounding of b's.
     assert minimize(bqm, seed=1, presolve=False).first.sample == {"a": 1, "b": -1}
 
@@ -105,6 +118,74 @@ def test_a_long_chain_with_fields_is_solved_exactly():
         down, up = min(down + coupling, up - coupling) - field, min(down - coupling, up + coupling) + field
     assert found.first.energy == pytest.approx(min(down, up), abs=1e-6)
     assert found.info["optimal"]
+
+
+@pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("has_fields", [True, False])
+def test_eliminated_spins_are_the_best_for_every_state_of_the_others(vartype, whole, has_fields):
+    num_eliminated, num_left = 0, 0
+    for seed in range(30):
+        bqm = random_problem(10, seed, "SPIN", whole, density=0.2 + 0.02 * seed)
+        if not has_fields:
+            bqm.add_linear_from(dict.fromkeys(bqm.variables, 0.0) | {v: -h for v, h in bqm.linear.items()})
+        bqm = bqm.change_vartype(vartype, inplace=False)
+        left = Eliminated.of(bqm)
+        if left is None:
+            continue
+        states, energies = all_energies(bqm)
+        kept, of_kept = all_energies(left.bqm)
+        # The lowest energy of the states that agree on the spins kept.
+        columns = [list(bqm.variables).index(name) for name in left.bqm.variables]
+        weights = 1 << np.arange(len(columns))
+        lowest = np.full(len(kept), np.inf)
+        np.minimum.at(lowest, (states[:, columns] > 0) @ weights, energies)
+        expanded = left.expanded(kept, list(left.bqm.variables))
+        assert np.isin(expanded, [-1, 1]).all()
+        place = [left.given.index(name) for name in left.bqm.variables]
+        np.testing.assert_array_equal(expanded[:, place], kept)
+        values = expanded if vartype == "SPIN" else (expanded > 0).astype(np.int8)
+        rounding = 0 if whole else 1e-12
+        np.testing.assert_allclose(bqm.energies((values, left.given)), of_kept, rtol=0, atol=rounding)
+        np.testing.assert_allclose(of_kept, lowest[(kept > 0) @ weights], rtol=0, atol=rounding)
+        num_eliminated += bqm.num_variables - left.bqm.num_variables
+        num_left += left.bqm.num_variables
+    assert num_eliminated > 60
+    assert num_left > 30
+
+
+def test_nothing_is_eliminated_where_all_spins_have_many_neighbours():
+    complete = dimod.generators.ran_r(1, 12, seed=1)
+    assert Eliminated.of(complete) is None
+    assert minimize(complete, seed=1).info["num_eliminated"] == 0
+
+
+def test_a_tree_is_eliminated_unless_presolve_is_off():
+    import networkx as nx
+
+    tree = nx.random_labeled_tree(60, seed=2)
+    bqm = dimod.BinaryQuadraticModel({}, dict.fromkeys(tree.edges, 1.5), 0.25, "SPIN")
+    exact, searched = minimize(bqm, seed=1), minimize(bqm, seed=1, presolve=False)
+    assert exact.info["num_fixed"] + exact.info["num_eliminated"] == 60
+    assert exact.info["optimal"]
+    assert searched.info["num_eliminated"] == 0
+    assert exact.first.energy == searched.first.energy == 0.25 - 1.5 * 59
+
+
+def test_a_search_of_what_is_left_gives_states_of_the_problem_given():
+    import networkx as nx
+
+    graph = nx.random_regular_graph(3, 300, seed=4)
+    rng = np.random.default_rng(4)
+    bqm = dimod.BinaryQuadraticModel({}, {e: rng.choice([-1.0, 1.0]) for e in graph.edges}, 0.0, "SPIN")
+    bqm = bqm.change_vartype("BINARY", inplace=False)
+    found, whole = minimize(bqm, seed=1, num_threads=2), minimize(bqm, seed=1, presolve=False)
+    assert found.info["rounds"]
+    assert found.info["num_eliminated"] > 50
+    assert found.vartype is dimod.BINARY
+    assert len(np.unique(found.record.sample, axis=0)) == len(found)
+    np.testing.assert_array_equal(found.record.energy, bqm.energies(found))
+    assert found.first.energy == whole.first.energy
 
 
 def test_a_narrow_graph_is_solved_exactly():

@@ -141,6 +141,8 @@ def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[
         click.echo(f"Best {problem.objective.name} {number(problem.objective.value(first))}")
     if settings["num_fixed"]:
         click.echo(f"{settings['num_fixed']} variables fixed by roof duality")
+    if settings["num_eliminated"]:
+        click.echo(f"{settings['num_eliminated']} variables eliminated")
     for seconds, lowest in settings["trace"]:
         click.echo(f"{seconds:>9.3f} s  {number(lowest)}")
     success = settings["time_to_solution"]

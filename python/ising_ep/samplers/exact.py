@@ -1,16 +1,23 @@
-"""Parts of a problem that can be solved exactly before a search: fixed variables, and narrow graphs."""
+"""Parts of a problem solved exactly before a search: fixed and eliminated variables, and narrow graphs."""
 
 from collections.abc import Hashable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import dimod
 import numpy as np
+from numpy.typing import NDArray
 
-# Biases further apart than this are not told from rounding in the capacities of roof duality.
+from .. import _core
+from .spin_form import spin_form
+
+# Biases further apart than this are not told from the rounding of sums of others.
 LARGEST_RATIO = 2.0**40
+# Couplings for each variable beyond which hardly one can be eliminated, and lists of all would be long.
+MOST_COUPLINGS = 50
 # Variables and width up to which the tables of the tree's bags are small; the solver's recursion is as deep
-# as the tree.
-SMALL, MOST_VARIABLES, MOST_WIDTH = 18, 1000, 15
+# as the tree. To look for an order of the variables of a graph takes seconds if they have many neighbours.
+SMALL, MOST_VARIABLES, MOST_WIDTH, MOST_PAIRS = 18, 1000, 15, 2.5
 
 
 def fixed_variables(bqm: dimod.BinaryQuadraticModel) -> tuple[float, dict[Hashable, int]]:
@@ -22,15 +29,56 @@ def fixed_variables(bqm: dimod.BinaryQuadraticModel) -> tuple[float, dict[Hashab
     Returns:
         A lower bound of the energy, -inf where none was looked for, and the values.
     """
-    linear, (_, _, values), *_ = bqm.to_numpy_vectors()
-    sizes = np.abs(np.concatenate((linear, values)))
-    sizes = sizes[sizes > 0]
-    if not sizes.size or sizes.max() > LARGEST_RATIO * sizes.min():
+    if not _has_comparable_biases(bqm):
         return -np.inf, {}
     from dwave.preprocessing.lower_bounds import roof_duality
 
-    bound, values = roof_duality(bqm)
-    return float(bound), dict(values)
+    # Variables 0 to n - 1 in another order are taken for each other by version 0.6.11.
+    labels, given = list(bqm.variables), cast(Any, bqm)  # without types
+    bound, values = roof_duality(given.relabel_variables({v: k for k, v in enumerate(labels)}, inplace=False))
+    return float(bound), {labels[k]: value for k, value in values.items()}
+
+
+@dataclass(frozen=True)
+class Eliminated:
+    """A problem without the spins that are best told from the others.
+
+    Attributes:
+        bqm: What is left of it, in spins.
+        given: The variables of the problem, as columns of expanded states.
+        core: How to find the spins that are gone.
+    """
+
+    bqm: dimod.BinaryQuadraticModel
+    given: list[Hashable]
+    core: _core.Elimination
+
+    @classmethod
+    def of(cls, bqm: dimod.BinaryQuadraticModel) -> "Eliminated | None":
+        """What is left of a problem, or None if no spin can be eliminated."""
+        if bqm.num_interactions > MOST_COUPLINGS * bqm.num_variables or not _has_comparable_biases(bqm):
+            return None
+        spins = spin_form(dimod.BinaryQuadraticModel(bqm, dtype=np.float64))
+        vectors: Any = spins.to_numpy_vectors(return_labels=True)  # annotated as if without labels
+        linear, (rows, cols, values), offset, labels = vectors
+        core = _core.Elimination(rows.astype(np.int64), cols.astype(np.int64), values, linear)
+        given, kept = list(labels), core.kept.tolist()
+        if len(kept) == len(given):
+            return None
+        left = dimod.BinaryQuadraticModel.from_numpy_vectors(
+            core.fields,
+            (core.rows, core.cols, core.values),
+            float(offset) + core.constant,
+            dimod.SPIN,
+            variable_order=[given[k] for k in kept],
+        )
+        return cls(left, given, core)
+
+    def expanded(self, states: NDArray[np.int8], labels: list[Hashable]) -> NDArray[np.int8]:
+        """States (states, given) of -1 and +1: the lowest for states (states, labels) of what is left."""
+        place = {label: k for k, label in enumerate(labels)}
+        columns = [place[label] for label in self.bqm.variables]
+        return self.core.expand(np.ascontiguousarray(states[:, columns]))
 
 
 def ground_state_of_narrow(bqm: dimod.BinaryQuadraticModel) -> Any:
@@ -41,7 +89,7 @@ def ground_state_of_narrow(bqm: dimod.BinaryQuadraticModel) -> Any:
     """
     order = list(bqm.variables)
     if len(order) > SMALL:
-        if len(order) > MOST_VARIABLES or bqm.num_interactions > 2 * len(order):
+        if len(order) > MOST_VARIABLES or bqm.num_interactions > MOST_PAIRS * len(order):
             return None
         import networkx as nx
         from dwave.graphs import min_width_heuristic
@@ -57,6 +105,14 @@ def ground_state_of_narrow(bqm: dimod.BinaryQuadraticModel) -> Any:
 
     solver: Any = TreeDecompositionSolver  # without types
     return solver().sample(bqm, elimination_order=order)
+
+
+def _has_comparable_biases(bqm: dimod.BinaryQuadraticModel) -> bool:
+    """Whether there are biases other than 0, and no two of them are too far apart."""
+    linear, (_, _, values), *_ = bqm.to_numpy_vectors()
+    sizes = np.abs(np.concatenate((linear, values)))
+    sizes = sizes[sizes > 0]
+    return bool(sizes.size and sizes.max() <= LARGEST_RATIO * sizes.min())
 
 
 def without(bqm: dimod.BinaryQuadraticModel, fixed: dict[Hashable, int]) -> dimod.BinaryQuadraticModel:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..checks import WORD, as_float, boolean, function, integer, seconds, seed_or_new, threads
 from .default_range import Ising, refuse_infinite
 from .digest import problem_digest
-from .exact import fixed_variables, ground_state_of_narrow, without
+from .exact import Eliminated, fixed_variables, ground_state_of_narrow, without
 from .rounds import Rounds, Watch
 from .spin_form import in_floats
 
@@ -31,11 +31,13 @@ def minimize(
 ) -> dimod.SampleSet:
     """Find states of the lowest energy of a binary quadratic model.
 
-    Variables are fixed whose values in a ground state roof duality tells, and narrow graphs are solved
-    exactly. Otherwise rounds of two strategies are made, and most of the one that is ahead: *recombination*
-    anneals many reads side by side and lets groups of spins on which good states agree flip as one
-    (Houdayer and Martin, Phys. Rev. Lett. 83, 1030, 1999); *tabu* is tabu search, with moves within one-hot
-    groups where it finds such. The best states of all rounds are recombined too.
+    Variables are fixed whose values in a ground state roof duality tells, spins whose best value is a
+    simple function of their neighbours' are eliminated, and narrow graphs are solved exactly. Otherwise
+    rounds of three strategies are made, and most of those that are ahead: *recombination* anneals many
+    reads side by side and lets groups of spins on which good states agree flip as one (Houdayer and
+    Martin, Phys. Rev. Lett. 83, 1030, 1999); *tempering*, of small integers, is parallel tempering with
+    cluster moves; *tabu* is tabu search, with moves within one-hot groups where it finds such. The best
+    states of all rounds are recombined too.
 
     Without a time limit it ends when several rounds by themselves have found the same lowest energy, or none
     has found a lower one for long. Then one seed gives the same states on any number of threads.
@@ -48,7 +50,8 @@ def minimize(
         num_threads: 1 to 4096; all cores by default.
         seed: 0 to 2**64 - 1; by default a new one on every call.
         max_states: Distinct states that are returned at most.
-        presolve: Whether to look for fixed variables and narrow graphs first.
+        presolve: Whether to fix and eliminate variables and to look for narrow graphs first. States that
+            differ only in these variables are found once.
         progress: Called with the seconds since the call and the lowest energy so far (infinite at first),
             every 20 ms or so.
         interrupt_function: Called without arguments every 20 ms or so; when it returns True the search ends
@@ -60,7 +63,7 @@ def minimize(
         "interrupt_function"), `optimal` (whether the first state is known to be a ground state),
         `lower_bound`, `trace` (seconds and lowest energy each time it fell), `rounds` (strategy, seconds and
         lowest energy of each), `time_to_solution` (seconds until the energy returned is found with 99 %, and
-        the 95 % interval of it), `num_fixed`, `seed` and the settings.
+        the 95 % interval of it), `num_fixed`, `num_eliminated`, `seed` and the settings.
 
     Raises:
         ValueError: A value out of range, or biases that are not finite.
@@ -99,7 +102,7 @@ def minimize(
         rounds = Rounds(left.bqm, settings, watch, left.bound)
         report = rounds.run()
         found, counts, labels = rounds.states[:max_states], rounds.counts[:max_states], rounds.labels
-    sampleset = left.with_fixed(found, labels, counts)
+    sampleset = left.with_others(found, labels, counts)
     lowest = float(sampleset.record.energy[0])
     optimal, took = report["ended_by"] == "optimal", perf_counter() - started
     sampleset.info.update(
@@ -107,6 +110,7 @@ def minimize(
         optimal=optimal,
         lower_bound=lowest if optimal else left.bound,
         num_fixed=len(left.fixed),
+        num_eliminated=given.num_variables - len(left.fixed) - left.bqm.num_variables,
         problem_digest=problem_digest(bqm),
         **settings,
         seconds=took,
@@ -123,25 +127,31 @@ def _energy(name: str, value: float) -> float:
 
 @dataclass(frozen=True)
 class _Left:
-    """What is left of a problem when variables are fixed.
+    """What is left of a problem when variables are fixed and eliminated.
 
     Attributes:
         given: The problem, biases as floats.
         bqm: What is left of it.
-        fixed: The values of the other variables in a ground state.
+        fixed: The values of some variables in a ground state.
+        eliminated: How to find the others, or None where there are none.
         bound: No state has a lower energy.
     """
 
     given: dimod.BinaryQuadraticModel
     bqm: dimod.BinaryQuadraticModel
     fixed: dict[Hashable, int]
+    eliminated: Eliminated | None
     bound: float
 
     @classmethod
     def of(cls, given: dimod.BinaryQuadraticModel, presolve: bool) -> "_Left":
         refuse_infinite(Ising.of(given))
-        bound, fixed = fixed_variables(given) if presolve else (-np.inf, {})
-        return cls(given, without(given, fixed) if fixed else given, fixed, bound)
+        if not presolve:
+            return cls(given, given, {}, None, -np.inf)
+        bound, fixed = fixed_variables(given)
+        bqm = without(given, fixed) if fixed else given
+        eliminated = Eliminated.of(bqm)
+        return cls(given, bqm if eliminated is None else eliminated.bqm, fixed, eliminated, bound)
 
     def ground_state(self) -> NDArray[np.int8] | None:
         """A ground state (1, variables) of what is left, in its own values, if there is a fast way to it."""
@@ -153,10 +163,14 @@ class _Left:
         columns = [solved.variables.index(variable) for variable in self.bqm.variables]
         return np.asarray(solved.record.sample[:1, columns], dtype=np.int8)
 
-    def with_fixed(
+    def with_others(
         self, states: NDArray[np.int8], labels: list[Hashable], counts: NDArray[np.int64]
     ) -> dimod.SampleSet:
         """The sample set of states of what is left, energies as the problem given has them, lowest first."""
+        if self.eliminated is not None:
+            states, labels = self.eliminated.expanded(states, labels), self.eliminated.given
+            if self.given.vartype is dimod.BINARY:
+                states = (states > 0).astype(np.int8)
         names = list(self.given.variables)
         place = {name: k for k, name in enumerate(labels)}
         whole = np.empty((len(states), len(names)), dtype=np.int8)

@@ -3,6 +3,7 @@
 mod arrays;
 mod calls;
 mod chip;
+mod eliminate;
 mod learning;
 mod linear;
 mod methods;
@@ -19,6 +20,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use super::chip::{Logical, Placement};
+    #[pymodule_export]
+    use super::eliminate::Elimination;
     #[pymodule_export]
     use super::learning::{adam, add, add_outer, products, project, window_products};
     #[pymodule_export]
