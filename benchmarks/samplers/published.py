@@ -11,8 +11,8 @@ number of anneals, sweeps or updates. Those numbers are theirs, of their machine
 here, whole calls, all cores, models built before.
 
 **Goals.** The lowest energy that any setting of the QPU reached on a problem, in under a second; the lowest
-that parallel tempering reached (with up to 16,384 updates and half an hour), in under 20 s. A call ends
-when it has the second, or after 20 s.
+that parallel tempering reached (with up to 16,384 updates and half an hour), in under 20 s. A call for each
+ends when it has it, or after 20 s; the curve is that of the second.
 
 Results go to `benchmarks/results/published.json`, `.md` and `.png`.
 """
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import dimod
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -65,29 +66,29 @@ def lowest(points: list[tuple[float, float]]) -> float:
     return min(energy for _, energy in points)
 
 
-def reached(trace: list[tuple[float, float]], energy: float) -> float:
-    """When a trace came to an energy; infinite where it did not."""
-    return min((seconds for seconds, found in trace if found <= energy), default=np.inf)
+def until(found: dimod.SampleSet, energy: float) -> float:
+    """The seconds that a call took until it had an energy; infinite where it did not."""
+    return float(found.info["seconds"]) if found.first.energy <= energy else np.inf
 
 
 def measure(
     folder: Path, instance: int, peers: dict[str, list[tuple[float, float]]], seed: int
 ) -> dict[str, Any]:
-    """One call of `minimize`: when it came to the best of the QPU and of tempering."""
+    """Two calls of `minimize`: how long until they have the best of the QPU, and of tempering."""
     name = f"Pegasus-Lattice_Size-16_{instance:05d}.json.gz"
     bqm = read_with_format(folder / name, file_format=None, vartype=None, instance=None).bqm
     qpu, tempering = lowest(peers[QPU]), lowest(peers[TEMPERING])
+    first = minimize(bqm, target=qpu, time_limit=LIMIT, seed=seed)
     found = minimize(bqm, target=tempering, time_limit=LIMIT, seed=seed)
-    trace = found.info["trace"]
     return {
         "instance": instance,
         "seed": seed,
         "qpu": qpu,
         "tempering": tempering,
         "energy": found.first.energy,
-        "qpu_seconds": reached(trace, qpu),
-        "tempering_seconds": reached(trace, tempering),
-        "trace": trace,
+        "qpu_seconds": until(first, qpu),
+        "tempering_seconds": until(found, tempering),
+        "trace": found.info["trace"],
     }
 
 

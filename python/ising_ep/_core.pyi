@@ -22,6 +22,7 @@ __all__ = [
     "project",
     "recombine",
     "rest_of_fields",
+    "search",
     "temper",
     "window_products",
 ]

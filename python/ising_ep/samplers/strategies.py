@@ -16,18 +16,18 @@ HOT, COLD = 1.0, 10.0
 # The last two sweeps are so many times colder, which leaves the states in local minima.
 QUENCH = 100.0
 # Reads of an island whose anneal takes as long for one as for 512, and of others; fewer of many spins.
-FIRST_READS, READS_OF_INTEGERS, READS_OF_REALS, LEAST_READS = 64, 512, 128, 16
+FIRST_READS, READS_OF_INTEGERS, READS_OF_REALS, LEAST_READS = 192, 512, 128, 16
 MOST_SPINS = 2**28
 # Sweeps of the first island, and of the next ones: twice as many after every ISLANDS of them.
 FIRST_SWEEPS, SWEEPS, MOST_SWEEPS, ISLANDS = 64, 512, 2**16, 2
 # Seconds beyond which a limit of time is none.
 WEEK = 604_800.0
-# Members of a population: the best of the reads.
-MEMBERS = 256
+# Members of a population: the best of the reads; few in the first round, which is to be brief.
+FIRST_MEMBERS, MEMBERS = 32, 256
 # Reads and sweeps of the anneal of a child, and children without progress after which a population ends.
 READS_OF_CHILD, SWEEPS_OF_CHILD, PATIENCE = 32, 128, 256
 # Exchanges of the first ladders, twice as many in each next round; temperatures by the number of spins.
-EXCHANGES, LADDERS = 1024, 2
+EXCHANGES, LADDERS = 4096, 2
 TEMPERATURES = ((64, 8), (256, 16), (2048, 32), (np.inf, 64))
 # Steps of a search by tabu moves, in spin updates of an island; searches in a round.
 STEPS, LEAST_STEPS, SEARCHES = 1 / 256, 20_000, 4
@@ -104,7 +104,7 @@ class Islands:
 
     def __init__(self) -> None:
         self.rounds = 0
-        # As few as the kernel of integers takes, so that the arithmetic tells whether it does.
+        # So many that the kernel of integers takes them if it can, which the arithmetic tells.
         self.reads, self.speed, self.is_of_integers = FIRST_READS, 0.0, False
 
     def round(self, task: Task, number: int) -> Found:
@@ -119,8 +119,9 @@ class Islands:
         self.speed = len(energies) * sweeps * task.num_spins / (perf_counter() - started)
         self.is_of_integers = arithmetic == "integer"
         self.reads = READS_OF_INTEGERS if self.is_of_integers else READS_OF_REALS
+        members = MEMBERS if self.rounds else FIRST_MEMBERS
         self.rounds += 1
-        lowest = np.argsort(energies, kind="stable")[:MEMBERS]
+        lowest = np.argsort(energies, kind="stable")[:members]
         task.tell(float(energies[lowest[0]]))
         return task.bred(states[lowest], energies[lowest], number)
 
