@@ -74,7 +74,7 @@ $(BIN)/python: | tools
 
 # pip builds the wheel with maturin; nothing else needs installing first.
 define install
-	@echo "Compiling the Rust core and installing what it needs: two minutes on two cores, less the next time."
+	@echo "Compiling the Rust core and installing what it needs: some five minutes on two cores, less the next time."
 	$(BIN)/python -m pip install $(1)
 endef
 
