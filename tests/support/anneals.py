@@ -34,7 +34,7 @@ def count_anneals(patch: pytest.MonkeyPatch, hear: Callable[[dict[str, Any]], ob
     """Tells `hear` the keywords of each anneal."""
     model = PreparedCouplings.model
     patch.setattr(PreparedCouplings, "model", lambda self, num_spins: _Heard(model(self, num_spins), hear))
-    for name in ("recombine", "search"):
+    for name in ("recombine", "search", "temper"):
         patch.setattr(_core, name, _of_model(getattr(_core, name)))
 
 
