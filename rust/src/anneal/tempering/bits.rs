@@ -241,10 +241,10 @@ fn accepted<S: Simd>(
 ) -> S::U {
     let mut accepted = s.splat_int(0);
     for first in (0..WORDS).step_by(STREAMS) {
-        for k in 0..STREAMS {
+        for (k, number) in numbers.iter_mut().enumerate() {
             accepted = s.choose(left, digits.answer(s, costs, first + k), accepted);
-            left = s.and_not(left, numbers[k]);
-            numbers[k] = keys.next(s, numbers[k]);
+            left = s.and_not(left, *number);
+            *number = keys.next(s, *number);
         }
     }
     for digit in WORDS..DIGITS {

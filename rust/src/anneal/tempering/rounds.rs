@@ -395,7 +395,7 @@ fn move_clusters<K: Kernel, S: Simd>(
         apart,
         lower: x.of(&places.set(|_, copy| copy & apart == 0)),
         lanes: x.of(&places.set(|t, _| course.clusters[t])),
-        seed: (u64::from(other) * n as u64 >> 32) as usize,
+        seed: ((u64::from(other) * n as u64) >> 32) as usize,
     }
     .make(words, K::STRIDE);
     count_moves(&sizes, course, &mut ladder.moved);
