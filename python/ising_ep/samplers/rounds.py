@@ -14,6 +14,7 @@ from .elites import Elites
 from .reads import rest_of_fields
 from .spin_form import spin_form
 from .strategies import Found, Islands, Strategy, TabuMoves, Task, Tempering
+from .typical_field import typical_field
 
 # Without a limit of time the search is over when so many rounds by themselves ended in the lowest energy, or
 # when it has not fallen for as many rounds as there were before, at least PATIENCE.
@@ -83,7 +84,7 @@ class Rounds:
             model=PreparedCouplings(rows, cols, values).model(len(linear)),
             linear=linear,
             rest=rest_of_fields(bqm, labels, linear),
-            typical=_typical_field(linear, rows, cols, values),
+            typical=typical_field(linear, rows, cols, values),
             target=max(target - self.offset, self.bound) + self.rounding,
             seed=settings["seed"],
             num_threads=settings["num_threads"],
@@ -209,19 +210,3 @@ def _lowest(found: Found) -> Found:
     """The lowest states of a round."""
     order = np.argsort(found[1], kind="stable")[:OF_A_ROUND]
     return found[0][order], found[1][order]
-
-
-def _typical_field(
-    linear: NDArray[np.float64],
-    rows: NDArray[np.int64],
-    cols: NDArray[np.int64],
-    values: NDArray[np.float64],
-) -> float:
-    """sqrt(median_i(h_i^2 + sum_j J_ij^2)) over the spins that have biases; 1 where none has."""
-    largest = max(np.abs(linear).max(initial=0), np.abs(values).max(initial=0))
-    if not largest:
-        return 1.0
-    squares = (linear / largest) ** 2
-    np.add.at(squares, rows, (values / largest) ** 2)
-    np.add.at(squares, cols, (values / largest) ** 2)
-    return float(largest * np.sqrt(np.median(squares[squares > 0])))

@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from .typical_field import COLD, HOT
 
-# The first and last inverse temperature of an anneal, times the local field of a typical spin. Geometric in
-# between it is near the best for lattices, chips, sparse and dense random graphs, ±1 and Gaussian.
-HOT, COLD = 1.0, 10.0
 # The last two sweeps are so many times colder, which leaves the states in local minima.
 QUENCH = 100.0
 # Reads of an island whose anneal takes as long for one as for 512, and of others; fewer of many spins.

@@ -24,6 +24,7 @@ from .couplings import PreparedCouplings
 from .digest import digest_of
 from .reads import Watch, energies_as_given, rest_of_fields
 from .spin_form import in_floats, spin_form
+from .typical_field import COLD, HOT, typical_field
 
 Returned = Literal["best", "last"]
 
@@ -31,8 +32,6 @@ Returned = Literal["best", "last"]
 FEWEST, MOST = 2, 64
 # Of a ladder without a number given, by the number of variables: more need smaller steps.
 NUM_TEMPERATURES = ((64, 8), (256, 16), (math.inf, 32))
-# The ends of the ladder are these over the size of a typical local field; measured on spin glasses.
-HOT, COLD = 1.0, 10.0
 
 
 class ParallelTemperingSampler(Sampler):
@@ -272,27 +271,13 @@ def _ladder(
     if num_temperatures is None:
         num_temperatures = next(number for most, number in NUM_TEMPERATURES if len(ising[0]) <= most)
     if beta_range is None:
-        unit = _typical_field(*ising)
+        unit = typical_field(*ising)
         ends = [HOT / unit, COLD / unit]
     else:
         ends = [as_float("beta_range", beta) for beta in beta_range]
     if len(ends) != 2 or not 0 < ends[0] < ends[1] < np.inf:
         raise ValueError(f"beta_range is {beta_range!r}, expected two numbers > 0, the second one larger")
     return np.geomspace(ends[0], ends[1], num_temperatures)
-
-
-def _typical_field(
-    linear: NDArray[Any], rows: NDArray[Any], cols: NDArray[Any], values: NDArray[Any]
-) -> float:
-    """The median of sqrt(h_i^2 + sum_j J_ij^2) over the spins that have any; 1 where the core will name a
-    bias, or where there is none."""
-    largest = max(np.abs(linear).max(initial=0), np.abs(values).max(initial=0))
-    if not 0 < largest < np.inf:
-        return 1.0
-    squares = (linear / largest) ** 2
-    np.add.at(squares, rows, (values / largest) ** 2)
-    np.add.at(squares, cols, (values / largest) ** 2)
-    return float(np.clip(largest * np.sqrt(np.median(squares[squares > 0])), 1e-300, 1e300))
 
 
 def _auto_or_boolean(name: str, value: bool | Literal["auto"]) -> bool | Literal["auto"]:

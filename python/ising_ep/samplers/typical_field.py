@@ -1,0 +1,24 @@
+"""The local field of a typical spin, and the inverse temperatures that suit glasses in its units."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The first and last inverse temperature of an anneal or a ladder, times the local field of a typical spin.
+# Geometric in between it is near the best for lattices, chips, random graphs, ±1 and Gaussian.
+HOT, COLD = 1.0, 10.0
+
+
+def typical_field(
+    linear: NDArray[Any], rows: NDArray[Any], cols: NDArray[Any], values: NDArray[Any]
+) -> float:
+    """The median of sqrt(h_i^2 + sum_j J_ij^2) over the spins that have any; 1 where the core will name a
+    bias, or where there is none."""
+    largest = max(np.abs(linear).max(initial=0), np.abs(values).max(initial=0))
+    if not 0 < largest < np.inf:
+        return 1.0
+    squares = (linear / largest) ** 2
+    np.add.at(squares, rows, (values / largest) ** 2)
+    np.add.at(squares, cols, (values / largest) ** 2)
+    return float(np.clip(largest * np.sqrt(np.median(squares[squares > 0])), 1e-300, 1e300))
