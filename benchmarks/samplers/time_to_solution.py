@@ -5,16 +5,19 @@
     python -m benchmarks.samplers.time_to_solution --only lattice --instances 10
 
 **Families**, several instances of each, all from fixed seeds: `dense` (n = 160, all pairs, normal couplings
-of variance 1/n), `sk` (the same with n = 1,000), `lattice` (periodic 16^3, ±1), `p16` (Pegasus P16, ±1).
+of variance 1/n), `sk` (the same with n = 1,000), `lattice` (periodic 16^3, ±1), `p16` (Pegasus P16, ±1), and
+two whose ground state is planted: `wishart` (n = 64, all pairs) and `loops` (periodic 12^3, integers).
 
-**Target.** The lowest energy that a long run of ising-ep finds (256 reads with 4 times the most sweeps of the
-grid), or that any sampler finds in the measurement itself, plus a tolerance as a share of it: none for
+**Target.** The planted energy; of the others the lowest that a long run of ising-ep finds (256 reads with 4
+times the most sweeps of the grid, then 5 seconds of `minimize`), plus a tolerance as a share of it: none for
 `dense`, 0.5 % for `sk` and `p16`, 0.8 % for `lattice`.
 
 **Same schedule.** Each family has one shape of the inverse temperature (geometric 0.3 to 30 for the dense
 ones, linear 0.1 to 3 for the others) for all samplers. Only the number of sweeps is tuned, over one grid, for
 every sampler by itself and each family: the best is shown for each. openjij is used in its dense mode for the
-dense families, which is its faster one there.
+dense families, which is its faster one there. PySA (github.com/nasa/PySA, where it is installed) tempers 16
+replicas between the ends of the schedule; its couplings are a matrix, so it takes the dense families only.
+`minimize` has no schedule and nothing tuned: it is called with the target.
 
 **Time.** One thread, whole calls, models built before (`peers.py`). With success probability p of a read,
 
@@ -22,7 +25,8 @@ dense families, which is its faster one there.
 
 where t is the time of a call of R reads. Peers are counted generously, R = 1 with t their time per read in
 calls of many. ising-ep makes many reads side by side, and a call of few is not cheaper for that: it is
-counted by whole calls, and R is tuned with the sweeps.
+counted by whole calls, and R is tuned with the sweeps. Of `minimize`, which ends when it has the target, t is
+the slowest of all calls. Ratios are to the fastest of the peers.
 
 **Uncertainty.** Median over instances; 95 % intervals by 1,000 bootstrap samples of instances, of successes
 (binomial, with half a success added, so that none seen is not taken for none possible) and of the times of
@@ -48,14 +52,17 @@ from numpy.typing import NDArray
 from benchmarks.support import peers, problems, report
 from benchmarks.support.peers import Job
 from benchmarks.support.problems import Problem
+from ising_ep import minimize
 from studies.markdown import number, table
 
 SEED = 20263
 CERTAINTY = 0.99
-OURS, BASE = "ising-ep", "dwave-samplers"
+OURS, MINIMIZE, BASE = "ising-ep", "ising-ep minimize", "dwave-samplers"
+# Seconds after which a call of `minimize` has failed.
+LIMIT = 60.0
 BOOTSTRAPS = 1000
 # The search for the best energy: reads, and sweeps in times of the most of the grid.
-LONG_READS, LONG_SWEEPS = 256, 4
+LONG_READS, LONG_SWEEPS, LONG_SECONDS = 256, 4, 5.0
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,7 @@ class Family:
         our_reads: Reads of a call of ising-ep: the grid.
         tolerance: How far above the best energy the target is, as a share of it.
         openjij: Which of its modes.
+        others: More peers.
     """
 
     title: str
@@ -80,11 +88,12 @@ class Family:
     our_reads: tuple[int, ...]
     tolerance: float
     openjij: str = "openjij"
+    others: tuple[str, ...] = ()
 
     @property
     def samplers(self) -> tuple[str, ...]:
-        """Those compared."""
-        return BASE, self.openjij, OURS
+        """Those compared, by a schedule."""
+        return BASE, self.openjij, *self.others, OURS
 
     def schedule(self, sweeps: int) -> NDArray[np.float64]:
         """The inverse temperature of each sweep."""
@@ -93,7 +102,7 @@ class Family:
 
 @dataclass
 class Setting:
-    """One sampler with so many sweeps (and reads a call) on one instance."""
+    """One sampler with so many sweeps (and reads a call) on one instance; 0 sweeps for `minimize`."""
 
     sampler: str
     sweeps: int
@@ -101,32 +110,51 @@ class Setting:
     seconds: list[float] = field(default_factory=list)  # t of the formula, one a round
     energies: list[NDArray[np.float64]] = field(default_factory=list)
 
+    def time(self, seconds: Any) -> Any:
+        """The t of the formula of those of all rounds, the last axis."""
+        return np.median(seconds, axis=-1) if self.sweeps else np.max(seconds, axis=-1)
+
 
 def families(quick: bool) -> dict[str, Family]:
     """All families by name."""
-    m, side, n, spins = (3, 6, 64, 200) if quick else (16, 16, 160, 1000)
+    m, side, edge, n, spins = (3, 6, 6, 64, 200) if quick else (16, 16, 12, 160, 1000)
     # The dense ones need fewer sweeps than the sparse ones.
     long: dict[str, Any] = {"shape": np.linspace, "betas": (0.1, 3.0)}
     long.update(sweeps=(16, 64) if quick else (64, 256, 1024, 4096), our_reads=(16, 64, 512))
     short: dict[str, Any] = {"shape": np.geomspace, "betas": (0.3, 30.0), "openjij": "openjij dense"}
-    short.update(sweeps=(16, 64) if quick else (32, 128, 512, 2048), our_reads=(1, 16, 64))
+    short.update(sweeps=(16, 64) if quick else (32, 128, 512, 2048), our_reads=(1, 16, 64), others=("PySA",))
+    wishart, loops = (
+        partial(problems.planted_wishart, 64, 48),
+        partial(problems.planted_loops, edge, 0.8),
+    )
     return {
         "dense": Family(f"dense, n = {n}", partial(problems.dense, n), tolerance=0, **short),
         "lattice": Family(f"{side}^3 lattice ±1", partial(problems.lattice, side), tolerance=0.008, **long),
         "p16": Family(f"Pegasus P{m} ±1", partial(problems.pegasus, m), tolerance=0.005, **long),
+        "loops": Family(f"loops on {edge}^3, planted", loops, tolerance=0, **long),
+        "wishart": Family("Wishart, n = 64, planted", wishart, tolerance=0, **short),
         "sk": Family(f"SK, n = {spins:,}", partial(problems.dense, spins), tolerance=0.005, **short),
     }
 
 
 def best_known(family: Family, problem: Problem) -> float:
-    """The lowest energy of a long run of ising-ep on all cores."""
+    """The lowest energy: the planted one, or that of a long run of ising-ep on all cores."""
+    if problem.ground is not None:
+        return problem.ground
     betas = family.schedule(LONG_SWEEPS * max(family.sweeps))
     run = peers.ising_ep(Job(problem, betas, LONG_READS), report.cores())
-    return float(peers.energies_of(problem, run, run.call([SEED])).min())
+    lowest = float(peers.energies_of(problem, run, run.call([SEED])).min())
+    return min(lowest, minimize(problem.bqms[0], time_limit=LONG_SECONDS, seed=SEED).first.energy)
 
 
 def measure(
-    family: Family, problem: Problem, rounds: int, reads: int, rng: np.random.Generator, say: Any
+    family: Family,
+    problem: Problem,
+    target: float,
+    rounds: int,
+    reads: int,
+    rng: np.random.Generator,
+    say: Any,
 ) -> list[Setting]:
     """Every sampler with every setting once a round, interleaved."""
     settings, runs = [], []
@@ -142,7 +170,14 @@ def measure(
                 job = Job(problem, family.schedule(sweeps), job_reads, calls)
                 settings.append(Setting(sampler, sweeps, call_reads))
                 runs.append((peers.SAMPLERS[sampler][0](job, 1), calls, job_reads))
+    minimized = Setting(MINIMIZE, 0, 1)
     for _ in range(rounds):
+        for _ in range(max(reads // rounds, 1)):
+            say("minimize")
+            seed, start = int(rng.integers(2**30)), time.perf_counter()
+            found = minimize(problem.bqms[0], target=target, time_limit=LIMIT, seed=seed, num_threads=1)
+            minimized.seconds.append(time.perf_counter() - start)
+            minimized.energies.append(np.array([found.first.energy]))
         for k in rng.permutation(len(runs)):
             (run, calls, job_reads), setting = runs[k], settings[k]
             say(f"{setting.sampler}, {setting.sweeps} sweeps")
@@ -152,7 +187,7 @@ def measure(
             seconds = time.perf_counter() - start
             setting.energies.append(peers.energies_of(problem, run, answer).ravel())
             setting.seconds.append(seconds / (calls * job_reads) * setting.call_reads)
-    return settings
+    return [*settings, minimized]
 
 
 def measure_instance(
@@ -162,10 +197,9 @@ def measure_instance(
     problem = family.build(rng)
     say("long run")
     best = best_known(family, problem)
-    settings = measure(family, problem, rounds, reads, rng, say)
-    best = min([best, *(float(e.min()) for s in settings for e in s.energies)])
     # A hair more than equal: sums of the same energy in another order.
-    return settings, best + abs(best) * max(family.tolerance, 1e-9)
+    target = best + abs(best) * max(family.tolerance, 1e-9)
+    return measure(family, problem, target, rounds, reads, rng, say), target
 
 
 def time_to_solution(p: NDArray[np.float64], seconds: Any, reads: int) -> NDArray[np.float64]:
@@ -206,11 +240,11 @@ def outcomes(
                 hits, reads = int((energies <= target).sum()), energies.size
                 p = np.asarray(hits / reads)
                 share.append(float(p))
-                seconds = float(np.median(setting.seconds))
+                seconds = float(setting.time(setting.seconds))
                 of_instance.append(float(time_to_solution(p, seconds, setting.call_reads)))
                 smooth = (hits + 0.5) / (reads + 1)
                 again = rng.binomial(reads, smooth, BOOTSTRAPS) / reads
-                times = np.median(rng.choice(setting.seconds, (BOOTSTRAPS, len(setting.seconds))), axis=1)
+                times = setting.time(rng.choice(setting.seconds, (BOOTSTRAPS, len(setting.seconds))))
                 resampled.append(time_to_solution(again, times, setting.call_reads))
             estimates.append(float(np.median(of_instance)))
             shares.append(float(np.median(share)))
@@ -265,8 +299,8 @@ def markdown(results: dict[str, list[dict[str, Any]]], titles: dict[str, str]) -
                 [
                     titles[name],
                     row["sampler"],
-                    str(row["sweeps"]),
-                    str(row["call_reads"]),
+                    str(row["sweeps"] or "its own"),
+                    str(row["call_reads"] if row["sweeps"] else "its own"),
                     number(row["success"]),
                     f"{number(1e3 * row['seconds'])} ({number(1e3 * low)} to {number(1e3 * high)})",
                     ratio,
@@ -286,14 +320,15 @@ def markdown(results: dict[str, list[dict[str, Any]]], titles: dict[str, str]) -
 
 def draw(results: dict[str, list[dict[str, Any]]], titles: dict[str, str]) -> Figure:
     """Times and their intervals; marks and shades tell the samplers apart."""
-    styles = {BASE: ("s", "#999999"), "openjij": ("^", "#ffffff"), OURS: ("o", "#14385c")}
+    styles = {BASE: ("s", "#999999"), "openjij": ("^", "#ffffff"), "PySA": ("v", "#ffffff")}
+    styles |= {OURS: ("o", "#14385c"), MINIMIZE: ("D", "#d1495b")}
     figure = Figure(figsize=(7, 1.4 + 0.8 * len(results)), layout="constrained")
     axes, seen = figure.subplots(), set()
     for place, rows in enumerate(results.values()):
         for row in rows:
             kind = row["sampler"].removesuffix(" dense")
             marker, colour = styles[kind]
-            height = place + 0.2 * (list(styles).index(kind) - 1)
+            height = place + 0.16 * (list(styles).index(kind) - 2)
             if not np.isfinite(row["seconds"]):
                 edge = axes.get_yaxis_transform()
                 axes.text(0.99, height, f"{kind}: never", transform=edge, ha="right", va="center", fontsize=8)
@@ -318,7 +353,7 @@ def draw(results: dict[str, list[dict[str, Any]]], titles: dict[str, str]) -> Fi
     axes.set_xlabel("time to solution at 99 %, ms (log scale)")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.grid(axis="x", alpha=0.3)
-    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    figure.legend(loc="outside upper center", ncols=5, frameon=False)
     return figure
 
 
@@ -339,12 +374,12 @@ def main(
     quick: bool,
     out: Path | None,
 ) -> None:
-    """Time to solution at 99 % against dwave-samplers and openjij."""
+    """Time to solution at 99 % against dwave-samplers, openjij and PySA."""
     report.one_thread()
     out = report.folder(out, full=not (quick or only))
     instances, reads = instances or (2 if quick else 5), reads or (32 if quick else 64)
     chosen = {name: family for name, family in families(quick).items() if not only or name in only}
-    peers.tell_missing(BASE, "openjij")
+    peers.tell_missing(BASE, "openjij", "PySA")
     results, targets_of = {}, {}
     with report.progress() as bar:
         task = bar.add_task("", total=len(chosen) * instances)
@@ -361,9 +396,9 @@ def main(
                 measured.append(settings)
                 bar.advance(task)
             found = outcomes(measured, targets, np.random.default_rng([SEED, index]))
-            results[name] = [
-                row_of(o, found.get(BASE) if o.sampler != BASE else None) for o in found.values()
-            ]
+            others = [outcome for outcome in found.values() if outcome.sampler not in (OURS, MINIMIZE)]
+            base = min(others, key=lambda outcome: outcome.seconds, default=None)
+            results[name] = [row_of(o, base if o is not base else None) for o in found.values()]
             targets_of[name] = targets
     titles = {name: family.title for name, family in chosen.items()}
     facts = report.machine()

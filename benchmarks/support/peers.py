@@ -184,6 +184,34 @@ def simulated_bifurcation(job: Job, threads: int, *, steps: int = 1000) -> Run:
     return Run(call, lambda spins: (spins.numpy().T[np.newaxis].astype(np.int8), None), steps)
 
 
+def pysa(job: Job, threads: int, *, replicas: int = 16) -> Run:
+    """NASA's PySA (github.com/nasa/PySA): tempering on a matrix, between the ends of the schedule."""
+    from pysa.sa import Solver
+
+    problem = job.problem
+    matrix = np.zeros((problem.num_spins,) * 2, dtype=np.float32)
+    matrix[problem.rows, problem.cols] = problem.values
+    matrix += matrix.T
+    matrix[np.diag_indices_from(matrix)] = problem.fields[0]
+    solver = Solver(problem=matrix, problem_type="ising", float_type="float32")
+    sweep: dict[str, Any] = {
+        "temps": 1 / np.geomspace(job.betas[0], job.betas[-1], replicas),
+        "update_strategy": "sequential",
+        "parallel": threads > 1,
+        "return_dataframe": False,
+    }
+    solver.metropolis_update(num_sweeps=1, num_reads=1, **sweep)  # numba compiles
+
+    def call(seeds: Sequence[int]) -> Any:
+        return [solver.metropolis_update(num_sweeps=len(job.betas), num_reads=job.num_reads, **sweep)]
+
+    def unpack(answers: Any) -> tuple[States, None]:
+        states = [[read["best_state"] for read in answer] for answer in answers]
+        return np.array(states).astype(np.int8), None
+
+    return Run(call, unpack, len(job.betas))
+
+
 def _unpack(samples: list[Any], *, joined: bool = False) -> tuple[States, NDArray[np.float64]]:
     """Arrays of dimod sample sets; of one call's parts if `joined`."""
     states = [s.record.sample[:, np.argsort(list(s.variables))] for s in samples]
@@ -198,6 +226,7 @@ SAMPLERS: dict[str, tuple[Callable[[Job, int], Run], str, bool]] = {
     "dwave-samplers": (dwave_samplers, "dwave.samplers", True),
     "openjij": (openjij, "openjij", False),
     "openjij dense": (openjij_dense, "openjij", False),
+    "PySA": (pysa, "pysa", False),
     "simulated-bifurcation": (simulated_bifurcation, "simulated_bifurcation", True),
     "ising-ep": (ising_ep, "ising_ep", True),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import dimod
 import numpy as np
@@ -18,12 +19,14 @@ class Problem:
     Attributes:
         rows, cols, values: (couplings,) spins i and j, and J_ij.
         fields: (problems, spins) h.
+        ground: The lowest energy, where it is known.
     """
 
     rows: NDArray[np.int64]
     cols: NDArray[np.int64]
     values: NDArray[np.float64]
     fields: NDArray[np.float64]
+    ground: float | None = None
 
     @property
     def num_spins(self) -> int:
@@ -95,3 +98,56 @@ def layered(problems: int, rng: np.random.Generator, hidden: int = 120, output: 
     rows, cols = np.repeat(np.arange(hidden), output), np.tile(np.arange(hidden, hidden + output), hidden)
     fields = np.clip(rng.normal(0, 1.5, (problems, hidden + output)), -4, 4)
     return Problem(rows, cols, rng.normal(0, 0.3, rows.size), fields)
+
+
+def planted_wishart(num_spins: int, columns: int, rng: np.random.Generator) -> Problem:
+    """All pairs, E = |W^T s|^2 / (2 spins) up to a constant, Gaussian columns W orthogonal to a planted state.
+
+    After Hamze and others, "Wishart planted ensemble" (Phys. Rev. E 101, 052102, 2020).
+    """
+    planted = signs(num_spins, rng)
+    w = rng.standard_normal((num_spins, columns))
+    w -= np.outer(planted, planted @ w) / num_spins
+    rows, cols = np.triu_indices(num_spins, 1)
+    values = (w @ w.T)[rows, cols] / num_spins
+    ground = float(values @ (planted[rows] * planted[cols]))
+    return Problem(rows, cols, values, np.zeros((1, num_spins)), ground)
+
+
+def planted_loops(side: int, density: float, rng: np.random.Generator) -> Problem:
+    """Integers on the periodic cubic lattice side^3: the sum of loops, each with one coupling not satisfied.
+
+    All are as low as they can be in the planted state, and so is their sum. Loops are walks of at least six
+    steps until they cross themselves; there are `density` times the spins of them. After Hen and others,
+    "Probing for quantum speedup in spin-glass problems with planted solutions" (Phys. Rev. A 92, 042325,
+    2015).
+    """
+    lattice_of = lattice(side, rng)
+    neighbours: list[list[int]] = [[] for _ in range(side**3)]
+    for i, j in zip(lattice_of.rows.tolist(), lattice_of.cols.tolist(), strict=True):
+        neighbours[i].append(j)
+        neighbours[j].append(i)
+    planted, values, made = signs(side**3, rng), dict[tuple[int, int], float](), 0
+    while made < density * side**3:
+        walk = [int(rng.integers(side**3))]
+        seen = {walk[0]: 0}
+        while True:
+            following = [v for v in neighbours[walk[-1]] if len(walk) < 2 or v != walk[-2]]
+            step = following[rng.integers(len(following))]
+            if step in seen:
+                loop = [*walk[seen[step] :], step]
+                break
+            seen[step] = len(walk)
+            walk.append(step)
+        if len(loop) <= 6:
+            continue
+        wrong = rng.integers(len(loop) - 1)
+        for k, (i, j) in enumerate(pairwise(loop)):
+            pair = min(i, j), max(i, j)
+            sign = planted[i] * planted[j] * (1 if k == wrong else -1)
+            values[pair] = values.get(pair, 0.0) + sign
+        made += 1
+    rows, cols = np.ascontiguousarray(np.array(list(values), dtype=np.int64).T)
+    couplings = np.array(list(values.values()))
+    ground = float(couplings @ (planted[rows] * planted[cols]))
+    return Problem(rows, cols, couplings, np.zeros((1, side**3)), ground)

@@ -512,6 +512,30 @@ class Model:
             MemoryError: The result does not fit into memory.
         """
 
+    def arithmetic(
+        self,
+        fields: NDArray[np.float64],
+        method: Sweeps | Paths | Flow,
+        *,
+        num_reads: int,
+        rest: NDArray[np.float64] | None = None,
+    ) -> str:
+        """Tell the arithmetic in which `anneal` would take a problem, without annealing it.
+
+        Args:
+            fields: (1, spins) h.
+            method: What would be done in a run, and its schedule.
+            num_reads: Runs, at least 1.
+            rest: (1, spins) what the fields are short of.
+
+        Returns:
+            One of the names that `anneal` returns.
+
+        Raises:
+            ValueError: One line that names the offending value.
+            TypeError: A wrong dtype or number of dimensions.
+        """
+
     @overload
     def anneal(
         self,

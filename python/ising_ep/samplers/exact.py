@@ -31,6 +31,9 @@ def fixed_variables(bqm: dimod.BinaryQuadraticModel) -> tuple[float, dict[Hashab
     """
     if not _has_comparable_biases(bqm):
         return -np.inf, {}
+    linear, (_, _, values), offset = spin_form(bqm).to_numpy_vectors()
+    if not linear.any():  # a state is as good as its opposite, so none of its values can be told
+        return float(offset - np.abs(values).sum()), {}
     from dwave.preprocessing.lower_bounds import roof_duality
 
     # Variables 0 to n - 1 in another order are taken for each other by version 0.6.11.
@@ -58,10 +61,10 @@ class Eliminated:
         """What is left of a problem, or None if no spin can be eliminated."""
         if bqm.num_interactions > MOST_COUPLINGS * bqm.num_variables or not _has_comparable_biases(bqm):
             return None
-        spins = spin_form(dimod.BinaryQuadraticModel(bqm, dtype=np.float64))
-        vectors: Any = spins.to_numpy_vectors(return_labels=True)  # annotated as if without labels
+        vectors: Any = spin_form(bqm).to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), offset, labels = vectors
-        core = _core.Elimination(rows.astype(np.int64), cols.astype(np.int64), values, linear)
+        numbers = values.astype(np.float64, copy=False), linear.astype(np.float64, copy=False)
+        core = _core.Elimination(rows.astype(np.int64), cols.astype(np.int64), *numbers)
         given, kept = list(labels), core.kept.tolist()
         if len(kept) == len(given):
             return None

@@ -9,6 +9,7 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _core
 from ..checks import WORD, as_float, boolean, function, integer, seconds, seed_or_new, threads
 from .default_range import Ising, refuse_infinite
 from .digest import problem_digest
@@ -125,6 +126,18 @@ def _energy(name: str, value: float) -> float:
     return energy
 
 
+def _energies(
+    bqm: dimod.BinaryQuadraticModel, states: NDArray[np.int8], names: list[Hashable]
+) -> NDArray[np.float64]:
+    """Energies of states in the values of the problem, columns in the order of its variables."""
+    if bqm.vartype is dimod.BINARY:
+        return np.asarray(bqm.energies((states, names)), dtype=np.float64)
+    linear, (rows, cols, values), offset = bqm.to_numpy_vectors()
+    pairs = rows.astype(np.int64), cols.astype(np.int64), values.astype(np.float64, copy=False)
+    fields = linear.astype(np.float64, copy=False)
+    return _core.energies(*pairs, fields, np.ascontiguousarray(states)) + float(offset)
+
+
 @dataclass(frozen=True)
 class _Left:
     """What is left of a problem when variables are fixed and eliminated.
@@ -172,15 +185,17 @@ class _Left:
             if self.given.vartype is dimod.BINARY:
                 states = (states > 0).astype(np.int8)
         names = list(self.given.variables)
-        place = {name: k for k, name in enumerate(labels)}
-        whole = np.empty((len(states), len(names)), dtype=np.int8)
-        for k, name in enumerate(names):
-            whole[:, k] = states[:, place[name]] if name in place else self.fixed[name]
-        energies = np.asarray(self.given.energies((whole, names)), dtype=np.float64)
+        if labels != names:
+            place = {name: k for k, name in enumerate(labels)}
+            columns = np.array([place.get(name, -1) for name in names], dtype=np.intp)
+            values = np.array([self.fixed.get(name, 0) for name in names], dtype=np.int8)
+            known = np.append(states, np.zeros((len(states), 1), np.int8), axis=1)[:, columns]
+            states = np.where(columns < 0, values, known)
+        energies = _energies(self.given, states, names)
         order = np.argsort(energies, kind="stable")
         make: Any = dimod.SampleSet.from_samples  # without types
         sampleset: dimod.SampleSet = make(
-            (whole[order], names),
+            (states[order], names),
             energy=energies[order],
             num_occurrences=counts[order],
             vartype=self.given.vartype,

@@ -13,14 +13,14 @@ from .couplings import PreparedCouplings
 from .elites import Elites
 from .reads import rest_of_fields
 from .spin_form import spin_form
-from .strategies import Found, Islands, Strategy, TabuMoves, Task, Tempering
+from .strategies import FULL, Found, Islands, Strategy, TabuMoves, Task, Tempering
 from .typical_field import typical_field
 
 # Without a limit of time the search is over when so many rounds by themselves ended in the lowest energy, or
 # when it has not fallen for as many rounds as there were before, at least PATIENCE.
 AGREEING, PATIENCE = 6, 12
-# The strategies of the first rounds, recombination first: its first one is brief, and tells of integers.
-OPENING = (0, 0, 1, 2)
+# The strategies of the first rounds. The first ones of recombination and tabu are brief.
+OPENING = (0, 1, 0, 2)
 # Every so many rounds the strategy that is behind gets one.
 SECOND_CHANCE = 8
 # The lowest states of each round, and rounds, that are recombined: many of one leave no room for those of
@@ -94,8 +94,10 @@ class Rounds:
         )
         self.watch, self.labels = watch, list(labels)
         self.elites = Elites.none(len(linear), settings["max_states"])
-        self.islands = Islands()
-        self.strategies: list[Strategy] = [self.islands, TabuMoves()]
+        islands = Islands(self.task)
+        self.strategies: list[Strategy] = [islands, TabuMoves()]
+        if islands.is_of_integers:
+            self.strategies.append(Tempering())
         # Of each round: strategy, seconds, lowest energy without the offset; and that of all after it.
         self.done: list[tuple[Strategy, float, float]] = []
         self.lowest: list[float] = []
@@ -120,12 +122,10 @@ class Rounds:
             started = perf_counter()
             found = strategy.round(self.task, 2 * number)
             self._add(found, own=True)
-            if not self.done and self.islands.is_of_integers:
-                self.strategies.append(Tempering())
             self.done.append((strategy, perf_counter() - started, float(found[1].min())))
             self.lowest_states.append(_lowest(found))
             if number and self.elites.lowest > self.task.target and not self.watch():
-                found = self.task.bred(*self._of_rounds(), 2 * number + 1)
+                found = self.task.bred(*self._of_rounds(), 2 * number + 1, FULL)
                 self._add(found, own=False)
             self.lowest.append(self.elites.lowest)
         rounds = [

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,24 +11,39 @@ from numpy.typing import NDArray
 from .. import _core
 from .typical_field import COLD, HOT
 
-# The last two sweeps are so many times colder, which leaves the states in local minima.
-QUENCH = 100.0
-# Reads of an island whose anneal takes as long for one as for 512, and of others; fewer of many spins.
-FIRST_READS, READS_OF_INTEGERS, READS_OF_REALS, LEAST_READS = 192, 512, 128, 16
+# The last two sweeps are so many times colder, which leaves the states in local minima; more would be beyond
+# single precision.
+QUENCH = 10.0
+# Reads of an island whose anneal takes as long for one as for 512; of others at first and at most, twice as
+# many in each next round; fewer of many spins.
+READS_OF_INTEGERS, READS_OF_REALS, LEAST_READS = 512, (16, 128), 16
 MOST_SPINS = 2**28
-# Sweeps of the first island, and of the next ones: twice as many after every ISLANDS of them.
-FIRST_SWEEPS, SWEEPS, MOST_SWEEPS, ISLANDS = 64, 512, 2**16, 2
+# Sweeps of the first island by the number of spins, fewer of very many, ...
+FIRST_SWEEPS, MOST_UPDATES = ((512, 128), (np.inf, 256)), 2**30
+# ... and of the next ones: twice as many after every ISLANDS of them.
+SWEEPS, MOST_SWEEPS, LEAST_SWEEPS, ISLANDS = 512, 2**16, 8, 2
 # Seconds beyond which a limit of time is none.
 WEEK = 604_800.0
 # Members of a population: the best of the reads; few in the first round, which is to be brief.
 FIRST_MEMBERS, MEMBERS = 32, 256
-# Reads and sweeps of the anneal of a child, and children without progress after which a population ends.
-READS_OF_CHILD, SWEEPS_OF_CHILD, PATIENCE = 32, 128, 256
+# Children without progress after which a population ends.
+PATIENCE = 256
 # Exchanges of the first ladders, twice as many in each next round; temperatures by the number of spins.
 EXCHANGES, LADDERS = 4096, 2
 TEMPERATURES = ((64, 8), (256, 16), (2048, 32), (np.inf, 64))
-# Steps of a search by tabu moves, in spin updates of an island; searches in a round.
+# Steps of a search by tabu moves, in spin updates of an island, and in the first round; searches in a round.
 STEPS, LEAST_STEPS, SEARCHES = 1 / 256, 20_000, 4
+
+
+class Effort(NamedTuple):
+    """Reads and sweeps of the anneal of a child."""
+
+    reads: int
+    sweeps: int
+
+
+# Of the first round, which is to be brief, and of others, whose populations end in lower energies.
+BRIEF, FULL = Effort(16, 32), Effort(32, 128)
 
 # States (members, spins) and their energies without the offset.
 Found = tuple[NDArray[np.int8], NDArray[np.float64]]
@@ -67,15 +82,17 @@ class Task:
         """Spins of the problem."""
         return len(self.linear)
 
-    def bred(self, states: NDArray[np.int8], energies: NDArray[np.float64], number: int) -> Found:
+    def bred(
+        self, states: NDArray[np.int8], energies: NDArray[np.float64], number: int, effort: Effort
+    ) -> Found:
         """Recombine states; random numbers are those of a `number`."""
         states, energies, _ = _core.recombine(
             self.model,
             self.linear,
             np.ascontiguousarray(states),
             energies,
-            sweeps=SWEEPS_OF_CHILD,
-            reads=READS_OF_CHILD,
+            sweeps=effort.sweeps,
+            reads=effort.reads,
             coldest=COLD / self.typical,
             patience=min(PATIENCE, len(energies)),
             seed=(self.seed + number) % 2**64,
@@ -100,28 +117,40 @@ class Islands:
 
     name = "recombination"
 
-    def __init__(self) -> None:
-        self.rounds = 0
-        # So many that the kernel of integers takes them if it can, which the arithmetic tells.
-        self.reads, self.speed, self.is_of_integers = FIRST_READS, 0.0, False
+    def __init__(self, task: Task) -> None:
+        self.rounds, self.speed = 0, 0.0
+        betas = _schedule(task, SWEEPS)
+        arithmetic = task.model.arithmetic(
+            task.linear[np.newaxis], betas, num_reads=READS_OF_INTEGERS, rest=task.rest
+        )
+        self.is_of_integers = arithmetic == "integer"
 
     def round(self, task: Task, number: int) -> Found:
         """Anneals, and breeds the best."""
-        reads = max(LEAST_READS, min(self.reads, MOST_SPINS // task.num_spins))
-        sweeps = min(SWEEPS << (self.rounds - 1) // ISLANDS, MOST_SWEEPS) if self.rounds else FIRST_SWEEPS
-        if self.speed:  # not more than half of the time that is left
-            updates = self.speed * max(0.0, min(task.deadline - perf_counter(), WEEK)) / 2
-            sweeps = max(8, min(sweeps, int(updates / (reads * task.num_spins))))
+        reads, sweeps, members, effort = self._size(task)
         started = perf_counter()
-        states, energies, arithmetic = _annealed(task, reads, sweeps, number)
+        states, energies = _annealed(task, reads, sweeps, number)
         self.speed = len(energies) * sweeps * task.num_spins / (perf_counter() - started)
-        self.is_of_integers = arithmetic == "integer"
-        self.reads = READS_OF_INTEGERS if self.is_of_integers else READS_OF_REALS
-        members = MEMBERS if self.rounds else FIRST_MEMBERS
         self.rounds += 1
         lowest = np.argsort(energies, kind="stable")[:members]
         task.tell(float(energies[lowest[0]]))
-        return task.bred(states[lowest], energies[lowest], number)
+        return task.bred(states[lowest], energies[lowest], number, effort)
+
+    def _size(self, task: Task) -> tuple[int, int, int, Effort]:
+        """Reads, sweeps, members and the effort for a child of the next round."""
+        reads = READS_OF_INTEGERS
+        if not self.is_of_integers:
+            reads = min(READS_OF_REALS[0] << self.rounds, READS_OF_REALS[1])
+        reads = max(LEAST_READS, min(reads, MOST_SPINS // task.num_spins))
+        if not self.rounds:
+            sweeps = next(count for most, count in FIRST_SWEEPS if task.num_spins <= most)
+            sweeps = max(LEAST_SWEEPS, min(sweeps, MOST_UPDATES // (reads * task.num_spins)))
+            return reads, sweeps, FIRST_MEMBERS, BRIEF
+        sweeps = min(SWEEPS << (self.rounds - 1) // ISLANDS, MOST_SWEEPS)
+        # Not more than half of the time that is left.
+        updates = self.speed * max(0.0, min(task.deadline - perf_counter(), WEEK)) / 2
+        sweeps = max(LEAST_SWEEPS, min(sweeps, int(updates / (reads * task.num_spins))))
+        return reads, sweeps, MEMBERS, FULL
 
 
 class Tempering:
@@ -170,9 +199,11 @@ class TabuMoves:
 
     def round(self, task: Task, number: int) -> Found:
         """Searches from random states, longer from round to round."""
-        updates = task.num_spins * READS_OF_REALS * min(SWEEPS << self.rounds // ISLANDS, MOST_SWEEPS)
-        self.rounds += 1
+        updates = task.num_spins * READS_OF_REALS[1] * min(SWEEPS << self.rounds // ISLANDS, MOST_SWEEPS)
         steps = max(LEAST_STEPS, int(STEPS * updates / (1 + task.num_spins / 512)))
+        if not self.rounds:
+            steps = LEAST_STEPS
+        self.rounds += 1
         left = task.deadline - perf_counter()
         states, energies, *_ = _core.search(
             task.model,
@@ -189,11 +220,15 @@ class TabuMoves:
         return states, energies
 
 
-def _annealed(task: Task, reads: int, sweeps: int, number: int) -> tuple[NDArray[np.int8], Any, str]:
+def _schedule(task: Task, sweeps: int) -> _core.Sweeps:
     betas = np.geomspace(HOT, COLD, sweeps) / task.typical
-    states, energies, [arithmetic] = task.model.anneal(
+    return _core.Sweeps(np.append(betas, [QUENCH * betas[-1]] * 2))
+
+
+def _annealed(task: Task, reads: int, sweeps: int, number: int) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    states, energies, _ = task.model.anneal(
         task.linear[np.newaxis],
-        _core.Sweeps(np.append(betas, [QUENCH * betas[-1]] * 2)),
+        _schedule(task, sweeps),
         num_reads=reads,
         seed=(task.seed + number) % 2**64,
         problem_ids=np.zeros(1, dtype=np.uint32),
@@ -201,4 +236,4 @@ def _annealed(task: Task, reads: int, sweeps: int, number: int) -> tuple[NDArray
         rest=task.rest,
         watch=task.is_over,
     )
-    return states[0], energies[0], arithmetic
+    return states[0], energies[0]

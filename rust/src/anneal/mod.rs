@@ -73,6 +73,7 @@ pub(crate) use parallel::{cores, share};
 pub use samples::{Arithmetic, Samples};
 pub use tempering::{Clusters, TEMPERATURES, Tempered, Tempering, temper};
 
+use crate::couplings::Couplings;
 use crate::error::{Error, bad};
 use crate::rng::Key;
 use job::Job;
@@ -106,9 +107,7 @@ pub fn anneal(
         return Ok(samples);
     }
     let threads = num_threads.unwrap_or_else(parallel::cores).min(MAX_THREADS);
-    // Of layers, whose couplings not all kernels have to know one by one.
-    let unpaired = model.shared().map(|weights| &weights.layout.unpaired);
-    let couplings = unpaired.map_or_else(|| model.try_couplings(), Ok)?;
+    let couplings = couplings_of(model)?;
     let whole = Job { couplings, batch, scale: 1.0, key: Key::new(batch.seed), control };
     let mut begun = 0;
     for segment in segments(model, &whole)? {
@@ -134,4 +133,25 @@ pub fn anneal(
     samples.states.truncate(begun * n);
     samples.energies.truncate(begun);
     Ok(samples)
+}
+
+/// The arithmetic in which [`anneal`] would take the first problem of `batch`, without annealing it.
+///
+/// # Errors
+/// If there is no memory for couplings.
+pub fn arithmetic(model: &Model, batch: &Batch) -> Result<Arithmetic, Error> {
+    if model.num_spins() == 0 || batch.problem_ids.is_empty() {
+        return Ok(Arithmetic::Single);
+    }
+    let (couplings, batch, control) = (couplings_of(model)?, &batch.problems(0..1), &Control::default());
+    let job = Job { couplings, batch, scale: 1.0, key: Key::new(batch.seed), control };
+    let segment = &segments(model, &job)?[0];
+    let couplings = if segment.is_shared() { couplings } else { model.try_couplings()? };
+    Ok(Plan::of(&Job { couplings, scale: segment.scale, ..job }, segment, model.shared()).1)
+}
+
+/// Those that tell a kernel from another: of layers, not all kernels have to know them one by one.
+fn couplings_of(model: &Model) -> Result<&Couplings, Error> {
+    let unpaired = model.shared().map(|weights| &weights.layout.unpaired);
+    unpaired.map_or_else(|| model.try_couplings(), Ok)
 }

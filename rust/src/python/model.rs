@@ -3,6 +3,7 @@
 use super::arrays::{array2, array3, c_order, c_order_of};
 use super::calls::{annealed, check_threads};
 use super::methods::method_of;
+use crate::anneal::arithmetic;
 use crate::{Arithmetic, Batch, Block, Fields, Join, Samples, Structure, Windows, local_fields, mean_field};
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3,
@@ -92,6 +93,26 @@ impl Model {
         check_threads(num_threads)?;
         let found = py.detach(|| mean_field(&self.0, numbers, betas, initial, back, energies, num_threads))?;
         Ok((array2(py, shape, found.means)?, found.energies.map(|energies| energies.into_pyarray(py))))
+    }
+
+    #[pyo3(signature = (fields, method, *, num_reads, rest=None))]
+    fn arithmetic<'py>(
+        &self,
+        py: Python<'py>,
+        fields: PyReadonlyArray2<'py, f64>,
+        method: &Bound<'py, PyAny>,
+        num_reads: usize,
+        rest: Option<PyReadonlyArray2<'py, f64>>,
+    ) -> PyResult<&'static str> {
+        let shape = [1, self.num_spins()];
+        let numbers = Fields::Double(c_order_of(&fields, "fields", &shape)?);
+        let rest = rest.as_ref().map(|rest| c_order_of(rest, "rest", &shape)).transpose()?;
+        let method = method_of(method)?;
+        py.detach(|| {
+            let batch = Batch::new(shape[1], numbers, method, num_reads, None, 0, &[0])?;
+            let batch = rest.map_or(Ok(batch), |rest| batch.with_rest(rest))?;
+            Ok(arithmetic(&self.0, &batch)?.name())
+        })
     }
 
     #[pyo3(signature = (

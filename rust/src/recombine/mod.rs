@@ -30,7 +30,7 @@ use crate::error::{Error, bad};
 use crate::rng::{Key, ars};
 use crate::{Batch, Control, Method, Model, anneal};
 use population::Population;
-use problem::Problem;
+use problem::{Problem, Sorted};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -186,7 +186,8 @@ impl Level {
     /// Where all members agree, spins become one.
     fn contracted(self) -> Self {
         let Level { problem, population, mut place } = self;
-        let contraction = problem.contracted(&population.classes(), &population.signs(0), population.energies[0]);
+        let (classes, signs) = (population.classes(), population.signs(0));
+        let contraction = problem.contracted(&classes, &signs, population.energies[0], &mut Sorted::default());
         for (at, down) in &mut place {
             *down ^= population.is_down(*at as usize, 0);
             *at = contraction.group[*at as usize];
@@ -217,10 +218,11 @@ impl Level {
         let next = AtomicUsize::new(0);
         let born: [Mutex<Option<Result<Child, Error>>>; CHILDREN] = Default::default();
         let work = || {
+            let mut sorted = Sorted::default();
             loop {
                 let k = next.fetch_add(1, Ordering::Relaxed);
                 let Some(place) = born.get(k) else { return };
-                let child = self.child(self.pick(key, first + k, parents), breeding, first + k);
+                let child = self.child(self.pick(key, first + k, parents), breeding, first + k, &mut sorted);
                 *place.lock().expect("no other thread has it") = Some(child);
             }
         };
@@ -246,13 +248,20 @@ impl Level {
         which
     }
 
-    fn child(&self, parents: Vec<usize>, breeding: &Breeding, number: usize) -> Result<Child, Error> {
+    fn child(
+        &self,
+        parents: Vec<usize>,
+        breeding: &Breeding,
+        number: usize,
+        sorted: &mut Sorted,
+    ) -> Result<Child, Error> {
         let population = &self.population;
         let first = parents[0];
         let contraction = self.problem.contracted(
             &population.classes_of(&parents),
             &population.signs(first),
             population.energies[first],
+            sorted,
         );
         let groups = contraction.problem.num_spins();
         let best = if groups > 1 { best(&contraction.problem, breeding, number)? } else { None };

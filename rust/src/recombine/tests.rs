@@ -36,6 +36,7 @@ fn energies_of_groups_are_those_of_their_spins() {
         &classes,
         &population.signs(1),
         energy(&rows, &cols, &values, &fields, &states[n..2 * n]),
+        &mut Sorted::default(),
     );
     let groups = contraction.problem.num_spins();
     assert!((2..n).contains(&groups));
