@@ -101,7 +101,7 @@ def layered(problems: int, rng: np.random.Generator, hidden: int = 120, output: 
 
 
 def planted_wishart(num_spins: int, columns: int, rng: np.random.Generator) -> Problem:
-    """All pairs, E = |W^T s|^2 / (2 spins) up to a constant, Gaussian columns W orthogonal to a planted state.
+    """All pairs, E = |W^T s|^2 / (2 spins) up to a constant, Gaussian columns of W orthogonal to the state.
 
     After Hamze and others, "Wishart planted ensemble" (Phys. Rev. E 101, 052102, 2020).
     """

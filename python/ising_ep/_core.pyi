@@ -839,6 +839,7 @@ def recombine(
     coldest: float,
     patience: int,
     seed: int,
+    most: int = ...,
     target: float = ...,
     num_threads: int | None = None,
     watch: Callable[[int], bool] | None = None,
@@ -858,6 +859,7 @@ def recombine(
         coldest: The inverse temperature at which it ends.
         patience: Children without one that was taken, after which it ends.
         seed: 0 to 2**64 - 1.
+        most: Children after which it ends, but for those of a generation of 16.
         target: An energy at which it ends.
         num_threads: Threads; all cores by default.
         watch: Called every 20 ms or so with the number of children so far; ends it by returning True.

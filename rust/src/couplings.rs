@@ -39,14 +39,14 @@ impl Pattern {
         }
         let no_memory = |_| Error::ModelMemory { spins: num_spins, couplings: rows.len() };
         let mut row_start = row_starts(num_spins, rows, cols)?;
-        // Every coupling once from each end, as (neighbour, coupling, end), row by row.
+        // Every coupling once from each end, as neighbour << 32 | 2 coupling + end, row by row.
         let mut next = room(row_start.len()).map_err(no_memory)?;
         next.extend_from_slice(&row_start);
-        let mut entries = filled(2 * rows.len(), (0u32, 0u32, 0usize)).map_err(no_memory)?;
+        let mut entries = filled(2 * rows.len(), 0u64).map_err(no_memory)?;
         for (k, (&i, &j)) in rows.iter().zip(cols).enumerate() {
-            for (end, (from, to)) in [(i, j), (j, i)].into_iter().enumerate() {
+            for (end, (from, to)) in [(0, (i, j)), (1, (j, i))] {
                 let at = &mut next[from as usize];
-                entries[*at] = (to as u32, k as u32, end);
+                entries[*at] = (to as u64) << 32 | (k as u64) << 1 | end;
                 *at += 1;
             }
         }
@@ -57,11 +57,12 @@ impl Pattern {
             // Couplings of one pair stay in the order given, and so add up alike from both ends.
             row.sort_unstable();
             row_start[i] = neighbour.len();
-            for &(j, k, end) in &*row {
+            for &entry in &*row {
+                let (j, k, end) = ((entry >> 32) as u32, (entry as u32 >> 1) as usize, (entry & 1) as usize);
                 if neighbour.len() == row_start[i] || neighbour[neighbour.len() - 1] != j {
                     neighbour.push(j);
                 }
-                slots[k as usize][end] = neighbour.len() as u32 - 1;
+                slots[k][end] = neighbour.len() as u32 - 1;
             }
         }
         row_start[num_spins] = neighbour.len();

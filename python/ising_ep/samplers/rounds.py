@@ -83,6 +83,7 @@ class Rounds:
         self.task = Task(
             model=PreparedCouplings(rows, cols, values).model(len(linear)),
             linear=linear,
+            couplings=len(values),
             rest=rest_of_fields(bqm, labels, linear),
             typical=typical_field(linear, rows, cols, values),
             target=max(target - self.offset, self.bound) + self.rounding,

@@ -14,14 +14,16 @@ from .typical_field import COLD, HOT
 # The last two sweeps are so many times colder, which leaves the states in local minima; more would be beyond
 # single precision.
 QUENCH = 10.0
-# Reads of an island whose anneal takes as long for one as for 512; of others at first and at most, twice as
-# many in each next round; fewer of many spins.
-READS_OF_INTEGERS, READS_OF_REALS, LEAST_READS = 512, (16, 128), 16
+# Reads of an island whose anneal takes as long for one as for 512; of others in the first rounds and from then
+# on; fewer of many spins.
+READS_OF_INTEGERS, READS_OF_REALS, LEAST_READS = 512, (16, 16, 64, 128), 16
 MOST_SPINS = 2**28
-# Sweeps of the first island by the number of spins, fewer of very many, ...
-FIRST_SWEEPS, MOST_UPDATES = ((512, 128), (np.inf, 256)), 2**30
+# Sweeps of the first island, fewer of very many spins, ...
+FIRST_SWEEPS, MOST_UPDATES = 256, 2**30
 # ... and of the next ones: twice as many after every ISLANDS of them.
 SWEEPS, MOST_SWEEPS, LEAST_SWEEPS, ISLANDS = 512, 2**16, 8, 2
+# The inverse temperature at which a short anneal ends, times the local field of a typical spin.
+SHORT, COLD_OF_SHORT = 1024, 6.0
 # Seconds beyond which a limit of time is none.
 WEEK = 604_800.0
 # Members of a population: the best of the reads; few in the first round, which is to be brief.
@@ -36,14 +38,16 @@ STEPS, LEAST_STEPS, SEARCHES = 1 / 256, 20_000, 4
 
 
 class Effort(NamedTuple):
-    """Reads and sweeps of the anneal of a child."""
+    """Reads and sweeps of the anneal of a child, children of a member, and couplings read for all children."""
 
     reads: int
     sweeps: int
+    children: int
+    couplings: int
 
 
 # Of the first round, which is to be brief, and of others, whose populations end in lower energies.
-BRIEF, FULL = Effort(16, 32), Effort(32, 128)
+BRIEF, FULL = Effort(16, 32, 4, 10**7), Effort(32, 128, 10**6, 10**9)
 
 # States (members, spins) and their energies without the offset.
 Found = tuple[NDArray[np.int8], NDArray[np.float64]]
@@ -56,6 +60,7 @@ class Task:
     Attributes:
         model: The couplings.
         linear: (spins,) the fields.
+        couplings: How many there are.
         rest: (1, spins) what rounding took off them, or None.
         typical: The local field of a typical spin, sqrt(median_i(h_i^2 + sum_j J_ij^2)).
         target: An energy without the offset that ends the search.
@@ -68,6 +73,7 @@ class Task:
 
     model: _core.Model
     linear: NDArray[np.float64]
+    couplings: int
     rest: NDArray[np.float64] | None
     typical: float
     target: float
@@ -95,6 +101,7 @@ class Task:
             reads=effort.reads,
             coldest=COLD / self.typical,
             patience=min(PATIENCE, len(energies)),
+            most=min(effort.children * len(energies), effort.couplings // max(self.couplings, 1)),
             seed=(self.seed + number) % 2**64,
             target=self.target,
             num_threads=self.num_threads,
@@ -140,11 +147,10 @@ class Islands:
         """Reads, sweeps, members and the effort for a child of the next round."""
         reads = READS_OF_INTEGERS
         if not self.is_of_integers:
-            reads = min(READS_OF_REALS[0] << self.rounds, READS_OF_REALS[1])
+            reads = READS_OF_REALS[min(self.rounds, len(READS_OF_REALS) - 1)]
         reads = max(LEAST_READS, min(reads, MOST_SPINS // task.num_spins))
         if not self.rounds:
-            sweeps = next(count for most, count in FIRST_SWEEPS if task.num_spins <= most)
-            sweeps = max(LEAST_SWEEPS, min(sweeps, MOST_UPDATES // (reads * task.num_spins)))
+            sweeps = max(LEAST_SWEEPS, min(FIRST_SWEEPS, MOST_UPDATES // (reads * task.num_spins)))
             return reads, sweeps, FIRST_MEMBERS, BRIEF
         sweeps = min(SWEEPS << (self.rounds - 1) // ISLANDS, MOST_SWEEPS)
         # Not more than half of the time that is left.
@@ -199,10 +205,10 @@ class TabuMoves:
 
     def round(self, task: Task, number: int) -> Found:
         """Searches from random states, longer from round to round."""
-        updates = task.num_spins * READS_OF_REALS[1] * min(SWEEPS << self.rounds // ISLANDS, MOST_SWEEPS)
+        updates = task.num_spins * READS_OF_REALS[-1] * min(SWEEPS << self.rounds // ISLANDS, MOST_SWEEPS)
         steps = max(LEAST_STEPS, int(STEPS * updates / (1 + task.num_spins / 512)))
         if not self.rounds:
-            steps = LEAST_STEPS
+            steps = int(LEAST_STEPS / (1 + task.num_spins / 128))
         self.rounds += 1
         left = task.deadline - perf_counter()
         states, energies, *_ = _core.search(
@@ -221,8 +227,8 @@ class TabuMoves:
 
 
 def _schedule(task: Task, sweeps: int) -> _core.Sweeps:
-    betas = np.geomspace(HOT, COLD, sweeps) / task.typical
-    return _core.Sweeps(np.append(betas, [QUENCH * betas[-1]] * 2))
+    betas = np.geomspace(HOT, COLD_OF_SHORT if sweeps < SHORT else COLD, sweeps) / task.typical
+    return _core.Sweeps(np.append(betas, [QUENCH * COLD / task.typical] * 2))
 
 
 def _annealed(task: Task, reads: int, sweeps: int, number: int) -> tuple[NDArray[np.int8], NDArray[np.float64]]:

@@ -12,8 +12,8 @@ type Bred<'py> = (Bound<'py, PyArray2<i8>>, Bound<'py, PyArray1<f64>>, usize);
 
 #[pyfunction]
 #[pyo3(signature = (
-    model, fields, states, energies, *, sweeps, reads, coldest, patience, seed, target=f64::NEG_INFINITY,
-    num_threads=None, watch=None
+    model, fields, states, energies, *, sweeps, reads, coldest, patience, seed, most=usize::MAX,
+    target=f64::NEG_INFINITY, num_threads=None, watch=None
 ))]
 #[expect(clippy::too_many_arguments, reason = "the keywords of a Python function")]
 pub(super) fn recombine<'py>(
@@ -27,6 +27,7 @@ pub(super) fn recombine<'py>(
     coldest: f64,
     patience: usize,
     seed: u64,
+    most: usize,
     target: f64,
     num_threads: Option<usize>,
     watch: Option<Py<PyAny>>,
@@ -35,7 +36,7 @@ pub(super) fn recombine<'py>(
     let (fields, energies) = (c_order_of(&fields, "fields", &shape[1..])?, c_order(&energies, "energies")?);
     let states = c_order_of(&states, "states", &shape)?;
     check_threads(num_threads)?;
-    let breeding = Breeding { sweeps, reads, coldest, patience, target, seed };
+    let breeding = Breeding { sweeps, reads, coldest, patience, most, target, seed };
     let bred = py.detach(|| {
         watched(usize::MAX, watch.as_ref(), |control| {
             breed(&model.0, fields, states, energies, &breeding, num_threads, control)

@@ -54,6 +54,8 @@ pub struct Breeding {
     pub coldest: f64,
     /// Children without one that was taken, after which it ends.
     pub patience: usize,
+    /// Children after which it ends; a generation may be more.
+    pub most: usize,
     /// An energy at which it ends.
     pub target: f64,
     /// Of all random numbers.
@@ -119,6 +121,7 @@ pub fn recombine(
     let (size, mut number, mut last, mut parents) = (energies.len(), 0, 0, PARENTS);
     while size > 1
         && number - last < breeding.patience
+        && number < breeding.most
         && level.population.lowest() > breeding.target
         && !control.is_ending()
     {

@@ -23,6 +23,11 @@ pub(super) struct Problem {
     pub(super) offset: f64,
 }
 
+/// Two coupled spins or groups, the later one first.
+type Pair = (u32, u32);
+/// The same with their coupling.
+type Coupled = (u32, u32, f64);
+
 /// A problem of groups of spins.
 ///
 /// Where group `g` is up, its spins are as they are in the state that the signs were taken from; where it is down,
@@ -106,7 +111,7 @@ impl Problem {
     }
 
     /// The pairs of one class and those of two, without a branch that could not be foreseen.
-    fn sorted<'a>(&self, classes: &[u32], sorted: &'a mut Sorted) -> (&'a [(u32, u32)], &'a [(u32, u32, f64)]) {
+    fn sorted<'a>(&self, classes: &[u32], sorted: &'a mut Sorted) -> (&'a [Pair], &'a [Coupled]) {
         let pairs = self.neighbours.len();
         let Sorted { within, between } = sorted;
         if within.len() < pairs {
@@ -129,7 +134,7 @@ impl Problem {
     }
 
     /// Adds up couplings `between` groups to those of each pair.
-    fn couple(&mut self, between: &[(u32, u32, f64)]) {
+    fn couple(&mut self, between: &[Coupled]) {
         let groups = self.num_spins();
         // In the order of the later group, by counting.
         let mut places = vec![0u32; groups + 1];
@@ -171,12 +176,12 @@ impl Problem {
 /// Room for coupled pairs of one class, and for those of two, with their couplings; the later spin first.
 #[derive(Default)]
 pub(super) struct Sorted {
-    within: Vec<(u32, u32)>,
-    between: Vec<(u32, u32, f64)>,
+    within: Vec<Pair>,
+    between: Vec<Coupled>,
 }
 
 /// The group of each spin where `pairs` are together, in the order of their first spins, and how many there are.
-fn united(spins: usize, pairs: &[(u32, u32)]) -> (Vec<u32>, usize) {
+fn united(spins: usize, pairs: &[Pair]) -> (Vec<u32>, usize) {
     // An earlier spin of the same group, or the spin itself where it is the first.
     let mut earlier: Vec<u32> = (0..spins as u32).collect();
     for &(i, j) in pairs {

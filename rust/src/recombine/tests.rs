@@ -68,8 +68,15 @@ fn a_population_finds_the_ground_state_on_any_number_of_threads() {
         let states = states(40, n);
         let energies: Vec<f64> =
             states.chunks(n).map(|state| energy(&rows, &cols, &values, &fields, state)).collect();
-        let breeding =
-            Breeding { sweeps: 32, reads: 8, coldest: 2.0, patience: 200, target: f64::NEG_INFINITY, seed };
+        let breeding = Breeding {
+            sweeps: 32,
+            reads: 8,
+            coldest: 2.0,
+            patience: 200,
+            most: 1 << 20,
+            target: f64::NEG_INFINITY,
+            seed,
+        };
         let bred = |threads| {
             recombine(&model, &fields, &states, &energies, &breeding, Some(threads), &Control::default()).unwrap()
         };
@@ -91,7 +98,7 @@ fn a_population_finds_the_ground_state_on_any_number_of_threads() {
 #[test]
 fn a_single_state_and_a_problem_without_spins_stay_as_they_are() {
     let model = Model::new(2, &[0], &[1], &[1.0]).unwrap();
-    let breeding = Breeding { sweeps: 4, reads: 2, coldest: 1.0, patience: 9, target: -9.0, seed: 1 };
+    let breeding = Breeding { sweeps: 4, reads: 2, coldest: 1.0, patience: 9, most: 9, target: -9.0, seed: 1 };
     let control = Control::default();
     let bred = recombine(&model, &[0.0; 2], &[1, 1], &[1.0], &breeding, None, &control).unwrap();
     assert_eq!((bred.states, bred.energies, bred.children), (vec![1, 1], vec![1.0], 0));
