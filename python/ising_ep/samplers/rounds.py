@@ -13,14 +13,14 @@ from .couplings import PreparedCouplings
 from .elites import Elites
 from .reads import rest_of_fields
 from .spin_form import spin_form
-from .strategies import FULL, Found, Islands, Strategy, TabuMoves, Task, Tempering
+from .strategies import BRIEF, FULL, Found, Islands, Strategy, TabuMoves, Task, Tempering
 from .typical_field import typical_field
 
 # Without a limit of time the search is over when so many rounds by themselves ended in the lowest energy, or
 # when it has not fallen for as many rounds as there were before, at least PATIENCE.
 AGREEING, PATIENCE = 6, 12
-# The strategies of the first rounds. The first ones of recombination and tabu are brief.
-OPENING = (0, 1, 0, 2)
+# The strategies of the first rounds: tabu and recombination, whose first ones are brief.
+OPENING = (1, 0)
 # Every so many rounds the strategy that is behind gets one.
 SECOND_CHANCE = 8
 # The lowest states of each round, and rounds, that are recombined: many of one leave no room for those of
@@ -125,8 +125,9 @@ class Rounds:
             self._add(found, own=True)
             self.done.append((strategy, perf_counter() - started, float(found[1].min())))
             self.lowest_states.append(_lowest(found))
-            if number and self.elites.lowest > self.task.target and not self.watch():
-                found = self.task.bred(*self._of_rounds(), 2 * number + 1, FULL)
+            if number >= len(OPENING) and self.elites.lowest > self.task.target and not self.watch():
+                effort = BRIEF if number < 2 * len(OPENING) else FULL
+                found = self.task.bred(*self._of_rounds(), 2 * number + 1, effort)
                 self._add(found, own=False)
             self.lowest.append(self.elites.lowest)
         rounds = [
@@ -159,8 +160,11 @@ class Rounds:
         """As in OPENING at first; then tabu or the others, by who is ahead, now and then the other way."""
         number = len(self.done)
         if number < len(OPENING):
-            return self.strategies[OPENING[number] if OPENING[number] < len(self.strategies) else 0]
-        lowest = [min(energy for by, _, energy in self.done if by is own) for own in self.strategies]
+            return self.strategies[OPENING[number]]
+        lowest = [
+            min((energy for by, _, energy in self.done if by is own), default=np.inf)
+            for own in self.strategies
+        ]
         tabu, others = self.strategies[1], [*self.strategies[:1], *self.strategies[2:]]
         gap = lowest[1] - min([lowest[0], *lowest[2:]])
         if abs(gap) <= self.rounding:

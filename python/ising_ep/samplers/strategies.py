@@ -30,6 +30,8 @@ WEEK = 604_800.0
 FIRST_MEMBERS, MEMBERS = 32, 256
 # Children without progress after which a population ends.
 PATIENCE = 256
+# Groups of a child, mostly, and updates of all children's anneals in times of those that their parents took.
+GROUPS, SHARE = 256, 8
 # Exchanges of the first ladders, twice as many in each next round; temperatures by the number of spins.
 EXCHANGES, LADDERS = 4096, 2
 TEMPERATURES = ((64, 8), (256, 16), (2048, 32), (np.inf, 64))
@@ -47,7 +49,7 @@ class Effort(NamedTuple):
 
 
 # Of the first round, which is to be brief, and of others, whose populations end in lower energies.
-BRIEF, FULL = Effort(16, 32, 4, 10**7), Effort(32, 128, 10**6, 10**9)
+BRIEF, FULL = Effort(16, 32, 4, 10**7), Effort(32, 128, 16, 10**9)
 
 # States (members, spins) and their energies without the offset.
 Found = tuple[NDArray[np.int8], NDArray[np.float64]]
@@ -89,9 +91,20 @@ class Task:
         return len(self.linear)
 
     def bred(
-        self, states: NDArray[np.int8], energies: NDArray[np.float64], number: int, effort: Effort
+        self,
+        states: NDArray[np.int8],
+        energies: NDArray[np.float64],
+        number: int,
+        effort: Effort,
+        updates: float = np.inf,
     ) -> Found:
-        """Recombine states; random numbers are those of a `number`."""
+        """Recombine states, which took so many `updates`; random numbers are those of a `number`."""
+        of_child = effort.reads * effort.sweeps * min(self.num_spins, GROUPS)
+        most = min(
+            effort.children * len(energies),
+            effort.couplings // max(self.couplings, 1),
+            int(min(SHARE * updates / max(of_child, 1), 2**62)),
+        )
         states, energies, _ = _core.recombine(
             self.model,
             self.linear,
@@ -101,7 +114,7 @@ class Task:
             reads=effort.reads,
             coldest=COLD / self.typical,
             patience=min(PATIENCE, len(energies)),
-            most=min(effort.children * len(energies), effort.couplings // max(self.couplings, 1)),
+            most=most,
             seed=(self.seed + number) % 2**64,
             target=self.target,
             num_threads=self.num_threads,
@@ -141,7 +154,7 @@ class Islands:
         self.rounds += 1
         lowest = np.argsort(energies, kind="stable")[:members]
         task.tell(float(energies[lowest[0]]))
-        return task.bred(states[lowest], energies[lowest], number, effort)
+        return task.bred(states[lowest], energies[lowest], number, effort, reads * sweeps * task.num_spins)
 
     def _size(self, task: Task) -> tuple[int, int, int, Effort]:
         """Reads, sweeps, members and the effort for a child of the next round."""
@@ -207,14 +220,15 @@ class TabuMoves:
         """Searches from random states, longer from round to round."""
         updates = task.num_spins * READS_OF_REALS[-1] * min(SWEEPS << self.rounds // ISLANDS, MOST_SWEEPS)
         steps = max(LEAST_STEPS, int(STEPS * updates / (1 + task.num_spins / 512)))
+        searches = SEARCHES
         if not self.rounds:
-            steps = int(LEAST_STEPS / (1 + task.num_spins / 128))
+            steps, searches = int(LEAST_STEPS / (1 + task.num_spins / 128)), 1
         self.rounds += 1
         left = task.deadline - perf_counter()
         states, energies, *_ = _core.search(
             task.model,
             task.linear,
-            num_reads=SEARCHES,
+            num_reads=searches,
             seed=(task.seed + number) % 2**64,
             rest=None if task.rest is None else task.rest[0],
             steps=steps,
