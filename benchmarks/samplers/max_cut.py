@@ -40,6 +40,7 @@ def files(folder: Path) -> dict[int, Path]:
 def measure(graph: int, problem: Problem, limit: float, seed: int) -> dict[str, Any]:
     """One call until it has the best cut or the time is over."""
     objective = problem.objective
+    assert objective is not None, "what a graph is for is its cut"
     # The cut is a straight line in the energy.
     at_zero = objective.value(0.0)
     target = (BEST[graph] - at_zero) / (objective.value(1.0) - at_zero)

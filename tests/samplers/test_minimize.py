@@ -44,7 +44,7 @@ def test_the_lowest_energy_is_that_of_all_states(presolve, vartype, whole):
         assert found.first.energy == pytest.approx(energies.min(), abs=1e-12)
         assert list(found.variables) == list(bqm.variables)
         assert found.vartype is bqm.vartype
-        np.testing.assert_array_equal(found.record.energy, bqm.energies(found))
+        np.testing.assert_allclose(found.record.energy, bqm.energies(found), rtol=1e-13, atol=1e-13)
         assert (np.diff(found.record.energy) >= 0).all()
         assert len(np.unique(found.record.sample, axis=0)) == len(found)
 

@@ -31,7 +31,8 @@ def fixed_variables(bqm: dimod.BinaryQuadraticModel) -> tuple[float, dict[Hashab
     """
     if not _has_comparable_biases(bqm):
         return -np.inf, {}
-    linear, (_, _, values), offset = spin_form(bqm).to_numpy_vectors()
+    vectors: Any = spin_form(bqm).to_numpy_vectors()  # annotated as if with labels
+    linear, (_, _, values), offset = vectors
     if not linear.any():  # a state is as good as its opposite, so none of its values can be told
         return float(offset - np.abs(values).sum()), {}
     from dwave.preprocessing.lower_bounds import roof_duality

@@ -132,7 +132,8 @@ def _energies(
     """Energies of states in the values of the problem, columns in the order of its variables."""
     if bqm.vartype is dimod.BINARY:
         return np.asarray(bqm.energies((states, names)), dtype=np.float64)
-    linear, (rows, cols, values), offset = bqm.to_numpy_vectors()
+    vectors: Any = bqm.to_numpy_vectors(variable_order=names)
+    linear, (rows, cols, values), offset = vectors
     pairs = rows.astype(np.int64), cols.astype(np.int64), values.astype(np.float64, copy=False)
     fields = linear.astype(np.float64, copy=False)
     return _core.energies(*pairs, fields, np.ascontiguousarray(states)) + float(offset)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,8 @@ from .typical_field import COLD, HOT
 # The last two sweeps are so many times colder, which leaves the states in local minima; more would be beyond
 # single precision.
 QUENCH = 10.0
-# Reads of an island whose anneal takes as long for one as for 512; of others in the first rounds and from then
-# on; fewer of many spins.
+# Reads of an island whose anneal takes as long for one as for 512; of others in the first rounds and then on;
+# fewer of many spins.
 READS_OF_INTEGERS, READS_OF_REALS, LEAST_READS = 512, (16, 16, 64, 128), 16
 MOST_SPINS = 2**28
 # Sweeps of the first island, fewer of very many spins, ...
@@ -40,7 +40,7 @@ STEPS, LEAST_STEPS, SEARCHES = 1 / 256, 20_000, 4
 
 
 class Effort(NamedTuple):
-    """Reads and sweeps of the anneal of a child, children of a member, and couplings read for all children."""
+    """Reads and sweeps of a child's anneal, children of a member, and couplings read for all children."""
 
     reads: int
     sweeps: int
@@ -245,7 +245,9 @@ def _schedule(task: Task, sweeps: int) -> _core.Sweeps:
     return _core.Sweeps(np.append(betas, [QUENCH * COLD / task.typical] * 2))
 
 
-def _annealed(task: Task, reads: int, sweeps: int, number: int) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+def _annealed(
+    task: Task, reads: int, sweeps: int, number: int
+) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     states, energies, _ = task.model.anneal(
         task.linear[np.newaxis],
         _schedule(task, sweeps),

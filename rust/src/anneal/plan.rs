@@ -162,7 +162,10 @@ impl<'a> Plan<'a> {
                     Plan::Wide(Wide::Single, digits)
                 } else if job.runs() < FEW_RUNS && !is_random {
                     Plan::Wide(Wide::Few, digits)
-                } else if !is_random && dense::is_dense(pattern) && job.couplings.num_spins() >= WIDE_DENSE {
+                } else if !is_random
+                    && dense::is_dense(pattern)
+                    && (digits.count == 1 || job.couplings.num_spins() >= WIDE_DENSE)
+                {
                     Plan::Wide(Wide::Dense, digits)
                 } else {
                     Plan::Wide(Wide::Sparse, digits)
@@ -227,6 +230,7 @@ impl Runs<'_> {
             Plan::Wide(kernel, digits) => {
                 let integers = Integers::new(job, &digits);
                 match digits.count {
+                    1 => self.by_wide::<1>(kernel, &integers),
                     2 => self.by_wide::<2>(kernel, &integers),
                     3 => self.by_wide::<3>(kernel, &integers),
                     4 => self.by_wide::<4>(kernel, &integers),

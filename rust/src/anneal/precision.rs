@@ -8,7 +8,7 @@
 //! |---|---|---|---|
 //! | integer | small multiples of a quantum | the same | it is so (`multispin/integers.rs`) |
 //! | single | 31 bits of a spin's sum | 24 bits of their own | no exponent is off by more than `TOLERANCE` |
-//! | wide | as many digits as it takes | the same | anything else, and sweeps at zero temperature |
+//! | wide | as many digits as it takes, one of 30 bits or more of some 20 | the same | anything else, and sweeps at zero temperature |
 //!
 //! Most problems are told apart by two numbers, their largest coupling and field; only where these are large, or
 //! the temperature is low, every spin is looked at.
@@ -97,7 +97,8 @@ fn every_field_is_right(job: &Job, coldest: Coldest, fixed: &Fixed) -> bool {
 ///                                                           ^ 2^last[i]
 /// ```
 ///
-/// Digits go from `-2^(bits - 1)` to `2^(bits - 1)`, so few bits that all digits of one place that meet in a sum make less than
+/// One digit alone has 30 bits, of which a float holds 24 of what is left when terms have cancelled. Of more than one,
+/// digits go from `-2^(bits - 1)` to `2^(bits - 1)`, so few bits that all digits of one place that meet in a sum make less than
 /// `2^24`: a float holds it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Digits {
@@ -108,6 +109,8 @@ pub(super) struct Digits {
     pub(super) enough: bool,
 }
 
+/// Bits of an integer of one digit.
+const BITS_OF_ONE: i32 = 30;
 /// Bits of the longest integer: what is added up of it in floats must stay finite.
 const MOST_BITS: i32 = 100;
 /// Digits of the longest integer; of a spin with more than `2^15` neighbours they have less than 100 bits.
@@ -122,12 +125,12 @@ impl Digits {
         let most = MOST_DIGITS.min((1 + (MOST_BITS - 23) / bits) as usize);
         let (spins, coldest) = (Extent::of_spins(job), Coldest::of(&job.batch.method));
         let of_count = |count| Digits::with(&spins, coldest, count, bits);
-        (2..most).map(of_count).find(|digits| digits.enough).unwrap_or_else(|| of_count(most))
+        (1..most).map(of_count).find(|digits| digits.enough).unwrap_or_else(|| of_count(most))
     }
 
     /// So many, of so many bits.
     pub(super) fn with(spins: &[Extent], coldest: Coldest, count: usize, bits: i32) -> Self {
-        let kept = 23 + bits * (count as i32 - 1);
+        let kept = if count == 1 { BITS_OF_ONE } else { 23 + bits * (count as i32 - 1) };
         let last: Vec<i32> = spins.iter().map(|spin| (spin.top - kept).max(LEAST_EXPONENT)).collect();
         let enough = spins
             .iter()
@@ -290,7 +293,8 @@ mod tests {
                 (digits.count, digits.enough)
             })
         };
-        assert_eq!(count(&[1e8, -1e8, -1.0], 0.0, 5.0), (2, true));
+        assert_eq!(count(&[1e8, -1e8, -1.0], 0.0, 5.0), (1, true));
+        assert_eq!(count(&[1e9, -1e9, -1.0], 0.0, 5.0), (2, true));
         assert_eq!(count(&[2f64.powi(53), 1.0 - 2f64.powi(53)], -1.0, f64::INFINITY), (3, true));
         assert!(count(&[1e15, -1e15, 1e-6], 0.0, 1e7).1);
         assert!(count(&[0.1, 0.2, -0.3], 1e-9, f64::INFINITY).1);

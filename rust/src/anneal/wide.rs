@@ -6,10 +6,11 @@
 //! field         (digit 0 * base + digit 1) * base + digit 2, in floats, each step rounded once
 //! ```
 //!
-//! The field `h_i` is one more term of the sum, and so is what rounding has taken off it. No digit's sum exceeds `2^24`, so floats hold it; and of two digits the
-//! first is exact as long as the second can cancel it, so the field is right to 23 bits *of what is left*. The weight of the
-//! last digit is held to `2^6`: with that a field that is not 0 has an exponent beyond all limits, as at any lower
-//! temperature. A problem has units of its own, so each is annealed by itself.
+//! The field `h_i` is one more term of the sum, and so is what rounding has taken off it. Most problems that need more than
+//! `fixed.rs` has do so for their fields, and one digit of 30 bits is enough. Of several, no digit's sum exceeds `2^24`,
+//! so floats hold it; and of two digits the first is exact as long as the second can cancel it. Either way the field is right to
+//! 23 bits *of what is left*. The weight of the last digit is held to `2^6`: with that a field that is not 0 has an exponent
+//! beyond all limits, as at any lower temperature. A problem has units of its own, so each is annealed by itself.
 //!
 //! At zero temperature (`beta` infinite) what lowers the energy is accepted, and nothing else, as in dwave-samplers: limits
 //! are raised above 0, below `2^6`.

@@ -67,10 +67,16 @@ impl<U, const D: usize> Layout<U, D> {
     }
 }
 
+/// Spins whose whole rows are read from the processor's cache; rows of more come from memory.
+const CACHED: usize = 512;
+/// Where they do, one pair in so many is coupled if whole rows are as fast as neighbours.
+const PART: usize = 5;
+
 /// Whether additions of vectors to all sums take no longer than those of a spin's neighbours one by one.
 pub(in crate::anneal) fn is_whole(pattern: &Pattern) -> bool {
     let n = pattern.num_spins();
-    n.div_ceil(LANES) * n <= 2 * pattern.num_pairs()
+    let part = if n > CACHED { PART } else { LANES };
+    n.div_ceil(part) * n <= 2 * pattern.num_pairs()
 }
 
 /// Something for each of `D` digits. Those that a problem does not have stand first.
