@@ -16,7 +16,8 @@ times the most sweeps of the grid, then 5 seconds of `minimize`), plus a toleran
 ones, linear 0.1 to 3 for the others) for all samplers. Only the number of sweeps is tuned, over one grid, for
 every sampler by itself and each family: the best is shown for each. openjij is used in its dense mode for the
 dense families, which is its faster one there. PySA (github.com/nasa/PySA, where it is installed) tempers 16
-replicas between the ends of the schedule; its couplings are a matrix, so it takes the dense families only.
+replicas between the ends of the schedule; a sweep of it looks at a whole matrix, so it is given the two dense
+families of few spins only.
 `minimize` has no schedule and nothing tuned: it is called with the target.
 
 **Time.** One thread, whole calls, models built before (`peers.py`). With success probability p of a read,
@@ -60,6 +61,7 @@ CERTAINTY = 0.99
 OURS, MINIMIZE, BASE = "ising-ep", "ising-ep minimize", "dwave-samplers"
 # Seconds after which a call of `minimize` has failed.
 LIMIT = 60.0
+PYSA = ("PySA",)
 BOOTSTRAPS = 1000
 # The search for the best energy: reads, and sweeps in times of the most of the grid.
 LONG_READS, LONG_SWEEPS, LONG_SECONDS = 256, 4, 5.0
@@ -122,17 +124,17 @@ def families(quick: bool) -> dict[str, Family]:
     long: dict[str, Any] = {"shape": np.linspace, "betas": (0.1, 3.0)}
     long.update(sweeps=(16, 64) if quick else (64, 256, 1024, 4096), our_reads=(16, 64, 512))
     short: dict[str, Any] = {"shape": np.geomspace, "betas": (0.3, 30.0), "openjij": "openjij dense"}
-    short.update(sweeps=(16, 64) if quick else (32, 128, 512, 2048), our_reads=(1, 16, 64), others=("PySA",))
+    short.update(sweeps=(16, 64) if quick else (32, 128, 512, 2048), our_reads=(1, 16, 64))
     wishart, loops = (
         partial(problems.planted_wishart, 64, 48),
         partial(problems.planted_loops, edge, 0.8),
     )
     return {
-        "dense": Family(f"dense, n = {n}", partial(problems.dense, n), tolerance=0, **short),
+        "dense": Family(f"dense, n = {n}", partial(problems.dense, n), tolerance=0, others=PYSA, **short),
         "lattice": Family(f"{side}^3 lattice ±1", partial(problems.lattice, side), tolerance=0.008, **long),
         "p16": Family(f"Pegasus P{m} ±1", partial(problems.pegasus, m), tolerance=0.005, **long),
         "loops": Family(f"loops on {edge}^3, planted", loops, tolerance=0, **long),
-        "wishart": Family("Wishart, n = 64, planted", wishart, tolerance=0, **short),
+        "wishart": Family("Wishart, n = 64, planted", wishart, tolerance=0, others=PYSA, **short),
         "sk": Family(f"SK, n = {spins:,}", partial(problems.dense, spins), tolerance=0.005, **short),
     }
 
