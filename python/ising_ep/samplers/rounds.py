@@ -19,8 +19,8 @@ from .typical_field import typical_field
 # Without a limit of time the search is over when so many rounds by themselves ended in the lowest energy, or
 # when it has not fallen for as many rounds as there were before, at least PATIENCE.
 AGREEING, PATIENCE = 6, 12
-# The strategies of the first rounds: tabu and recombination, whose first ones are brief.
-OPENING = (1, 0)
+# The strategies of the first rounds: recombination and tabu, whose first ones are brief.
+OPENING = (0, 1, 0)
 # Every so many rounds the strategy that is behind gets one.
 SECOND_CHANCE = 8
 # The lowest states of each round, and rounds, that are recombined: many of one leave no room for those of

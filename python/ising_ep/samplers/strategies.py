@@ -16,18 +16,18 @@ from .typical_field import COLD, HOT
 QUENCH = 10.0
 # Reads of an island whose anneal takes as long for one as for 512; of others in the first rounds and then on;
 # fewer of many spins.
-READS_OF_INTEGERS, READS_OF_REALS, LEAST_READS = 512, (16, 16, 64, 128), 16
+READS_OF_INTEGERS, READS_OF_REALS, LEAST_READS = 512, (16, 16, 16, 64, 128), 16
 MOST_SPINS = 2**28
-# Sweeps of the first island, fewer of very many spins, ...
-FIRST_SWEEPS, MOST_UPDATES = 256, 2**30
+# Sweeps of the first islands, fewer of very many spins, ...
+FIRST_SWEEPS, MOST_UPDATES = (64, 256), 2**30
 # ... and of the next ones: twice as many after every ISLANDS of them.
 SWEEPS, MOST_SWEEPS, LEAST_SWEEPS, ISLANDS = 512, 2**16, 8, 2
 # The inverse temperature at which a short anneal ends, times the local field of a typical spin.
 SHORT, COLD_OF_SHORT = 1024, 6.0
 # Seconds beyond which a limit of time is none.
 WEEK = 604_800.0
-# Members of a population: the best of the reads; few in the first round, which is to be brief.
-FIRST_MEMBERS, MEMBERS = 32, 256
+# Members of a population: the best of the reads. Reads of the first island are not bred, few of the next one.
+FIRST_MEMBERS, MEMBERS = (1, 32), 256
 # Children without progress after which a population ends.
 PATIENCE = 256
 # Groups of a child, mostly, and updates of all children's anneals in times of those that their parents took.
@@ -48,7 +48,7 @@ class Effort(NamedTuple):
     couplings: int
 
 
-# Of the first round, which is to be brief, and of others, whose populations end in lower energies.
+# Of the first rounds, which are to be brief, and of others, whose populations end in lower energies.
 BRIEF, FULL = Effort(16, 32, 4, 10**7), Effort(32, 128, 16, 10**9)
 
 # States (members, spins) and their energies without the offset.
@@ -162,10 +162,11 @@ class Islands:
         if not self.is_of_integers:
             reads = READS_OF_REALS[min(self.rounds, len(READS_OF_REALS) - 1)]
         reads = max(LEAST_READS, min(reads, MOST_SPINS // task.num_spins))
-        if not self.rounds:
-            sweeps = max(LEAST_SWEEPS, min(FIRST_SWEEPS, MOST_UPDATES // (reads * task.num_spins)))
-            return reads, sweeps, FIRST_MEMBERS, BRIEF
-        sweeps = min(SWEEPS << (self.rounds - 1) // ISLANDS, MOST_SWEEPS)
+        if self.rounds < len(FIRST_SWEEPS):
+            most = MOST_UPDATES // (reads * task.num_spins)
+            sweeps = max(LEAST_SWEEPS, min(FIRST_SWEEPS[self.rounds], most))
+            return reads, sweeps, FIRST_MEMBERS[self.rounds], BRIEF
+        sweeps = min(SWEEPS << (self.rounds - len(FIRST_SWEEPS)) // ISLANDS, MOST_SWEEPS)
         # Not more than half of the time that is left.
         updates = self.speed * max(0.0, min(task.deadline - perf_counter(), WEEK)) / 2
         sweeps = max(LEAST_SWEEPS, min(sweeps, int(updates / (reads * task.num_spins))))

@@ -146,9 +146,13 @@ impl Cliques<'_> {
     fn through(&mut self, i: usize) {
         let (neighbours, at) = self.couplings.pattern().row(i);
         let values = self.couplings.row(i).1;
-        let mut places: Vec<usize> =
-            (0..values.len()).filter(|&k| values[k] > 0.0 && !self.used[at + k]).collect();
-        places.sort_by(|&a, &b| values[a].total_cmp(&values[b]).then(a.cmp(&b)));
+        // In the order of the 20 first bits after the point, then of neighbours: integers are sorted faster than floats.
+        let coarse = |k: usize| values[k].to_bits() & !u64::from(u32::MAX) | k as u64;
+        let unused = (0..values.len()).filter(|&k| values[k] > 0.0 && !self.used[at + k]);
+        let mut sorted: Vec<u64> = unused.map(coarse).collect();
+        sorted.sort_unstable();
+        let places: Vec<usize> =
+            sorted.into_iter().map(|coarse| (coarse & u64::from(u32::MAX)) as usize).collect();
         for class in places.chunk_by(|&a, &b| alike(values[a], values[b])) {
             let mut rest: Vec<u32> = class.iter().map(|&k| neighbours[k]).collect();
             while rest.len() + 1 >= SMALLEST && self.lookups <= MOST_LOOKUPS {
