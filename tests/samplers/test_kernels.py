@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from ising_ep import _core
 from ising_ep.samplers.simulated import SimulatedAnnealingSampler
 
 SAMPLER = SimulatedAnnealingSampler()
@@ -119,3 +120,23 @@ def test_multi_spin_reads_are_independent() -> None:
     overlaps = (spins @ spins.T)[np.triu_indices(1024, 1)]
     z = overlaps.sum() / np.sqrt(spins.shape[1] * overlaps.size)
     assert 2 * stats.norm.sf(abs(z)) > LEVEL
+
+
+@pytest.mark.parametrize(
+    ("values", "fields", "beta", "num_reads", "arithmetic"),
+    [
+        (np.ones, np.zeros(30), 3.0, 512, "integer"),
+        (np.ones, np.zeros(30), 3.0, 8, "single"),
+        (lambda count: np.linspace(0.1, 1, count), np.zeros(30), 3.0, 512, "single"),
+        (lambda count: np.full(count, 1e7 / 3), np.full(30, 1e7 + 0.1), 3.0, 512, "wide"),
+        (lambda count: np.geomspace(1e-300, 1e300, count), np.zeros(30), 1e300, 4, "rounded"),
+    ],
+)
+def test_the_arithmetic_is_told_before_the_anneal(values, fields, beta, num_reads, arithmetic):
+    rows = np.arange(30)
+    model = _core.Model(rows, (rows + 1) % 30, values(30), 30)
+    sweeps = _core.Sweeps(np.array([0.0, beta]))
+    assert model.arithmetic(fields[np.newaxis], sweeps, num_reads=num_reads) == arithmetic
+    ids = np.zeros(1, np.uint32)
+    *_, found = model.anneal(fields[np.newaxis], sweeps, num_reads=num_reads, seed=1, problem_ids=ids)
+    assert found == [arithmetic]

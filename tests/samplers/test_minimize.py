@@ -8,7 +8,7 @@ import dimod
 import numpy as np
 import pytest
 
-from ising_ep import minimize
+from ising_ep import _core, minimize
 from ising_ep.problems.read import read_with_format
 from ising_ep.samplers.elites import Elites
 from ising_ep.samplers.exact import Eliminated, fixed_variables, without
@@ -61,6 +61,20 @@ def test_one_seed_gives_the_same_states_on_any_number_of_threads(whole):
     assert energies[0] == energies[1]
     assert one.info["ended_by"] == "settled"
     assert one.first.energy == other.first.energy
+
+
+def test_the_bound_of_a_problem_without_fields_is_that_of_roof_duality():
+    from dwave.preprocessing.lower_bounds import roof_duality
+
+    for seed in range(6):
+        bqm = random_problem(12, seed, whole=seed % 2 == 0)
+        for name in bqm.variables:
+            bqm.set_linear(name, 0.0)
+        theirs, values = roof_duality(
+            bqm.relabel_variables({v: k for k, v in enumerate(bqm.variables)}, inplace=False)
+        )
+        assert values == {}
+        assert fixed_variables(bqm) == (pytest.approx(theirs, abs=1e-9), {})
 
 
 def test_variables_fixed_by_roof_duality_have_their_values_in_a_ground_state():
@@ -292,3 +306,17 @@ def test_the_best_energy_of_a_qpu_on_a_whole_chip_is_reached():
     found = minimize(problem.bqm, seed=1, target=qpu, time_limit=100)
     assert found.info["ended_by"] == "target"
     assert found.first.energy <= qpu
+
+
+def test_a_population_ends_after_so_many_children():
+    bqm = random_problem(30, 4, whole=False)
+    linear, (rows, cols, values), _ = bqm.to_numpy_vectors(variable_order=list(bqm.variables))
+    model = _core.Model(rows.astype(np.int64), cols.astype(np.int64), values, 30)
+    states = np.random.default_rng(1).choice(np.array([-1, 1], np.int8), (40, 30))
+    energies = np.asarray(bqm.energies((states, list(bqm.variables))))
+    settings = {"sweeps": 4, "reads": 4, "coldest": 3.0, "patience": 1000, "seed": 3}
+    *_, free = _core.recombine(model, linear, states, energies, **settings)
+    for most in (0, 1, 16, 33):
+        *_, children = _core.recombine(model, linear, states, energies, most=most, **settings)
+        # A generation has 16.
+        assert children == min(-(-most // 16) * 16, free)
