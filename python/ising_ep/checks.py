@@ -84,12 +84,12 @@ def threads(num_threads: int | None) -> int | None:
     return None if num_threads is None else integer("num_threads", num_threads, 1, MOST_THREADS)
 
 
-def seconds(name: str, value: float) -> float:
-    """The number of seconds, if it is one."""
+def seconds(name: str, value: float, unit: str = "seconds") -> float:
+    """The number of seconds, or of another unit, if it is one."""
     if not isinstance(value, Real):
-        raise TypeError(f"{name} is {value!r}, expected a number of seconds")
+        raise TypeError(f"{name} is {value!r}, expected a number of {unit}")
     if not value >= 0:  # nor is nan
-        raise ValueError(f"{name} is {value}, expected a number of seconds >= 0")
+        raise ValueError(f"{name} is {value}, expected a number of {unit} >= 0")
     return float(value)
 
 

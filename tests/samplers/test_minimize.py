@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+from fractions import Fraction
 from itertools import product
 
 import dimod
@@ -320,3 +321,86 @@ def test_a_population_ends_after_so_many_children():
         *_, children = _core.recombine(model, linear, states, energies, most=most, **settings)
         # A generation has 16.
         assert children == min(-(-most // 16) * 16, free)
+
+
+def one_of(n, penalty, seed):
+    """Exactly one of n variables, weights of about 1; the ground energy is the least weight."""
+    weights = np.random.default_rng(seed).normal(size=n)
+    rows, cols = np.triu_indices(n, 1)
+    couplings = (rows, cols, np.full(rows.size, 2 * penalty))
+    bqm = dimod.BinaryQuadraticModel.from_numpy_vectors(weights - penalty, couplings, penalty, "BINARY")
+    # The sum that a double holds of the least weight and both penalties.
+    return bqm, float(((weights - penalty) + penalty).min())
+
+
+@pytest.mark.parametrize(("n", "penalty"), [(300, 1e8), (100, 1e9), (20, 1e10)])
+def test_a_target_beside_penalties_is_reached_and_not_almost(n, penalty):
+    for seed in range(3):
+        bqm, lowest = one_of(n, penalty, seed)
+        found = minimize(bqm, seed=seed, target=lowest + 1e-15 * penalty)
+        assert found.info["ended_by"] == "target"
+        assert found.first.energy <= lowest + 1e-13 * penalty
+
+
+@pytest.mark.parametrize("presolve", [True, False])
+def test_the_states_that_are_kept_are_the_lowest_beside_penalties(presolve):
+    for seed in range(4):
+        bqm, lowest = one_of(20, 1e11, seed)
+        for kept in (1, 3, 100):
+            found = minimize(bqm, seed=seed, max_states=kept, presolve=presolve)
+            assert found.first.energy == lowest
+            assert found.info["trace"][-1][1] == lowest
+
+
+def test_rounds_agree_that_found_the_same_energy():
+    rng, side, penalty = np.random.default_rng(3), 7, 1e10
+    bqm = dimod.BinaryQuadraticModel("BINARY")
+    for place, cost in np.ndenumerate(rng.random((side, side)) + 3):
+        bqm.add_linear(place, cost)
+    for k in range(side):
+        for group in ([(k, j) for j in range(side)], [(j, k) for j in range(side)]):
+            bqm.add_linear_equality_constraint([(v, 1) for v in group], penalty, -1)
+    found = minimize(bqm, seed=1)
+    energies = np.array([done["lowest_energy"] for done in found.info["rounds"]])
+    near = energies <= found.first.energy + 1e-3
+    assert found.info["time_to_solution"]["successes"] == near.sum() < len(energies)
+
+
+def test_exact_numbers_come_back_in_the_vartype_given():
+    bqm = dimod.BinaryQuadraticModel(
+        {"a": Fraction(1, 3), "b": Fraction(-2, 3)},
+        {"ab": Fraction(1, 2)},
+        Fraction(0),
+        "BINARY",
+        dtype=object,
+    )
+    for presolve in (True, False):
+        found = minimize(bqm, seed=1, presolve=presolve)
+        assert found.vartype is dimod.BINARY
+        assert found.first.sample == {"a": 0, "b": 1}
+        assert found.first.energy == pytest.approx(-2 / 3)
+
+
+def test_the_ground_energy_of_single_precision_is_a_target():
+    for seed in range(6):
+        given = random_problem(12, seed, "BINARY", whole=False)
+        given.scale(1000)
+        bqm = dimod.BinaryQuadraticModel(given, dtype=np.float32)
+        _, energies = all_energies(bqm)
+        found = minimize(bqm, seed=seed, target=float(energies.min()), presolve=False)
+        assert found.info["ended_by"] == "target"
+        assert found.info["trace"][-1][1] == found.first.energy == energies.min()
+
+
+def test_no_ground_state_is_claimed_that_doubles_cannot_tell():
+    rng = np.random.default_rng(5)
+    for vartype in ("SPIN", "BINARY"):
+        values = {(i, j): float(rng.choice([1, 3, 7, 1e16, 3e16])) for i in range(6) for j in range(i)}
+        linear = {i: float(rng.choice([-2, 5, -1e16])) for i in range(6)}
+        assert not minimize(dimod.BinaryQuadraticModel(linear, values, 0.0, vartype), seed=1).info["optimal"]
+
+
+@pytest.mark.parametrize("presolve", [True, False])
+def test_a_problem_without_variables_has_its_offset(presolve):
+    found = minimize(dimod.BinaryQuadraticModel({}, {}, 2.5, "SPIN"), presolve=presolve)
+    assert found.first.energy == 2.5

@@ -5,6 +5,7 @@ import inspect
 import itertools
 import threading
 import unittest
+from fractions import Fraction
 
 import dimod
 import dimod.testing
@@ -186,3 +187,23 @@ def test_what_is_wrong_is_named(options, error, text):
 def test_unknown_keywords_are_told():
     with pytest.warns(SamplerUnknownArgWarning):
         SAMPLER.sample(whole(3, 1, "SPIN"), num_sweeps=3, timeout=1)
+
+
+def test_fractions_keep_their_energies():
+    bqm = dimod.BinaryQuadraticModel(
+        {"a": Fraction(1, 3), "b": Fraction(-2, 3)},
+        {"ab": Fraction(1, 2)},
+        Fraction(0),
+        "BINARY",
+        dtype=object,
+    )
+    found = TabuSampler().sample(bqm, seed=1, energy_threshold=-0.6)
+    assert found.first.sample == {"a": 0, "b": 1}
+    assert found.first.energy == pytest.approx(-2 / 3)
+
+
+@pytest.mark.parametrize("offset", [np.inf, -np.inf, np.nan])
+def test_an_offset_that_is_no_number_is_refused(offset):
+    bqm = dimod.BinaryQuadraticModel({"a": 1.0}, {}, offset, "SPIN")
+    with pytest.raises(ValueError, match=f"the offset is {offset}, expected a finite number"):
+        TabuSampler().sample(bqm)

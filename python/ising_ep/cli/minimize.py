@@ -107,7 +107,10 @@ def _minimized(bqm: dimod.BinaryQuadraticModel, **settings: Any) -> dimod.Sample
             done = None if limit is None else min(int(1000 * seconds), int(1000 * limit))
             tell(text, done, None if limit is None else int(1000 * limit))
 
-        return minimized(bqm, progress=progress, interrupt_function=is_stopped, **settings)
+        sampleset = minimized(bqm, progress=progress, interrupt_function=is_stopped, **settings)
+    if sampleset.info["ended_by"] == "interrupt_function":
+        sampleset.info["ended_by"] = "Ctrl-C"
+    return sampleset
 
 
 @contextmanager
@@ -135,7 +138,7 @@ def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[
         f" {bqm.vartype.name} ({problem.file_format})"
     )
     known = ", a ground state" if settings["optimal"] else ""
-    click.echo(f"Best energy {number(first)}{known}, in {count} distinct states")
+    click.echo(f"Best energy {number(first)}{known}, in {count} distinct state{'s' if count > 1 else ''}")
     click.echo(f"Ended by: {settings['ended_by'].replace('_', ' ')}")
     if problem.objective is not None:
         click.echo(f"Best {problem.objective.name} {number(problem.objective.value(first))}")

@@ -12,7 +12,7 @@ from .. import _core
 from .spin_form import spin_form
 
 # Biases further apart than this are not told from the rounding of sums of others.
-LARGEST_RATIO = 2.0**40
+LARGEST_RATIO = 2.0**30
 # Couplings for each variable beyond which hardly one can be eliminated, and lists of all would be long.
 MOST_COUPLINGS = 50
 # Variables and width up to which the tables of the tree's bags are small; the solver's recursion is as deep
@@ -92,6 +92,8 @@ def ground_state_of_narrow(bqm: dimod.BinaryQuadraticModel) -> Any:
         The sample set of dwave-samplers with one row, or None where the graph is too wide or too large.
     """
     order = list(bqm.variables)
+    if not _has_comparable_biases(bqm):
+        return None
     if len(order) > SMALL:
         if len(order) > MOST_VARIABLES or bqm.num_interactions > MOST_PAIRS * len(order):
             return None
@@ -112,11 +114,11 @@ def ground_state_of_narrow(bqm: dimod.BinaryQuadraticModel) -> Any:
 
 
 def _has_comparable_biases(bqm: dimod.BinaryQuadraticModel) -> bool:
-    """Whether there are biases other than 0, and no two of them are too far apart."""
+    """Whether no two biases other than 0 are too far apart."""
     linear, (_, _, values), *_ = bqm.to_numpy_vectors()
     sizes = np.abs(np.concatenate((linear, values)))
     sizes = sizes[sizes > 0]
-    return bool(sizes.size and sizes.max() <= LARGEST_RATIO * sizes.min())
+    return not sizes.size or bool(sizes.max() / LARGEST_RATIO <= sizes.min())
 
 
 def without(bqm: dimod.BinaryQuadraticModel, fixed: dict[Hashable, int]) -> dimod.BinaryQuadraticModel:

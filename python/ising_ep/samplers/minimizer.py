@@ -9,11 +9,11 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
 from ..checks import WORD, as_float, boolean, function, integer, seconds, seed_or_new, threads
 from .default_range import Ising, refuse_infinite
 from .digest import problem_digest
 from .exact import Eliminated, fixed_variables, ground_state_of_narrow, without
+from .reads import energies_of_spins
 from .rounds import Rounds, Watch
 from .spin_form import in_floats
 
@@ -102,8 +102,10 @@ def minimize(
     else:
         rounds = Rounds(left.bqm, settings, watch, left.bound)
         report = rounds.run()
-        found, counts, labels = rounds.states[:max_states], rounds.counts[:max_states], rounds.labels
+        found, counts, labels = rounds.elites.states[:max_states], rounds.counts[:max_states], rounds.labels
     sampleset = left.with_others(found, labels, counts)
+    if bqm.vartype is not given.vartype:  # one of exact numbers, which became spins
+        sampleset.change_vartype(bqm.vartype)  # type: ignore[no-untyped-call]
     lowest = float(sampleset.record.energy[0])
     optimal, took = report["ended_by"] == "optimal", perf_counter() - started
     sampleset.info.update(
@@ -126,17 +128,14 @@ def _energy(name: str, value: float) -> float:
     return energy
 
 
-def _energies(
-    bqm: dimod.BinaryQuadraticModel, states: NDArray[np.int8], names: list[Hashable]
-) -> NDArray[np.float64]:
-    """Energies of states in the values of the problem, columns in the order of its variables."""
-    if bqm.vartype is dimod.BINARY:
-        return np.asarray(bqm.energies((states, names)), dtype=np.float64)
-    vectors: Any = bqm.to_numpy_vectors(variable_order=names)
-    linear, (rows, cols, values), offset = vectors
-    pairs = rows.astype(np.int64), cols.astype(np.int64), values.astype(np.float64, copy=False)
-    fields = linear.astype(np.float64, copy=False)
-    return _core.energies(*pairs, fields, np.ascontiguousarray(states)) + float(offset)
+def _spins(values: NDArray[Any]) -> NDArray[np.int8]:
+    """-1 for values of 0 and below, +1 for others."""
+    return np.where(values > 0, 1, -1).astype(np.int8)
+
+
+def _values(spins: NDArray[np.int8], vartype: dimod.Vartype) -> NDArray[np.int8]:
+    """Spins as values of a vartype."""
+    return spins if vartype is dimod.SPIN else (spins > 0).astype(np.int8)
 
 
 @dataclass(frozen=True)
@@ -168,35 +167,33 @@ class _Left:
         return cls(given, bqm if eliminated is None else eliminated.bqm, fixed, eliminated, bound)
 
     def ground_state(self) -> NDArray[np.int8] | None:
-        """A ground state (1, variables) of what is left, in its own values, if there is a fast way to it."""
+        """A ground state (1, variables) of what is left, -1 or +1, if there is a fast way to it."""
         if not self.bqm.num_variables:
             return np.empty((1, 0), np.int8)
         solved = ground_state_of_narrow(self.bqm)
         if solved is None:
             return None
         columns = [solved.variables.index(variable) for variable in self.bqm.variables]
-        return np.asarray(solved.record.sample[:1, columns], dtype=np.int8)
+        return _spins(solved.record.sample[:1, columns])
 
     def with_others(
         self, states: NDArray[np.int8], labels: list[Hashable], counts: NDArray[np.int64]
     ) -> dimod.SampleSet:
-        """The sample set of states of what is left, energies as the problem given has them, lowest first."""
+        """The sample set of states of -1 and +1 of what is left, energies as the problem given has them."""
         if self.eliminated is not None:
             states, labels = self.eliminated.expanded(states, labels), self.eliminated.given
-            if self.given.vartype is dimod.BINARY:
-                states = (states > 0).astype(np.int8)
         names = list(self.given.variables)
         if labels != names:
             place = {name: k for k, name in enumerate(labels)}
             columns = np.array([place.get(name, -1) for name in names], dtype=np.intp)
-            values = np.array([self.fixed.get(name, 0) for name in names], dtype=np.int8)
+            values = _spins(np.array([self.fixed.get(name, 0) for name in names]))
             known = np.append(states, np.zeros((len(states), 1), np.int8), axis=1)[:, columns]
             states = np.where(columns < 0, values, known)
-        energies = _energies(self.given, states, names)
+        energies = energies_of_spins(self.given, states, names)
         order = np.argsort(energies, kind="stable")
         make: Any = dimod.SampleSet.from_samples  # without types
         sampleset: dimod.SampleSet = make(
-            (states[order], names),
+            (_values(states[order], self.given.vartype), names),
             energy=energies[order],
             num_occurrences=counts[order],
             vartype=self.given.vartype,

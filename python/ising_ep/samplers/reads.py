@@ -79,7 +79,20 @@ def energies_as_given(
     """
     if given.vartype is dimod.SPIN or arithmetic not in ("wide", "rounded"):
         return energies + offset
-    return np.asarray(given.energies(((states > 0).astype(np.int8), labels)), dtype=np.float64)
+    return energies_of_spins(given, states, labels)
+
+
+def energies_of_spins(
+    given: dimod.BinaryQuadraticModel, states: NDArray[np.int8], labels: Sequence[Hashable]
+) -> NDArray[np.float64]:
+    """Energies of states of -1 and +1, columns as in `labels`, summed from the biases of the model given."""
+    if given.vartype is dimod.BINARY:
+        return np.asarray(given.energies(((states > 0).astype(np.int8), labels)), dtype=np.float64)
+    vectors: Any = given.to_numpy_vectors(labels)
+    linear, (rows, cols, values), offset = vectors
+    pairs = rows.astype(np.int64, copy=False), cols.astype(np.int64, copy=False)
+    numbers = values.astype(np.float64, copy=False), linear.astype(np.float64, copy=False)
+    return _core.energies(*pairs, *numbers, np.ascontiguousarray(states)) + float(offset)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from scipy.stats import gamma
 
 from .couplings import PreparedCouplings
 from .elites import Elites
-from .reads import rest_of_fields
+from .reads import energies_of_spins, rest_of_fields
 from .spin_form import spin_form
 from .strategies import BRIEF, FULL, Found, Islands, Strategy, TabuMoves, Task, Tempering
 from .typical_field import typical_field
@@ -27,7 +27,7 @@ SECOND_CHANCE = 8
 # others.
 OF_A_ROUND, MOST_ROUNDS = 8, 32
 # Sums of real numbers are right to this part of the sum of their sizes.
-ROUNDING = 1e-12
+ROUNDING = 2.0**-45
 # The certainty of the time to solution, and that of its interval.
 CERTAINTY, INTERVAL = 0.99, 0.95
 
@@ -78,15 +78,15 @@ class Rounds:
         linear, values = linear.astype(np.float64, copy=False), values.astype(np.float64, copy=False)
         rows, cols = rows.astype(np.int64, copy=False), cols.astype(np.int64, copy=False)
         target = -np.inf if settings["target"] is None else settings["target"]
-        self.offset, self.bound, self.vartype = float(offset), bound - float(offset), bqm.vartype
-        self.rounding = ROUNDING * float(np.abs(linear).sum() + np.abs(values).sum() + abs(self.offset))
+        self.bqm, self.target, self.bound, self.offset = bqm, target, bound, float(offset)
+        off = ROUNDING * float(np.abs(linear).sum() + np.abs(values).sum() + abs(float(offset)))
         self.task = Task(
             model=PreparedCouplings(rows, cols, values).model(len(linear)),
             linear=linear,
             couplings=len(values),
             rest=rest_of_fields(bqm, labels, linear),
             typical=typical_field(linear, rows, cols, values),
-            target=max(target - self.offset, self.bound) + self.rounding,
+            target=max(target, bound) - float(offset) + off,
             seed=settings["seed"],
             num_threads=settings["num_threads"],
             is_over=watch,
@@ -106,12 +106,6 @@ class Rounds:
         self.trace: list[tuple[float, float]] = []
 
     @property
-    def states(self) -> NDArray[np.int8]:
-        """Distinct states in the values of the problem, the lowest first, columns as in `labels`."""
-        states = self.elites.states
-        return states if self.vartype is dimod.SPIN else (states > 0).astype(np.int8)
-
-    @property
     def counts(self) -> NDArray[np.int64]:
         """How many rounds found each by themselves; 1 where only recombining those of several did."""
         return self.elites.counts.clip(1)
@@ -121,17 +115,15 @@ class Rounds:
         while not (why := self._why_over()):
             number, strategy = len(self.done), self._next()
             started = perf_counter()
-            found = strategy.round(self.task, 2 * number)
-            self._add(found, own=True)
+            found = self._add(strategy.round(self.task, 2 * number), own=True)
             self.done.append((strategy, perf_counter() - started, float(found[1].min())))
             self.lowest_states.append(_lowest(found))
-            if number >= len(OPENING) and self.elites.lowest > self.task.target and not self.watch():
+            if number >= len(OPENING) and not self._has_target() and not self.watch():
                 effort = BRIEF if number < 2 * len(OPENING) else FULL
-                found = self.task.bred(*self._of_rounds(), 2 * number + 1, effort)
-                self._add(found, own=False)
+                self._add(self.task.bred(*self._of_rounds(), 2 * number + 1, effort), own=False)
             self.lowest.append(self.elites.lowest)
         rounds = [
-            {"strategy": strategy.name, "seconds": seconds, "lowest_energy": lowest + self.offset}
+            {"strategy": strategy.name, "seconds": seconds, "lowest_energy": lowest}
             for strategy, seconds, lowest in self.done
         ]
         return {
@@ -141,20 +133,45 @@ class Rounds:
             "time_to_solution": self._time_to_solution(),
         }
 
-    def _tell(self, lowest: float) -> None:
-        """Notes when the lowest energy fell."""
-        if lowest + self.offset < self.watch.lowest:
-            self.watch.lowest = lowest + self.offset
-            self.trace.append((perf_counter() - self.watch.started, self.watch.lowest))
+    def _tell(self, states: NDArray[np.int8]) -> NDArray[np.float64]:
+        """Energies as the problem has them; notes when the lowest fell.
 
-    def _add(self, found: Found, *, own: bool) -> None:
-        self._tell(float(found[1].min()))
-        self.elites.add(*found, count=own)
+        Those that the core sums up from Ising couplings are further off where penalties cancel.
+        """
+        energies = energies_of_spins(self.bqm, states, self.labels)
+        lowest = float(energies.min())
+        if lowest < self.watch.lowest:
+            self.watch.lowest = lowest
+            self.trace.append((perf_counter() - self.watch.started, lowest))
+        return energies
+
+    def _add(self, found: Found, *, own: bool) -> Found:
+        """Keeps the lowest states; returns all, with their energies as the problem has them."""
+        energies = self._tell(found[0])
+        self.elites.add(found[0], energies, count=own)
+        return found[0], energies
+
+    @property
+    def rounding(self) -> float:
+        """What the energy of the best state may be off by."""
+        return ROUNDING * self._sizes(self.elites.states[0])
+
+    def _sizes(self, state: NDArray[np.int8]) -> float:
+        """The sum of the sizes of all terms of a state's energy."""
+        vectors: Any = self.bqm.to_numpy_vectors(self.labels)
+        linear, (rows, cols, values), offset = vectors
+        is_there = np.ones(len(state), bool) if self.bqm.vartype is dimod.SPIN else state > 0
+        pairs = np.abs(values[is_there[rows] & is_there[cols]])
+        return float(np.abs(linear[is_there]).sum() + pairs.sum() + abs(float(offset)))
+
+    def _has_target(self) -> bool:
+        return self.elites.lowest <= max(self.target, self.bound) + self.rounding
 
     def _of_rounds(self) -> Found:
-        """The lowest states of the rounds with the lowest energies."""
+        """The lowest states of the rounds with the lowest energies, which are without the offset."""
         rounds = sorted(self.lowest_states, key=lambda found: float(found[1][0]))[:MOST_ROUNDS]
-        return np.concatenate([states for states, _ in rounds]), np.concatenate([e for _, e in rounds])
+        energies = np.concatenate([energies for _, energies in rounds]) - self.offset
+        return np.concatenate([states for states, _ in rounds]), energies
 
     def _next(self) -> Strategy:
         """As in OPENING at first; then tabu or the others, by who is ahead, now and then the other way."""
@@ -178,7 +195,7 @@ class Rounds:
         if not self.done:
             return ""
         lowest = self.elites.lowest
-        if lowest <= self.task.target:
+        if self._has_target():
             return "optimal" if lowest <= self.bound + self.rounding else "target"
         if self.watch():
             return self.watch.ended_by

@@ -35,6 +35,8 @@ def in_floats(bqm: dimod.BinaryQuadraticModel) -> dimod.BinaryQuadraticModel:
     if not isinstance(bqm, dimod.BinaryQuadraticModel):
         raise TypeError(f"bqm is a {type(bqm).__name__}, expected a dimod.BinaryQuadraticModel")
     if bqm.dtype != OBJECT:
+        if not np.isfinite(bqm.offset):
+            raise ValueError(f"the offset is {bqm.offset}, expected a finite number")
         return bqm
     given = [*bqm.linear.values(), *bqm.quadratic.values(), bqm.offset]
     rounded = floats_of_objects("bqm", given)

@@ -69,7 +69,7 @@ class Task:
         seed: Of all rounds.
         num_threads: Threads, or None for all cores.
         is_over: Asked by the core whether to end.
-        tell: Told the lowest energy, without the offset, of what a round has so far.
+        tell: Told the lowest state of what a round has so far, (1, spins).
         deadline: When `is_over` says so, as perf_counter has it, or infinite.
     """
 
@@ -82,7 +82,7 @@ class Task:
     seed: int
     num_threads: int | None
     is_over: Callable[[int], bool]
-    tell: Callable[[float], None]
+    tell: Callable[[NDArray[np.int8]], object]
     deadline: float
 
     @property
@@ -153,7 +153,7 @@ class Islands:
         self.speed = len(energies) * sweeps * task.num_spins / (perf_counter() - started)
         self.rounds += 1
         lowest = np.argsort(energies, kind="stable")[:members]
-        task.tell(float(energies[lowest[0]]))
+        task.tell(states[lowest[:1]])
         return task.bred(states[lowest], energies[lowest], number, effort, reads * sweeps * task.num_spins)
 
     def _size(self, task: Task) -> tuple[int, int, int, Effort]:
@@ -161,15 +161,16 @@ class Islands:
         reads = READS_OF_INTEGERS
         if not self.is_of_integers:
             reads = READS_OF_REALS[min(self.rounds, len(READS_OF_REALS) - 1)]
-        reads = max(LEAST_READS, min(reads, MOST_SPINS // task.num_spins))
+        spins = max(task.num_spins, 1)
+        reads = max(LEAST_READS, min(reads, MOST_SPINS // spins))
         if self.rounds < len(FIRST_SWEEPS):
-            most = MOST_UPDATES // (reads * task.num_spins)
+            most = MOST_UPDATES // (reads * spins)
             sweeps = max(LEAST_SWEEPS, min(FIRST_SWEEPS[self.rounds], most))
             return reads, sweeps, FIRST_MEMBERS[self.rounds], BRIEF
         sweeps = min(SWEEPS << (self.rounds - len(FIRST_SWEEPS)) // ISLANDS, MOST_SWEEPS)
         # Not more than half of the time that is left.
         updates = self.speed * max(0.0, min(task.deadline - perf_counter(), WEEK)) / 2
-        sweeps = max(LEAST_SWEEPS, min(sweeps, int(updates / (reads * task.num_spins))))
+        sweeps = max(LEAST_SWEEPS, min(sweeps, int(updates / (reads * spins))))
         return reads, sweeps, MEMBERS, FULL
 
 

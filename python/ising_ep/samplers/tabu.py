@@ -19,7 +19,7 @@ from dimod.typing import SamplesLike
 from .. import _core
 from ..checks import WORD, as_float, function, integer, one_of, seconds, seed_or_new, threads
 from .couplings import PreparedCouplings
-from .reads import Watch, finished, given_states, rest_of_fields
+from .reads import Watch, energies_of_spins, finished, given_states, rest_of_fields
 from .spin_form import in_floats, spin_form
 
 # Milliseconds that a read takes, and restarts, as in dwave-samplers.
@@ -154,7 +154,7 @@ class TabuSampler(Sampler, Initialized):
         linear = linear.astype(np.float64, copy=False)
         if tenure is not None:
             tenure = integer("tenure", tenure, 0, max(0, len(linear) - 1))
-        milliseconds = None if timeout is None else seconds("timeout", timeout)
+        milliseconds = None if timeout is None else seconds("timeout", timeout, "milliseconds")
         num_restarts = integer("num_restarts", num_restarts, 0, MOST)
         if energy_threshold is not None:
             energy_threshold = as_float("energy_threshold", energy_threshold)
@@ -199,8 +199,7 @@ class TabuSampler(Sampler, Initialized):
             num_threads=num_threads,
             watch=None if watch.idle() else watch,
         )
-        values_of = states if vartype is dimod.SPIN else (states > 0).astype(np.int8)
-        energies = np.asarray(given.energies((values_of, labels)), dtype=np.float64)
+        energies = energies_of_spins(given, states, labels)
         parameters = {
             "tenure": tenure,
             "timeout": timeout,
