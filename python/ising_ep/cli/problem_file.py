@@ -62,7 +62,7 @@ def problem_options(command: F) -> F:
             "file_format",
             callback=_known_format,
             metavar="NAME",
-            help="What FILE is, a name from below.  [default: by its content and name]",
+            help="What FILE is, a name from the list above.  [default: by its content and name]",
         ),
         click.option("--instance", type=int, help="Which problem of a file with several, from 1."),
     )
@@ -75,7 +75,7 @@ def output_options(command: F) -> F:
         click.option(
             "--output",
             type=click.Path(path_type=Path),
-            help="Where to write the states, a name with an ending from below.",
+            help="Where to write the states, a name with an ending from the list above.",
         ),
         click.option("--force", is_flag=True, help="Overwrite the output."),
     )
