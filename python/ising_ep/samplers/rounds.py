@@ -99,7 +99,7 @@ class Rounds:
         self.strategies: list[Strategy] = [islands, TabuMoves()]
         if islands.is_of_integers:
             self.strategies.append(Tempering())
-        # Of each round: strategy, seconds, lowest energy without the offset; and that of all after it.
+        # Of each round: strategy, seconds and lowest energy; and the lowest of all after it.
         self.done: list[tuple[Strategy, float, float]] = []
         self.lowest: list[float] = []
         self.lowest_states: list[Found] = []
@@ -168,7 +168,7 @@ class Rounds:
         return self.elites.lowest <= max(self.target, self.bound) + self.rounding
 
     def _of_rounds(self) -> Found:
-        """The lowest states of the rounds with the lowest energies, which are without the offset."""
+        """The lowest states of the rounds with the lowest energies, and these without the offset."""
         rounds = sorted(self.lowest_states, key=lambda found: float(found[1][0]))[:MOST_ROUNDS]
         energies = np.concatenate([energies for _, energies in rounds]) - self.offset
         return np.concatenate([states for states, _ in rounds]), energies
@@ -188,7 +188,7 @@ class Rounds:
             return self.strategies[number % len(self.strategies)]
         if (gap < 0) != (number % SECOND_CHANCE == 0):
             return tabu
-        return others[number % len(others)]
+        return others[(number - len(OPENING)) % len(others)]
 
     def _why_over(self) -> str:
         """Why the search is over, or "" while it is not."""

@@ -49,7 +49,7 @@ class Effort(NamedTuple):
 
 
 # Of the first rounds, which are to be brief, and of others, whose populations end in lower energies.
-BRIEF, FULL = Effort(16, 32, 4, 10**7), Effort(32, 128, 16, 10**9)
+BRIEF, FULL = Effort(16, 32, 8, 10**7), Effort(32, 128, 16, 10**9)
 
 # States (members, spins) and their energies without the offset.
 Found = tuple[NDArray[np.int8], NDArray[np.float64]]
