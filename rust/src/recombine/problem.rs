@@ -7,9 +7,10 @@
 //! neighbours  [ 0 | 0 1 | .. ]            each below i
 //! ```
 //!
-//! A contraction sorts the pairs into those of one class, which unite groups, and the others, which are added up. Cost
-//! on a Pegasus chip of 5,387 spins and 40,000 couplings: TIME ms. Tried: groups by a search from neighbour to neighbour
-//! over pairs that stand twice, and a test of each pair where it is met (RATIO and RATIO2 times as long).
+//! A contraction sorts the pairs into those of one class, which unite groups, and the others, which are added up. On a
+//! Pegasus chip of 5,387 spins and 40,000 couplings that is half of the 0.36 ms of a child of many groups. Tried: groups
+//! by a search from neighbour to neighbour over pairs that stand twice (0.54 ms), a test of each pair where it is met
+//! (0.46 ms).
 
 use crate::Couplings;
 
