@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.support import report
+from benchmarks.support.problems import normal, signs
 from benchmarks.support.timing import interleaved
 from ising_ep import SimulatedAnnealingSampler, default_beta_range
 from studies.markdown import number, table
@@ -61,24 +62,14 @@ class Work:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def signs(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
-    """-1 and +1, equally likely."""
-    return rng.choice([-1.0, 1.0], count)
-
-
-def normal(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
-    """Standard normal numbers."""
-    return rng.standard_normal(count)
-
-
 def of_graph(build: Callable[[], nx.Graph], draw: Callable[..., Any], *, fields: bool = False) -> Make:
     """Couplings, and fields, drawn for a graph."""
 
     def make(rng: np.random.Generator) -> dimod.BinaryQuadraticModel:
         graph = nx.convert_node_labels_to_integers(build())
         edges = np.array(graph.edges, dtype=np.int64).reshape(-1, 2)
-        linear = draw(rng, len(graph)) if fields else np.zeros(len(graph))
-        vectors = (edges[:, 0], edges[:, 1], draw(rng, len(edges)))
+        linear = draw(len(graph), rng) if fields else np.zeros(len(graph))
+        vectors = (edges[:, 0], edges[:, 1], draw(len(edges), rng))
         return dimod.BinaryQuadraticModel.from_numpy_vectors(linear, vectors, 0.0, dimod.SPIN)
 
     return make
@@ -131,7 +122,7 @@ def families() -> dict[str, Work]:
     """All families by name; graphs are from fixed seeds."""
     from dwave.graphs import chimera_graph, zephyr_graph
 
-    def small(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+    def small(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         return rng.integers(-3, 4, count).astype(float)
 
     def regular(degree: int, nodes: int) -> Callable[[], nx.Graph]:

@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-from fractions import Fraction
 from itertools import product
 
 import dimod
@@ -14,6 +13,7 @@ from ising_ep.problems.read import read_with_format
 from ising_ep.samplers.elites import Elites
 from ising_ep.samplers.exact import Eliminated, fixed_variables, without
 from support.data import P16
+from support.problems import of_fractions
 
 
 def random_problem(n, seed, vartype="SPIN", whole=True, density=0.5):
@@ -367,13 +367,7 @@ def test_rounds_agree_that_found_the_same_energy():
 
 
 def test_exact_numbers_come_back_in_the_vartype_given():
-    bqm = dimod.BinaryQuadraticModel(
-        {"a": Fraction(1, 3), "b": Fraction(-2, 3)},
-        {"ab": Fraction(1, 2)},
-        Fraction(0),
-        "BINARY",
-        dtype=object,
-    )
+    bqm = of_fractions()
     for presolve in (True, False):
         found = minimize(bqm, seed=1, presolve=presolve)
         assert found.vartype is dimod.BINARY

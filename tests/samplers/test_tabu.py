@@ -5,7 +5,6 @@ import inspect
 import itertools
 import threading
 import unittest
-from fractions import Fraction
 
 import dimod
 import dimod.testing
@@ -15,6 +14,7 @@ from dimod.exceptions import SamplerUnknownArgWarning
 from dwave.samplers import TabuSampler as DWaveSampler
 
 from ising_ep import TabuSampler
+from support.problems import of_fractions
 
 SAMPLER = TabuSampler()
 
@@ -190,13 +190,7 @@ def test_unknown_keywords_are_told():
 
 
 def test_fractions_keep_their_energies():
-    bqm = dimod.BinaryQuadraticModel(
-        {"a": Fraction(1, 3), "b": Fraction(-2, 3)},
-        {"ab": Fraction(1, 2)},
-        Fraction(0),
-        "BINARY",
-        dtype=object,
-    )
+    bqm = of_fractions()
     found = TabuSampler().sample(bqm, seed=1, energy_threshold=-0.6)
     assert found.first.sample == {"a": 0, "b": 1}
     assert found.first.energy == pytest.approx(-2 / 3)

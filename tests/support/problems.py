@@ -1,6 +1,7 @@
 """Problems that several tests share."""
 
 import itertools
+from fractions import Fraction
 from typing import Any
 
 import dimod
@@ -22,6 +23,12 @@ def random_bqm(seed: int, num_variables: int = 8, vartype: str = "SPIN", dtype: 
             if rng.random() < 0.5:
                 bqm.add_quadratic(u, v, float(rng.normal()))
     return bqm
+
+
+def of_fractions() -> Any:
+    """Fractions beside each other, whose ground state is a = 0, b = 1 with the energy -2/3."""
+    linear = {"a": Fraction(1, 3), "b": Fraction(-2, 3)}
+    return dimod.BinaryQuadraticModel(linear, {"ab": Fraction(1, 2)}, Fraction(0), "BINARY", dtype=object)
 
 
 def random_batch(seed: int, batch: int = 3, spins: int = 9) -> tuple[tuple[Any, Any, Any], Any]:

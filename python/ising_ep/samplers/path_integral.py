@@ -39,6 +39,7 @@ from .digest import digest_of
 from .path_schedule import PathSchedule, refuse_what_is_not_here, slices_for
 from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields
 from .spin_form import in_floats, spin_form
+from .typical_field import local_squares
 
 # Defaults in units of the largest sqrt(h_i^2 + sum_j J_ij^2). Of nine pairs, with 10, 20 and 40 slices, this
 # one has the lowest mean energies overall on a cubic and a square lattice, a complete and a bipartite graph.
@@ -324,10 +325,8 @@ def _unit_that_decides(ising: Ising, unit: float) -> float:
 
 def _unit(linear: NDArray[Any], rows: NDArray[Any], cols: NDArray[Any], values: NDArray[Any]) -> float:
     """The largest sqrt(h_i^2 + sum_j J_ij^2); 1 where all is 0, or not finite, which the core names."""
-    largest = max(np.abs(linear).max(initial=0), np.abs(values).max(initial=0))
-    if not 0 < largest < np.inf:
+    found = local_squares(linear, rows, cols, values)
+    if found is None:
         return 1.0
-    squares = (linear / largest) ** 2
-    np.add.at(squares, rows, (values / largest) ** 2)
-    np.add.at(squares, cols, (values / largest) ** 2)
+    largest, squares = found
     return float(largest * np.sqrt(squares.max()))

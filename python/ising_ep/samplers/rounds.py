@@ -201,13 +201,15 @@ class Rounds:
             return self.watch.ended_by
         if np.isfinite(self.watch.deadline):
             return ""
-        fell = next(k for k, energy in enumerate(self.lowest) if energy <= lowest + self.rounding)
+        most = lowest + self.rounding
+        fell = next(k for k, energy in enumerate(self.lowest) if energy <= most)
         is_stuck = len(self.lowest) - fell > max(PATIENCE, fell)
         return "settled" if is_stuck or self._successes() >= AGREEING else ""
 
     def _successes(self) -> int:
         """Rounds that found the lowest energy by themselves."""
-        return sum(energy <= self.elites.lowest + self.rounding for _, _, energy in self.done)
+        most = self.elites.lowest + self.rounding
+        return sum(energy <= most for _, _, energy in self.done)
 
     def _time_to_solution(self) -> dict[str, Any]:
         """Seconds until a round finds the lowest energy with 99 %, from the rate of those that did.
