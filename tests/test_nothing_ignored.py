@@ -613,9 +613,9 @@ WALKS: dict[str, Walk] = {
     "training.end_epoch": Walk(
         training.end_epoch,
         ended,
-        {"rule": RULE, "state": partial(begun, images=3, correct=1)},
+        {"rule": RULE, "state": partial(begun, images=3, correct=1, squared_error=6.0)},
         {
-            "rule": EquilibriumPropagation(NETWORK, AnnealingMachine()),
+            "rule": EquilibriumPropagation(FullyConnected(3, (5, 4), 2), AnnealingMachine()),
             "state": partial(begun, images=3, correct=2),
         },
     ),
