@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 RUST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' rust/Cargo.toml)
 comma := ,
 RUST_SOURCES := $(shell find rust -name '*.rs') Cargo.toml Cargo.lock rust/Cargo.toml
-SOURCES := $(RUST_SOURCES) $(shell find python -name '*.py' -o -name '*.pyi') pyproject.toml README.md
+SOURCES := $(RUST_SOURCES) $(shell find python -name '*.py' -o -name '*.pyi' -o -name '*.csv') pyproject.toml README.md
 
 # The package as a target needs it: as it lies here after `make develop`, else installed as a user installs it.
 package = $(or $(wildcard $(VENV)/developed),$(VENV)/$(1))

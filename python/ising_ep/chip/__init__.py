@@ -1,5 +1,6 @@
-"""Models of D-Wave chips: working graph, ranges, rules by which a solver refuses problems, and timing."""
+"""Models of D-Wave chips: working graph, ranges, rules, energy scales, and timing."""
 
+from .energy_scales import EnergyScales
 from .graph import Chip
 
-__all__ = ["Chip"]
+__all__ = ["Chip", "EnergyScales"]

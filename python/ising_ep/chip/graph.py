@@ -93,6 +93,8 @@ class Chip:
         kept = {name: properties[name] for name in defaults if name in properties}
         for name, value in kept.items():
             _check_property(name, value)
+        if isinstance(properties.get("chip_id"), str):
+            kept["chip_id"] = properties["chip_id"]
         qubits = np.unique(_whole_numbers("qubits", properties["qubits"]))
         couplers = np.unique(np.sort(_pairs("couplers", properties["couplers"]), axis=1), axis=0)
         whole = family.graph(shape)
@@ -162,6 +164,17 @@ class Chip:
     def topology(self) -> Family:
         """Topology of the chip's family."""
         return family_of(self.family)
+
+    @property
+    def solver(self) -> str | None:
+        """Name of the solver that it is, D-Wave's chip_id; None where none is stated.
+
+        Example:
+            >>> print(Chip.perfect("pegasus", 2).solver)
+            None
+        """
+        name = self.properties.get("chip_id")
+        return None if name is None else str(name)
 
     @property
     def h_range(self) -> tuple[float, float]:

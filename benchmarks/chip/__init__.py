@@ -1,0 +1,1 @@
+"""Scripts that hold the chip model against real chips."""
