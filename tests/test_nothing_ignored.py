@@ -24,11 +24,13 @@ import pytest
 import ising_ep
 from ising_ep import EPClassifier, datasets, schedule, training
 from ising_ep.chip import Chip
+from ising_ep.chip.energy_scales import EnergyScales
 from ising_ep.config import TrainConfig, lacking
 from ising_ep.embedding import embed
 from ising_ep.learning import SGD, Adam, Centred, EquilibriumPropagation, Programming
 from ising_ep.machines import AnnealingMachine
 from ising_ep.machines.analog import AnalogMachine
+from ising_ep.machines.chip_errors import ChipErrors
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.machines.coherent import CoherentMachine
 from ising_ep.machines.deterministic import DeterministicMachine
@@ -804,14 +806,28 @@ WALKS: dict[str, Walk] = {
             "model": "quantum",
             "temperature": 200.0,
             "sweeps_per_us": 1.0,
-            "field_noise": 0.9,
-            "coupling_noise": 0.9,
-            "field_step": 0.9,
-            "coupling_step": 0.9,
-            "tunneling": 90.0,
-            "problem": 0.9,
+            "scales": EnergyScales.named("advantage2_system1-fast"),
+            "rate": 3.0,
+            "errors": ChipErrors(field_noise=0.9),
             "num_slices": Beside(2, {"model": "quantum"}),
             "num_threads": 2,
+        },
+    ),
+    "ChipErrors": Walk(
+        ChipErrors,
+        lambda **errors: on_chip(errors=ChipErrors(**errors), **SMALL_MODEL),
+        {"slope": 0.1},
+        {
+            "field_noise": 0.9,
+            "coupling_noise": 0.9,
+            "field_offset": 0.9,
+            "coupling_offset": 0.9,
+            "slope": 0.9,
+            "susceptibility": 0.9,
+            "readout_error": 0.2,
+            "field_step": 0.9,
+            "coupling_step": 0.9,
+            "seed": 7,
         },
     ),
     "EmbeddedMachine": Walk(
@@ -819,7 +835,9 @@ WALKS: dict[str, Walk] = {
         on_chip,
         SMALL_MODEL,
         {
-            "annealer": Beside(ChipModel(CHIP, field_noise=0.9), dict.fromkeys(SMALL_MODEL)),
+            "annealer": Beside(
+                ChipModel(CHIP, errors=ChipErrors(field_noise=0.9)), dict.fromkeys(SMALL_MODEL)
+            ),
             "embedding": PLACES[1],
             "network": Refused(FullyConnected(3, (4, 2), 2), "chains"),
             "num_reads": 4,
@@ -1152,8 +1170,14 @@ SETTINGS: dict[str, Any] = {
     "chip_missing": 0.05,
     "chip_seed": 5,
     "chip_model": "quantum",
-    "chip_noise": (0.9, 0.9),
+    "chip_schedule": "advantage2_system1-fast",
     "chip_temperature": 150.0,
+    "chip_rate": 3.0,
+    "chip_noise": (0.9, 0.9),
+    "chip_offsets": (0.9, 0.9),
+    "chip_slope": 0.9,
+    "chip_susceptibility": 0.9,
+    "chip_readout_error": 0.2,
     "chain_strength": 0.1,
     "annealing_time": 60.0,
     "copies": 2,

@@ -19,9 +19,12 @@ from numpy.typing import NDArray
 
 from ising_ep import SimulatedAnnealingSampler
 from ising_ep.chip import Chip
+from ising_ep.machines.chip_errors import ChipErrors
 from ising_ep.machines.chip_model import ChipModel
+from ising_ep.machines.chip_rates import QUBIT
 
-HIDDEN, OUTPUTS, READS, TIME = 120, 40, 10, 20.0
+HIDDEN, OUTPUTS, READS = 120, 40, 10
+ANNEAL = [(0.0, 0.0), (20.0, 1.0)]
 SPINS = HIDDEN + OUTPUTS
 # Model, mK, what h and J of the problem are multiplied with, errors of h and J, sweeps per microsecond.
 RUNS: list[tuple[Any, float, float, bool, tuple[float, ...]]] = [
@@ -102,17 +105,18 @@ def main(problems: int) -> None:
     for name, temperature, scale, noise, rates in RUNS:
         couplings = np.where(logical < 0, -1.0, scale * (j / shared)[:, logical])
         for rate in rates:
-            none: dict[str, Any] = {} if noise else {"field_noise": 0, "coupling_noise": 0}
-            model = ChipModel(chip, name, temperature=temperature, sweeps_per_us=rate, num_threads=1, **none)
-            call: dict[str, Any] = {"schedule": [(0, 0), (TIME, 1)], "num_reads": READS, "seed": 1}
+            errors = None if noise else ChipErrors.none()
+            model = ChipModel(
+                chip, name, temperature=temperature, sweeps_per_us=rate, errors=errors, num_threads=1
+            )
+            call: dict[str, Any] = {"schedule": ANNEAL, "num_reads": READS, "seed": 1}
             started = time.perf_counter()
             states = model.sample(qubits, couplers, scale * fields, couplings, **call)
             each = (time.perf_counter() - started) / problems
             voted, broken = vote(states, spin_of)
             gap = energies(voted) - best
-            sweeps = round(TIME * rate)
-            s = (np.arange(sweeps) + 0.5) / sweeps
-            plain = direct(scale * model.inverse_temperature(s), READS) - best
+            s, _ = model.rates.sweeps(np.array(ANNEAL), [QUBIT])
+            plain = direct(scale * model.rates.inverse_temperature(s), READS) - best
             print(
                 f"{name:8} {temperature:3.0f} {scale:6.2f}  {'yes' if noise else 'no':5} {rate:9}"
                 f" {1e3 * each:7.1f} {broken:7.4f} {gap.mean():6.1f} {gap.min(axis=1).mean():7.1f} |"

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Chains",
     "Elimination",
     "Flow",
     "Logical",
@@ -361,6 +362,35 @@ class Paths:
         """
 
 @final
+class Chains:
+    """A schedule in which each sweep is over the spins, or over chains of spins that flip as a whole.
+
+    Serves `ising_ep.machines.chip_model`, whose chains of qubits turn at rates of their own.
+    """
+
+    def __new__(
+        cls,
+        betas: NDArray[np.float64],
+        kinds: NDArray[np.uint32],
+        *,
+        starts: NDArray[np.uintp],
+        spins: NDArray[np.uint32],
+        kinds_of: NDArray[np.uint32],
+    ) -> Chains:
+        """Checks a schedule.
+
+        Args:
+            betas: (sweeps,) inverse temperature of each sweep, finite, >= 0, at least one.
+            kinds: (sweeps,) 0 for a sweep over all spins, else the kind of chains that it is over.
+            starts: (chains + 1,) rising from 0: chain c holds ``spins[starts[c]:starts[c + 1]]``.
+            spins: Spins of all chains, none of them twice.
+            kinds_of: (chains,) kind of each chain, 1 to the number of spins in chains.
+
+        Raises:
+            ValueError: One line that names the offending value.
+        """
+
+@final
 class Flow:
     """The law and schedule of machines whose spins are signs of what flows: `ising_ep.machines.dynamics`.
 
@@ -515,7 +545,7 @@ class Model:
     def arithmetic(
         self,
         fields: NDArray[np.float64],
-        method: Sweeps | Paths | Flow,
+        method: Sweeps | Paths | Chains | Flow,
         *,
         num_reads: int,
         rest: NDArray[np.float64] | None = None,
@@ -540,7 +570,7 @@ class Model:
     def anneal(
         self,
         fields: NDArray[np.float32] | NDArray[np.float64],
-        method: Sweeps | Paths | Flow,
+        method: Sweeps | Paths | Chains | Flow,
         *,
         num_reads: int,
         seed: int,
@@ -555,7 +585,7 @@ class Model:
     def anneal(
         self,
         fields: NDArray[np.float32] | NDArray[np.float64],
-        method: Sweeps | Paths | Flow,
+        method: Sweeps | Paths | Chains | Flow,
         *,
         num_reads: int,
         seed: int,
@@ -570,7 +600,7 @@ class Model:
     def anneal(
         self,
         fields: NDArray[np.float32] | NDArray[np.float64],
-        method: Sweeps | Paths | Flow,
+        method: Sweeps | Paths | Chains | Flow,
         *,
         num_reads: int,
         seed: int,

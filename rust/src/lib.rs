@@ -42,8 +42,8 @@ mod simd;
 mod structure;
 
 pub use anneal::{
-    Arithmetic, Batch, Clusters, Control, Criterion, Dynamics, Fields, Means, Method, Model, Motion, Order,
-    Samples, TEMPERATURES, Tempered, Tempering, Trotter, anneal, local_fields, mean_field, temper,
+    Arithmetic, Batch, Chains, Clusters, Control, Criterion, Dynamics, Fields, Means, Method, Model, Motion,
+    Order, Samples, TEMPERATURES, Tempered, Tempering, Trotter, anneal, local_fields, mean_field, temper,
 };
 pub use couplings::{Couplings, Pattern};
 pub use error::Error;

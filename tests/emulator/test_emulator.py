@@ -177,7 +177,7 @@ def test_the_client_finds_the_solver_by_its_features(client):
     again = Chip.of_solver(found.properties, found.graph_id)
     assert np.array_equal(again.qubits, CHIP.qubits)
     assert np.array_equal(again.couplers, CHIP.couplers)
-    assert again.properties == CHIP.properties
+    assert again.properties == {**CHIP.properties, "chip_id": "chip-model"}
     microseconds = found.estimate_qpu_access_time(len(CHIP.qubits), num_reads=10)
     assert microseconds == pytest.approx(1e6 * access_time(CHIP.properties, len(CHIP.qubits), 10, FORWARD))
     assert client.get_solvers(topology__type="zephyr") == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from ising_ep import datasets, training
 from ising_ep.chip import Chip
 from ising_ep.config import TrainConfig
 from ising_ep.embedding import Embedding, embed
+from ising_ep.machines.chip_errors import ChipErrors
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.machines.embedded import EmbeddedMachine
 from ising_ep.network import FullyConnected
@@ -21,8 +24,8 @@ ONE = Embedding(TWO.chains[:1], TWO.graph_id)
 
 
 def machine(embedding: Embedding = TWO, noise: float = 0.0, **options) -> EmbeddedMachine:
-    exact = {"field_noise": noise, "coupling_noise": noise, "field_step": None, "coupling_step": None}
-    model = ChipModel(CHIP, sweeps_per_us=20, num_threads=options.pop("num_threads", 1), **exact)
+    errors = replace(ChipErrors.none(), field_noise=noise, coupling_noise=noise)
+    model = ChipModel(CHIP, sweeps_per_us=20, num_threads=options.pop("num_threads", 1), errors=errors)
     return EmbeddedMachine(model, embedding, NETWORK, **options)
 
 
@@ -77,7 +80,7 @@ def test_fields_beyond_the_range_are_clipped():
     """A field of 100 on a chain of one qubit acts as 2, Chimera's largest."""
     network = FullyConnected(1, (1, 2), 2)
     embedding = embed(network, CHIP, cache=False)
-    model = ChipModel(CHIP, field_noise=0, coupling_noise=0, field_step=None, coupling_step=None)
+    model = ChipModel(CHIP, errors=ChipErrors.none())
     chip = EmbeddedMachine(model, embedding, network)
     couplings = (network.rows, network.cols, np.zeros(2))
     fields = np.array([[100.0, -100.0, 100.0]], dtype=np.float32)

@@ -497,7 +497,7 @@ def test_core_names_shapes_that_do_not_fit(method):
 
 
 def test_core_names_what_is_no_method():
-    with pytest.raises(TypeError, match="method is of type list, expected Sweeps, Paths or Flow"):
+    with pytest.raises(TypeError, match="method is of type list, expected Sweeps, Paths, Chains or Flow"):
         free_spins(2).anneal(
             np.zeros((1, 2)), [1.0], num_reads=1, seed=0, problem_ids=np.zeros(1, dtype="u4")
         )

@@ -17,7 +17,20 @@ if TYPE_CHECKING:
     from ..emulator import Fault
 
 # Settings of the model of a chip, as for `train --machine chip`.
-CHIP = ("chip", "chip_missing", "chip_seed", "chip_model", "chip_noise", "chip_temperature")
+CHIP = (
+    "chip",
+    "chip_missing",
+    "chip_seed",
+    "chip_model",
+    "chip_schedule",
+    "chip_temperature",
+    "chip_rate",
+    "chip_noise",
+    "chip_offsets",
+    "chip_slope",
+    "chip_susceptibility",
+    "chip_readout_error",
+)
 # The 800 sweeps of `train --machine chip` over its 20 microseconds.
 SWEEPS_PER_US = 40.0
 # One request or problem in so many, where a fault does not say.

@@ -8,12 +8,14 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from ..chip import Chip
+from ..chip.energy_scales import EnergyScales
 from ..embedding import Embedding
 from ..network import Network
 from ..settings import NotNegative, PartSettings, Positive, Seed, Shown
 from .annealer import Annealer
 from .annealing import NumSweeps
-from .chip_model import COUPLING_NOISE, FIELD_NOISE, ChipModel
+from .chip_errors import ChipErrors
+from .chip_model import RATE, TEMPERATURE, ChipModel
 from .embedded import EmbeddedMachine, EmbeddedSettings
 from .settings import THREADS, Work
 
@@ -22,6 +24,9 @@ MISSING = 0.02
 # Millikelvin below which path integrals of qubits in chains do not learn: by papers/laydevant2024, "chip",
 # training stays at chance at 15 and learns at 100.
 COLD = 100.0
+
+
+ERRORS = ChipErrors()
 
 
 class GraphSettings(PartSettings):
@@ -37,7 +42,9 @@ class GraphSettings(PartSettings):
         Field(description="Fraction of its qubits missing."),
         Shown("Chip", f"{MISSING:g}; a solver's 0"),
     ] = None
-    chip_seed: Annotated[Seed, Field(description="Which qubits are missing."), Shown("Chip")] = 0
+    chip_seed: Annotated[
+        Seed, Field(description="Which qubits are missing, and which errors stay."), Shown("Chip")
+    ] = 0
 
     @property
     def missing(self) -> float:
@@ -65,22 +72,77 @@ class ModelSettings(GraphSettings):
         Field(description="What anneals on its model: thermal sweeps, or quantum path integrals."),
         Shown("Chip"),
     ] = "thermal"
+    chip_schedule: Annotated[
+        str | None,
+        Field(description="Energies A(s), B(s): a solver's, as advantage_system4-fast, or a .csv of them."),
+        Shown("Chip", "of the chip's solver or family", metavar="NAME", ending=".csv"),
+    ] = None
+    chip_temperature: Annotated[Positive, Field(description="Of its model, in mK."), Shown("Chip")] = (
+        TEMPERATURE
+    )
+    chip_rate: Annotated[
+        Positive,
+        Field(description="Tries to turn a qubit of its model in a microsecond, at A(s) of 1 GHz."),
+        Shown("Chip"),
+    ] = RATE
     chip_noise: Annotated[
         tuple[NotNegative, NotNegative],
-        Field(description="Standard errors of its model's h and J."),
+        Field(description="Standard errors of its model's h and J, anew for each problem."),
         Shown("Chip", metavar="H J"),
-    ] = (FIELD_NOISE, COUPLING_NOISE)
-    chip_temperature: Annotated[Positive, Field(description="Of its model, in mK."), Shown("Chip")] = 15.0
+    ] = (ERRORS.field_noise, ERRORS.coupling_noise)
+    chip_offsets: Annotated[
+        tuple[NotNegative, NotNegative],
+        Field(description="Standard errors of its model's h and J that stay."),
+        Shown("Chip", metavar="H J"),
+    ] = (ERRORS.field_offset, ERRORS.coupling_offset)
+    chip_slope: Annotated[
+        NotNegative,
+        Field(description="Relative standard error of its model's h and J that stays."),
+        Shown("Chip"),
+    ] = ERRORS.slope
+    chip_susceptibility: Annotated[
+        float,
+        Field(ge=-1, le=1, description="What leaks of J h onto h and of J J onto J, in its model."),
+        Shown("Chip"),
+    ] = ERRORS.susceptibility
+    chip_readout_error: Annotated[
+        float,
+        Field(ge=0, le=1, description="Probability that a qubit of its model is read wrong."),
+        Shown("Chip"),
+    ] = ERRORS.readout_error
+
+    @property
+    def lasts(self) -> bool:
+        """Whether errors of the chip stay."""
+        return any(self.chip_offsets) or self.chip_slope > 0
+
+    def unused(self) -> Mapping[str, str]:
+        """The chip's seed, if nothing is drawn with it; the rate, if nothing tunnels."""
+        unused = dict(super().unused())
+        if self.lasts:
+            unused.pop("chip_seed", None)
+        if self.chip_model == "quantum":
+            unused["chip_rate"] = "the quantum model has no rate; take chip_model thermal"
+        return unused
 
     def model(self, sweeps_per_us: float, num_threads: int | None = None) -> ChipModel:
         """The model of the chip, ready to anneal."""
+        schedule = self.chip_schedule
         return ChipModel(
             self.graph(),
             self.chip_model,
+            scales=None if schedule is None else EnergyScales.load(schedule),
             temperature=self.chip_temperature,
+            rate=None if self.chip_model == "quantum" else self.chip_rate,
             sweeps_per_us=sweeps_per_us,
-            field_noise=self.chip_noise[0],
-            coupling_noise=self.chip_noise[1],
+            errors=ChipErrors(
+                *self.chip_noise,
+                *self.chip_offsets,
+                self.chip_slope,
+                self.chip_susceptibility,
+                self.chip_readout_error,
+                seed=self.chip_seed,
+            ),
             num_threads=num_threads,
         )
 

@@ -167,6 +167,17 @@ impl Lanes {
     }
 }
 
+/// The random bits of update `k`, from the counters of the sweep.
+#[inline(always)]
+pub(super) fn bits<S: Simd, const W: usize>(s: S, keys: &Keys<S>, starts: &[S::U; W], k: usize) -> [S::U; W] {
+    let place = s.quarters(k as u32);
+    let mut bits = *starts;
+    for bits in &mut bits {
+        *bits = s.xor(*bits, place);
+    }
+    keys.finish(s, bits)
+}
+
 /// Writes the states in the lanes given, one after the other, of spins that are a bit of a word in each lane.
 pub(super) fn write_states(lanes: impl Iterator<Item = usize> + Clone, spins: &[u64], states: &mut [i8]) {
     for (at, of_block) in (0..spins.len()).step_by(64).zip(spins.chunks(64)) {

@@ -20,6 +20,8 @@ pub enum Method<'a> {
     /// Quantum annealing: each read is one slice of a path, and initial states stand in all slices alike. Flips are
     /// accepted by Metropolis' criterion and in turn.
     Paths(&'a Trotter),
+    /// Simulated annealing in which chains of spins flip as a whole beside the spins.
+    Chains(&'a Chains),
     /// Amplitudes or phases flow, and begin at initial states.
     Flow(&'a Dynamics),
 }
@@ -55,6 +57,7 @@ impl<'a> Method<'a> {
         match *self {
             Method::Sweeps { betas, .. } => betas,
             Method::Paths(trotter) => &trotter.betas,
+            Method::Chains(chains) => &chains.betas,
             Method::Flow(_) => &[],
         }
     }
@@ -95,6 +98,11 @@ impl<'a> Method<'a> {
         }
         if let Some((k, beta)) = self.betas().iter().enumerate().find(|(_, b)| b.is_nan() || **b < 0.0) {
             return bad(format_args!("beta of sweep {k} is {beta}, expected a number >= 0"));
+        }
+        if let Method::Chains(chains) = self
+            && let Some(spin) = chains.spins.iter().find(|spin| **spin as usize >= num_spins)
+        {
+            return bad(format_args!("a chain holds spin {spin}, expected 0 to below {num_spins}"));
         }
         let slices = self.slices();
         if slices > 1 && num_spins.saturating_mul(slices.saturating_add(1)) > u32::MAX as usize {
@@ -182,6 +190,105 @@ impl Trotter {
     pub(super) fn steps(&self) -> impl Iterator<Item = f32> {
         let step = |tie: &f64| (2.0 * std::f64::consts::LOG2_E * tie).min(f64::from(f32::MAX) * 0.25) as f32;
         self.ties.iter().map(step)
+    }
+}
+
+/// A schedule in which each sweep is over the spins, or over the chains of one kind, as a chip's qubits and its chains
+/// of each length turn at rates of their own.
+///
+/// ```
+/// use ising_ep::{Batch, Chains, Method, Model, anneal};
+/// # fn main() -> Result<(), ising_ep::Error> {
+/// // A stiff ferromagnetic pair in a weak field: from up, spin by spin it would not turn at this temperature.
+/// let model = Model::new(2, &[0], &[1], &[-10.0])?;
+/// let chains = Chains::new(&[10.0; 4], &[0, 1, 0, 1], &[0, 2], &[0, 1], &[1])?;
+/// let batch = Batch::new(2, &[0.5, 0.5][..], Method::Chains(&chains), 4, Some(&[1, 1]), 7, &[0])?;
+/// let samples = anneal(&model, &batch, None, &Default::default())?;
+/// assert!(samples.states.iter().all(|&spin| spin == -1));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chains {
+    betas: Vec<f64>,
+    /// Of each sweep: 0 for the spins, else of the chains that flip.
+    pub(super) kinds: Vec<u32>,
+    starts: Vec<usize>,
+    spins: Vec<u32>,
+    /// The chains of each kind, from 1 on.
+    of_kind: Vec<Vec<u32>>,
+}
+
+impl Chains {
+    /// Sweeps at inverse temperatures `betas`, sweep `t` over the spins where `kinds[t]` is 0, else over the chains of that
+    /// kind. Chain `c` holds `spins[starts[c]..starts[c + 1]]` and is of kind `kinds_of[c]`, which is 1 or more.
+    ///
+    /// # Errors
+    /// On lengths that do not fit, an infinite inverse temperature, starts that do not rise from 0 to the number of spins, a spin that is in two chains, a
+    /// chain of kind 0, and a sweep over a kind that no chain is of.
+    pub fn new(
+        betas: &[f64],
+        kinds: &[u32],
+        starts: &[usize],
+        spins: &[u32],
+        kinds_of: &[u32],
+    ) -> Result<Self, Error> {
+        if kinds.len() != betas.len() {
+            return bad(format_args!(
+                "kinds holds {} numbers, expected {}, one a sweep",
+                kinds.len(),
+                betas.len()
+            ));
+        }
+        if let Some(t) = betas.iter().position(|beta| beta.is_infinite()) {
+            return bad(format_args!("beta of sweep {t} is infinite, expected a finite number"));
+        }
+        let rising = starts.windows(2).all(|pair| pair[0] < pair[1]);
+        if starts.first() != Some(&0) || starts.last() != Some(&spins.len()) || !rising {
+            let count = spins.len();
+            return bad(format_args!(
+                "starts of chains are {starts:?}, expected numbers that rise from 0 to {count}"
+            ));
+        }
+        if kinds_of.len() + 1 != starts.len() {
+            let (found, wanted) = (kinds_of.len(), starts.len() - 1);
+            return bad(format_args!("kinds_of holds {found} numbers, expected {wanted}, one a chain"));
+        }
+        let mut sorted = spins.to_vec();
+        sorted.sort_unstable();
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return bad(format_args!("spin {} is in two chains", pair[0]));
+        }
+        let mut of_kind: Vec<Vec<u32>> = vec![];
+        for (chain, &kind) in kinds_of.iter().enumerate() {
+            // A kind is a place in a list, which no number of another meaning may make long.
+            if kind == 0 || kind as usize > spins.len() {
+                return bad(format_args!("chain {chain} is of kind {kind}, expected 1 to {}", spins.len()));
+            }
+            of_kind.resize(of_kind.len().max(kind as usize), vec![]);
+            of_kind[kind as usize - 1].push(chain as u32);
+        }
+        let is_empty = |kind: u32| kind > 0 && of_kind.get(kind as usize - 1).is_none_or(Vec::is_empty);
+        if let Some(t) = kinds.iter().position(|&kind| is_empty(kind)) {
+            return bad(format_args!("sweep {t} is over chains of kind {}, of which there are none", kinds[t]));
+        }
+        let (betas, kinds) = (betas.to_vec(), kinds.to_vec());
+        Ok(Chains { betas, kinds, starts: starts.to_vec(), spins: spins.to_vec(), of_kind })
+    }
+
+    /// How many chains there are.
+    pub(super) fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// The spins of a chain.
+    pub(super) fn chain(&self, c: usize) -> &[u32] {
+        &self.spins[self.starts[c]..self.starts[c + 1]]
+    }
+
+    /// The chains of a kind, from 1 on.
+    pub(super) fn of_kind(&self, kind: u32) -> &[u32] {
+        &self.of_kind[kind as usize - 1]
     }
 }
 

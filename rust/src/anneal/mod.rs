@@ -9,11 +9,12 @@
 //! | `sparse` | anything | up to 64 runs | summed anew |
 //! | `few` | one run or two | 16 spins of a run | maintained |
 //! | `single` | a few runs in random order | random numbers only | maintained |
+//! | `chained` | chains that flip as a whole beside the spins | up to 64 runs | summed anew |
 //! | `quantum` | path integrals | up to 64 runs | summed anew |
 //! | `dynamics` | continuous states: amplitudes and phases | 16 runs | summed anew |
 //! | `mean_field` | means in place of spins, without chance | 16 problems | summed anew |
 //!
-//! `dense`, `sparse`, `few`, `single` and `quantum` come in two arithmetics (`exponents.rs`): single precision, and integers of
+//! `dense`, `sparse`, `few`, `single`, `chained` and `quantum` come in two arithmetics (`exponents.rs`): single precision, and integers of
 //! several digits for problems whose numbers cancel. The others are in single precision or in small integers.
 //! `precision.rs` tells what a problem needs.
 //!
@@ -29,6 +30,7 @@
 
 mod accept;
 mod batch;
+mod chained;
 mod dense;
 mod dynamics;
 mod exponents;
@@ -67,7 +69,7 @@ pub use batch::{Batch, Fields};
 pub use fields::local_fields;
 pub use job::Control;
 pub use mean_field::{Means, mean_field};
-pub use method::{Criterion, Dynamics, Method, Motion, Order, Trotter};
+pub use method::{Chains, Criterion, Dynamics, Method, Motion, Order, Trotter};
 pub use model::Model;
 pub(crate) use parallel::{cores, share};
 pub use samples::{Arithmetic, Samples};

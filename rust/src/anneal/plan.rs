@@ -4,12 +4,12 @@ use super::batch::Batch;
 use super::exponents::Short;
 use super::job::Job;
 use super::kernel::Kernel;
-use super::method::{Dynamics, Method, Motion, Trotter};
+use super::method::{Chains, Dynamics, Method, Motion, Trotter};
 use super::model::{Layouts, Model};
 use super::precision::{self, Coldest, Digits, MOST_DIGITS};
 use super::samples::Arithmetic;
 use super::wide::{Integers, Long};
-use super::{dense, dynamics, few, layered, multispin, parallel, quantum, shared, single, sparse};
+use super::{chained, dense, dynamics, few, layered, multispin, parallel, quantum, shared, single, sparse};
 use crate::couplings::Sides;
 use crate::error::Error;
 use std::ops::Range;
@@ -126,6 +126,7 @@ pub(super) enum Plan<'a> {
     Sparse,
     Wide(Wide, Digits),
     Quantum(&'a Trotter, Option<Digits>),
+    Chained(&'a Chains, Option<Digits>),
     Dynamics(&'a Dynamics),
 }
 
@@ -156,6 +157,7 @@ impl<'a> Plan<'a> {
         let is_one_by_one = is_random && (job.runs() < FEW_RUNS || few_enough);
         let plan = match (batch.method, digits) {
             (Method::Paths(trotter), digits) => Plan::Quantum(trotter, digits),
+            (Method::Chains(chains), digits) => Plan::Chained(chains, digits),
             (Method::Flow(dynamics), _) => Plan::Dynamics(dynamics),
             (Method::Sweeps { .. }, Some(digits)) => {
                 if is_one_by_one {
@@ -241,6 +243,11 @@ impl Runs<'_> {
                 Motion::Amplitude { saturation } => self.by(&dynamics::amplitudes(job, dynamics, saturation)),
                 Motion::Phase => self.by(&dynamics::phases(job, dynamics)),
             },
+            Plan::Chained(chains, None) => self.by(&chained::Chained::<Short>::new(job, chains, fixed(), threads)),
+            Plan::Chained(chains, Some(digits)) => {
+                let integers = Integers::new(job, &digits);
+                self.by(&chained::Chained::<Long>::wide(job, chains, &integers, threads))
+            }
             Plan::Quantum(trotter, digits) => {
                 // Refused here, where it can be said, and not by a thread.
                 let spins = couplings.num_spins() * trotter.slices;

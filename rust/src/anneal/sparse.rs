@@ -23,7 +23,7 @@ use super::exponents::{Exponents, Short};
 use super::fixed::Fixed;
 use super::job::Job;
 use super::kernel::Kernel;
-use super::lanes::Lanes;
+use super::lanes::{Lanes, bits};
 use super::order::Order;
 use super::picks::Picks;
 use super::sums::Summed;
@@ -233,15 +233,4 @@ impl<E: Exponents> Work<'_, E> {
 #[inline(always)]
 fn counter<const RANDOM_ORDER: bool>(turns: &[u32], k: usize) -> usize {
     if RANDOM_ORDER { k } else { turns.get(k).map_or(0, |&i| i as usize) }
-}
-
-/// The random bits of update `k`, from the counters of the sweep.
-#[inline(always)]
-fn bits<S: Simd, const W: usize>(s: S, keys: &Keys<S>, starts: &[S::U; W], k: usize) -> [S::U; W] {
-    let place = s.quarters(k as u32);
-    let mut bits = *starts;
-    for bits in &mut bits {
-        *bits = s.xor(*bits, place);
-    }
-    keys.finish(s, bits)
 }

@@ -1,7 +1,7 @@
 //! The bindings of [`crate::Method`]: what a model is annealed by.
 
 use super::arrays::c_order;
-use crate::{Criterion, Dynamics, Method, Motion, Order, Trotter};
+use crate::{Chains as Schedule, Criterion, Dynamics, Method, Motion, Order, Trotter};
 use numpy::PyReadonlyArray1;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -45,6 +45,26 @@ impl Paths {
 }
 
 #[pyclass(frozen, module = "ising_ep._core")]
+pub(super) struct Chains(Schedule);
+
+#[pymethods]
+impl Chains {
+    #[new]
+    #[pyo3(signature = (betas, kinds, *, starts, spins, kinds_of))]
+    fn new(
+        betas: PyReadonlyArray1<'_, f64>,
+        kinds: PyReadonlyArray1<'_, u32>,
+        starts: PyReadonlyArray1<'_, usize>,
+        spins: PyReadonlyArray1<'_, u32>,
+        kinds_of: PyReadonlyArray1<'_, u32>,
+    ) -> PyResult<Self> {
+        let (betas, kinds) = (c_order(&betas, "betas")?, c_order(&kinds, "kinds")?);
+        let (starts, spins) = (c_order(&starts, "starts")?, c_order(&spins, "spins")?);
+        Ok(Chains(Schedule::new(betas, kinds, starts, spins, c_order(&kinds_of, "kinds_of")?)?))
+    }
+}
+
+#[pyclass(frozen, module = "ising_ep._core")]
 pub(super) struct Flow(Dynamics);
 
 #[pymethods]
@@ -70,10 +90,12 @@ pub(super) fn method_of<'a>(method: &'a Bound<'_, PyAny>) -> PyResult<Method<'a>
         Ok(Method::Sweeps { betas, criterion: *criterion, order: *order })
     } else if let Ok(paths) = method.cast::<Paths>() {
         Ok(Method::Paths(&paths.get().0))
+    } else if let Ok(chains) = method.cast::<Chains>() {
+        Ok(Method::Chains(&chains.get().0))
     } else if let Ok(flow) = method.cast::<Flow>() {
         Ok(Method::Flow(&flow.get().0))
     } else {
         let name = method.get_type().name()?;
-        Err(PyTypeError::new_err(format!("method is of type {name}, expected Sweeps, Paths or Flow")))
+        Err(PyTypeError::new_err(format!("method is of type {name}, expected Sweeps, Paths, Chains or Flow")))
     }
 }

@@ -27,7 +27,7 @@ mod _core {
     #[pymodule_export]
     use super::linear::{energies, rest_of_fields};
     #[pymodule_export]
-    use super::methods::{Flow, Paths, Sweeps};
+    use super::methods::{Chains, Flow, Paths, Sweeps};
     #[pymodule_export]
     use super::model::Model;
     #[pymodule_export]

@@ -1,5 +1,6 @@
 //! What holds for every problem and method.
 
+mod chains;
 mod kernels;
 mod shared;
 

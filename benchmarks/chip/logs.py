@@ -1,0 +1,221 @@
+"""Logs of a real QPU: a folder of numbers taken from those of arXiv 2409.01373, or laid out like it.
+
+A folder holds `runs.csv`, a row a run; `small_problems.jsonl.gz`, problems of up to 25 variables with QUBO,
+embedding and the energy of every read; and `solver_*.json.gz`, the solver's properties.
+
+Problems went through dwave-system's composites: chain strength by `uniform_torque_compensation`, fields
+split over chains, everything scaled by one factor into the chip's ranges (auto_scale). The logs do not hold
+that factor. In December and November 2023 they agree with chains at J = -2, the end of extended_j_range; in
+October with chains at -1, the end of j_range: with it reads, chain breaks and temperatures are those of the
+other months, without it not (reads of problems with chains would be 1.6 times as hot as those without, and
+ten times as many chains broken).
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import datetime
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dimod
+import numpy as np
+from dwave.embedding import embed_bqm
+from dwave.embedding.chain_strength import uniform_torque_compensation
+from numpy.typing import NDArray
+
+from ising_ep.chip import Chip
+
+# From this day on the service scaled chains to extended_j_range.
+EXTENDED = datetime.datetime(2023, 11, 1, tzinfo=datetime.UTC).timestamp()
+# Microseconds and reads of every run.
+ANNEAL, READS = [(0.0, 0.0), (20.0, 1.0)], 1000
+# Energies of a problem that are told apart where temperatures are worked out.
+LEVELS = 100_000
+
+
+@dataclass(frozen=True, eq=False)
+class Programmed:
+    """A problem on the qubits, scaled into the chip's ranges.
+
+    Attributes:
+        qubits: int64 (qubits,) the chip's numbers.
+        couplers: int64 (couplers, 2).
+        h, j: float64 (qubits,) and (couplers,).
+        scale: What the problem was divided by.
+        starts: int64 (chains,) where each chain begins among the qubits.
+        lengths: int64 (chains,).
+    """
+
+    qubits: NDArray[np.int64]
+    couplers: NDArray[np.int64]
+    h: NDArray[np.float64]
+    j: NDArray[np.float64]
+    scale: float
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, spins: dimod.BQM, chains: Mapping[Any, list[int]], chip: Chip, *, extended: bool
+    ) -> Programmed:
+        """An Ising problem on chains, as dwave-system and the service program it."""
+        strength = uniform_torque_compensation(spins)
+        graph = chip.graph.subgraph([q for chain in chains.values() for q in chain])
+        embedded = embed_bqm(spins, dict(chains), graph, chain_strength=strength)
+        order = [q for v in spins.variables for q in chains[v]]
+        h = np.array([embedded.linear[q] for q in order])
+        couplers = np.array([sorted(pair) for pair in embedded.quadratic], dtype=np.int64).reshape(-1, 2)
+        j = np.array(list(embedded.quadratic.values()))
+        lowest = -2.0 if extended else -1.0
+        both = np.concatenate([j, [0.0]])
+        scale = max(h.max() / 4, h.min() / -4, both.max(), both.min() / lowest) or 1.0
+        lengths = np.array([len(chains[v]) for v in spins.variables])
+        starts = np.cumsum(lengths) - lengths
+        return cls(np.array(order), couplers, h / scale, j / scale, float(scale), starts, lengths)
+
+    def logical(self, reads: NDArray[np.int8], rng: np.random.Generator) -> tuple[NDArray[np.int8], float]:
+        """Majorities (reads, chains) of reads (reads, qubits), ties by chance; fraction of broken chains."""
+        sums = np.add.reduceat(reads, self.starts, axis=1, dtype=np.int64)
+        ties = rng.choice(np.array([-1, 1]), sums.shape)
+        states = np.where(sums == 0, ties, np.sign(sums)).astype(np.int8)
+        return states, float((np.abs(sums) != self.lengths).mean())
+
+
+@dataclass(frozen=True, eq=False)
+class SmallProblem:
+    """A problem of up to 25 variables, and what the QPU made of it.
+
+    Attributes:
+        name: Of the instance.
+        spins: The problem.
+        chains: Qubits of each variable.
+        energies, counts: float64 (reads that differ,).
+        broken: Mean fraction of chains that were broken.
+        extended: Whether chains were scaled to extended_j_range.
+    """
+
+    name: str
+    spins: dimod.BQM
+    chains: dict[int, list[int]]
+    energies: NDArray[np.float64]
+    counts: NDArray[np.float64]
+    broken: float
+    extended: bool
+
+    @property
+    def longest(self) -> int:
+        """Qubits of the longest chain."""
+        return max(map(len, self.chains.values()))
+
+    @cached_property
+    def levels(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """All energies, rising, and how many of the 2^n states have each; to 1 / `LEVELS` of their range."""
+        h, (rows, cols, values), offset, *_ = self.spins.to_numpy_vectors(list(self.spins.variables))
+        count = len(h)
+        couplings = np.zeros((count, count))
+        couplings[rows, cols] = values
+        couplings += couplings.T
+        energies, fields = np.full(1, float(offset)), h[np.newaxis].astype(np.float64)
+        for k in range(count):
+            onto, rest = couplings[k, k + 1 :], fields[:, 1:]
+            energies = np.concatenate([energies + fields[:, 0], energies - fields[:, 0]])
+            fields = np.concatenate([rest + onto, rest - onto])
+        low, high = energies.min(), energies.max()
+        bins = np.rint((energies - low) * (LEVELS / (high - low))).astype(np.int64)
+        states = np.bincount(bins, minlength=LEVELS + 1)
+        means = np.bincount(bins, energies, LEVELS + 1)[states > 0] / states[states > 0]
+        return means, states[states > 0].astype(np.float64)
+
+    def beta(self, mean: float) -> float:
+        """Inverse temperature in the problem's units at which the mean energy is this."""
+        energies, states = self.levels
+        above = energies - energies[0]
+        low, high = 0.0, 60 / above[1]
+        for _ in range(60):
+            beta = (low + high) / 2
+            weights = states * np.exp(-beta * above)
+            if (weights @ above) / weights.sum() > mean - energies[0]:
+                low = beta
+            else:
+                high = beta
+        return (low + high) / 2
+
+    def inexact(self, beta: float) -> float:
+        """Relative standard error of a beta from as many reads as there were."""
+        energies, states = self.levels
+        above = energies - energies[0]
+        weights = states * np.exp(-beta * above)
+        weights /= weights.sum()
+        variance = weights @ above**2 - (weights @ above) ** 2
+        return float(1 / (beta * np.sqrt(self.counts.sum() * variance))) if variance > 0 else np.inf
+
+
+def distance(
+    energies: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    others: NDArray[np.float64],
+    other_counts: NDArray[np.float64],
+) -> float:
+    """Total variation distance between two distributions over energies."""
+    both = np.concatenate([energies, others])
+    size = np.abs(both).max() or 1.0
+    _, inverse = np.unique(np.round(both / size * 1e8), return_inverse=True)
+    one = np.bincount(inverse[: len(energies)], counts, inverse.max() + 1)
+    other = np.bincount(inverse[len(energies) :], other_counts, inverse.max() + 1)
+    return float(np.abs(one / one.sum() - other / other.sum()).sum() / 2)
+
+
+def solver(folder: Path) -> Chip:
+    """The chip that the runs were made on."""
+    (path,) = folder.glob("solver_*.json.gz")
+    properties = json.loads(gzip.decompress(path.read_bytes()))
+    return Chip.of_solver(properties, properties.get("graph_id"))
+
+
+def runs(folder: Path) -> list[dict[str, Any]]:
+    """The rows of `runs.csv`, numbers as numbers."""
+    with (folder / "runs.csv").open(newline="") as file:
+        return [
+            {name: text if name in ("instance", "solver") else float(text) for name, text in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def small_problems(folder: Path) -> Iterator[SmallProblem]:
+    """The problems whose answers are there, but those of which all energies are alike."""
+    starts: dict[tuple[Any, ...], float] = {
+        _of_timing(row["instance"], row): row["start"] for row in runs(folder)
+    }
+    with gzip.open(folder / "small_problems.jsonl.gz", "rt") as file:
+        for line in file:
+            found = json.loads(line)
+            qubo = {ast.literal_eval(key): value for key, value in found["Q"].items()}
+            if not any(qubo.values()):
+                continue
+            bqm = dimod.BQM.from_qubo(qubo)
+            spins = dimod.BQM("SPIN")
+            for v in sorted(bqm.variables):
+                spins.add_variable(v)
+            spins.update(bqm.change_vartype("SPIN", inplace=False))
+            counts = np.array(found["occurrences"], dtype=np.float64)
+            yield SmallProblem(
+                found["instance"],
+                spins,
+                {int(v): chain for v, chain in found["embedding"].items()},
+                np.array(found["energies"]),
+                counts,
+                float(np.average(found["chain_break_fraction"], weights=counts)),
+                starts[_of_timing(found["instance"], found["timing"])] >= EXTENDED,
+            )
+
+
+def _of_timing(name: str, timing: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells a run from others of its instance."""
+    return name, timing["qpu_access_time"], timing["qpu_access_overhead_time"]

@@ -1,0 +1,90 @@
+"""How fast qubits and chains of a chip turn."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from ising_ep.chip.energy_scales import EnergyScales, table_names
+from ising_ep.machines.chip_rates import BOLTZMANN, QUBIT, Kind, TunnellingRates
+
+SCALES = EnergyScales.named("advantage_system4")
+RATES = TunnellingRates(SCALES, temperature=15.0, rate=3000.0, sweeps_per_us=100.0)
+ANNEAL = np.array([[0.0, 0.0], [20.0, 1.0]])
+
+
+def amplitude(length: int, transverse: float, coupling: float) -> float:
+    """Half the gap between the two lowest states of an open ferromagnetic chain, by all its states: what the
+    chain tunnels with as a whole, as a qubit does with A.
+    """
+    x, z = np.array([[0.0, 1.0], [1.0, 0.0]]), np.diag([1.0, -1.0])
+
+    def on(site: int, matrix: np.ndarray) -> np.ndarray:
+        return np.kron(np.kron(np.eye(2**site), matrix), np.eye(2 ** (length - site - 1)))
+
+    energy = -transverse / 2 * sum(on(i, x) for i in range(length))
+    energy -= coupling / 2 * sum(on(i, z) @ on(i + 1, z) for i in range(length - 1))
+    low = np.linalg.eigvalsh(energy)
+    return float(low[1] - low[0])
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 5])
+def test_a_chain_tunnels_with_the_gap_of_its_states(length: int) -> None:
+    for s in (0.45, 0.55, 0.65):
+        a, b = map(float, SCALES.at(s))
+        strength = 2.0
+        fast = TunnellingRates(SCALES, 15.0, rate=1.0, sweeps_per_us=1e12)
+        found = np.sqrt(float(fast.tries_per_us(s, Kind(length, strength))))
+        # Perturbation theory is right to the square of A / BJ.
+        assert found == pytest.approx(
+            amplitude(length, a, b * strength), rel=3 * (a / (b * strength)) ** 2 + 1e-5
+        )
+
+
+@pytest.mark.parametrize("name", table_names())
+def test_longer_and_stiffer_chains_freeze_earlier(name: str) -> None:
+    rates = TunnellingRates(EnergyScales.named(name), 15.0, rate=3000.0, sweeps_per_us=100.0)
+    lengths = [rates.freeze_out(ANNEAL, Kind(length, 2.0)) for length in range(1, 20)]
+    assert all(one > other for one, other in pairwise(lengths))
+    strengths = [rates.freeze_out(ANNEAL, Kind(3, strength)) for strength in (0.5, 1.0, 2.0)]
+    assert strengths == sorted(strengths, reverse=True)
+    assert 0.5 < lengths[0] < 0.75
+    slow = rates.freeze_out(np.array([[0.0, 0.0], [2000.0, 1.0]]))
+    assert slow > lengths[0]
+
+
+def test_sweeps_are_as_many_as_the_rates_say_and_in_order() -> None:
+    kinds = [QUBIT, Kind(2, 2.0), Kind(5, 2.0)]
+    s, of_kind = RATES.sweeps(ANNEAL, kinds)
+    assert (np.diff(s) >= 0).all()
+    grid = np.linspace(0, 1, 200_001)
+    for k, kind in enumerate(kinds):
+        tries = 20 * RATES.tries_per_us(grid, kind)
+        expected = float(np.sum((tries[1:] + tries[:-1]) / 2) * (grid[1] - grid[0]))
+        assert abs(int((of_kind == k).sum()) - expected) <= 1
+        # After the last one there is less than a try.
+        left = np.cumsum(tries[::-1])[::-1] / 200_000
+        last = s[of_kind == k][-1]
+        assert 0 < left[np.searchsorted(grid, last)] < 1.05
+
+
+def test_a_pause_adds_tries_at_its_s_and_a_reverse_anneal_none_where_nothing_moves() -> None:
+    paused = np.array([[0.0, 0.0], [8.0, 0.4], [18.0, 0.4], [30.0, 1.0]])
+    s, _ = RATES.sweeps(paused, [QUBIT])
+    more = (np.abs(s - 0.4) < 1e-9).sum()
+    assert more == pytest.approx(10 * float(RATES.tries_per_us(0.4)), abs=2)
+    shallow = np.array([[0.0, 1.0], [2.0, 0.9], [4.0, 1.0]])
+    assert len(RATES.sweeps(shallow, [QUBIT])[0]) == 0
+    assert RATES.freeze_out(shallow) == 0.0
+
+
+def test_temperature_of_a_free_qubit() -> None:
+    """The answer to a small field of -A/2 sigma_x + B/2 h sigma_z at kT, by its two states."""
+    for s in (0.1, 0.4, 0.8):
+        a, b = map(float, SCALES.at(s))
+        h, kt = 1e-6, BOLTZMANN * 15.0
+        gap = np.hypot(a, b * h)
+        answer = -b * h / gap * np.tanh(gap / (2 * kt))
+        assert -float(RATES.inverse_temperature(s)) * h == pytest.approx(answer, rel=1e-6)
