@@ -152,10 +152,10 @@ class ChipErrors:
         rows, cols, count = layout.pairs.rows, layout.pairs.cols, len(h)
         chi = self.susceptibility
         one, other, third = layout.triangles.T
-        onto: NDArray[np.float64] = np.bincount(rows, chi * j * h[cols], count)
-        onto = onto + np.bincount(cols, chi * j * h[rows], count)
-        between: NDArray[np.float64] = np.bincount(third, chi * j[one] * j[other], len(j))
-        return onto, between
+        # The stubs of numpy take sums of weights for integers.
+        onto = np.bincount(rows, chi * j * h[cols], count) + np.bincount(cols, chi * j * h[rows], count)
+        between = np.bincount(third, chi * j[one] * j[other], len(j))
+        return onto.astype(np.float64), between.astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
