@@ -100,16 +100,13 @@ def reads_of(model: ChipModel, placed: Programmed, cycles: int, reads: int) -> N
     return model.sample(placed.qubits, placed.couplers, h, j, **call).reshape(-1, len(placed.qubits))
 
 
-def breaks(
-    folder: Path, model: ChipModel, compared: Sequence[Compared], problems: Sequence[SmallProblem], tick: Tick
-) -> list[dict[str, Any]]:
+def breaks(folder: Path, model: ChipModel, compared: Sequence[Compared], tick: Tick) -> list[dict[str, Any]]:
     """Mean fractions of broken chains by longest chain: of the QPU, and of the model."""
     rows = [row for row in logs.runs(folder) if row["longest_chain"] > 1]
     often = Counter(int(row["longest_chain"]) for row in rows)
     known = defaultdict(list)
     for one in compared:
         known[one.name, round(one.broken, 9)].append(one.model_broken)
-    weights = stand_ins.weights_of(problems)
     found: dict[int, list[tuple[float, float]]] = defaultdict(list)
     wanted = [row for row in rows if often[int(row["longest_chain"])] >= ENOUGH]
     for k, row in enumerate(tick(wanted, "broken chains")):
@@ -118,7 +115,7 @@ def breaks(
         if same:
             found[longest].append((broken, same[0]))
             continue
-        problem = stand_ins.stand_in(row, weights, np.random.default_rng(k))
+        problem = stand_ins.stand_in(row, np.random.default_rng(k))
         chains = stand_ins.embedding(problem, model.chip, longest, k)
         extended = row["start"] >= logs.EXTENDED
         placed = Programmed.of(problem, chains, model.chip, extended=extended)
@@ -281,7 +278,7 @@ def main(data: Path, p16: Path | None, quick: bool, out: Path | None) -> None:
     with report.progress() as bar:
         tick = partial(told_of, bar)
         compared = [compare(problem, model) for problem in tick(problems[::step], "small problems")]
-        broken = [] if quick else breaks(data, model, compared, problems, tick)
+        broken = [] if quick else breaks(data, model, compared, tick)
         chips = [] if p16 is None else whole_chips(p16)[:: 5 if quick else 1]
         on_whole = ChipModel(WHOLE, scales=model.scales, sweeps_per_us=SWEEPS)
         wholes = [row for problem in tick(chips, "whole chips") for row in whole(problem, on_whole)]

@@ -5,7 +5,7 @@ names tell the sort, and their rows the number of variables and terms.
 
 | name | problem | couplings |
 |---|---|---|
-| MWC | maximum cut of a random graph | weights drawn from those of the small problems |
+| MWC | maximum cut of a random graph | weights even from 0 to 1 |
 | TSP | tour of m + 1 cities, m^2 variables of city and place | distances 40 to 100, penalties 5,050 |
 | UDMIS | independent set of a unit disk graph | 2, of -1 a vertex |
 | UDMIS...EXT, TG | the same | n + 1, of -1 a vertex |
@@ -13,7 +13,6 @@ names tell the sort, and their rows the number of variables and terms.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import combinations, product
 from math import isqrt
 from typing import Any
@@ -22,24 +21,21 @@ import dimod
 import minorminer
 import networkx as nx
 import numpy as np
-from numpy.typing import NDArray
 
 from ising_ep.chip import Chip
-
-from .logs import SmallProblem
 
 # Searches for an embedding, of which the one with the longest chain nearest to the run's is kept.
 TRIES = 2
 PENALTY, DISTANCES = 5050.0, (40, 101)
 
 
-def stand_in(row: dict[str, Any], weights: NDArray[np.float64], rng: np.random.Generator) -> dimod.BQM:
+def stand_in(row: dict[str, Any], rng: np.random.Generator) -> dimod.BQM:
     """An Ising problem like that of a row of `runs.csv`."""
     name, count = row["instance"], int(row["variables"])
     edges = int(row["terms"]) - count
     if name.startswith("MWC"):
         graph = nx.gnm_random_graph(count, edges, seed=int(rng.integers(2**31)))
-        drawn = rng.choice(weights, edges)
+        drawn = rng.random(edges)
         return dimod.BQM.from_ising({v: 0.0 for v in graph}, dict(zip(graph.edges, drawn, strict=True)))
     if name.startswith("TSP"):
         qubo = _tour(isqrt(count), rng)
@@ -47,12 +43,6 @@ def stand_in(row: dict[str, Any], weights: NDArray[np.float64], rng: np.random.G
         penalty = count + 1.0 if name.endswith(("EXT", "TG")) else 2.0
         qubo = {pair: penalty for pair in _disks(count, edges, rng)} | {(v, v): -1.0 for v in range(count)}
     return dimod.BQM.from_qubo(qubo).change_vartype("SPIN", inplace=False)
-
-
-def weights_of(problems: Sequence[SmallProblem]) -> NDArray[np.float64]:
-    """Couplings of all small maximum cuts."""
-    found = [list(p.spins.quadratic.values()) for p in problems if p.name.startswith("MWC")]
-    return np.concatenate(found)
 
 
 def embedding(problem: dimod.BQM, chip: Chip, longest: int, seed: int) -> dict[Any, list[int]]:

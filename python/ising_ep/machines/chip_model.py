@@ -52,8 +52,8 @@ from .chip_rates import BOLTZMANN, QUBIT, Kind, TunnellingRates
 Model = Literal["thermal", "quantum"]
 
 # Fitted to real answers of an Advantage_system4.1: docs/chip.md.
-TEMPERATURE = 15.0
-RATE = 3000.0
+TEMPERATURE = 16.5
+RATE = 3900.0
 # Schedules whose sweeps are kept.
 KEPT = 16
 
