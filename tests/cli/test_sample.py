@@ -175,6 +175,26 @@ def test_outputs_hold_the_reads_in_their_order(bqm):
         assert set(found["versions"]) == {"python", "ising-ep", "dimod", "numpy"}
 
 
+@pytest.mark.parametrize("command", ["sample", "minimize"])
+@pytest.mark.parametrize("labels", [("a", "energy"), ("num_occurrences", "b"), (1, "1")])
+def test_two_columns_of_one_name_are_refused_before_any_work(labels, command):
+    """What .csv has no names for, .json and .npz tell apart."""
+    path = write_problem("json", dimod.BQM({}, {labels: 1.0}, 0.0, "SPIN"))
+    name = next(str(label) for label in reversed(labels) if str(label) in ("energy", "num_occurrences", "1"))
+    result = CliRunner().invoke(cli.main, [command, str(path), "--output", "out.csv"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == (
+        f"Error: a variable is called '{name}', and so is another column of a .csv; expected .json or .npz"
+    )
+    assert [file.name for file in Path().iterdir()] == [path.name]
+    for ending in ("json", "npz"):
+        result = CliRunner().invoke(cli.main, [command, str(path), "--output", f"out.{ending}"])
+        assert result.exit_code == 0, result.output
+    assert set(json_output().variables) == set(labels)
+    with np.load("out.npz") as arrays:
+        assert len(set(arrays["labels"].tolist())) == 2
+
+
 @pytest.mark.parametrize("ending", ["json", "csv", "npz"])
 def test_distinct_states_are_written_with_their_counts(ending):
     """Of a glass with few states, hot enough that others than the best ones are among the reads."""
