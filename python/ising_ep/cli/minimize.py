@@ -146,8 +146,9 @@ def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[
         click.echo(f"{settings['num_fixed']} variables fixed by roof duality")
     if settings["num_eliminated"]:
         click.echo(f"{settings['num_eliminated']} variables eliminated")
-    for seconds, lowest in settings["trace"]:
-        click.echo(f"{seconds:>9.3f} s  {number(lowest)}")
+    # Of what fell within a millisecond, the last.
+    for seconds, lowest in {f"{seconds:>9.3f} s": lowest for seconds, lowest in settings["trace"]}.items():
+        click.echo(f"{seconds}  {number(lowest)}")
     success = settings["time_to_solution"]
     if success is not None:
         click.echo(_time_to_solution(success))
