@@ -196,6 +196,29 @@ def test_two_columns_of_one_name_are_refused_before_any_work(labels, command):
 
 
 @pytest.mark.parametrize("ending", ["json", "csv", "npz"])
+def test_what_is_infinite_is_written_in_json_that_all_can_read(ending):
+    path = write_problem("json", problem("SPIN"))
+    for words, expected in (
+        ("sample --beta-range 1 inf", {"beta_range": [1.0, "Infinity"]}),
+        (
+            "minimize --no-presolve --target -inf --seed 1",
+            {"target": "-Infinity", "lower_bound": "-Infinity"},
+        ),
+    ):
+        command, *options = words.split()
+        given = [command, str(path), *options, "--output", f"out.{ending}", "--force"]
+        result = CliRunner().invoke(cli.main, given)
+        assert result.exit_code == 0, result.output
+        if ending == "npz":
+            with np.load("out.npz") as arrays:
+                text = str(arrays["settings"])
+        else:
+            text = Path({"json": "out.json", "csv": "out.csv.json"}[ending]).read_text()
+        found = json.loads(text, parse_constant=pytest.fail)
+        assert expected.items() <= found.get("info", found).items()
+
+
+@pytest.mark.parametrize("ending", ["json", "csv", "npz"])
 def test_distinct_states_are_written_with_their_counts(ending):
     """Of a glass with few states, hot enough that others than the best ones are among the reads."""
     path = write_problem("json", problem("BINARY"))

@@ -305,6 +305,13 @@ def test_clusters_without_a_second_copy_are_refused() -> None:
     assert SAMPLER.sample(TRIANGLE, num_temperatures=64, num_sweeps=10).info["num_copies"] == 8
 
 
+@pytest.mark.parametrize("real", [False, True])
+def test_more_ladders_than_memory_holds_are_refused(real: bool) -> None:
+    """An operating system would end the process: they are all there at once."""
+    with pytest.raises(MemoryError, match="67108863 ladders of 90000 spins do not fit into memory"):
+        SAMPLER.sample(lattice(300, 1, real), num_reads=2**26 - 1, num_sweeps=1)
+
+
 def test_what_single_precision_does_not_decide_is_refused() -> None:
     bqm = dimod.BinaryQuadraticModel({0: 1e9, 1: 0.3}, {(0, 1): 1e9, (1, 2): -1e9}, 0.0, "SPIN")
     with pytest.raises(ValueError, match="betas end at 10, where this problem needs more than single"):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -65,7 +66,21 @@ def check_labels(path: Path, labels: list[Any]) -> None:
 
 def write_sampleset(path: Path, sampleset: dimod.SampleSet, settings: dict[str, Any]) -> None:
     """Writes the rows in their order, in the format of the name's ending, over what was there before."""
-    _output_of(path).write(path, sampleset, settings)
+    _output_of(path).write(path, sampleset, _finite(settings))
+
+
+def _finite(value: Any) -> Any:
+    """Settings as JSON can have them, which has no infinite numbers: they become texts.
+
+    Example:
+        >>> _finite({"lower_bound": -math.inf, "betas": (1.0, math.inf)})
+        {'lower_bound': '-Infinity', 'betas': [1.0, 'Infinity']}
+    """
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return json.dumps(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def count_distinct(states: NDArray[np.int8]) -> int:

@@ -19,7 +19,19 @@ from dimod.core.sampler import Sampler
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from ..checks import WORD, as_float, boolean, floats, function, integer, one_of, seconds, seed_or_new, threads
+from ..checks import (
+    WORD,
+    as_float,
+    boolean,
+    floats,
+    function,
+    integer,
+    one_of,
+    require_memory,
+    seconds,
+    seed_or_new,
+    threads,
+)
 from .couplings import PreparedCouplings
 from .digest import digest_of
 from .reads import Watch, energies_as_given, rest_of_fields
@@ -34,6 +46,8 @@ FEWEST, MOST = 2, 64
 NUM_TEMPERATURES = ((64, 8), (256, 16), (math.inf, 32))
 # Exchanges in all with which a ladder can be fitted: two in an eighth, as each is of every other step.
 FEWEST_TO_ADAPT = 16
+# States of a word of the core: of small integers, and of others; bytes of a ladder, and of a spin of a state.
+STATES_OF_INTEGERS, STATES, OF_LADDER, OF_SPIN = 512, 64, 2_500, 0.2
 
 
 class ParallelTemperingSampler(Sampler):
@@ -195,8 +209,10 @@ class ParallelTemperingSampler(Sampler):
         couplings = PreparedCouplings(
             rows.astype(np.int64, copy=False), cols.astype(np.int64, copy=False), values
         )
+        model = couplings.model(len(linear))
+        _check_memory(model, linear, num_reads, returned)
         found = _core.temper(
-            couplings.model(len(linear)),
+            model,
             linear,
             ladder,
             num_ladders=num_reads,
@@ -280,6 +296,18 @@ def _ladder(
     if len(ends) != 2 or not 0 < ends[0] < ends[1] < np.inf:
         raise ValueError(f"beta_range is {beta_range!r}, expected two numbers > 0, the second one larger")
     return np.geomspace(ends[0], ends[1], num_temperatures)
+
+
+def _check_memory(
+    model: _core.Model, linear: NDArray[np.float64], num_reads: int, returned: Returned
+) -> None:
+    """Refuses more ladders than memory has room for: all of them are there at once."""
+    one_sweep = _core.Sweeps(np.ones(1))
+    kind = model.arithmetic(linear[np.newaxis], one_sweep, num_reads=STATES_OF_INTEGERS)
+    states = STATES_OF_INTEGERS if kind == "integer" else STATES
+    of_spin = OF_SPIN * states + (states // 2 if returned == "last" else 1)
+    ladder = OF_LADDER + int(of_spin * len(linear))
+    require_memory(f"{num_reads} ladders of {len(linear)} spins", num_reads * ladder)
 
 
 def _adapts(adapt: bool | None, exchanges: int, *, by_default: bool) -> bool:
