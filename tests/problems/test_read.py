@@ -413,6 +413,8 @@ FOREIGN = [
     (lambda: dimod.QM().to_file().read(), "a quadratic model of dimod"),
     (lambda: npz(), "a numpy archive (.npz)"),
     (lambda: b"* a comment\nNAME  test\nROWS\n N  obj\n", "a linear program in MPS"),
+    (lambda: b"OBJSENSE\n    MAX\nname\nrows\n n  obj\n", "a linear program in MPS"),
+    (lambda: b"name test\nrows\n n  obj\n", "a linear program in MPS"),
     (
         lambda: b"\x28\xb5\x2f\xfd\x20\x03\x19\x00\x00\x30\x20\x31",
         "a file compressed with zstandard (zstd -d",

@@ -44,7 +44,7 @@ FOREIGN = (
     _foreign("a .qubo file of Quantagonia", rb"(?i)(?:MIN|MAX)IMIZE\s*\n(?:#.*\n|\s*[-+.\d][-+.\deE]*\s*\n)"),
     _foreign(
         "a linear program in MPS (LP is read)",
-        rb"(?i)(?:[ \t]*+(?:\*.*+)?+\n)*+(?:NAME|ROWS|OBJSENSE)\b[^:]*\n",
+        rb"(?i)(?:[ \t]*+(?:\*.*+)?+\n)*+(?:NAME|ROWS|OBJSENSE)(?:[ \t][^:\n]*+)?+\n",
     ),
     _foreign("a TSPLIB file", rb"\s*+(?:NAME|TYPE)\s*+:"),
     _foreign("a DIMACS network", SKIPPED + rb"p[ \t]++(?:max|min|sp|asn)\b"),
