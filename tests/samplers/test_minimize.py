@@ -322,6 +322,12 @@ def test_elites_are_distinct_and_count_the_rounds_that_found_them():
     assert elites.counts.tolist() == [1, 2]
 
 
+def test_there_is_one_state_of_no_variables():
+    for presolve in (True, False):
+        found = minimize(dimod.BinaryQuadraticModel({}, {}, 2.5, "BINARY"), seed=1, presolve=presolve)
+        assert found.record.energy.tolist() == [2.5]
+
+
 @pytest.mark.skipif(not P16.exists(), reason="the published results of D-Wave Advantage on P16 are not here")
 def test_the_best_energy_of_a_qpu_on_a_whole_chip_is_reached():
     with gzip.open(P16 / "results.csv.gz", "rt") as file:
