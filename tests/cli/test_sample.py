@@ -550,3 +550,41 @@ def test_on_a_terminal():
     assert b"Stopped" in shown
     assert b"Best energy" not in shown
     assert [p.name for p in Path().iterdir()] == ["problem.coo"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_ctrl_c_ends_minimize_with_the_best_so_far_also_when_it_comes_twice_at_once():
+    """As `timeout -s INT` sends it: to the command, and to its group."""
+    rng = np.random.default_rng(1)
+    pairs = rng.permutation(4000).reshape(2, 2000)
+    rows, cols = np.concatenate([pairs, (pairs + 1) % 4000, (pairs + 7) % 4000], axis=1)
+    couplings = rows, cols, rng.normal(size=len(rows))
+    bqm = dimod.BinaryQuadraticModel.from_numpy_vectors(np.zeros(4000), couplings, 0.0, "SPIN")
+    path = write_problem("bqm", bqm)
+    here, there = os.openpty()
+    command = [
+        sys.executable,
+        "-m",
+        "ising_ep",
+        "minimize",
+        path,
+        "--output",
+        "out.json",
+        "--time-limit",
+        "900",
+    ]
+    with subprocess.Popen(command, stdin=there, stdout=there, stderr=there) as running:
+        os.close(there)
+        shown = b""
+        while b"energy -" not in shown:
+            shown += os.read(here, 1000)
+        for _ in range(2):
+            running.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # how Linux says that the other end is closed
+            while more := os.read(here, 1000):
+                shown += more
+    os.close(here)
+    assert running.returncode == 0, shown.decode()
+    assert b"Ended by: Ctrl-C" in shown
+    assert json_output().info["ended_by"] == "Ctrl-C"
