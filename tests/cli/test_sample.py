@@ -175,6 +175,49 @@ def test_outputs_hold_the_reads_in_their_order(bqm):
         assert set(found["versions"]) == {"python", "ising-ep", "dimod", "numpy"}
 
 
+@pytest.mark.parametrize("command", ["sample", "minimize"])
+@pytest.mark.parametrize("labels", [("a", "energy"), ("num_occurrences", "b"), (1, "1")])
+def test_two_columns_of_one_name_are_refused_before_any_work(labels, command):
+    """What .csv has no names for, .json and .npz tell apart."""
+    path = write_problem("json", dimod.BQM({}, {labels: 1.0}, 0.0, "SPIN"))
+    name = next(str(label) for label in reversed(labels) if str(label) in ("energy", "num_occurrences", "1"))
+    result = CliRunner().invoke(cli.main, [command, str(path), "--output", "out.csv"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == (
+        f"Error: a variable is called '{name}', and so is another column of a .csv; expected .json or .npz"
+    )
+    assert [file.name for file in Path().iterdir()] == [path.name]
+    for ending in ("json", "npz"):
+        result = CliRunner().invoke(cli.main, [command, str(path), "--output", f"out.{ending}"])
+        assert result.exit_code == 0, result.output
+    assert set(json_output().variables) == set(labels)
+    with np.load("out.npz") as arrays:
+        assert len(set(arrays["labels"].tolist())) == 2
+
+
+@pytest.mark.parametrize("ending", ["json", "csv", "npz"])
+def test_what_is_infinite_is_written_in_json_that_all_can_read(ending):
+    path = write_problem("json", problem("SPIN"))
+    for words, expected in (
+        ("sample --beta-range 1 inf", {"beta_range": [1.0, "Infinity"]}),
+        (
+            "minimize --no-presolve --target -inf --seed 1",
+            {"target": "-Infinity", "lower_bound": "-Infinity"},
+        ),
+    ):
+        command, *options = words.split()
+        given = [command, str(path), *options, "--output", f"out.{ending}", "--force"]
+        result = CliRunner().invoke(cli.main, given)
+        assert result.exit_code == 0, result.output
+        if ending == "npz":
+            with np.load("out.npz") as arrays:
+                text = str(arrays["settings"])
+        else:
+            text = Path({"json": "out.json", "csv": "out.csv.json"}[ending]).read_text()
+        found = json.loads(text, parse_constant=pytest.fail)
+        assert expected.items() <= found.get("info", found).items()
+
+
 @pytest.mark.parametrize("ending", ["json", "csv", "npz"])
 def test_distinct_states_are_written_with_their_counts(ending):
     """Of a glass with few states, hot enough that others than the best ones are among the reads."""
@@ -507,3 +550,41 @@ def test_on_a_terminal():
     assert b"Stopped" in shown
     assert b"Best energy" not in shown
     assert [p.name for p in Path().iterdir()] == ["problem.coo"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_ctrl_c_ends_minimize_with_the_best_so_far_also_when_it_comes_twice_at_once():
+    """As `timeout -s INT` sends it: to the command, and to its group."""
+    rng = np.random.default_rng(1)
+    pairs = rng.permutation(4000).reshape(2, 2000)
+    rows, cols = np.concatenate([pairs, (pairs + 1) % 4000, (pairs + 7) % 4000], axis=1)
+    couplings = rows, cols, rng.normal(size=len(rows))
+    bqm = dimod.BinaryQuadraticModel.from_numpy_vectors(np.zeros(4000), couplings, 0.0, "SPIN")
+    path = write_problem("bqm", bqm)
+    here, there = os.openpty()
+    command = [
+        sys.executable,
+        "-m",
+        "ising_ep",
+        "minimize",
+        path,
+        "--output",
+        "out.json",
+        "--time-limit",
+        "900",
+    ]
+    with subprocess.Popen(command, stdin=there, stdout=there, stderr=there) as running:
+        os.close(there)
+        shown = b""
+        while b"energy -" not in shown:
+            shown += os.read(here, 1000)
+        for _ in range(2):
+            running.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # how Linux says that the other end is closed
+            while more := os.read(here, 1000):
+                shown += more
+    os.close(here)
+    assert running.returncode == 0, shown.decode()
+    assert b"Ended by: Ctrl-C" in shown
+    assert json_output().info["ended_by"] == "Ctrl-C"

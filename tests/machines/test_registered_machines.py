@@ -21,6 +21,8 @@ from support.packages import install, ising_ep
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "machines.md"
 # The example of the page: steepest descent, with a setting "restarts".
 DESCENT = re.search(r"^## A machine of your own$.*?^```py$(.*?)^```$", PAGE.read_text(), re.M | re.S)[1]
+# That of a dimod sampler: parallel tempering.
+TEMPERING = re.search(r"^## Any dimod sampler$.*?^```py$(.*?)^```$", PAGE.read_text(), re.M | re.S)[1]
 MODEL = """
 import typing
 from pydantic import Field
@@ -65,6 +67,27 @@ def test_it_is_trained_by_name_resumed_and_evaluated(site: Path, tmp_path: Path)
     assert f"accuracy {float(accuracy):.2%}" in command("evaluate", "run")
     np.save(tmp_path / "images.npy", np.ones((2, 3, 3), np.float32))
     assert command("predict", "run", "images.npy").splitlines()[0] == "image,label"
+
+
+@pytest.mark.slow
+def test_a_dimod_sampler_is_trained_by_name_and_resumed(tmp_path: Path) -> None:
+    install(tmp_path, "tempered", TEMPERING, tempering="tempered:TemperingSettings")
+
+    def command(*arguments: str) -> str:
+        done = ising_ep(tmp_path, tmp_path, *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    new = ("--dataset", "patterns", "--layers", "4,4", "--machine", "tempering", "--num-sweeps", "20")
+    command("train", *new, "--epochs", "3", "--out", "whole")
+    command("train", *new, "--epochs", "2", "--out", "run")
+    command("train", "--resume", "run", "--epochs", "3")
+    whole, run = ((tmp_path / name / "metrics.csv").read_text().splitlines() for name in ("whole", "run"))
+    assert [line.rpartition(",")[0] for line in run] == [line.rpartition(",")[0] for line in whole]
+    record = json.loads((tmp_path / "run" / "config.json").read_text())["config"]
+    assert (record["machine"], record["num_sweeps"]) == ("tempering", 20)
+    assert "num_reads" not in record
+    assert "accuracy" in command("evaluate", "run")
 
 
 @pytest.mark.slow

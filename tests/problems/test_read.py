@@ -413,6 +413,8 @@ FOREIGN = [
     (lambda: dimod.QM().to_file().read(), "a quadratic model of dimod"),
     (lambda: npz(), "a numpy archive (.npz)"),
     (lambda: b"* a comment\nNAME  test\nROWS\n N  obj\n", "a linear program in MPS"),
+    (lambda: b"OBJSENSE\n    MAX\nname\nrows\n n  obj\n", "a linear program in MPS"),
+    (lambda: b"name test\nrows\n n  obj\n", "a linear program in MPS"),
     (
         lambda: b"\x28\xb5\x2f\xfd\x20\x03\x19\x00\x00\x30\x20\x31",
         "a file compressed with zstandard (zstd -d",
@@ -469,7 +471,12 @@ PACKERS = {
     "gz": gzip.compress,
     "bz2": bz2.compress,
     "xz": lzma.compress,
-    "two members": lambda content: gzip.compress(content[:9]) + gzip.compress(content[9:]),
+    "two members of gzip": lambda content: gzip.compress(content[:9]) + gzip.compress(content[9:]),
+    "three streams of bzip2": lambda content: b"".join(map(bz2.compress, (content[:9], b"", content[9:]))),
+    "two streams of xz, zeros": lambda content: (
+        lzma.compress(content[:9]) + bytes(4) + lzma.compress(content[9:]) + bytes(8)
+    ),
+    "zeros": lambda content: gzip.compress(content) + bytes(512),
     "utf-8 mark": lambda content: b"\xef\xbb\xbf" + content,
     "utf-16": lambda content: content.decode().encode("utf-16"),
     "utf-16, big end first": lambda content: b"\xfe\xff" + content.decode().encode("utf-16-be"),
@@ -491,7 +498,13 @@ def test_damaged_compressed_files():
         (whole[:50] + bytes([whole[50] ^ 255]) + whole[51:], "not a whole gzip file"),
         (bz2.compress(b"0 1 1")[:-5], "not a whole bzip2 file"),
         (lzma.compress(b"0 1 1")[:-5], "not a whole xz file"),
-        (lzma.compress(b"0 1 1") + b"more", "not a whole xz file: something follows its end"),
+        *(
+            (pack(b"0 1 1") + rest, f"not a whole {name} file: something follows its end")
+            for pack, name in ((gzip.compress, "gzip"), (bz2.compress, "bzip2"), (lzma.compress, "xz"))
+            for rest in (b"more", pack(b"0 1 1")[1:])
+        ),
+        (bz2.compress(b"") * 10_001, "not a whole bzip2 file: more than 10000 streams follow each other"),
+        (gzip.compress(b"") * 10**6, "not a whole gzip file: more than 10000 streams follow each other"),
         (b"\xff\xfe\x00\x00" + b"1\0\0\0", "looks like text in UTF-32"),
         (b"\xff\xfe\x00\xd8\x00\xd8", "begins as text in UTF-16 and does not go on so"),
     ):

@@ -8,6 +8,7 @@ all tests together would raise a false alarm with probability `FALSE_ALARM` at m
 import itertools
 import warnings
 from fractions import Fraction
+from functools import partial
 
 import dimod
 import networkx as nx
@@ -17,7 +18,7 @@ from dwave.samplers import SimulatedAnnealingSampler as PeerSampler
 from dwave.system import FixedEmbeddingComposite
 from scipy import stats
 
-from ising_ep import PathIntegralAnnealingSampler, SimulatedAnnealingSampler
+from ising_ep import ParallelTemperingSampler, PathIntegralAnnealingSampler, SimulatedAnnealingSampler
 from ising_ep.samplers.simulated import sample_batch
 
 FALSE_ALARM = 1e-3
@@ -25,6 +26,21 @@ FALSE_ALARM = 1e-3
 LEVEL = FALSE_ALARM / 400
 
 PENALTIES = [1.0, 1e4, 1e6, 1e7, 1e8, 1e10, 1e12, 1e15]
+# Calls, and settings with which small and large biases decide.
+SAMPLERS = {
+    "annealing": (
+        SimulatedAnnealingSampler().sample,
+        lambda size: [{}, {"beta_range": [1e-4 / size, 1e-3 / size]}],
+    ),
+    "tempering": (
+        partial(ParallelTemperingSampler().sample, returned="last"),
+        lambda size: [{"beta_range": [0.1 / size, 1 / size]}],
+    ),
+    "path integrals": (
+        PathIntegralAnnealingSampler().sample,
+        lambda size: [{}, {"beta": 1 / size, "gamma": size}],
+    ),
+}
 MODES = {
     "in order": {},
     "random order": {"randomize_order": True},
@@ -252,6 +268,33 @@ def test_weights_that_rounding_takes_off_a_binary_model():
         [[int(200 * share), 200 - int(200 * share)],
          [(n := int((wanted.record.energy == -1.2).sum())), 200 - n]]
     ).pvalue > LEVEL  # fmt: skip
+
+
+@pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_energies_are_those_of_the_biases_given(sampler, vartype):
+    """Penalties add up to a weight's size in the Ising problem of a binary model, hot or cold."""
+    sample, options = SAMPLERS[sampler]
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        size = 10.0 ** rng.integers(0, 18)
+        linear, quadratic = (
+            dict(zip(keys, rng.integers(-2, 3, len(keys)) * size + rng.normal(size=len(keys)), strict=True))
+            for keys in (range(7), list(itertools.combinations(range(7), 2)))
+        )
+        bqm = dimod.BinaryQuadraticModel(linear, quadratic, rng.normal(), vartype)
+        for given in options(size):
+            with warnings.catch_warnings(action="ignore"):
+                found = sample(bqm, num_sweeps=20, num_reads=100, seed=seed, **given)
+            sizes = dimod.BinaryQuadraticModel(
+                {v: abs(bias) for v, bias in linear.items()},
+                {pair: abs(bias) for pair, bias in quadratic.items()},
+                abs(bqm.offset),
+                vartype,
+            )
+            all_up = np.ones((1, 7), np.int8), range(7)
+            there = sizes.energies(found if vartype == "BINARY" else all_up)
+            assert (abs(found.record.energy - bqm.energies(found)) <= 1e-14 * there).all()
 
 
 def test_numbers_too_far_apart_are_said():

@@ -2,7 +2,9 @@
 
 import csv
 import gzip
+from dataclasses import replace
 from itertools import product
+from time import perf_counter
 
 import dimod
 import numpy as np
@@ -12,6 +14,8 @@ from ising_ep import _core, minimize
 from ising_ep.problems.read import read_with_format
 from ising_ep.samplers.elites import Elites
 from ising_ep.samplers.exact import Eliminated, fixed_variables, without
+from ising_ep.samplers.rounds import Rounds, Watch
+from ising_ep.samplers.strategies import TabuMoves, Tempering
 from support.data import P16
 from support.problems import of_fractions
 
@@ -245,12 +249,34 @@ def test_the_trace_falls_to_the_lowest_energy_and_rounds_count():
     found = minimize(lattice(8, 2), seed=4)
     trace, rounds = found.info["trace"], found.info["rounds"]
     assert [energy for _, energy in trace] == sorted({energy for _, energy in trace}, reverse=True)
+    assert [second for second, _ in trace] == sorted(second for second, _ in trace)
     assert trace[-1][1] == found.first.energy
     success = found.info["time_to_solution"]
     assert success["successes"] == sum(done["lowest_energy"] == found.first.energy for done in rounds)
     low, high = success["interval"]
     assert low < success["seconds"] < high
     assert success["rounds"] == len(rounds)
+
+
+@pytest.mark.parametrize("strategy", [TabuMoves(), Tempering()])
+def test_the_trace_has_what_a_round_found_on_its_way(strategy):
+    bqm = lattice(6, 3)
+    bqm.offset = 7.0
+    settings = {"seed": 1, "num_threads": 1, "target": None, "max_states": 9}
+    rounds = Rounds(bqm, settings, Watch(0.0, np.inf, None, None), -np.inf)
+    told, began = [], perf_counter()
+    states, energies = strategy.round(replace(rounds.task, remember=told.extend), 2)
+    ended = perf_counter()
+    times, falling = zip(*told, strict=True)
+    assert [began, *times, ended] == sorted([began, *times, ended])
+    assert list(falling) == sorted(set(falling), reverse=True)
+    assert falling[-1] == energies.min()
+    # What is not below the best so far, or not above what the states have, is left out.
+    first = len(told) // 2
+    rounds.watch.lowest = falling[first - 1] + 7.0 if first else np.inf
+    rounds.task.remember([*told, (times[-1], falling[-1] - 1e-14)])
+    rounds.task.tell(states)
+    assert rounds.trace == [(time, energy + 7.0) for time, energy in told[first:]]
 
 
 def test_trivial_problems():
@@ -294,6 +320,12 @@ def test_elites_are_distinct_and_count_the_rounds_that_found_them():
     np.testing.assert_array_equal(elites.states, [c, a])
     assert elites.energies.tolist() == [-2.0, -1.0]
     assert elites.counts.tolist() == [1, 2]
+
+
+def test_there_is_one_state_of_no_variables():
+    for presolve in (True, False):
+        found = minimize(dimod.BinaryQuadraticModel({}, {}, 2.5, "BINARY"), seed=1, presolve=presolve)
+        assert found.record.energy.tolist() == [2.5]
 
 
 @pytest.mark.skipif(not P16.exists(), reason="the published results of D-Wave Advantage on P16 are not here")

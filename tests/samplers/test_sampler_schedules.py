@@ -91,6 +91,7 @@ def test_a_schedule_may_heat() -> None:
         ({"num_reads": 1.5}, TypeError, "num_reads is 1.5"),
         ({"num_sweeps": -1}, ValueError, "num_sweeps is -1"),
         ({"num_sweeps": 10.0}, TypeError, "num_sweeps is 10.0"),
+        ({"num_sweeps": 10**15}, MemoryError, "1000000000000000 sweeps do not fit into memory"),
         ({"num_sweeps_per_beta": 0}, ValueError, "num_sweeps_per_beta is 0"),
         ({"num_sweeps_per_beta": 1.0}, TypeError, "num_sweeps_per_beta is 1.0"),
         ({"num_sweeps": 5, "num_sweeps_per_beta": 2}, ValueError, "num_sweeps is 5"),

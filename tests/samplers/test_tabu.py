@@ -143,6 +143,23 @@ def test_time_limits_and_interrupts_end_reads_with_what_they_have():
     assert calls[-1] == (3, 3)
 
 
+@pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
+@pytest.mark.parametrize("size", [1.0, 0.1, 1e9])
+def test_it_is_told_what_ended_the_reads(vartype, size):
+    bqm = whole(9, 1, vartype)
+    bqm.scale(size)
+    states = dimod.ExactSolver().sample(bqm)
+    least, gap = states.first.energy, np.diff(np.unique(states.record.energy)[:2])[0]
+    found = SAMPLER.sample(bqm, num_reads=3, timeout=None, num_restarts=10**9, energy_threshold=least)
+    assert found.info["ended_by"] == "energy_threshold"
+    assert ended(bqm, energy_threshold=least - gap / 2).info["ended_by"] is None
+    assert ended(bqm).info["ended_by"] is None
+    # One read alone was cut short, and is there.
+    for given in ({"time_limit": 0.05}, {"interrupt_function": lambda: True}):
+        cut = SAMPLER.sample(bqm, timeout=None, num_restarts=10**9, energy_threshold=least - gap, **given)
+        assert (len(cut), [cut.info["ended_by"]]) == (1, list(given))
+
+
 def test_others_run_while_it_searches():
     seen = []
     other = threading.Timer(0.02, seen.append, [1])

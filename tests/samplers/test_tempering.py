@@ -188,6 +188,19 @@ def test_exchanges_become_equally_frequent() -> None:
     assert spread(True) < 0.15 < 0.4 < spread(False)
 
 
+@pytest.mark.parametrize("num_temperatures", [3, 8])
+@pytest.mark.parametrize("exchanges", [1, 7, 8, 15, 16, 17, 24, 40])
+def test_a_ladder_rises_however_few_exchanges_there_are(exchanges: int, num_temperatures: int) -> None:
+    """A step that has not been tried has no rate to be fitted by."""
+    given: dict[str, Any] = {"beta_range": (0.3, 4), "num_temperatures": num_temperatures, "seed": 1}
+    info = last(
+        lattice(4, 2, real=True), num_sweeps=2 * exchanges, num_sweeps_per_exchange=2, betas=None, **given
+    ).info
+    assert [info["betas"][0], info["betas"][-1]] == pytest.approx([0.3, 4])
+    assert all(np.diff(info["betas"]) > 0)
+    assert info["adapt"] == (exchanges >= 16)
+
+
 def test_same_bits_on_any_number_of_threads() -> None:
     for real in (False, True):
         given: dict[str, Any] = {"num_reads": 3, "num_sweeps": 300, "seed": 9, "returned": "last"}
@@ -270,6 +283,7 @@ REAL = dimod.BinaryQuadraticModel({}, {(0, 1): 1.1, (1, 2): 1.23, (0, 2): 1.0371
         ({"num_reads": 0}, "num_reads is 0"),
         ({"num_sweeps": 0}, "num_sweeps is 0"),
         ({"num_sweeps": 10, "num_sweeps_per_exchange": 3}, "num_sweeps is 10, not a multiple of 3 sweeps"),
+        ({"num_sweeps": 15, "adapt": True}, "adapt is True, but num_sweeps makes 15 exchanges, expected at"),
         ({"clusters": "yes"}, "clusters is 'yes', expected True, False or 'auto'"),
         ({"returned": "all"}, "returned is 'all', expected one of best, last"),
         ({"target": float("nan")}, "target is nan, expected a number"),
@@ -289,6 +303,13 @@ def test_clusters_without_a_second_copy_are_refused() -> None:
         SAMPLER.sample(REAL, num_temperatures=33, clusters=True)
     assert SAMPLER.sample(REAL, num_temperatures=33, num_sweeps=10).info["num_copies"] == 1
     assert SAMPLER.sample(TRIANGLE, num_temperatures=64, num_sweeps=10).info["num_copies"] == 8
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_more_ladders_than_memory_holds_are_refused(real: bool) -> None:
+    """An operating system would end the process: they are all there at once."""
+    with pytest.raises(MemoryError, match="67108863 ladders of 90000 spins do not fit into memory"):
+        SAMPLER.sample(lattice(300, 1, real), num_reads=2**26 - 1, num_sweeps=1)
 
 
 def test_what_single_precision_does_not_decide_is_refused() -> None:

@@ -6,11 +6,12 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import one_line_errors
+from .errors import SAME, one_line_errors
 from .problem_file import ProblemCommand, number, output_options, problem_options, read_file, versions
 from .screen import waiting
 
@@ -115,13 +116,18 @@ def _minimized(bqm: dimod.BinaryQuadraticModel, **settings: Any) -> dimod.Sample
 
 @contextmanager
 def _ended_by_ctrl_c() -> Iterator[Callable[[], bool]]:
-    """Makes the first Ctrl-C a wish to end, which the function given tells of; the second one interrupts."""
-    pressed = []
+    """Makes the first Ctrl-C a wish to end, which the function given tells of; the second one interrupts.
+
+    One that comes within a second of another is the same: some programs send it twice.
+    """
+    pressed: list[float] = []
     before = signal.getsignal(signal.SIGINT)
 
-    def note(*_: object) -> None:
-        pressed.append(True)
-        signal.signal(signal.SIGINT, before)
+    def note(*given: Any) -> None:
+        now = monotonic()
+        if pressed and now - pressed[-1] >= SAME and callable(before):
+            before(*given)
+        pressed.append(now)
 
     signal.signal(signal.SIGINT, note)
     try:
@@ -146,8 +152,9 @@ def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[
         click.echo(f"{settings['num_fixed']} variables fixed by roof duality")
     if settings["num_eliminated"]:
         click.echo(f"{settings['num_eliminated']} variables eliminated")
-    for seconds, lowest in settings["trace"]:
-        click.echo(f"{seconds:>9.3f} s  {number(lowest)}")
+    # Of what fell within a millisecond, the last.
+    for seconds, lowest in {f"{seconds:>9.3f} s": lowest for seconds, lowest in settings["trace"]}.items():
+        click.echo(f"{seconds}  {number(lowest)}")
     success = settings["time_to_solution"]
     if success is not None:
         click.echo(_time_to_solution(success))

@@ -188,7 +188,7 @@ def _rounding(bqm: dimod.BinaryQuadraticModel, sampleset: dimod.SampleSet) -> ND
     grain = np.ldexp(1.0, np.frexp(total)[1] - 50)
     if grain > 0 and not np.fmod(biases, grain).any():
         return np.zeros(len(sampleset))  # such sums are exact
-    if bqm.vartype is dimod.SPIN or sampleset.info["arithmetic"] not in ("wide", "rounded"):
+    if bqm.vartype is dimod.SPIN or sampleset.info["arithmetic"] == "integer":
         return np.full(len(sampleset), 1e-12 * total)
     sizes = dimod.BinaryQuadraticModel.from_numpy_vectors(
         linear, (rows, cols, values), offset, bqm.vartype, variable_order=bqm.variables

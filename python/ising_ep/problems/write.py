@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import math
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..files.atomic import replace, require_replaceable
+from .parsing.table import short
 
 _MAX_LABEL_BYTES = 2**28
 
@@ -56,14 +59,28 @@ def check_labels(path: Path, labels: list[Any]) -> None:
     """Refuses, before any work is done, labels of variables that the file could not hold.
 
     Raises:
-        ValueError: Names what is too long.
+        ValueError: Names a label that is too long, or that two columns would have.
     """
     _output_of(path).check_labels(labels)
 
 
 def write_sampleset(path: Path, sampleset: dimod.SampleSet, settings: dict[str, Any]) -> None:
     """Writes the rows in their order, in the format of the name's ending, over what was there before."""
-    _output_of(path).write(path, sampleset, settings)
+    _output_of(path).write(path, sampleset, _finite(settings))
+
+
+def _finite(value: Any) -> Any:
+    """Settings as JSON can have them, which has no infinite numbers: they become texts.
+
+    Example:
+        >>> _finite({"lower_bound": -math.inf, "betas": (1.0, math.inf)})
+        {'lower_bound': '-Infinity', 'betas': [1.0, 'Infinity']}
+    """
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return json.dumps(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def count_distinct(states: NDArray[np.int8]) -> int:
@@ -156,10 +173,27 @@ def _beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
+def _columns(labels: list[Any]) -> list[str]:
+    """The names of a table's columns.
+
+    Raises:
+        ValueError: If two are the same, as those of the variables 1 and "1", or of one called energy.
+    """
+    names = [*map(str, labels), "energy", "num_occurrences"]
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        kept = [ending for ending in OUTPUTS if ending != ".csv"]
+        raise ValueError(
+            f"a variable is called {short(twice)}, and so is another column of a .csv;"
+            f" expected {_listed(kept)}"
+        )
+    return names
+
+
 def _table(sampleset: dimod.SampleSet) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*sampleset.variables, "energy", "num_occurrences"])
+    writer.writerow(_columns(list(sampleset.variables)))
     record = sampleset.record
     columns = (record.sample, record.energy, record.num_occurrences)
     for states, energy, number in zip(*columns, strict=True):
@@ -199,6 +233,7 @@ OUTPUTS = {
             "a column for each variable, energy, num_occurrences; settings in states.csv.json",
             _write_csv,
             files=lambda path: [_beside(path), path],
+            check_labels=_columns,
         ),
         Output(
             ".npz",

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import as_float, floats, integer, one_of
+from ..checks import as_float, floats, integer, one_of, require_memory
 
 BetaScheduleType = Literal["linear", "geometric", "custom"]
 
@@ -23,6 +23,9 @@ def betas_of_sweeps(
     per_beta = integer("num_sweeps_per_beta", num_sweeps_per_beta, 1)
     if num_sweeps is not None:
         num_sweeps = integer("num_sweeps", num_sweeps, 0)
+        require_memory(
+            f"{num_sweeps} sweeps", 24 * num_sweeps
+        )  # the schedule, and two steps on the way to it
     one_of("beta_schedule_type", kind, get_args(BetaScheduleType))
     if kind == "custom":
         return _custom_betas(beta_range, num_sweeps, per_beta, custom, custom_name).repeat(per_beta)

@@ -40,7 +40,7 @@ class Elites:
         rows = (
             np.ascontiguousarray(bits).view(f"V{bits.shape[1]}").ravel()
             if bits.size
-            else np.arange(len(bits))
+            else np.zeros(len(bits))  # states of no spins are all the same
         )
         _, first, where = np.unique(rows, return_index=True, return_inverse=True)
         counts = np.zeros(len(first), np.int64)

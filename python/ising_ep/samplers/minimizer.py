@@ -62,9 +62,10 @@ def minimize(
         Distinct states, the lowest energies first, with `num_occurrences`, the rounds that found each by
         themselves (at least 1). `info` holds `ended_by` ("optimal", "target", "settled", "time_limit" or
         "interrupt_function"), `optimal` (whether the first state is known to be a ground state),
-        `lower_bound`, `trace` (seconds and lowest energy each time it fell), `rounds` (strategy, seconds and
-        lowest energy of each), `time_to_solution` (seconds until the energy returned is found with 99 %, and
-        the 95 % interval of it), `num_fixed`, `num_eliminated`, `seed` and the settings.
+        `lower_bound`, `trace` (seconds and lowest energy each time it fell; in a population that is
+        recombined, when that ends), `rounds` (strategy, seconds and lowest energy of each),
+        `time_to_solution` (seconds until the energy returned is found with 99 %, and the 95 % interval of
+        it), `num_fixed`, `num_eliminated`, `seed` and the settings.
 
     Raises:
         ValueError: A value out of range, or biases that are not finite.

@@ -74,10 +74,10 @@ def energies_as_given(
 ) -> NDArray[np.float64]:
     """Make energies (reads,) of the model given from those of its Ising problem without `offset`.
 
-    In the Ising problem of a binary model, terms of the penalties' size add up to the weights' size. Where
-    that matters the energies are summed anew from the biases given, which takes longer.
+    In the Ising problem of a binary model, terms of the penalties' size add up to the weights' size. But for
+    small integers, of which no sum is rounded, energies are summed anew from the biases given.
     """
-    if given.vartype is dimod.SPIN or arithmetic not in ("wide", "rounded"):
+    if given.vartype is dimod.SPIN or arithmetic == "integer":
         return energies + offset
     return energies_of_spins(given, states, labels)
 

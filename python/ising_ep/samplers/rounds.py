@@ -13,7 +13,7 @@ from .couplings import PreparedCouplings
 from .elites import Elites
 from .reads import energies_of_spins, rest_of_fields
 from .spin_form import spin_form
-from .strategies import BRIEF, FULL, Found, Islands, Strategy, TabuMoves, Task, Tempering
+from .strategies import BRIEF, FULL, Found, History, Islands, Strategy, TabuMoves, Task, Tempering
 from .typical_field import typical_field
 
 # Without a limit of time the search is over when so many rounds by themselves ended in the lowest energy, or
@@ -91,6 +91,7 @@ class Rounds:
             num_threads=settings["num_threads"],
             is_over=watch,
             tell=self._tell,
+            remember=self._remember,
             deadline=watch.deadline,
         )
         self.watch, self.labels = watch, list(labels)
@@ -104,6 +105,7 @@ class Rounds:
         self.lowest: list[float] = []
         self.lowest_states: list[Found] = []
         self.trace: list[tuple[float, float]] = []
+        self.history: History = []  # of the round that has just ended
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -139,11 +141,20 @@ class Rounds:
         Those that the core sums up from Ising couplings are further off where penalties cancel.
         """
         energies = energies_of_spins(self.bqm, states, self.labels)
-        lowest = float(energies.min())
-        if lowest < self.watch.lowest:
+        best = int(energies.argmin())
+        lowest, before = float(energies[best]), self.watch.lowest
+        history, self.history = self.history, []
+        if lowest < before:
+            most = lowest + ROUNDING * self._sizes(states[best])
+            found = next((time for time, energy in history if energy <= most), perf_counter())
+            falls = [(time, energy) for time, energy in history if most < energy < before]
+            self.trace += [(time - self.watch.started, energy) for time, energy in [*falls, (found, lowest)]]
             self.watch.lowest = lowest
-            self.trace.append((perf_counter() - self.watch.started, lowest))
         return energies
+
+    def _remember(self, history: History) -> None:
+        """Keeps when a round's lowest energy fell, for when its states are told."""
+        self.history = [(time, energy + self.offset) for time, energy in history]
 
     def _add(self, found: Found, *, own: bool) -> Found:
         """Keeps the lowest states; returns all, with their energies as the problem has them."""

@@ -53,6 +53,8 @@ BRIEF, FULL = Effort(16, 32, 8, 10**7), Effort(32, 128, 16, 10**9)
 
 # States (members, spins) and their energies without the offset.
 Found = tuple[NDArray[np.int8], NDArray[np.float64]]
+# When the lowest energy without the offset fell, as perf_counter has it, and to what.
+History = list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Task:
         num_threads: Threads, or None for all cores.
         is_over: Asked by the core whether to end.
         tell: Told the lowest state of what a round has so far, (1, spins).
+        remember: Told, at the end of a round, when it found which energies.
         deadline: When `is_over` says so, as perf_counter has it, or infinite.
     """
 
@@ -83,6 +86,7 @@ class Task:
     num_threads: int | None
     is_over: Callable[[int], bool]
     tell: Callable[[NDArray[np.int8]], object]
+    remember: Callable[[History], object]
     deadline: float
 
     @property
@@ -207,6 +211,7 @@ class Tempering:
         )
         self.speed = max(found["rounds"]) * task.num_spins / (perf_counter() - started)
         self.rounds += 1
+        task.remember([(started + since, energy) for _, since, energy in found["trace"]])
         return found["states"], found["energies"]
 
 
@@ -226,8 +231,9 @@ class TabuMoves:
         if not self.rounds:
             steps, searches = int(LEAST_STEPS / (1 + task.num_spins / 128)), 1
         self.rounds += 1
-        left = task.deadline - perf_counter()
-        states, energies, *_ = _core.search(
+        started = perf_counter()
+        left = task.deadline - started
+        states, energies, _, _, trace, _ = _core.search(
             task.model,
             task.linear,
             num_reads=searches,
@@ -239,6 +245,7 @@ class TabuMoves:
             num_threads=task.num_threads,
             watch=task.is_over,
         )
+        task.remember([(started + since, energy) for since, energy in trace.tolist()])
         return states, energies
 
 

@@ -31,6 +31,8 @@ SMALL = 500
 COEFFICIENTS = (10_000, 25_000)
 RESTARTED = 4
 LEAST = 500_000
+# What the core takes an energy to be off by, in parts of the sizes of all biases together.
+ROUNDING = 2.0**-49
 # Fits the core's integers of 64 bits.
 MOST = 2**62
 
@@ -128,7 +130,8 @@ class TabuSampler(Sampler, Initialized):
         Returns:
             One row per read, in their order: the best state of each, its energy as the model itself has it,
             and `num_restarts`. `info` holds the parameters, then `num_reads`, `num_reads_begun`, `ended_by`
-            (as `SimulatedAnnealingSampler`), `trace`, a list of (seconds since the search began, lowest
+            ("energy_threshold" where all reads have such a state, "time_limit" or "interrupt_function" where
+            these cut reads short, else None), `trace`, a list of (seconds since the search began, lowest
             energy so far), `num_groups`, the one-hot groups that were found, and `timing`.
 
         Raises:
@@ -184,7 +187,8 @@ class TabuSampler(Sampler, Initialized):
         )
         rest = rest_of_fields(given, labels, linear)
         offset = float(bqm.offset)
-        states, _, restarts, _, trace, groups = _core.search(
+        target = None if energy_threshold is None else energy_threshold - offset
+        states, found, restarts, _, trace, groups = _core.search(
             couplings.model(len(linear)),
             linear,
             num_reads=num_reads,
@@ -192,7 +196,7 @@ class TabuSampler(Sampler, Initialized):
             rest=None if rest is None else rest[0],
             initial_states=initial,
             seconds=None if milliseconds is None else milliseconds / 1e3,
-            target=None if energy_threshold is None else energy_threshold - offset,
+            target=target,
             restarts=num_restarts,
             tenure=tenure,
             rounds=rounds,
@@ -212,6 +216,11 @@ class TabuSampler(Sampler, Initialized):
             "initial_states_generator": initial_states_generator,
         }
         sampleset = finished(watch, states, energies, labels, vartype, parameters, started, searching)
+        if target is not None and len(found) == num_reads:
+            off = ROUNDING * float(np.abs(linear).sum() + np.abs(values).sum() + abs(offset))
+            if (found <= target + off).all():
+                watch.ended_by = "energy_threshold"
+        sampleset.info["ended_by"] = watch.ended_by
         sampleset.info["trace"] = [(second, energy + offset) for second, energy in trace.tolist()]
         sampleset.info["num_groups"] = len(groups)
         if not labels:  # dimod appends nothing to samples of no variables

@@ -19,7 +19,19 @@ from dimod.core.sampler import Sampler
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from ..checks import WORD, as_float, boolean, floats, function, integer, one_of, seconds, seed_or_new, threads
+from ..checks import (
+    WORD,
+    as_float,
+    boolean,
+    floats,
+    function,
+    integer,
+    one_of,
+    require_memory,
+    seconds,
+    seed_or_new,
+    threads,
+)
 from .couplings import PreparedCouplings
 from .digest import digest_of
 from .reads import Watch, energies_as_given, rest_of_fields
@@ -32,6 +44,10 @@ Returned = Literal["best", "last"]
 FEWEST, MOST = 2, 64
 # Of a ladder without a number given, by the number of variables: more need smaller steps.
 NUM_TEMPERATURES = ((64, 8), (256, 16), (math.inf, 32))
+# Exchanges in all with which a ladder can be fitted: two in an eighth, as each is of every other step.
+FEWEST_TO_ADAPT = 16
+# States of a word of the core: of small integers, and of others; bytes of a ladder, and of a spin of a state.
+STATES_OF_INTEGERS, STATES, OF_LADDER, OF_SPIN = 512, 64, 2_500, 0.2
 
 
 class ParallelTemperingSampler(Sampler):
@@ -119,7 +135,8 @@ class ParallelTemperingSampler(Sampler):
             num_sweeps: Sweeps of each state.
             num_sweeps_per_exchange: Sweeps between exchanges; divides `num_sweeps`.
             adapt: Whether the temperatures between the first and the last are moved until exchanges are
-                equally frequent everywhere; by default where `betas` are not given.
+                equally frequent everywhere, which needs 16 exchanges in all; by default where there are
+                as many and `betas` are not given.
             clusters: Whether a connected set of spins in which two copies at a temperature differ is flipped
                 in both, every fourth exchange (Houdayer moves). "auto" does it at
                 those temperatures where, while the ladder is fitted, at least one move in 20 flips some of
@@ -171,16 +188,15 @@ class ParallelTemperingSampler(Sampler):
         vectors: Any = spin_form(given).to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), offset, labels = vectors
         linear, values = (part.astype(np.float64, copy=False) for part in (linear, values))
-        if adapt is None:
-            adapt = betas is None
         ladder = _ladder(betas, beta_range, num_temperatures, (linear, rows, cols, values))
-        adapt, clusters = boolean("adapt", adapt), _auto_or_boolean("clusters", clusters)
+        clusters = _auto_or_boolean("clusters", clusters)
         one_of("returned", returned, get_args(Returned))
         num_reads = integer("num_reads", num_reads, 1, WORD // MOST)
         num_sweeps, per_exchange = _sweeps(num_sweeps, num_sweeps_per_exchange)
         seed, num_threads = seed_or_new(seed), threads(num_threads)
         lowest = None if target is None else _without_offset(target, offset, linear, values)
         rounds = num_sweeps // per_exchange
+        adapt = _adapts(adapt, rounds, by_default=betas is None)
         watch = Watch(
             num_reads * rounds,
             function("progress", progress),
@@ -193,8 +209,10 @@ class ParallelTemperingSampler(Sampler):
         couplings = PreparedCouplings(
             rows.astype(np.int64, copy=False), cols.astype(np.int64, copy=False), values
         )
+        model = couplings.model(len(linear))
+        _check_memory(model, linear, num_reads, returned)
         found = _core.temper(
-            couplings.model(len(linear)),
+            model,
             linear,
             ladder,
             num_ladders=num_reads,
@@ -278,6 +296,29 @@ def _ladder(
     if len(ends) != 2 or not 0 < ends[0] < ends[1] < np.inf:
         raise ValueError(f"beta_range is {beta_range!r}, expected two numbers > 0, the second one larger")
     return np.geomspace(ends[0], ends[1], num_temperatures)
+
+
+def _check_memory(
+    model: _core.Model, linear: NDArray[np.float64], num_reads: int, returned: Returned
+) -> None:
+    """Refuses more ladders than memory has room for: all of them are there at once."""
+    one_sweep = _core.Sweeps(np.ones(1))
+    kind = model.arithmetic(linear[np.newaxis], one_sweep, num_reads=STATES_OF_INTEGERS)
+    states = STATES_OF_INTEGERS if kind == "integer" else STATES
+    of_spin = OF_SPIN * states + (states // 2 if returned == "last" else 1)
+    ladder = OF_LADDER + int(of_spin * len(linear))
+    require_memory(f"{num_reads} ladders of {len(linear)} spins", num_reads * ladder)
+
+
+def _adapts(adapt: bool | None, exchanges: int, *, by_default: bool) -> bool:
+    """Whether a ladder with so many exchanges is fitted."""
+    if adapt is None:
+        return by_default and exchanges >= FEWEST_TO_ADAPT
+    if boolean("adapt", adapt) and exchanges < FEWEST_TO_ADAPT:
+        raise ValueError(
+            f"adapt is True, but num_sweeps makes {exchanges} exchanges, expected at least {FEWEST_TO_ADAPT}"
+        )
+    return adapt
 
 
 def _auto_or_boolean(name: str, value: bool | Literal["auto"]) -> bool | Literal["auto"]:

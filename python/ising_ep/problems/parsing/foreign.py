@@ -42,7 +42,10 @@ FOREIGN = (
     _foreign("a pointer of Git LFS, whose file is not here yet", rb"version https://git-lfs"),
     _foreign("XML or HTML", rb"\s*+<[?!a-zA-Z]"),
     _foreign("a .qubo file of Quantagonia", rb"(?i)(?:MIN|MAX)IMIZE\s*\n(?:#.*\n|\s*[-+.\d][-+.\deE]*\s*\n)"),
-    _foreign("a linear program in MPS (LP is read)", rb"(?:[ \t]*+(?:\*.*+)?+\n)*+(?:NAME|ROWS)\b[^:]*\n"),
+    _foreign(
+        "a linear program in MPS (LP is read)",
+        rb"(?i)(?:[ \t]*+(?:\*.*+)?+\n)*+(?:NAME|ROWS|OBJSENSE)(?:[ \t][^:\n]*+)?+\n",
+    ),
     _foreign("a TSPLIB file", rb"\s*+(?:NAME|TYPE)\s*+:"),
     _foreign("a DIMACS network", SKIPPED + rb"p[ \t]++(?:max|min|sp|asn)\b"),
     _foreign("a GML graph", rb"\s*+(?:Creator.*+\s++)?+graph\s*+\["),

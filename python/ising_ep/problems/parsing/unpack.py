@@ -2,11 +2,11 @@
 
 import bz2
 import codecs
-import gzip
-import io
 import lzma
+import re
 import zlib
 from collections.abc import Callable
+from typing import Protocol
 
 from .parts import MOST_BYTES
 
@@ -14,22 +14,40 @@ from .parts import MOST_BYTES
 _XZ_MEMORY = 2**27
 _GZIP, _BZIP2, _XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
 ENDINGS = (".gz", ".bz2", ".xz")
+# Streams in a file: of pbzip2 and bgzip each has 64 kB of text or more.
+_MOST_STREAMS = 10_000
+# Bytes that a stream gets first, then twice as many: what lies behind its end is copied.
+_PIECE = 2**12
+_ZEROS = re.compile(rb"\0*+")
+
+
+class _Stream(Protocol):
+    """What unpacks one stream."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
 def unpack(content: bytes) -> bytes:
-    """Unpack what is compressed, once, and make UTF-16 and marked UTF-8 plain.
+    r"""Unpack what is compressed, once, and make UTF-16 and marked UTF-8 plain.
 
     Raises:
         ValueError: Damaged or cut data, or more than `MOST_BYTES` of it.
 
     Example:
-        >>> unpack(gzip.compress("\\ufeff2 1\\n".encode()))
-        b'2 1\\n'
+        >>> import gzip
+        >>> unpack(gzip.compress("\ufeff2 1\n".encode()))
+        b'2 1\n'
     """
-    for magic, name, read in _KINDS:
+    for magic, name, start in _KINDS:
         if content.startswith(magic):
             try:
-                content = read(content)
+                content = _read_streams(magic, start, content)
             except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
                 raise ValueError(f"not a whole {name} file: {error}") from None
             if len(content) > MOST_BYTES:
@@ -51,29 +69,34 @@ def _plain_text(content: bytes) -> bytes:
     return content
 
 
-def _read_gzip(content: bytes) -> bytes:
-    with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-        return file.read(MOST_BYTES + 1)
+def _read_streams(magic: bytes, start: Callable[[], _Stream], content: bytes) -> bytes:
+    """Unpacks streams one after the other, as `cat a.xz b.xz` makes them; zeros may follow each.
+
+    The standard library's files pass over what follows the last stream, and have no limits.
+    """
+    text, at, number = bytearray(), 0, 0
+    while at < len(content):
+        number += 1
+        if number > _MOST_STREAMS:
+            raise EOFError(f"more than {_MOST_STREAMS} streams follow each other")
+        if not content.startswith(magic, at):
+            raise EOFError("something follows its end")
+        stream, size = start(), _PIECE
+        while not stream.eof:
+            piece = content[at : at + size]
+            if not piece:
+                raise EOFError("it ends too early")
+            text += stream.decompress(piece, MOST_BYTES + 1 - len(text))
+            if len(text) > MOST_BYTES:
+                return bytes(text)
+            at, size = at + len(piece), 2 * size
+        zeros = _ZEROS.match(content, at - len(stream.unused_data))
+        at = zeros.end() if zeros else at
+    return bytes(text)
 
 
-def _read_bzip2(content: bytes) -> bytes:
-    with bz2.BZ2File(io.BytesIO(content)) as file:
-        return file.read(MOST_BYTES + 1)
-
-
-def _read_xz(content: bytes) -> bytes:
-    # lzma.LZMAFile has no limit on memory.
-    unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
-    text = unpacker.decompress(content, MOST_BYTES + 1)
-    if len(text) <= MOST_BYTES and not unpacker.eof:
-        raise EOFError("it ends too early")
-    if unpacker.unused_data.strip(b"\0"):
-        raise EOFError("something follows its end")
-    return text
-
-
-_KINDS: tuple[tuple[bytes, str, Callable[[bytes], bytes]], ...] = (
-    (_GZIP, "gzip", _read_gzip),
-    (_BZIP2, "bzip2", _read_bzip2),
-    (_XZ, "xz", _read_xz),
+_KINDS: tuple[tuple[bytes, str, Callable[[], _Stream]], ...] = (
+    (_GZIP, "gzip", lambda: zlib.decompressobj(16 + zlib.MAX_WBITS)),
+    (_BZIP2, "bzip2", bz2.BZ2Decompressor),
+    (_XZ, "xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)),
 )
