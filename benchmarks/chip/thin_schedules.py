@@ -3,8 +3,8 @@
     python -m benchmarks.chip.thin_schedules --data FOLDER
 
 FOLDER holds advantage_system4-standard.csv, advantage_system4-fast.csv and so on, of columns s, A_GHz and
-B_GHz: D-Wave's tables, of which the README of the package's `schedules` says where they are from. From s = 0 on, each
-point that is kept is as far ahead of the last one as lines between the points allow.
+B_GHz: D-Wave's tables, of which the README of the package's `schedules` says where they are from. From
+s = 0 on, each point that is kept is as far ahead of the last one as lines between the points allow.
 """
 
 from __future__ import annotations
