@@ -4,7 +4,7 @@
 
 FOLDER holds small_problems.jsonl.gz, a line a run with its embedding and its timing, on a Pegasus P16. The
 logarithm of the readout time is predicted for a tenth of the embeddings at a time from the others: by a line
-in the logarithm of the number of qubits, and by a Gaussian process, in which sets of qubits are alike that have
+in the logarithm of the number of qubits, and by a Gaussian process, in which sets are alike that have
 about as many qubits in about the same places.
 """
 
