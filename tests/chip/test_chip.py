@@ -13,10 +13,12 @@ from dwave.cloud.testing import mocks
 from dwave.system.coupling_groups import coupling_groups
 
 from ising_ep import plots
+from ising_ep.chip import EnergyScales
 from ising_ep.chip.advantage import PROPERTIES, TIMING
 from ising_ep.chip.families import FAMILIES
 from ising_ep.chip.families.chimera import Chimera
 from ising_ep.chip.graph import Chip
+from ising_ep.chip.solvers import SOLVERS
 from ising_ep.embedding import embed
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.network import Convolutional, FullyConnected
@@ -241,9 +243,45 @@ def test_named(name: str, shape: Any) -> None:
     assert str(chip) == f"{family} {'x'.join(map(str, shape))}, {len(chip.qubits)} qubits"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SOLVERS)
+def test_named_solvers(name: str) -> None:
+    solver = SOLVERS[name]
+    chip, whole = Chip.named(name), Chip.perfect(solver.family, *solver.shape)
+    assert (len(chip.qubits), chip.solver, chip.shape) == (solver.qubits, solver.name, solver.shape)
+    assert set(map(tuple, chip.couplers.tolist())) == set(map(tuple, map(sorted, chip.graph.edges)))
+    assert chip.graph.edges == whole.graph.subgraph(chip.qubits.tolist()).edges
+    timing = dict(chip.properties["problem_timing_data"])
+    assert timing.pop("typical_programming_time") == solver.programming_time
+    expected = {
+        **whole.properties,
+        "chip_id": solver.name,
+        "problem_timing_data": chip.properties["problem_timing_data"],
+    }
+    assert chip.properties == expected
+    assert timing.items() <= whole.properties["problem_timing_data"].items()
+    assert EnergyScales.of_chip(chip).name == name
+    # One name is one graph, in any spelling.
+    assert Chip.named(f"{solver.name}.13").graph_id == chip.graph_id
+
+
+def test_named_solvers_differ() -> None:
+    assert len({Chip.named(name).graph_id for name in SOLVERS}) == len(SOLVERS) == 5
+
+
+def test_a_solvers_name_is_kept(tmp_path: Path) -> None:
+    chip = Chip.perfect("chimera", 2)
+    file = tmp_path / "solver.json"
+    for said, name in [({"chip_id": "Mine_1.2"}, "Mine_1.2"), ({"chip_id": 7}, None), ({}, None)]:
+        file.write_text(json.dumps(solver(chip) | said))
+        assert Chip.named(str(file)).solver == name
+        assert Chip.named(str(file)).without(0.1, seed=1).solver == name
+
+
 @pytest.mark.parametrize(
     "name",
     [
+        *("advantage_system4:16", "advantage_system5", "Advantage_system4.x"),
         *("", "pegasus:", "pegasus:x", "advantage:16", "zephyr:-1", "zephyr:1:2:3", "pegasus:1", "zephyr:٣"),
         *("chimera:101", "zephyr:100", "pegasus:47", "chimera:100:100:100", f"zephyr:{'9' * 5000}"),
     ],

@@ -132,6 +132,16 @@ def test_a_solvers_chip_is_taken_as_it_is(tmp_path):
     )
 
 
+@pytest.mark.slow
+def test_a_named_solver_is_a_chip_that_lacks_its_own_qubits(tmp_path):
+    chip = Chip.named("advantage2_system4")
+    for missing, there in [((), chip), (("--chip-missing", "0.1"), chip.without(0.1, seed=0))]:
+        result = run("embed", "--layers", "6,4", "--chip", "Advantage2_system4.1", "--copies", "1", *missing)
+        assert result.exit_code == 0, result.output
+        assert f"{len(there.qubits)} qubits, {len(there.couplers)} couplers" in result.stdout
+        assert there.graph_id in result.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -21,6 +21,7 @@ from ..checks import digest, seed_or_new, short
 from ..files.untrusted import read_json
 from .families import FAMILIES, family_of
 from .family import Family
+from .solvers import SOLVERS, NamedSolver, is_solver, plain_name
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -112,8 +113,12 @@ class Chip:
 
     @classmethod
     def named(cls, name: str) -> Self:
-        """A chip by its name, such as "pegasus:16", "zephyr:12", "chimera:16:16:4", or by a JSON file of a
-        solver's properties.
+        """A chip by its name, or by a JSON file of a solver's properties.
+
+        Args:
+            name: A graph such as "pegasus:16", "zephyr:12", "chimera:16:16:4", whole; one of the `SOLVERS`,
+                "advantage_system4" in any spelling, less as many random qubits as the real one lacks, always
+                the same ones; or a path that ends in .json.
 
         Raises:
             ValueError: If there is no such chip.
@@ -122,7 +127,11 @@ class Chip:
         Example:
             >>> Chip.named("zephyr:12").shape
             (12, 4)
+            >>> print(Chip.named("Advantage2_system4.1"))
+            zephyr 6x4, 1202 qubits
         """
+        if is_solver(name):
+            return cls._of_named(SOLVERS[plain_name(name)])
         if name.endswith(".json"):
             properties = read_json(Path(name))
             if not isinstance(properties, dict):
@@ -135,7 +144,7 @@ class Chip:
         if family not in FAMILIES or not all(re.fullmatch("[0-9]{1,6}", size) for size in sizes):
             raise ValueError(
                 f"chip is {short(name)}, expected one such as pegasus:16, zephyr:12, chimera:16,"
-                " or a .json file of a solver's properties"
+                " advantage_system4, or a .json file of a solver's properties"
             )
         return cls.perfect(family, *map(int, sizes))
 
@@ -267,6 +276,13 @@ class Chip:
     def _range(self, name: str) -> tuple[float, float]:
         low, high = self.properties[name]
         return float(low), float(high)
+
+    @classmethod
+    def _of_named(cls, solver: NamedSolver) -> Self:
+        whole = cls.perfect(solver.family, *solver.shape)
+        properties = solver.properties(whole.topology)
+        missing = 1 - solver.qubits / len(whole.qubits)
+        return replace(whole, properties=properties).without(missing, seed=solver.seed)
 
     @classmethod
     def _of_graph(cls, family: Family, shape: tuple[int, ...]) -> Self:

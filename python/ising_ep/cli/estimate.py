@@ -46,8 +46,9 @@ def estimate(seconds_per_call: float | None, preset: str | None, **settings: Any
 
     It prints calls, QPU access time and wall time. The options are those of `train`. Nothing is sent and
     nothing is fetched: of a published data set without a folder, the sizes are enough. QPU access time is
-    what D-Wave charges for, by the estimator of its own client on the chip's properties. Batches learn
-    otherwise than single images, and fewer epochs or reads learn less: the table does not know.
+    what D-Wave charges for, by the estimator of its own client on the chip's properties, corrected where
+    runs of the solver were measured; in brackets is the range of 95 % of runs. Batches learn otherwise than
+    single images, and fewer epochs or reads learn less: the table does not know.
 
     \b
     Examples:
@@ -118,12 +119,12 @@ def _embeddings(config: TrainConfig, network: Network, chip: Chip) -> tuple[Embe
 
 
 def _phases(asked: Estimate) -> None:
-    from ..qpu.cost import duration
+    from ..qpu.cost import duration, duration_range
 
     def line(name: str, phase: Phase, least: str = "", note: str = "") -> None:
         calls = f"{least}{phase.calls:,}"
         total = f"{least}{duration(phase.qpu_seconds)}"
-        click.echo(f"  {name:<6} {calls:>14} calls of {duration(phase.call_seconds)}: {total}{note}")
+        click.echo(f"  {name:<6} {calls:>14} calls of {duration_range(phase.call)}: {total}{note}")
 
     line("free", asked.free)
     line("nudge", asked.nudge, "0 to ", ", for images that come out wrong")

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ..chip import Chip
 from ..chip.energy_scales import EnergyScales
+from ..chip.solvers import is_solver
 from ..embedding import Embedding
 from ..network import Network
 from ..settings import NotNegative, PartSettings, Positive, Seed, Shown
@@ -34,7 +35,9 @@ class GraphSettings(PartSettings):
 
     chip: Annotated[
         str,
-        Field(description="As pegasus:16, zephyr:12, chimera:16, or a .json of a solver's."),
+        Field(
+            description="As pegasus:16, zephyr:12, chimera:16, advantage_system4, or a .json of a solver's."
+        ),
         Shown("Chip", metavar="CHIP", ending=".json"),
     ] = "pegasus:16"
     chip_missing: Annotated[
@@ -50,7 +53,7 @@ class GraphSettings(PartSettings):
     def missing(self) -> float:
         """Fraction of the qubits that are missing by chance; a solver's own are missing already."""
         if self.chip_missing is None:
-            return 0.0 if self.chip.endswith(".json") else MISSING
+            return 0.0 if self.chip.endswith(".json") or is_solver(self.chip) else MISSING
         return self.chip_missing
 
     def unused(self) -> Mapping[str, str]:

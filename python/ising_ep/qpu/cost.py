@@ -12,8 +12,8 @@ calls, so that E epochs of n training and m test images take
     test     E calls(m, training.EVALUATION_BATCH, c), after each epoch
 
 Each call programs all copies, also those left idle. Its QPU access time is what the client's own estimator
-(`machines.qpu_time`) says. The calls of a batch and phase are in flight together, so that with R batches and
-phases, one after the other,
+says, corrected where runs of the solver were measured, in a range (`chip.timing`). The calls of a batch and
+phase are in flight together, so that with R batches and phases, one after the other,
 
     wall time = QPU access time + R round trips
 """
@@ -28,7 +28,7 @@ import numpy as np
 
 from ..chip import Chip
 from ..chip.rules import check_anneal
-from ..chip.timing import access_time
+from ..chip.timing import AccessTime, access_range
 from ..config import TrainConfig
 from ..embedding import Embedding
 from ..machines.annealer import Schedule, schedules
@@ -53,17 +53,27 @@ class Phase:
     Attributes:
         calls: How many at most.
         round_trips: Batches that are waited for, at most.
-        call_seconds: QPU access time of one call.
+        call: QPU access time of one call.
     """
 
     calls: int
     round_trips: int
-    call_seconds: float
+    call: AccessTime
+
+    @property
+    def call_seconds(self) -> float:
+        """QPU access time of one call, as expected."""
+        return self.call.middle
+
+    @property
+    def qpu_time(self) -> AccessTime:
+        """QPU access time of all calls, at most."""
+        return self.calls * self.call
 
     @property
     def qpu_seconds(self) -> float:
-        """QPU access time of all calls, at most."""
-        return self.calls * self.call_seconds
+        """QPU access time of all calls, at most, as expected."""
+        return self.qpu_time.middle
 
 
 @dataclass(frozen=True)
@@ -75,8 +85,9 @@ class Estimate:
         round_trip: Seconds taken to pass between a call and its answer besides the QPU access time.
 
     Example:
-        >>> print(Estimate(Phase(500, 500, 0.02), Phase(500, 500, 0.022), Phase(50, 5, 0.02), 0.1))
-        QPU access time up to 22.0 s in up to 1,050 calls, about 2.0 min of wall time
+        >>> forward, reverse = AccessTime(0.019, 0.02, 0.021), AccessTime(0.02, 0.022, 0.023)
+        >>> print(Estimate(Phase(500, 500, forward), Phase(500, 500, reverse), Phase(50, 5, forward), 0.1))
+        QPU access time up to 22.0 s (20.4 to 23.1) in up to 1,050 calls, about 2.0 min of wall time
     """
 
     free: Phase
@@ -95,9 +106,14 @@ class Estimate:
         return self.free.calls + self.test.calls
 
     @property
-    def qpu_seconds(self) -> float:
+    def qpu_time(self) -> AccessTime:
         """QPU access time: what is paid for."""
-        return self.least_qpu_seconds + self.nudge.qpu_seconds
+        return self.free.qpu_time + self.nudge.qpu_time + self.test.qpu_time
+
+    @property
+    def qpu_seconds(self) -> float:
+        """QPU access time, as expected."""
+        return self.qpu_time.middle
 
     @property
     def least_qpu_seconds(self) -> float:
@@ -112,7 +128,7 @@ class Estimate:
 
     def __str__(self) -> str:
         return (
-            f"QPU access time up to {duration(self.qpu_seconds)} in up to {self.calls:,} calls,"
+            f"QPU access time up to {duration_range(self.qpu_time)} in up to {self.calls:,} calls,"
             f" about {duration(self.wall_seconds)} of wall time"
         )
 
@@ -149,11 +165,11 @@ def estimate(
         >>> network, chip = FullyConnected(64, (8, 4), 4), Chip.perfect("pegasus", 4)
         >>> tiled = embed(network, chip, copies=4, cache=False)
         >>> print(estimate(config, network, 100, 20, chip, tiled))
-        QPU access time up to 9.3 s in up to 550 calls, about 1.0 min of wall time
+        QPU access time up to 9.3 s (7.9 to 10.5) in up to 550 calls, about 1.0 min of wall time
     """
     embedding = embedding.verify(network, chip)
     forward, reverse = (
-        _call_seconds(config.num_reads, schedule, chip, embedding)
+        _call_time(config.num_reads, schedule, chip, embedding)
         for schedule in schedules(config.annealing_time, config.reverse_fraction)
     )
     copies, epochs = embedding.num_copies, config.epochs_on_machine
@@ -179,7 +195,7 @@ def evaluation(config: TrainConfig, num_images: int, chip: Chip, embedding: Embe
     return Phase(
         num_calls(num_images, batch, embedding.num_copies),
         -(-num_images // batch),
-        _call_seconds(config.num_reads, forward, chip, embedding),
+        _call_time(config.num_reads, forward, chip, embedding),
     )
 
 
@@ -263,9 +279,9 @@ def halving_changes(
         >>> four = embed(network, chip, copies=4, cache=False)
         >>> one = Embedding(four.chains[:1], four.graph_id)
         >>> for change in halving_changes(Run(config, network, 100, 20, chip, one), four, 4):
-        ...     print(f"{change.options}: {change.estimate}")
-        --batch-size 4: QPU access time up to 9.3 s in up to 550 calls, about 1.0 min of wall time
-        --epochs 5: QPU access time up to 18.1 s in up to 1,100 calls, about 2.0 min of wall time
+        ...     print(f"{change.options}: {change.estimate.calls} calls, {change.estimate.qpu_seconds:.1f} s")
+        --batch-size 4: 550 calls, 9.3 s
+        --epochs 5: 1100 calls, 18.1 s
     """
     config, num_test = run.config, run.num_test
     epochs = config.mean_field_epochs + config.epochs_on_machine // 2
@@ -303,18 +319,35 @@ def duration(seconds: float) -> str:
         >>> duration(0.0177), duration(442), duration(7380)
         ('17.7 ms', '7.4 min', '2.0 h')
     """
-    for longest, unit, name in ((1, 1e-3, "ms"), (60, 1, "s"), (3600, 60, "min")):
+    unit, name = _unit(seconds)
+    return f"{seconds / unit:,.1f} {name}"
+
+
+def duration_range(time: AccessTime) -> str:
+    """A time and its range, in the unit that suits.
+
+    Example:
+        >>> duration_range(AccessTime(0.9, 1.5, 70))
+        '1.5 s (0.9 to 70.0)'
+    """
+    unit, _ = _unit(time.middle)
+    return f"{duration(time.middle)} ({time.low / unit:,.1f} to {time.high / unit:,.1f})"
+
+
+def _unit(seconds: float) -> tuple[float, str]:
+    """Seconds and name of the unit that suits a time."""
+    for longest, unit, name in ((1, 1e-3, "ms"), (60, 1.0, "s"), (3600, 60.0, "min")):
         if seconds < longest:
-            return f"{seconds / unit:.1f} {name}"
-    return f"{seconds / 3600:,.1f} h"
+            return unit, name
+    return 3600.0, "h"
 
 
-def _call_seconds(num_reads: int, schedule: Schedule, chip: Chip, embedding: Embedding) -> float:
+def _call_time(num_reads: int, schedule: Schedule, chip: Chip, embedding: Embedding) -> AccessTime:
     """QPU access time of a call; refuses an anneal that the chip would refuse."""
     qubits = embedding.qubits()
-    seconds = access_time(chip.properties, len(qubits), num_reads, schedule)
-    if not isfinite(seconds):
+    time = access_range(chip.properties, len(qubits), num_reads, schedule)
+    if not isfinite(time.high):
         raise ValueError(f"the properties of {chip} do not say how long a call takes")
     reverse = schedule[0][1] == 1
     check_anneal(chip, schedule, num_reads, qubits, np.ones(len(qubits), dtype=np.int8) if reverse else None)
-    return seconds
+    return time
