@@ -3,17 +3,22 @@
     python -m benchmarks.embedding.layouts          a quarter of an hour or more
     python -m benchmarks.embedding.layouts --quick  one seed, one copy, perfect and 2 % missing
     python -m benchmarks.embedding.layouts --peers  minorminer's two ways beside it: minutes each
+    python -m benchmarks.embedding.layouts --properties solver.json.gz
+                                                    a real solver's working graph instead, and a picture
 
 Working graphs are P16 and Z12 with a share of the qubits missing at random, and 0.05 % of the couplers
 besides (as between present qubits of Advantage_system4). Every embedding is checked here with networkx. Times
-are wall times of one thread; busclique fills its cache within them, unless it knows the graph from an
+are of the processor, one thread; busclique fills its cache within them, unless it knows the graph from an
 earlier run. The seeds are none that the search was tuned on.
 
-Results go to `benchmarks/results/embeddings.json`, `.md` and `.png`.
+Results go to `benchmarks/results/embeddings.json`, `.md` and `.png`, those of a solver's properties to
+`solver_embeddings.json`, `.md` and `.png`.
 """
 
 from __future__ import annotations
 
+import gzip
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -25,6 +30,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.support import report
+from ising_ep import plots
+from ising_ep.chip import Chip
+from ising_ep.embedding.placed import Embedding
 from studies.markdown import table
 
 CHIPS = {"P16": lambda: dwave.graphs.pegasus_graph(16), "Z12": lambda: dwave.graphs.zephyr_graph(12)}
@@ -65,46 +73,68 @@ def check(graph: nx.Graph, copies: list[tuple[list[list[int]], list[list[int]]]]
         assert all(((n, 0, i), (n, 1, j)) in pairs for i in range(len(left)) for j in range(len(right)))
 
 
+def random_graphs(quick: bool, seeds: int) -> dict[str, tuple[nx.Graph, int]]:
+    """The working graphs of every yield, and the seed of each, by what it is."""
+    return {
+        f"{name}, {100 * missing:g} % missing, seed {seed}": (chip(name, missing, seed), seed)
+        for name in CHIPS
+        for missing in ((0.0, 0.02) if quick else MISSING[name])
+        for seed in range(FIRST_SEED, FIRST_SEED + (seeds if missing and not quick else 1))
+    }
+
+
 def measures(chains: list[list[int]], seconds: float) -> dict[str, Any]:
     lengths = [len(chain) for chain in chains]
-    return {"qubits": sum(lengths) or None, "longest": max(lengths, default=None), "seconds": seconds}
+    return {
+        "qubits": sum(lengths) or None,
+        "longest": max(lengths, default=None),
+        "mean": round(float(np.mean(lengths)), 2) if lengths else None,
+        "seconds": seconds,
+    }
+
+
+def solver_chip(properties: Path) -> tuple[str, Chip]:
+    """Name and working graph of the solver whose properties a .json or .json.gz file holds."""
+    opened = gzip.open if properties.suffix == ".gz" else open
+    with opened(properties, "rt") as file:
+        content = json.load(file)
+    return content["chip_id"], Chip.of_solver(content)
 
 
 def point(
-    name: str, missing: float, seed: int, sides: tuple[int, int], copies: bool, peers: bool
+    graph: nx.Graph, sides: tuple[int, int], copies: bool, peers: bool, seed: int = 0
 ) -> dict[str, Any]:
     """One network on one working graph."""
     from minorminer import busclique, find_embedding
 
     from ising_ep.embedding.tiling import find_bicliques
 
-    graph = chip(name, missing, seed)
-    row: dict[str, Any] = {"chip": name, "missing": missing, "seed": seed, "network": list(sides)}
-    start = time.perf_counter()
+    row: dict[str, Any] = {"network": list(sides)}
+    start = time.process_time()
     one = find_bicliques(graph, *sides, max_copies=1)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     check(graph, one)
     row["ours"] = measures([chain for copy in one for side in copy for chain in side], seconds)
 
     if peers:
-        start = time.perf_counter()
+        start = time.process_time()
         theirs = busclique.busgraph_cache(graph, seed=seed).find_biclique_embedding(*sides)
-        row["busclique"] = measures([list(chain) for chain in theirs.values()], time.perf_counter() - start)
-        start = time.perf_counter()
+        row["busclique"] = measures([list(chain) for chain in theirs.values()], time.process_time() - start)
+        start = time.process_time()
         network = nx.complete_bipartite_graph(*sides)
         theirs = find_embedding(list(network.edges), list(graph.edges), random_seed=seed, timeout=300)
-        row["minorminer"] = measures(list(theirs.values()), time.perf_counter() - start)
+        row["minorminer"] = measures(list(theirs.values()), time.process_time() - start)
     if copies:
-        start = time.perf_counter()
+        start = time.process_time()
         many = find_bicliques(graph, *sides)
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         check(graph, many)
         row["copies"] = {
+            **measures([chain for copy in many for side in copy for chain in side], seconds),
             "number": len(many),
-            "qubits": [sum(map(len, left + right)) for left, right in many],
-            "longest": max((len(chain) for copy in many for side in copy for chain in side), default=None),
-            "seconds": seconds,
+            "qubits of each": [sum(map(len, left + right)) for left, right in many],
         }
+        row["chains"] = [left + right for left, right in many]
     return row
 
 
@@ -119,36 +149,51 @@ def markdown(record: dict[str, Any]) -> str:
 
     rows = []
     for p in record["points"]:
-        row = [
-            f"{p['chip']}, {100 * p['missing']:g} % missing, seed {p['seed']}",
-            "K({}, {})".format(*p["network"]),
-        ]
+        row = [p["graph"], "K({}, {})".format(*p["network"])]
         row += [cell(p[kind]) for kind in kinds]
         if "copies" in p:
-            row.append(f"{p['copies']['number']} ({p['copies']['longest']}), {p['copies']['seconds']:.0f} s")
+            found = p["copies"]
+            row.append(
+                f"{found['number']} ({found['longest']}, mean {found['mean']}),"
+                f" {found['qubits'] or 0:,} qubits, {found['seconds']:.0f} s"
+            )
         rows.append(row)
     header = ["graph", "network", *kinds] + (["copies"] if "copies" in record["points"][0] else [])
     return (
         "# Bicliques on full-size chips\n\n"
-        "Qubits (longest chain) and seconds of one copy; most copies found.\n\n"
-        + table(header, rows)
-        + f"\n{report.where(record)}\n"
+        "Qubits (longest chain) and seconds of one copy; most copies found (longest and mean chain), their"
+        " qubits and seconds.\n\n" + table(header, rows) + f"\n{report.where(record)}\n"
     )
 
 
-def figure(record: dict[str, Any]) -> Figure:
+def figure(points: list[dict[str, Any]]) -> Figure:
     """Qubits of one copy of every network, ours beside the others'."""
     drawn = Figure(figsize=(8, 4), layout="constrained")
     axes = drawn.subplots()
-    points = record["points"]
     for kind in ("ours", "busclique", "minorminer"):
         if kind in points[0]:
             axes.plot([p[kind]["qubits"] or np.nan for p in points], "o", label=kind)
-    names = [f"{p['chip']} {100 * p['missing']:g} %\nK({p['network'][0]}, {p['network'][1]})" for p in points]
+    names = ["{}\nK({}, {})".format(p["graph"].split(" missing")[0], *p["network"]) for p in points]
     axes.set_xticks(range(len(points)), names, rotation=90, fontsize=7)
     axes.set_ylabel("qubits of one copy")
     axes.set_ylim(bottom=0)
     axes.legend()
+    return drawn
+
+
+def solver_figure(chip: Chip, points: list[dict[str, Any]]) -> Figure:
+    """The copies of every network on the working graph, side by side."""
+    drawn = Figure(figsize=(6 * len(points), 6.5), layout="constrained")
+    for axes, p in zip(drawn.subplots(1, len(points)), points, strict=True):
+        plots.draw_embedding(axes, chip, Embedding(p["chains"], chip.graph_id))
+        axes.set_title(
+            "{number} copies of K({}, {}): {qubits:,} qubits, longest chain {longest}, mean {mean}".format(
+                *p["network"], **p["copies"]
+            )
+        )
+    whole = Chip.perfect(chip.family, *chip.shape)
+    missing = len(whole.qubits) - len(chip.qubits)
+    drawn.suptitle(f"{points[0]['graph']}; black circles: {missing} missing qubits")
     return drawn
 
 
@@ -158,31 +203,40 @@ def figure(record: dict[str, Any]) -> Figure:
     "--seeds", type=click.IntRange(1), default=2, show_default=True, help="Working graphs of each yield."
 )
 @click.option("--peers", is_flag=True, help="Also minorminer's busclique and find_embedding: minutes each.")
+@click.option(
+    "--properties",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A solver's properties, .json or .json.gz: its working graph in place of random ones.",
+)
 @report.out_option
-def main(quick: bool, seeds: int, peers: bool, out: Path | None) -> None:
+def main(quick: bool, seeds: int, peers: bool, properties: Path | None, out: Path | None) -> None:
     """Bicliques on full-size chips: qubits, longest chain, seconds, copies."""
     report.one_thread()
     out = report.folder(out, not quick)
-    runs = [
-        (name, missing, seed, sides)
-        for name in CHIPS
-        for missing in ((0.0, 0.02) if quick else MISSING[name])
-        for seed in range(FIRST_SEED, FIRST_SEED + (seeds if missing and not quick else 1))
-        for sides in NETWORKS
-    ]
+    if properties is None:
+        graphs = random_graphs(quick, seeds)
+    else:
+        name, solver = solver_chip(properties)
+        size = f"{len(solver.qubits):,} qubits, {len(solver.couplers):,} couplers"
+        graphs = {f"{name}, {size}": (solver.graph, 0)}
+    runs = [(name, *graph, sides) for name, graph in graphs.items() for sides in NETWORKS]
     points = []
     with report.progress() as bar:
         task = bar.add_task("embeddings", total=len(runs))
-        for name, missing, seed, sides in runs:
-            bar.update(task, description=f"{name} {100 * missing:g} % K{sides} seed {seed}")
-            points.append(point(name, missing, seed, sides, not quick, peers))
-            bar.console.print(points[-1], highlight=False)
+        for name, graph, seed, sides in runs:
+            bar.update(task, description=f"{name} K{sides}")
+            points.append({"graph": name, **point(graph, sides, not quick, peers, seed)})
+            bar.console.print({k: v for k, v in points[-1].items() if k != "chains"}, highlight=False)
             bar.advance(task)
-    record = {**report.machine(), "missing_couplers": MISSING_COUPLERS, "points": points}
+    picture = figure(points) if properties is None or quick else solver_figure(solver, points)
+    kept = [{k: v for k, v in p.items() if k != "chains"} for p in points]
+    record = {**report.machine(), "points": kept}
+    if properties is None:
+        record["missing_couplers"] = MISSING_COUPLERS
     text = markdown(record)
     click.echo(text)
     if out:
-        report.write(out, "embeddings", record, text, figure(record))
+        report.write(out, "embeddings" if properties is None else "solver_embeddings", record, text, picture)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -24,6 +26,8 @@ from .machines.usage import GAP_STEP, GAP_STEPS, Usage
 from .network import Clamp, Convolution, Input, Interaction, Kind, Network, Parameters
 
 DPI = 150
+# The ten usual colours, then their light versions.
+COPY_COLOURS = [mpl.colormaps["tab20"](i) for i in (*range(0, 20, 2), *range(1, 20, 2))]
 # Dark and light enough apart to be told in grey.
 TRAIN, TEST = "#1b4f72", "#e67e22"
 FORMATS = (".png", ".svg", ".pdf")
@@ -230,8 +234,18 @@ def chip_reads(usages: Sequence[Usage]) -> Figure:
 
 
 def embedding_on_chip(chip: Chip, embedding: Embedding) -> Figure:
-    """The chip in grey, and on it the chains, a colour for each copy; couplers between them are fainter."""
-    layout = chip.topology.layout(chip.graph)
+    """The chip in grey, and on it the chains, as `draw_embedding` draws them."""
+    figure = Figure(figsize=(9, 9.3), layout="constrained", dpi=DPI)
+    draw_embedding(figure.subplots(), chip, embedding)
+    return figure
+
+
+def draw_embedding(axes: Axes, chip: Chip, embedding: Embedding) -> None:
+    """Draws the chip in grey, its missing qubits as black circles, and the chains, a colour for each copy.
+
+    Couplers between chains are fainter. There are twenty colours.
+    """
+    layout = chip.topology.layout(chip.topology.graph(chip.shape))
     places = np.array([layout[qubit] for qubit in chip.qubits.tolist()])
     chain_of = np.full(len(chip.qubits), -1)
     lengths = embedding.chain_lengths()
@@ -242,19 +256,20 @@ def embedding_on_chip(chip: Chip, embedding: Embedding) -> Figure:
     same_chain = (chain_of[ends[:, 0]] == chain_of[ends[:, 1]]) & (chain_of[ends[:, 0]] >= 0)
     same_copy = (copy_of[ends[:, 0]] == copy_of[ends[:, 1]]) & (copy_of[ends[:, 0]] >= 0)
 
-    figure = Figure(figsize=(9, 9.3), layout="constrained", dpi=DPI)
-    axes = figure.subplots()
     axes.add_collection(LineCollection(list(lines[~same_copy]), colors="#dddddd", linewidths=0.2))
     for copy in range(embedding.num_copies):
-        colour = f"C{copy % 10}"
+        colour = COPY_COLOURS[copy % len(COPY_COLOURS)]
         mine = copy_of[ends[:, 0]] == copy
         between, within = lines[mine & same_copy & ~same_chain], lines[mine & same_chain]
-        axes.add_collection(LineCollection(list(between), colors=colour, linewidths=0.25, alpha=0.35))
-        axes.add_collection(LineCollection(list(within), colors=colour, linewidths=1.3))
+        axes.add_collection(LineCollection(list(between), colors=[colour], linewidths=0.25, alpha=0.35))
+        axes.add_collection(LineCollection(list(within), colors=[colour], linewidths=1.3))
         x, y = places[copy_of == copy].T
         axes.scatter(x, y, s=3, color=colour, zorder=3, linewidths=0)
     x, y = places[copy_of < 0].T
     axes.scatter(x, y, s=1, color="#bbbbbb", linewidths=0)
+    missing = [place for qubit, place in layout.items() if qubit not in chip.graph]
+    x, y = np.array(missing).reshape(-1, 2).T
+    axes.scatter(x, y, s=18, facecolors="none", edgecolors="black", zorder=4, linewidths=0.8)
     axes.set_aspect("equal")
     axes.axis("off")
     copies = embedding.num_copies
@@ -262,4 +277,3 @@ def embedding_on_chip(chip: Chip, embedding: Embedding) -> Figure:
         f"{copies} {'copy' if copies == 1 else 'copies'} on {chip}: {embedding.num_qubits} in use,"
         f" longest chain {lengths.max()}"
     )
-    return figure

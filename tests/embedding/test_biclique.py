@@ -1,5 +1,7 @@
 """Complete bipartite networks on chips with and without defects."""
 
+import gzip
+import json
 from itertools import pairwise
 
 import dwave.graphs
@@ -9,11 +11,13 @@ import numpy as np
 import pytest
 from minorminer import busclique
 
-from ising_ep.embedding.biclique import Router, Windows, rectangles
+from ising_ep.chip import Chip
+from ising_ep.embedding.biclique import Router, Windows, price, rectangles
 from ising_ep.embedding.lines import lines_of
 from ising_ep.embedding.mending import BicliqueCopy
 from ising_ep.embedding.paths import disjoint_paths
 from ising_ep.embedding.tiling import FIRST_TWO, Filler, Layout, find_bicliques
+from support.chip_data import LOGS, needs
 
 CHIPS = {
     "P4": (dwave.graphs.pegasus_graph, 4),
@@ -206,6 +210,34 @@ def test_most_copies_of_a_layout(wide, number):
     copies = Filler(lines_of(graph), 120, 10).fill(Layout(FIRST_TWO, direction=0, end=-1, wide=wide))
     assert len(copies) == number
     check(graph, [(copy.chains[:120], copy.chains[120:]) for copy in copies], 120, 10)
+
+
+@pytest.mark.slow
+@needs(LOGS)
+@pytest.mark.parametrize(("sides", "wide", "number"), [((120, 40), False, 4), ((120, 10), True, 12)])
+def test_as_many_copies_on_a_real_chip_as_on_a_perfect_one(sides, wide, number):
+    # One layout of the twelve that find_bicliques tries, which would take a minute.
+    with gzip.open(LOGS / "solver_advantage_system4.1.json.gz") as file:
+        graph = Chip.of_solver(json.load(file)).graph
+    filler = Filler(lines_of(graph), *sides)
+    laid = filler.fill(Layout(FIRST_TWO, direction=0, end=1, wide=wide))
+    copies = filler.shorten(laid)
+    assert len(copies) == number
+    check(graph, [(copy.chains[: sides[0]], copy.chains[sides[0] :]) for copy in copies], *sides)
+    assert sum(map(price, copies)) < sum(map(price, laid))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["P6", "Z5"])
+def test_shortened_copies_are_no_longer_and_disjoint(name):
+    graph = chip(name, 0.04, seed=2)
+    filler = Filler(lines_of(graph), 20, 6, max_copies=4)
+    laid = filler.fill(Layout(FIRST_TWO, direction=0, end=-1, wide=True))
+    copies = filler.shorten(laid)
+    check(graph, [(copy.chains[:20], copy.chains[20:]) for copy in copies], 20, 6)
+    assert len(copies) == len(laid) > 1
+    assert all(price(now) <= price(before) for now, before in zip(copies, laid, strict=True))
+    assert sum(map(price, copies)) < sum(map(price, laid))
 
 
 def test_lines_that_all_cross():

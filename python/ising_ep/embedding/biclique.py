@@ -280,7 +280,7 @@ def best_copy(lines: Lines, free: Bools, left: int, right: int) -> BicliqueCopy 
         if copy is None:
             continue
         good += 1
-        if best is None or _price(copy) < _price(best):
+        if best is None or price(copy) < price(best):
             best = copy
         # Whole windows take exactly what is expected of them; with detours a later place may take less.
         if good == ENOUGH or abs(best.qubits - places[0].score) < 1e-6:
@@ -288,5 +288,6 @@ def best_copy(lines: Lines, free: Bools, left: int, right: int) -> BicliqueCopy 
     return best
 
 
-def _price(copy: BicliqueCopy) -> int:
+def price(copy: BicliqueCopy) -> int:
+    """What a copy costs: its qubits, and so many more for each qubit of its longest chain."""
     return copy.qubits + LONGER * copy.longest

@@ -8,10 +8,11 @@ chip:
     | | | -  -  -     stacked from the next edge.
     | | | -  -  -
 
-Four things are varied, and the layout with most copies is taken: how many copies of the first kind go before
-the second, the direction of the first kind, the end of the edge that copies are drawn to, and whether copies
-of the first kind are wide. Wide copies skip lines over most of the chip, and so lie closer in their stack,
-for more qubits and longer chains.
+Four things are varied, and the layout with most copies is taken, the shortest of several: how many copies of
+the first kind go before the second, the direction of the first kind, the end of the edge that copies are
+drawn to, and whether copies of the first kind are wide. Wide copies skip lines over most of the chip, and so
+lie closer in their stack, for more qubits and longer chains. In the end each copy is laid once more, in what
+the others left.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import networkx as nx
 import numpy as np
 
 from ..checks import Bools
-from .biclique import Router, Windows, best_copy, rectangles
+from .biclique import Router, Windows, best_copy, price, rectangles
 from .lines import Lines, lines_of
 from .mending import BicliqueCopy
 
@@ -118,7 +119,7 @@ def find_bicliques(
 def _most_copies(
     filler: Filler, seed: int, progress: Callable[[int, int, int], object] | None
 ) -> list[BicliqueCopy]:
-    """The copies of the layout that has most of them, or the first that has all that are wanted."""
+    """The copies, shortened, of the layout that has most, or of the first that has all that are wanted."""
     layouts = list(LAYOUTS)
     np.random.default_rng(seed).shuffle(layouts)
     # Wide copies have longer chains: only for more of them.
@@ -126,13 +127,18 @@ def _most_copies(
     best: list[BicliqueCopy] = []
     for tried, layout in enumerate(layouts):
         copies = filler.fill(layout)
-        if len(copies) > len(best):
+        if _rank(copies) < _rank(best):
             best = copies
         if progress:
             progress(tried + 1, len(layouts), len(best))
         if filler.max_copies is not None and len(best) >= filler.max_copies:
             break
-    return best
+    return filler.shorten(best)
+
+
+def _rank(copies: list[BicliqueCopy]) -> tuple[int, int]:
+    """Order of layouts: most copies first, then shortest."""
+    return -len(copies), sum(map(price, copies))
 
 
 @dataclass(frozen=True)
@@ -159,6 +165,17 @@ class Filler:
             copies.append(copy)
             free = free & ~self.lines.holding(q for chain in copy.chains for q in chain)
         return copies
+
+    def shorten(self, copies: list[BicliqueCopy]) -> list[BicliqueCopy]:
+        """As many copies, each laid anew in what the others leave where that makes it shorter."""
+        shorter = list(copies)
+        for i, copy in enumerate(copies):
+            others = shorter[:i] + shorter[i + 1 :]
+            taken = self.lines.holding(q for other in others for chain in other.chains for q in chain)
+            anew = best_copy(self.lines, (self.lines.qubit >= 0) & ~taken, self.left, self.right)
+            if anew is not None and price(anew) < price(copy):
+                shorter[i] = anew
+        return shorter
 
     def _next(self, free: Bools, layout: Layout, kind: int) -> BicliqueCopy | None:
         """The copy of the kind, 0 for the first, that is best for what comes after it."""
