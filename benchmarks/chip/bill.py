@@ -136,6 +136,8 @@ def regress(weights, values, level, last):
     cost = np.concatenate([np.zeros(count), np.full(many, level), np.full(many, 1 - level)])
     bounds = [(None, None)] * count + [(0, None)] * (2 * many)
     found = linprog(cost, A_eq=np.hstack([weights[:, :-1], ones, -ones]), b_eq=rest, bounds=bounds)
+    if found.x is None:
+        raise RuntimeError(found.message)
     return np.append(found.x[:count], last)
 
 
