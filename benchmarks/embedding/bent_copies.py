@@ -212,7 +212,7 @@ def largest_left(lines: Lines, free: np.ndarray, right: int, least: int, most: i
     "sizes",
     type=click.IntRange(2 * ARM, LEFT),
     multiple=True,
-    default=(60, 76, 84, 100, LEFT),
+    default=(60, 76, 80, 100, LEFT),
     show_default=True,
     help="An a, even.",
 )
