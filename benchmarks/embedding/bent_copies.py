@@ -1,7 +1,7 @@
 """Whether chains that bend make room for a fifth copy of K(120,40) on a perfect P16.
 
-    python -m benchmarks.embedding.bent_copies             none; some ten minutes
-    python -m benchmarks.embedding.bent_copies --seconds 5 a first impression
+    python -m benchmarks.embedding.bent_copies                         some ten minutes
+    python -m benchmarks.embedding.bent_copies --seconds 5 --size 76   a first impression
 
 Four copies of K(120,40) and one of K(a,40) are laid on the chip as shapes on consecutive lines: straight, or
 with the outputs bent once (L) or twice (Z, U). A bend is a crossing of an output's two lines, where it needs
@@ -207,8 +207,17 @@ def largest_left(lines: Lines, free: np.ndarray, right: int, least: int, most: i
 
 @click.command()
 @click.option("--seconds", default=40.0, show_default=True, help="CPU time for each size of the fifth copy.")
+@click.option(
+    "--size",
+    "sizes",
+    type=click.IntRange(2 * ARM, LEFT),
+    multiple=True,
+    default=(60, 76, 80, 100, LEFT),
+    show_default=True,
+    help="An a, even.",
+)
 @click.option("--seed", default=0, show_default=True)
-def main(seconds: float, seed: int) -> None:
+def main(seconds: float, sizes: tuple[int, ...], seed: int) -> None:
     """A fifth copy of K(120,40) beside four on a P16, with outputs that bend."""
     report.one_thread()
     graph = Chip.perfect("pegasus", 16).graph
@@ -218,7 +227,7 @@ def main(seconds: float, seed: int) -> None:
     kept: dict[int, list[tuple[list[list[int]], list[list[int]]]]] = {}
     for bends in (False, True):
         whole = pairs.shapes(LEFT // PAIR, half, bends)
-        for left in (60, 68, 76, 84, 100, LEFT):
+        for left in sizes:
             fifth = pairs.shapes(left // PAIR, half, bends)
             overlap, places = anneal([whole] * (COPIES - 1) + [fifth], seconds, seed)
             click.echo(
@@ -226,14 +235,16 @@ def main(seconds: float, seed: int) -> None:
                 f" places: beside four K({LEFT},{RIGHT}), K({left},{RIGHT}) shares {PAIR * overlap} qubits"
             )
             if not overlap:
-                sizes = [LEFT // PAIR] * (COPIES - 1) + [left // PAIR]
+                lefts = [LEFT // PAIR] * (COPIES - 1) + [left // PAIR]
                 shapes = [whole] * (COPIES - 1) + [fifth]
                 copies = [
                     pairs.chains(shape.runs[place], size, half)
-                    for shape, place, size in zip(shapes, places, sizes, strict=True)
+                    for shape, place, size in zip(shapes, places, lefts, strict=True)
                 ]
                 check(graph, copies)
                 kept[left] = copies
+    if not kept:
+        return
     best = max(kept)
     taken = {q for copy in kept[best][: COPIES - 1] for side in copy for chain in side for q in chain}
     free = (lines.qubit >= 0) & ~lines.holding(taken)
