@@ -1285,6 +1285,10 @@ def test_a_default_that_is_given_is_refused_where_it_means_nothing(machine: str)
                     make(**settings) if make is TrainConfig else make(settings)
 
 
+# No error of the chip stays.
+PERFECT: dict[str, Any] = {"chip_offsets": (0.0, 0.0)}
+
+
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
@@ -1304,8 +1308,11 @@ def test_a_default_that_is_given_is_refused_where_it_means_nothing(machine: str)
         ({"layers": (10,), "coupling_learning_rate": 0.01}, "(10,) have no weights between spins"),
         ({"layers": (6, 10), "skips": True}, "skips is True, but layers (6, 10) have no layer to skip"),
         ({"machine": "chip", "copies": 2, "embedding": "e.json"}, "copies is 2, but the file e.json"),
-        ({"machine": "chip", "chip_missing": 0, "chip_seed": 0}, "chip_seed is 0, but no qubits"),
-        ({"machine": "chip", "chip": "solver.json", "chip_seed": 7}, "chip_seed is 7, but no qubits"),
+        ({"machine": "chip", "chip_missing": 0, "chip_seed": 0} | PERFECT, "chip_seed is 0, but no qubits"),
+        (
+            {"machine": "chip", "chip": "solver.json", "chip_seed": 7} | PERFECT,
+            "chip_seed is 7, but no qubits",
+        ),
     ],
 )
 def test_settings_that_others_leave_without_effect_are_refused(settings: dict[str, Any], text: str) -> None:

@@ -46,7 +46,7 @@ from .whole_chip import WHOLE, WholeChip, whole_chips
 # Programming cycles of a problem, each with errors of its own, and reads of each.
 CYCLES, READS = 32, 500
 # Sweeps of a microsecond: enough that twice as many change nothing that is shown.
-SWEEPS = 1000.0
+SWEEPS = 1500.0
 # Runs with a longest chain that are enough for a mean.
 ENOUGH = 10
 # Temperatures that 1,000 reads tell less well are not compared.

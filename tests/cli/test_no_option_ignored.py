@@ -236,8 +236,12 @@ WALKS: dict[str, Walk] = {
             "chip_missing": (Changes("--chip-missing 0.05", ON_CHIP),),
             "chip_seed": (
                 Changes("--chip-seed 5", ON_CHIP),
-                Refused("--chip-missing 0 --chip-seed 5", "chip_seed is 5", ON_CHIP),
-                Refused("--chip-seed 5", "chip_seed is 5", f"{TRAIN} --machine chip --chip solver.json"),
+                Refused("--chip-missing 0 --chip-offsets 0 0 --chip-seed 5", "chip_seed is 5", ON_CHIP),
+                Refused(
+                    "--chip-offsets 0 0 --chip-seed 5",
+                    "chip_seed is 5",
+                    f"{TRAIN} --machine chip --chip solver.json",
+                ),
             ),
             "copies": (Changes("--copies 2 --batch-size 2", ON_CHIP),),
             "embedding": (
@@ -576,7 +580,7 @@ WALKS: dict[str, Walk] = {
             "chip_missing": (Changes("--chip-missing 0.3"),),
             "chip_seed": (
                 Changes("--chip-seed 5"),
-                Refused("--chip-seed 5 --chip-missing 0", "chip_seed is 5"),
+                Refused("--chip-seed 5 --chip-missing 0 --chip-offsets 0 0", "chip_seed is 5"),
             ),
             "chip_model": (Changes("--chip-model quantum"),),
             "chip_schedule": (Changes("--chip-schedule advantage2_system1-fast"),),

@@ -49,7 +49,7 @@ class ChipErrors:
         TypeError: If it is none.
 
     Example:
-        >>> ChipErrors.none().field_noise
+        >>> ChipErrors.none().field_offset
         0.0
         >>> ChipErrors(readout_error=1.5)
         Traceback (most recent call last):
@@ -85,7 +85,7 @@ class ChipErrors:
     @classmethod
     def none(cls) -> ChipErrors:
         """No errors, and no rounding."""
-        return cls(0.0, 0.0, susceptibility=0.0, field_step=None, coupling_step=None)
+        return cls(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, field_step=None, coupling_step=None)
 
     def lasting(self, chip: Chip) -> LastingErrors:
         """The errors of this chip that stay."""
