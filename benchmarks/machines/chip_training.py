@@ -3,10 +3,10 @@
     python -m benchmarks.machines.chip_training --data-dir DIR [--study settings] [--epochs 50]
 
 784-120-40 with the paper's settings (10 reads, beta 5, reverse anneal to s = 0.25) on a Pegasus P16 with 2 %
-of its qubits missing, on which each image is a call of 20 us anneals, 40 sweeps of the thermal model to a
-microsecond. Studies:
+of its qubits missing, on which each image is a call of 20 us anneals of the thermal model. Studies:
 
-- `settings`: chain strength and noise (standard errors of h and J), one seed, and the default ones beside it;
+- `settings`: three seeds of the default, chain strengths, and other numbers of sweeps;
+- `causes`: which of a chip's errors, temperature and freeze-out cost accuracy, and what mends it, a seed each;
 - `tiles`: minibatches of four, one image a call, and all four on four copies; 0.5 % of the qubits missing, as
   on the real chips, since four do not fit with 2 %.
 
@@ -28,17 +28,31 @@ from benchmarks.support import report
 from studies.markdown import table
 from studies.summary import mean, ranged
 
+# Errors of the chip model that stay and those that are new, as they are by default and without.
+QUIET: dict[str, Any] = {"chip_noise": (0.0, 0.0), "chip_offsets": (0.0, 0.0), "chip_susceptibility": 0.0}
+
 STUDIES: dict[str, dict[str, list[dict[str, Any]]]] = {
     "settings": {
-        f"chains {strength:g}, noise {noise[0]:g} and {noise[1]:g}": [
-            {"chain_strength": strength, "chip_noise": noise}
-        ]
-        for strength, noise in (
-            (1.0, (0.02, 0.015)),
-            (0.5, (0.02, 0.015)),
-            (2.0, (0.02, 0.015)),
-            (1.0, (0.06, 0.045)),
-        )
+        "the default": [{"seed": seed} for seed in range(3)],
+        "chains of J = -0.5": [{"chain_strength": 0.5}],
+        "chains of J = -2": [{"chain_strength": 2.0}],
+        "200 sweeps": [{"num_sweeps": 200}],
+        "1,600 sweeps": [{"num_sweeps": 1600}],
+    },
+    # What of a chip costs accuracy, and what mends it.
+    "causes": {
+        "the default": [{}],
+        "no errors at all": [QUIET],
+        "new errors only, twice as large": [QUIET | {"chip_noise": (0.04, 0.035)}],
+        "errors that stay only, twice as large": [QUIET | {"chip_offsets": (0.04, 0.035)}],
+        "susceptibility only, twice as large": [QUIET | {"chip_susceptibility": -0.021}],
+        "reads wrong, 1 in 200": [QUIET | {"chip_readout_error": 0.005}],
+        "no freeze-out: a rate 1,000 times as large": [QUIET | {"chip_rate": 3.9e6}],
+        "half as hot, 8.25 mK": [QUIET | {"chip_temperature": 8.25}],
+        "30 reads": [{"num_reads": 30}],
+        "anneals of 200 us": [{"annealing_time": 200.0, "num_sweeps": 4000}],
+        "means of reads (average)": [{"statistic": "average"}],
+        "conditional means": [{"statistic": "conditional"}],
     },
     "tiles": {
         f"{images} of a minibatch of four in a call": [

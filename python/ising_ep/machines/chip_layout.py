@@ -66,26 +66,19 @@ class Layout:
     @cached_property
     def triangles(self) -> NDArray[np.int64]:
         """Triangles of pairs: int64 (3 triangles, 3), each pair of one once in the last place."""
-        count, pairs = len(self.qubits), self.pairs
-        keys = pairs.rows * count + pairs.cols
+        count = len(self.qubits)
+        keys = self.pairs.rows * count + self.pairs.cols
         order = np.argsort(keys)
-        beside: list[list[tuple[int, int]]] = [[] for _ in range(count)]
-        for pair, (i, j) in enumerate(zip(pairs.rows.tolist(), pairs.cols.tolist(), strict=True)):
-            beside[i].append((j, pair))
-        first, second, far = [], [], []
-        for of_spin in beside:
-            of_spin.sort()
-            for a, (j, one) in enumerate(of_spin):
-                for k, other in of_spin[a + 1 :]:
-                    first.append(one)
-                    second.append(other)
-                    far.append(j * count + k)
-        wanted = np.array(far, dtype=np.int64)
-        at = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
-        closed = keys[order][at] == wanted if len(keys) else np.zeros(0, dtype=bool)
-        three = np.stack(
-            [np.array(first, dtype=np.int64), np.array(second, dtype=np.int64), order[at]], axis=1
-        )[closed]
+        keys, far = keys[order], self.pairs.cols[order]
+        # Each pair (i, j), and the pairs (i, k) after it: of the first of three qubits.
+        place = np.arange(len(keys))
+        after = np.searchsorted(keys // max(count, 1), keys // max(count, 1), side="right") - place - 1
+        one = np.repeat(place, after)
+        other = one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(after) - after, after)
+        wanted = far[one] * count + far[other]
+        third = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        closed = keys[third] == wanted
+        three = order[np.stack([one, other, third], axis=1)[closed]]
         return np.concatenate([np.roll(three, turn, axis=1) for turn in range(3)])
 
     def chains(self, couplings: NDArray[np.float64]) -> Chains:
