@@ -32,7 +32,12 @@ MACHINES: dict[str, Settings] = {
     QUANTUM: {"machine": "chip", "chip_model": "quantum"},
     WARM: {"machine": "chip", "chip_model": "quantum", "chip_temperature": 100.0},
     CHIP: {"machine": "chip"},
-    QUIET: {"machine": "chip", "chip_noise": (0.0, 0.0)},
+    QUIET: {
+        "machine": "chip",
+        "chip_noise": (0.0, 0.0),
+        "chip_offsets": (0.0, 0.0),
+        "chip_susceptibility": 0.0,
+    },
     NETWORK: {},
 }
 TITLES = {
@@ -42,12 +47,12 @@ TITLES = {
     QUANTUM: "chip, path integrals",
     WARM: "chip, path integrals, 100 mK",
 }
-# Seeds, epochs, sweeps of a forward anneal: half an hour on two cores, a path-integral sweep of 1,000 qubits
+# Seeds, epochs, sweeps of a forward anneal: an hour on two cores, a path-integral sweep of 1,000 qubits
 # taking as long as 16 thermal ones. Then what a glance takes.
 FULL = {
-    NETWORK: (3, 20, 100),
-    CHIP: (2, 20, 800),
-    QUIET: (1, 20, 800),
+    NETWORK: (3, 50, 100),
+    CHIP: (3, 50, 200),
+    QUIET: (3, 50, 200),
     QUANTUM: (1, 4, 100),
     WARM: (1, 4, 100),
 }

@@ -31,8 +31,8 @@ CHIP = (
     "chip_susceptibility",
     "chip_readout_error",
 )
-# The 400 sweeps of `train --machine chip` over its 20 microseconds.
-SWEEPS_PER_US = 20.0
+# The 200 sweeps of `train --machine chip` over its 20 microseconds.
+SWEEPS_PER_US = 10.0
 # One request or problem in so many, where a fault does not say.
 EVERY = 20.0
 

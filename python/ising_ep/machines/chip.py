@@ -156,8 +156,8 @@ class ChipSettings(EmbeddedSettings, ModelSettings):
     about: ClassVar[str] = "a model of a D-Wave chip"
     options: ClassVar[tuple[str, ...]] = (THREADS,)
 
-    # Half of them left a network of 160 spins at lower accuracies, twice as many at none higher.
-    num_sweeps: NumSweeps = 400
+    # A network of 160 spins learns as well as with twice as many: docs/chip.md.
+    num_sweeps: NumSweeps = 200
 
     def annealer(self, num_threads: int | None = None) -> ChipModel:
         """The model of the chip, with the sweeps of an anneal."""

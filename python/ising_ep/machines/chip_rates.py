@@ -11,9 +11,10 @@ The tries are sweeps, each at the inverse temperature of its s. They run out whe
 those of long chains: that is the freeze-out, and the temperature of the reads is that of the last sweeps,
 not that of s = 1.
 
-No computer makes all tries of the early part. `sweeps_per_us` is the most of a microsecond,
+No computer makes all tries of the early part. `sweeps_per_us` is the most of a microsecond, for chains
+twice as many, since it is them that carry a problem; and fewer while it is so hot that a few are enough:
 
-    1 / Gamma = 1 / sweeps_per_us + 1 / Gamma_L
+    1 / Gamma = 1 / limit + 1 / Gamma_L,      limit = sweeps_per_us min(1, beta(s)), for chains twice that
 
 The rate is that of incoherent (macroscopic resonant) tunnelling of flux qubits; it is fitted to real
 answers in `docs/chip.md`. Sources: Amin and Averin, Phys. Rev. Lett. 100, 197001 (2008), for the rate;
@@ -33,6 +34,8 @@ from ..chip.energy_scales import EnergyScales
 
 # GHz per millikelvin: Boltzmann's constant over Planck's.
 BOLTZMANN = 0.020836619
+# Tries of chains for one of a qubit, where there are no more.
+CHAINS = 2.0
 # Pieces of each straight piece of a schedule, within which a rate is taken for constant.
 PIECES = 2048
 
@@ -95,7 +98,10 @@ class TunnellingRates:
         with np.errstate(under="ignore"):
             splitting = a * np.minimum(1.0, a / (b * kind.strength)) ** (kind.length - 1)
             tries = self.rate * splitting**2
-        limited: NDArray[np.float64] = self.sweeps_per_us * tries / (self.sweeps_per_us + tries)
+        limit = self.sweeps_per_us * np.minimum(1.0, self.inverse_temperature(s))
+        if kind.length > 1:
+            limit *= CHAINS
+        limited: NDArray[np.float64] = limit * tries / (limit + tries)
         return limited
 
     def sweeps(
