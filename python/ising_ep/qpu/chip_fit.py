@@ -23,6 +23,8 @@ from .chip_statistics import ChipStatistics, Statistic, resampled
 
 # Times that derivatives are made, and Gauss-Newton steps with them at most.
 ROUNDS, STEPS = 2, 3
+# Inverse temperature that stands for one too large to tell.
+COLDEST = 30.0
 # Standard errors that a step must be worth.
 NEAR = 0.5
 # Relative error of a model, below which a difference from a chip is not worth a step.
@@ -69,6 +71,11 @@ class Fitted:
     low: float
     high: float
     is_told: bool
+
+    @property
+    def interval(self) -> tuple[float, float, float]:
+        """Its value and the ends of its interval."""
+        return self.value, self.low, self.high
 
 
 # Settings by the names that tables have, in the order of `unknowns`.
@@ -251,6 +258,8 @@ def _numbers(of: ChipStatistics) -> tuple[Floats, Floats]:
     numbers, errors = np.full(6, np.nan), np.full(6, np.nan)
     for k, each in enumerate(_values(of)):
         if each is None:
+            if k < 2:  # reads that are all local minima
+                numbers[k], errors[k] = log(COLDEST), 1.0
             continue
         if k < LOGS:
             scale = _scale(each)

@@ -60,8 +60,8 @@ class ChipStatistics:
     """What reads tell of a chip.
 
     Attributes:
-        qubits: Inverse temperature of qubits, in 1 / J.
-        chains: The same of whole chains; None where none stands against its field.
+        qubits: Inverse temperature of qubits, in 1 / J; None where none stands against its field.
+        chains: The same of whole chains.
         breaks: Fraction of broken chains, of two qubits or more; None without such chains.
         breaks_of: The same by length.
         shared: Variance of the field of a chain by errors which the reads of a problem share.
@@ -69,7 +69,7 @@ class ChipStatistics:
         coupling_offset: Variance of the errors of J, of a coupler, that stay.
     """
 
-    qubits: Statistic
+    qubits: Statistic | None
     chains: Statistic | None
     breaks: Statistic | None
     breaks_of: dict[int, float]
@@ -107,11 +107,7 @@ class Problems:
         self._pairs, self._couplers = np.unique(between, axis=0, return_counts=True)
 
     def statistics(self, reads: Spins) -> ChipStatistics:
-        """What reads (problems, num_reads, qubits) of these problems tell.
-
-        Raises:
-            ValueError: If they are too few to tell a temperature.
-        """
+        """What reads (problems, num_reads, qubits) of these problems tell."""
         problems, num_reads, count = reads.shape
         costs = np.empty((problems, num_reads, count))
         spins = np.empty((problems, num_reads, len(self._lengths)), dtype=np.int8)
@@ -124,11 +120,6 @@ class Problems:
             sums = s @ self._members
             spins[p] = np.where(np.abs(sums) == self._lengths, np.sign(sums), 0)
         qubits = _beta(costs.reshape(problems, -1))
-        if qubits is None:
-            raise ValueError(
-                f"all {problems * num_reads:,} reads are local minima, too few or too cold to tell a"
-                " temperature, expected some qubits against their local fields"
-            )
         chains = _beta((2 * spins * fields).reshape(problems, -1))
         breaks, breaks_of = self._breaks(spins)
         if chains is None:
