@@ -17,15 +17,17 @@ from ..chip import Chip
 from ..files.atomic import replace
 from ..machines.chip import ChipSettings
 from ..training.run_folder import JOURNAL, SOLVER, RunFolder
-from .chip_fit import ROUNDS, STEPS, Fitted, Matching
+from .chip_fit import GAINS, NAMES, Fitted, Matching
 from .chip_statistics import ChipStatistics, Problems, Statistic
 from .journal import Journal
 from .kept import KeptProblems
 
 # Problems from which a spread between problems can be told.
 FEWEST = 10
+# Reads of qubits that are used at most, those of the last problems: of these there are enough then.
+MOST = 1_000_000
 # Anneals of all problems at most: of the model at its defaults, and of the fit.
-ANNEALS = 2 + ROUNDS * (5 + STEPS)
+ANNEALS = 2 + sum(len(NAMES) + len(gains) for gains in GAINS)
 
 Progress = Callable[[int, int], None]
 
@@ -91,7 +93,10 @@ class Calibration:
             # Of the noise a factor of the default is fitted.
             units = default if name == "noise" else (1.0,)
             value, low, high = (_several(each * unit for unit in units) for each in number.interval)
-            line = _row(title, value, f"{low} to {high}", _several(default))
+            between = (
+                f"{low} to {high}" if len(units) == 1 else f"{number.low:.2g} to {number.high:.2g} times"
+            )
+            line = _row(title, value, between, _several(default))
             yield line if number.is_told else f"{line}  (the reads do not tell)"
 
 
@@ -100,8 +105,8 @@ def calibrate(
 ) -> Calibration:
     """Fits the chip model to the reads that the journal of a run on a QPU has kept.
 
-    The last 200 problems of forward anneals are annealed again on the model, under other settings, until its
-    reads have the same inverse temperatures of qubits and of chains, the same broken chains, and errors of
+    The last problems of forward anneals, up to 200, are annealed again on the model, under other settings,
+    until its reads have the same inverse temperatures of qubits and of chains, the same broken chains, and errors of
     the same size (`ising_ep.qpu.chip_statistics`). Nothing is asked of the QPU.
 
     Args:
@@ -142,7 +147,7 @@ def calibrate(
             kept.couplings,
             schedule=kept.layout.schedule,
             num_reads=kept.layout.num_reads,
-            seed=seed,
+            seed=seed + done,
         )
         done += 1
         if progress is not None:
@@ -183,7 +188,7 @@ def _kept(run: RunFolder) -> KeptProblems:
             f"{journal} has kept the reads of {count} problems, expected {FEWEST} or more; going on with the"
             f" run, or `ising-ep evaluate {run.path} --copies 1`, gives some for QPU time"
         )
-    return kept
+    return kept.last(max(FEWEST, MOST // kept.reads[0].size))
 
 
 _TITLES = {

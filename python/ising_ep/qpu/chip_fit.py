@@ -1,10 +1,11 @@
 """The settings of a chip model at which its reads tell what those of a chip do.
 
 Statistics of reads (`chip_statistics`) are functions of the settings, known only by annealing the same
-problems on the model. They are matched by Gauss-Newton steps: derivatives are differences of two anneals,
-made twice and mended by each step (Broyden, Math. Comp. 19, 577 (1965)). Matching statistics of a model to
-those of data is indirect inference: Gourieroux, Monfort and Renault, J. Appl. Econometrics 8, S85 (1993). A
-statistic so need not be what it is named after, as long as the model's is wrong in the same way.
+problems on the model, and by chance. They are matched by Gauss-Newton steps, with derivatives by the
+difference of two anneals. The last steps are half of themselves, and so a mean over anneals: Robbins and
+Monro, Ann. Math. Stat. 22, 400 (1951). Matching statistics of a model to those of data is indirect
+inference: Gourieroux, Monfort and Renault, J. Appl. Econometrics 8, S85 (1993). A statistic so need not be
+what it is named after, as long as the model's is wrong in the same way.
 """
 
 from __future__ import annotations
@@ -21,13 +22,11 @@ from ..checks import Floats
 from ..machines.chip import ChipSettings
 from .chip_statistics import ChipStatistics, Statistic, resampled
 
-# Times that derivatives are made, and Gauss-Newton steps with them at most.
-ROUNDS, STEPS = 2, 3
+# Parts of Gauss-Newton steps that are made, with derivatives made anew before each row of them.
+GAINS = ((1.0, 1.0, 1.0), (1.0, 1.0, 1 / 2, 1 / 2))
 # Inverse temperature that stands for one too large to tell.
 COLDEST = 30.0
-# Standard errors that a step must be worth.
-NEAR = 0.5
-# Relative error of a model, below which a difference from a chip is not worth a step.
+# Relative error of the model itself: what is known better of the reads weighs no more than this.
 OF_MODEL = 0.01
 # The rate of a chip is taken to be the default within this factor (a standard error), as far as its reads do
 # not tell: reads of short chains alone tell it and the temperature in one.
@@ -132,7 +131,8 @@ class Matching:
 
     Args:
         of_reads: What is to be matched.
-        anneal: Anneals the same problems on a model with these settings, and gives its statistics.
+        anneal: Anneals the same problems on a model with these settings, with a new seed each time, and
+            gives its statistics.
         rng: Draws the problems of the intervals.
     """
 
@@ -155,31 +155,14 @@ class Matching:
         """The settings at which the model's statistics are nearest."""
         theta = np.where(self._free, self._starts, self._default)
         found = self._anneal(settings_at(theta))
-        for _ in range(ROUNDS):
+        for gains in GAINS:
             slopes = self._slopes(theta, found)
-            theta, found, slopes = self._stepped(theta, found, slopes)
+            for gain in gains:
+                step = np.linalg.lstsq(slopes, self._distance(theta, found), rcond=None)[0] * self._free
+                farthest = np.clip(gain * step, -self._farthest, self._farthest)
+                theta = np.clip(theta + farthest, 0.0, self._most)
+                found = self._anneal(settings_at(theta))
         return Fit(settings_at(theta), found, self._intervals(theta, found, slopes))
-
-    def _stepped(
-        self, theta: Floats, found: ChipStatistics, slopes: Floats
-    ) -> tuple[Floats, ChipStatistics, Floats]:
-        """The nearest settings that a few steps find, and the derivatives as the steps have mended them."""
-        best = theta, found
-        for _ in range(STEPS):
-            wanted = self._distance(theta, found)
-            step = np.linalg.lstsq(slopes, wanted, rcond=None)[0] * self._free
-            after = np.clip(theta + np.clip(step, -self._farthest, self._farthest), 0.0, self._most)
-            moved = after - theta
-            if np.abs(slopes @ moved).max() < NEAR:
-                break
-            later = self._anneal(settings_at(after))
-            missed = wanted - self._distance(after, later) - slopes @ moved
-            weights = moved / self._differences**2
-            slopes = slopes + np.outer(missed, weights) / (1.0 + moved @ weights)
-            theta, found = after, later
-            if self._sum(theta, found) < self._sum(*best):
-                best = theta, found
-        return *best, slopes
 
     def _distance(self, theta: Floats, found: ChipStatistics) -> Floats:
         """How far the reads' statistics are from the model's, and the default from theta, in standard
@@ -188,9 +171,6 @@ class Matching:
         others, _ = _numbers(found)
         distance = np.nan_to_num((numbers - others) / (errors * sqrt(2)))
         return np.concatenate([distance, (self._default - theta) / self._known])
-
-    def _sum(self, theta: Floats, found: ChipStatistics) -> float:
-        return float((self._distance(theta, found) ** 2).sum())
 
     def _slopes(self, theta: Floats, found: ChipStatistics) -> Floats:
         """Derivatives (statistics, unknowns) of the model's statistics at these settings, in standard errors,

@@ -105,6 +105,10 @@ class KeptProblems:
     couplings: Floats
     reads: Spins
 
+    def last(self, count: int) -> KeptProblems:
+        """The last so many of them."""
+        return KeptProblems(self.layout, self.fields[-count:], self.couplings[-count:], self.reads[-count:])
+
 
 def keep(
     file: sqlite3.Connection, layout: KeptLayout, fields: Floats, couplings: Floats, reads: Bits
