@@ -106,8 +106,8 @@ def calibrate(
     """Fits the chip model to the reads that the journal of a run on a QPU has kept.
 
     The last problems of forward anneals, up to 200, are annealed again on the model, under other settings,
-    until its reads have the same inverse temperatures of qubits and of chains, the same broken chains, and errors of
-    the same size (`ising_ep.qpu.chip_statistics`). Nothing is asked of the QPU.
+    until its reads have the same inverse temperatures of qubits and of chains, the same broken chains, and
+    errors of the same size (`ising_ep.qpu.chip_statistics`). Nothing is asked of the QPU.
 
     Args:
         run: The folder of the run. Nothing in it is changed.
