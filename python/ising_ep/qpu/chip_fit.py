@@ -2,8 +2,7 @@
 
 Statistics of reads (`chip_statistics`) are functions of the settings, known only by annealing the same
 problems on the model, and by chance. They are matched by Gauss-Newton steps, with derivatives by the
-difference of two anneals. The last steps are half of themselves, and so a mean over anneals: Robbins and
-Monro, Ann. Math. Stat. 22, 400 (1951). Matching statistics of a model to those of data is indirect
+difference of two anneals, and the nearest settings that they pass are taken. Matching statistics of a model to those of data is indirect
 inference: Gourieroux, Monfort and Renault, J. Appl. Econometrics 8, S85 (1993). A statistic so need not be
 what it is named after, as long as the model's is wrong in the same way.
 """
@@ -155,6 +154,7 @@ class Matching:
         """The settings at which the model's statistics are nearest."""
         theta = np.where(self._free, self._starts, self._default)
         found = self._anneal(settings_at(theta))
+        best = theta, found
         for gains in GAINS:
             slopes = self._slopes(theta, found)
             for gain in gains:
@@ -162,7 +162,12 @@ class Matching:
                 farthest = np.clip(gain * step, -self._farthest, self._farthest)
                 theta = np.clip(theta + farthest, 0.0, self._most)
                 found = self._anneal(settings_at(theta))
+                best = min(best, (theta, found), key=self._sum_of_squares)
+            theta, found = best
         return Fit(settings_at(theta), found, self._intervals(theta, found, slopes))
+
+    def _sum_of_squares(self, tried: tuple[Floats, ChipStatistics]) -> float:
+        return float((self._distance(*tried) ** 2).sum())
 
     def _distance(self, theta: Floats, found: ChipStatistics) -> Floats:
         """How far the reads' statistics are from the model's, and the default from theta, in standard
