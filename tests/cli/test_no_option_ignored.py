@@ -814,7 +814,9 @@ def content_of(path: Path) -> Any:
         return {name: value.tobytes() for name, value in load_file(path).items()}
     if path.suffix == ".json" and path.name != CONFIG:
         content = json.loads(path.read_text())
-        return {name: value for name, value in content.items() if name not in ("info", "run")}
+        # Settings name the folder in which they were found.
+        of_folder = ("chip",) if "machine" in content else ()
+        return {name: value for name, value in content.items() if name not in ("info", "run", *of_folder)}
     if path.suffix == ".csv":
         return path.read_text()
     return None

@@ -36,14 +36,13 @@ def calibrate(run: Path, out: Path | None, force: bool, seed: int, threads: int 
 
     The journal of the run keeps the last 200 problems of forward anneals with their reads. The model anneals
     the same problems, at its defaults and as fitted; the tables show what the reads tell beside what the
-    model's do, and the fitted settings with 95 % intervals. Nothing is asked of the QPU. It takes a minute or
-    two on 1,000 qubits.
+    model's do, and the fitted settings with 95 % intervals. `train --settings` takes the file. Nothing is
+    asked of the QPU.
 
     \b
     Examples:
       ising-ep calibrate runs/qpu
       ising-ep calibrate runs/qpu --out advantage.json
-      ising-ep train --settings runs/qpu/calibration.json
     """
     from ..qpu.calibration import calibrate as fitted
     from ..training.run_folder import CALIBRATION

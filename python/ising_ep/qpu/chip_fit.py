@@ -2,9 +2,9 @@
 
 Statistics of reads (`chip_statistics`) are functions of the settings, known only by annealing the same
 problems on the model, and by chance. They are matched by Gauss-Newton steps, with derivatives by the
-difference of two anneals, and the nearest settings that they pass are taken. Matching statistics of a model to those of data is indirect
-inference: Gourieroux, Monfort and Renault, J. Appl. Econometrics 8, S85 (1993). A statistic so need not be
-what it is named after, as long as the model's is wrong in the same way.
+difference of two anneals, and the nearest settings that the steps pass are taken. Matching statistics of a
+model to those of data is indirect inference: Gourieroux, Monfort and Renault, J. Appl. Econometrics 8, S85
+(1993). A statistic so need not be what it is named after, as long as the model's is wrong in the same way.
 """
 
 from __future__ import annotations
