@@ -352,7 +352,7 @@ WALKS: dict[str, Walk] = {
             "out": (Changes("--out c.json"), Refused("--out old.json", "old.json exists; give --force")),
             "force": (Changes("--force", "calibrate kept --out old.json"),),
             "seed": (Changes("--seed 1"),),
-            "threads": (Changes("--threads 3"),),
+            "threads": (Refused("--threads 5000", "num_threads is 5000"),),
         },
     ),
     "predict": Walk(
