@@ -286,6 +286,11 @@ WALKS: dict[str, Walk] = {
                 Refused("--preset mnist", "--preset is mnist", "train --resume trained"),
                 Refused("--preset best", "preset is 'best'"),
             ),
+            "settings_file": (
+                Changes("--settings given.json"),
+                Refused("--settings given.json", "--settings is given.json", "train --resume trained"),
+                Refused("--settings list.json", "list.json is [], expected an object of settings"),
+            ),
             "out": (
                 Changes("--out other"),
                 Refused("--out other", "--out is other", "train --resume trained"),
@@ -339,6 +344,19 @@ WALKS: dict[str, Walk] = {
                 By("test_an_answer_is_waited_for_as_long_as_asked_for"),
                 Refused("--answer-timeout 9", "--answer-timeout is 9.0, but machine annealing"),
             ),
+        },
+    ),
+    "calibrate": Walk(
+        "calibrate kept",
+        {
+            "run": (
+                Instead("calibrate kept --out c.json", "calibrate qpu --out c.json"),
+                Refused("", "is a run on machine annealing", "calibrate trained"),
+            ),
+            "out": (Changes("--out c.json"), Refused("--out old.json", "old.json exists; give --force")),
+            "force": (Changes("--force", "calibrate kept --out old.json"),),
+            "seed": (Changes("--seed 1"),),
+            "threads": (Refused("--threads 5000", "num_threads is 5000"),),
         },
     ),
     "predict": Walk(
@@ -668,6 +686,8 @@ def write_problems(folder: Path) -> None:
     (folder / "two.orlib").write_text("2\n2 2\n1 1 3\n1 2 4\n1 1\n1 1 9\n")
     (folder / "matrix.csv").write_text("0,-3\n-3,0\n")
     (folder / "old.json").write_text("{}")
+    (folder / "given.json").write_text('{"nudge": 0.5}')
+    (folder / "list.json").write_text("[]")
 
 
 @pytest.fixture(scope="module")
@@ -693,6 +713,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"{DETERMINISTIC} --out relaxed",
             f"{PUBLISHED} --out published",
             f"{QPU} --out qpu",
+            f"{QPU} --epochs 8 --out kept",
             "embed --layers 6,4 --chip chimera:2 --chip-missing 0 --copies 1 --out placed.json --seed 3"
             " --method minorminer",
         ):
@@ -797,7 +818,9 @@ def content_of(path: Path) -> Any:
         return {name: value.tobytes() for name, value in load_file(path).items()}
     if path.suffix == ".json" and path.name != CONFIG:
         content = json.loads(path.read_text())
-        return {name: value for name, value in content.items() if name not in ("info", "run")}
+        # Settings name the folder in which they were found.
+        of_folder = ("chip",) if "machine" in content else ()
+        return {name: value for name, value in content.items() if name not in ("info", "run", *of_folder)}
     if path.suffix == ".csv":
         return path.read_text()
     return None

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from ..checks import short
 from ..files.atomic import replace
 from . import runs
+from .calibrate import calibrate
 from .embed import embed
 from .emulate import emulate
 from .errors import one_line_errors
@@ -20,7 +21,7 @@ from .estimate import estimate
 from .evaluation import evaluation_options, free_outputs, require_writable
 from .help import Group
 from .minimize import minimize
-from .options import later, option, preset_option, settings
+from .options import later, option, preset_option, read_settings, settings
 from .qpu import hold_to_the_end, qpu_options
 from .sample import sample
 
@@ -39,6 +40,7 @@ def main() -> None:
       ising-ep train
       ising-ep train --dataset mnist --data-dir ~/mnist --train-per-class 100
       ising-ep evaluate runs/digits-20260101-120000
+      ising-ep calibrate runs/qpu
       ising-ep embed --layers 120,40 --chip pegasus:16 --copies 4
       ising-ep emulate
       ising-ep estimate --batch-size 4
@@ -47,6 +49,7 @@ def main() -> None:
     """
 
 
+main.add_command(calibrate)
 main.add_command(embed)
 main.add_command(emulate)
 main.add_command(estimate)
@@ -61,6 +64,14 @@ main.add_command(sample)
     " limit; with --resume the run's]"
 )
 @later(preset_option)
+@option(
+    "--settings",
+    "settings_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="JSON file of settings, as `ising-ep calibrate` writes it; options change them.",
+    title="Run",
+)
 @option(
     "--out",
     type=click.Path(path_type=Path),
@@ -102,6 +113,7 @@ def train(
     resume: Path | None,
     checkpoint_every: int | None,
     preset: str | None,
+    settings_file: Path | None,
     max_qpu_time: float | None,
     when_offline: str | None,
     answer_timeout: float | None,
@@ -124,6 +136,7 @@ def train(
       ising-ep train --machine oscillator
       ising-ep train --machine chip --chip zephyr:12 --batch-size 4
       ising-ep train --machine qpu --batch-size 4 --max-qpu-time 60
+      ising-ep train --settings runs/qpu/calibration.json --batch-size 4
       ising-ep train --scheduler tcp://127.0.0.1:8786 --batch-size 1000
       ising-ep train --resume runs/first --epochs 10
     """
@@ -133,9 +146,12 @@ def train(
     given = {
         k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE
     }
+    for name, value in (("--preset", preset), ("--settings", settings_file)):
+        if value is not None and resume is not None:
+            raise ValueError(f"{name} is {value}, but --resume goes on with the settings of {resume}")
+    if settings_file is not None:
+        given = read_settings(settings_file) | given
     if preset is not None:
-        if resume is not None:
-            raise ValueError(f"--preset is {preset}, but --resume goes on with the settings of {resume}")
         given = config.changed_preset(preset, given)
     if resume is not None and out is not None:
         raise ValueError(f"--out is {out}, but --resume goes on in {resume}; give one of them")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache, partial
+from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
 import click
 
+from ..checks import short
+from ..files.untrusted import read_json
 from .help import Option
 
 if TYPE_CHECKING:
@@ -118,6 +121,19 @@ def preset_option() -> list[click.Parameter]:
 
     text = "All settings of a task; options change them."
     return [Option(["--preset"], metavar=choices(PRESETS), help=text, title="Run")]
+
+
+def read_settings(file: Path) -> dict[str, Any]:
+    """The settings in a JSON file.
+
+    Raises:
+        ValueError: If it holds no object.
+        OSError: If it cannot be read.
+    """
+    content = read_json(file)
+    if not isinstance(content, dict):
+        raise ValueError(f"{file} is {short(content)}, expected an object of settings")
+    return content
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in stubs alone

@@ -111,6 +111,8 @@ class Answers:
         reads = anneal.format.decode(answer, problem.fields, problem.couplings, anneal.num_reads)
         entry.access_time = self._access_time(entry, answer)
         self._journal.answered(entry, reads)
+        if problem.initial_state is None:
+            self._journal.keep(anneal.kept, problem.fields, problem.couplings, reads)
         problem.reads = reads
 
     def _look_elsewhere(self, problem: Problem, wait: _Wait) -> bool:

@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from ..checks import Bits
+from ..checks import Bits, Floats
 from ..errors import QPUStoppedError
 from ..files.claim import Claim, is_name
 from .entries import (
@@ -41,6 +41,7 @@ from .entries import (
     packed,
     unpacked,
 )
+from .kept import TABLES, KeptLayout, KeptProblems, keep, kept
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +137,8 @@ class Journal:
         # A commit need not reach the disk at once: problems that a power failure loses are found by label.
         file.execute("PRAGMA synchronous = NORMAL")
         with self._transaction():
+            for statement in TABLES:
+                file.execute(statement)
             file.execute("UPDATE run SET host = ?", (platform.node(),))
             file.execute(f"PRAGMA user_version = {VERSION}")
 
@@ -220,6 +223,16 @@ class Journal:
                 self._path,
             )
         return reads
+
+    def keep(self, layout: KeptLayout, fields: Floats, couplings: Floats, reads: Bits) -> None:
+        """Keeps a problem ``(n,)``, ``(m,)`` with its reads to calibrate by: see `kept`."""
+        with self._transaction():
+            keep(self._file, layout, fields, couplings, reads)
+
+    def kept(self) -> KeptProblems | None:
+        """The last problems of the run, and what was read, as far as they were kept."""
+        with self._said():
+            return kept(self._file)
 
     def forget(self, before: int) -> None:
         """Lets go of the answers to the problems before this one: what came of them is kept elsewhere."""

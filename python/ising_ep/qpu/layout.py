@@ -19,6 +19,7 @@ from ..chip.rules import check_anneal, check_graph, check_parameters, check_rang
 from ..chip.timing import access_time
 from ..machines.annealer import Schedule
 from .connection import Connection
+from .kept import KeptLayout
 from .qp import Format
 
 
@@ -34,6 +35,7 @@ class Anneal:
         solver: The solver, by the service's names.
         params: The parameters that all problems have.
         shared: The digest of all this.
+        kept: What is kept of problems with their reads.
     """
 
     format: Format
@@ -43,6 +45,7 @@ class Anneal:
     solver: dict[str, Any]
     params: dict[str, Any]
     shared: bytes
+    kept: KeptLayout
 
     @property
     def name(self) -> str:
@@ -136,6 +139,7 @@ class Layout:
                 params["reinitialize_state"] = True
             known = solver.properties["parameters"]
             check_parameters(solver.name, known, num_reads, reverse=initial_states is not None)
+            shared = digest(self._digest, repr(key).encode())
             self._anneals[key] = Anneal(
                 self._format,
                 count,
@@ -143,7 +147,8 @@ class Layout:
                 access_time(solver.properties, count, num_reads, points),
                 {"name": solver.name} | ({"version": solver.version} if solver.version else {}),
                 {name: value for name, value in params.items() if name in known},
-                digest(self._digest, repr(key).encode()),
+                shared,
+                KeptLayout(shared.hex(), self._qubits, self._couplers, schedule, num_reads),
             )
         return self._anneals[key]
 

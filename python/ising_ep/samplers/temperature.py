@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from scipy.sparse import csr_array
 from scipy.special import expit
 
-from ..checks import array_of, coupling_arrays, floats, integers
+from ..checks import Floats, array_of, coupling_arrays, floats, integers
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,30 @@ def effective_beta(
         what, beta = ("minima", np.inf) if highest <= 0 else ("maxima", -np.inf)
         warnings.warn(f"all reads are local {what} of the energy: their beta is {beta}", stacklevel=2)
         return EffectiveBeta(float(beta), np.nan)
+    unit = max(highest, -lowest)  # numbers of any size: their squares shall not overflow
+    beta, influences = likeliest_beta(costs / unit, weights)
+    return EffectiveBeta(beta / unit, float(np.sqrt(weights @ influences**2) / unit))
 
-    unit = max(highest, -lowest)
-    costs /= unit  # numbers of any size: their squares shall not overflow
+
+def likeliest_beta(costs: Floats, weights: Floats) -> tuple[float, Floats]:
+    """The beta of the largest pseudo-likelihood, and what each group of reads does to it.
+
+    Args:
+        costs: (groups, n) energies that flips set free, each of a spin in a read: some > 0 and some < 0.
+        weights: (groups,), how often each group occurred.
+
+    Returns:
+        beta, and the influences (groups,): what it changes by for one more group like each. The variance of
+        beta is the sum of their squares, each times its weight.
+
+    Example:
+        A free spin that stands against a field of 1 in one group of ten.
+
+        >>> costs = np.where(np.arange(10) == 3, 2.0, -2.0)[:, np.newaxis]
+        >>> beta, influences = likeliest_beta(costs, np.ones(10))
+        >>> print(f"{beta:.4f}, {influences[3]:.2f}, {influences[0]:.3f}")
+        1.0986, -0.50, 0.056
+    """
 
     def slope(beta: float) -> float:
         """Derivative of the pseudo-likelihood: falls, from above to below 0."""
@@ -100,7 +121,7 @@ def effective_beta(
     excited = expit(beta * costs)
     scores = (costs * excited).sum(axis=1)
     curvature = weights @ (costs**2 * excited * (1 - excited)).sum(axis=1)
-    return EffectiveBeta(float(beta / unit), float(np.sqrt(weights @ scores**2) / curvature / unit))
+    return float(beta), -scores / curvature
 
 
 def _costs(

@@ -8,6 +8,7 @@
     chip.csv                 what each epoch cost, and how the chip did, of a run on one
     embedding.json           where the network is on the chip, of a run on one; written once
     solver.json              name and properties of the QPU, of a run on one; written once
+    calibration.json         settings of the chip model as fitted to the QPU's reads, by `ising-ep calibrate`
     qpu.sqlite               all that was asked of the QPU (see `journal`)
     run.lock                 who writes to the run, while someone does (see `run_lock`)
 
@@ -50,9 +51,10 @@ from .state import CHIP_COLUMNS, COLUMNS, TrainState, is_finite
 SETTINGS = "the settings of a run"
 CONFIG, METRICS, CHECKPOINT = "config.json", "metrics.csv", "checkpoint.safetensors"
 CHIP, EMBEDDING, SOLVER, JOURNAL = "chip.csv", "embedding.json", "solver.json", "qpu.sqlite"
+CALIBRATION = "calibration.json"
 CURVES, CONFUSION, WEIGHTS, READS = "curves.png", "confusion.png", "weights.png", "chip.png"
 FILES = (
-    *(CONFIG, METRICS, CHECKPOINT, CHIP, EMBEDDING, SOLVER, LOCK),
+    *(CONFIG, METRICS, CHECKPOINT, CHIP, EMBEDDING, SOLVER, CALIBRATION, LOCK),
     *(JOURNAL, f"{JOURNAL}-wal", f"{JOURNAL}-shm", f"{JOURNAL}-journal"),
     *(CURVES, CONFUSION, WEIGHTS, READS),
 )
