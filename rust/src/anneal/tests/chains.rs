@@ -43,7 +43,7 @@ fn same_bits_on_every_instruction_set_in_both_arithmetics() {
     let betas = [0.8; 60];
     let (model, fields) = problem(37, None, 5);
     let schedule = chains(&betas, &[0, 1, 2]);
-    let batch = Batch::new(37, &fields[..], Method::Chains(&schedule), 64, None, 3, &[0, 1, 2]).unwrap();
+    let batch = Batch::new(37, &fields[..37], Method::Chains(&schedule), 192, None, 3, &[0]).unwrap();
     let control = Control::default();
     let job = Job { couplings: model.couplings(), batch: &batch, scale: 1.0, key: Key::new(3), control: &control };
     let layouts = model.layouts(1.0);
