@@ -102,12 +102,15 @@ def reads_of(model: ChipModel, placed: Programmed, cycles: int, reads: int) -> N
     return model.sample(placed.qubits, placed.couplers, h, j, **call).reshape(-1, len(placed.qubits))
 
 
-def breaks(folder: Path, model: ChipModel, compared: Sequence[Compared], tick: Tick) -> list[dict[str, Any]]:
+def breaks(
+    folder: Path | None, model: ChipModel, compared: Sequence[Compared], tick: Tick
+) -> list[dict[str, Any]]:
     """Mean fractions of broken chains by longest chain: of the QPU, and of the model.
 
-    Over the runs whose problems are in the logs, where these are enough; else over all runs, with stand-ins.
+    Over the runs whose problems are in the logs, where these are enough; else over all runs of the folder,
+    with stand-ins; without a folder these are left out.
     """
-    rows = [row for row in logs.runs(folder) if row["longest_chain"] > 1]
+    rows = [row for row in logs.runs(folder) if row["longest_chain"] > 1] if folder else []
     often = Counter(int(row["longest_chain"]) for row in rows)
     found: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for one in compared:
@@ -281,8 +284,11 @@ def told_of(bar: Any, items: Sequence[Any], what: str) -> Any:
 @click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True)
 @click.option("--p16", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Whole chips.")
 @click.option("--quick", is_flag=True, help="A tenth of the problems, no stand-ins.")
+@click.option(
+    "--stand-ins/--no-stand-ins", "with_stand_ins", default=True, help="Problems like those not there."
+)
 @report.out_option
-def main(data: Path, p16: Path | None, quick: bool, out: Path | None) -> None:
+def main(data: Path, p16: Path | None, quick: bool, with_stand_ins: bool, out: Path | None) -> None:
     """The chip model beside a real QPU.
 
     \b
@@ -304,7 +310,7 @@ def main(data: Path, p16: Path | None, quick: bool, out: Path | None) -> None:
     with report.progress() as bar:
         tick = partial(told_of, bar)
         compared = [compare(problem, model) for problem in tick(problems[::step], "small problems")]
-        broken = [] if quick else breaks(data, model, compared, tick)
+        broken = [] if quick else breaks(data if with_stand_ins else None, model, compared, tick)
         chips = [] if p16 is None else whole_chips(p16)[:: 5 if quick else 1]
         on_whole = ChipModel(WHOLE, scales=model.scales, sweeps_per_us=WHOLE_SWEEPS, errors=errors)
         wholes = [row for problem in tick(chips, "whole chips") for row in whole(problem, on_whole)]
