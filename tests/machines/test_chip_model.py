@@ -39,8 +39,8 @@ REVERSE = [(0, 1), (5, 0.5), (15, 0.5), (20, 1)]
 
 
 def pause(s: float) -> list[tuple[float, float]]:
-    """100 us that stand still but for ramps shorter than half a microsecond at either end, so that 100 sweeps
-    all have this s.
+    """100 us that stand still but for ramps shorter than half a microsecond at either end, so that all sweeps
+    have this s where there is one a microsecond.
     """
     return [(0, 0), (0.5 * s, s), (100 - 0.5 * (1 - s), s), (100, 1)]
 
@@ -409,7 +409,7 @@ def draw(problem: Problem, model: ChipModel, **call: Any) -> NDArray[np.int8]:
     return model.sample(qubits, couplers, *four, **call).reshape(-1, 4)
 
 
-@pytest.mark.parametrize("s", [0.1, 0.2, 0.3])
+@pytest.mark.parametrize("s", [0.2, 0.3])
 @pytest.mark.parametrize("temperature", [15.0, 40.0])
 def test_a_pause_samples_boltzmanns_distribution(s: float, temperature: float) -> None:
     problem, model = on_cell(0), ChipModel(FAST_CELL, temperature=temperature, sweeps_per_us=1, errors=EXACT)

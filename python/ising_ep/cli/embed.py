@@ -85,7 +85,8 @@ def embed(
 
     _check_outputs(out, picture)
     given = {"chip": chip, "chip_missing": chip_missing, "chip_seed": chip_seed}
-    config = TrainConfig.checked({"machine": "chip", **network, **given})
+    # Nothing is annealed, so errors of the chip are of no matter, and its seed of the missing qubits alone.
+    config = TrainConfig.checked({"machine": "chip", "chip_offsets": (0.0, 0.0), **network, **given})
     graph = chip_of(config)
     spins = network_of(config, _form(config, image))
     embedding = find(

@@ -63,7 +63,10 @@ def estimate(seconds_per_call: float | None, preset: str | None, **settings: Any
     from ..qpu import cost as costs
     from ..training.build import chip_of
 
-    given = {"machine": "chip"} | {name: value for name, value in settings.items() if value is not None}
+    # Nothing is annealed, so errors of the chip are of no matter, and its seed of the missing qubits alone.
+    given = {"machine": "chip", "chip_offsets": (0.0, 0.0)} | {
+        name: value for name, value in settings.items() if value is not None
+    }
     config = TrainConfig.checked(given if preset is None else changed_preset(preset, given))
     dataset = _dataset(config)
     network, chip = training.network_of(config, dataset), chip_of(config)

@@ -86,7 +86,7 @@ def default(name: str, with_data: bool = True) -> str:
 
     Example:
         >>> default("num_sweeps")
-        '100; mean-field 20, chip 800'
+        '100; mean-field 20, chip 200'
     """
     from ..config import DEFAULTS, PARTS
 

@@ -13,6 +13,7 @@ from .run import TrainConfig
 # Names of the options of commands that are no settings of a run. Those of a QPU are kept for it.
 COMMANDS = (
     *("help", "version", "threads", "out", "resume", "checkpoint_every", "scheduler", "preset"),
+    "settings_file",
     *("max_qpu_time", "when_offline", "answer_timeout", "seconds_per_call"),
     *("image", "method", "cache", "picture"),
 )

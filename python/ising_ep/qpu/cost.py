@@ -165,7 +165,7 @@ def estimate(
         >>> network, chip = FullyConnected(64, (8, 4), 4), Chip.perfect("pegasus", 4)
         >>> tiled = embed(network, chip, copies=4, cache=False)
         >>> print(estimate(config, network, 100, 20, chip, tiled))
-        QPU access time up to 9.3 s (7.9 to 10.5) in up to 550 calls, about 1.0 min of wall time
+        QPU access time up to 9.2 s (7.9 to 10.5) in up to 550 calls, about 1.0 min of wall time
     """
     embedding = embedding.verify(network, chip)
     forward, reverse = (
@@ -280,8 +280,8 @@ def halving_changes(
         >>> one = Embedding(four.chains[:1], four.graph_id)
         >>> for change in halving_changes(Run(config, network, 100, 20, chip, one), four, 4):
         ...     print(f"{change.options}: {change.estimate.calls} calls, {change.estimate.qpu_seconds:.1f} s")
-        --batch-size 4: 550 calls, 9.3 s
-        --epochs 5: 1100 calls, 18.1 s
+        --batch-size 4: 550 calls, 9.2 s
+        --epochs 5: 1100 calls, 18.0 s
     """
     config, num_test = run.config, run.num_test
     epochs = config.mean_field_epochs + config.epochs_on_machine // 2
