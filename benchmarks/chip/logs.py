@@ -5,10 +5,10 @@ embedding and the energy of every read; and `solver_*.json.gz`, the solver's pro
 
 Problems went through dwave-system's composites: chain strength by `uniform_torque_compensation`, fields
 split over chains, everything scaled by one factor into the chip's ranges (auto_scale). The logs do not hold
-that factor. In December and November 2023 they agree with chains at J = -2, the end of extended_j_range; in
-October with chains at -1, the end of j_range: with it reads, chain breaks and temperatures are those of the
-other months, without it not (reads of problems with chains would be 1.6 times as hot as those without, and
-ten times as many chains broken).
+that factor. From 16 November 2023 on they agree with chains at J = -2, the end of extended_j_range; before,
+in October and on 1 November, with chains at -1, the end of j_range: with it reads, chain breaks and
+temperatures are those of the later months, without it not (reads of problems with chains would be 1.6 times
+as hot as those without, and ten times as many chains broken).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from numpy.typing import NDArray
 
 from ising_ep.chip import Chip
 
-# From this day on the service scaled chains to extended_j_range.
-EXTENDED = datetime.datetime(2023, 11, 1, tzinfo=datetime.UTC).timestamp()
+# Between the runs of 1 and of 16 November the service began to scale chains to extended_j_range.
+EXTENDED = datetime.datetime(2023, 11, 10, tzinfo=datetime.UTC).timestamp()
 # Microseconds and reads of every run.
 ANNEAL, READS = [(0.0, 0.0), (20.0, 1.0)], 1000
 # Energies of a problem that are told apart where temperatures are worked out.
