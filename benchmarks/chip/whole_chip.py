@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ising_ep.chip import Chip
+from ising_ep.problems.read import read_with_format
 
 WHOLE = Chip.perfect("pegasus", 16)
 # Calls of which all energies are there.
@@ -63,14 +63,12 @@ def whole_chips(folder: Path) -> list[WholeChip]:
     found = []
     for path in sorted(folder.glob("Pegasus-Lattice_Size-16_*.json.gz")):
         number = int(path.name.split("_")[-1].split(".")[0])
-        problem = json.loads(gzip.decompress(path.read_bytes()))
-        qubits = np.array(sorted(problem["variable_ids"]), dtype=np.int64)
-        h = np.zeros(len(qubits))
-        for term in problem["linear_terms"]:
-            h[np.searchsorted(qubits, term["id"])] = term["coeff"]
-        terms = problem["quadratic_terms"]
-        couplers = np.sort([[term["id_tail"], term["id_head"]] for term in terms], axis=1)
-        j = np.array([term["coeff"] for term in terms], dtype=np.float64)
+        bqm = read_with_format(path).bqm
+        qubits = np.sort(np.array(list(bqm.variables), dtype=np.int64))
+        h, (rows, cols, j), *_ = bqm.to_numpy_vectors(qubits.tolist())
+        couplers = np.sort(qubits[np.stack([rows, cols], axis=1)], axis=1)
         energies = {time: np.array(reads) for time, reads in sorted(seen[number].items())}
-        found.append(WholeChip(number, qubits, couplers.astype(np.int64), h, j, energies))
+        found.append(
+            WholeChip(number, qubits, couplers, h.astype(np.float64), j.astype(np.float64), energies)
+        )
     return found

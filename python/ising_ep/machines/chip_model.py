@@ -46,7 +46,7 @@ from ..chip.timing import access_time
 from ..samplers.batch import NUM_SLICES
 from .annealer import Annealer
 from .chip_errors import ChipErrors, LastingErrors
-from .chip_layout import Chains, Layout
+from .chip_layout import Layout
 from .chip_rates import BOLTZMANN, QUBIT, Kind, TunnellingRates
 
 Model = Literal["thermal", "quantum"]
@@ -208,7 +208,7 @@ class ChipModel(Annealer):
 
         def run(p: int, num_threads: int) -> None:
             rounded = self.errors.rounded(fields[p], couplings[p])
-            method = self._method(points, layout.chains(rounded[1]))
+            method = self._method(points, layout, rounded[1])
             h, j = self.errors.program(layout, self.lasting, rounded, seed, int(ids[p]))
             start = None if initial_states is None else initial_states[p][layout.order][None, None]
             model = layout.pairs.with_values(j).model(len(h))
@@ -243,13 +243,14 @@ class ChipModel(Annealer):
         return states
 
     def _method(
-        self, points: NDArray[np.float64], chains: Chains
+        self, points: NDArray[np.float64], layout: Layout, couplings: NDArray[np.float64]
     ) -> _core.Sweeps | _core.Chains | _core.Paths:
-        """What the core does along a schedule with qubits in these chains."""
+        """What the core does along a schedule, with qubits in the chains that the couplings make of them."""
         if self.model == "quantum":
             a, b = self.scales.at(self._even(points))
             beta = 1 / (BOLTZMANN * self.rates.temperature)
             return _core.Paths(beta=beta, num_slices=self.num_slices, transverse=a / 2, problem=b / 2)
+        chains = layout.chains(couplings)
         sorts = {sort: k for k, sort in enumerate(sorted(set(chains.sorts())), 1)}
         s, kinds = self._along(points, [QUBIT, *(Kind(*sort) for sort in sorts)])
         betas = self.rates.inverse_temperature(s)

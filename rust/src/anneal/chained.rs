@@ -18,7 +18,7 @@ use super::exponents::{Exponents, Short};
 use super::fixed::Fixed;
 use super::job::Job;
 use super::kernel::Kernel;
-use super::lanes::{Lanes, bits};
+use super::lanes::{Fields, Lanes, bits};
 use super::method::Chains;
 use super::sums::Summed;
 use super::wide::{Integers, Long};
@@ -112,7 +112,7 @@ impl<E: Exponents> Chained<'_, E> {
             if self.job.stopped() {
                 break;
             }
-            let rate = self.exponents.rate(self.job, beta);
+            let (rate, per_coupling) = (self.exponents.rate(self.job, beta), self.job.rate(beta));
             let starts: [S::U; W] = std::array::from_fn(|v| keys.start(s, lanes.counters(v, t)));
             let turns = if kind == 0 { &all[..] } else { self.chains.of_kind(kind) };
             // Of a spin its own random numbers, of a chain those of its first spin.
@@ -129,31 +129,21 @@ impl<E: Exponents> Chained<'_, E> {
                 ahead = limits::<S, W, false>(s, further);
                 further = bits(s, keys, &starts, place(k + 2));
                 if kind == 0 {
-                    let exponents = self.of_spin::<S, W>(
-                        s,
-                        &self.exponents.of(s, &fields, rate, turn as usize, &spins),
-                        turn,
-                        &spins,
-                    );
+                    let exponents: [S::F; W] = self.of_spin(s, &fields, rate, turn, &spins);
                     spins[turn as usize] ^= flips(s, exponents, limit);
                     continue;
                 }
                 let chain = self.chains.chain(turn as usize);
                 let mut total = [s.splat(0.0); W];
                 for &i in chain {
-                    let of_one = self.of_spin::<S, W>(
-                        s,
-                        &self.exponents.of(s, &fields, rate, i as usize, &spins),
-                        i,
-                        &spins,
-                    );
+                    let of_one: [S::F; W] = self.of_spin(s, &fields, rate, i, &spins);
                     for v in 0..W {
                         total[v] = s.add(total[v], of_one[v]);
                     }
                 }
                 for inner in &self.inner[turn as usize] {
                     let unlike = s.masks(spins[inner.i as usize] ^ spins[inner.j as usize]);
-                    let both = s.splat(self.job.rate(beta) * inner.twice);
+                    let both = s.splat(per_coupling * inner.twice);
                     for v in 0..W {
                         total[v] = s.sub(total[v], s.negate(unlike[v], both));
                     }
@@ -169,7 +159,15 @@ impl<E: Exponents> Chained<'_, E> {
 
     /// `s_i e_i` in each run.
     #[inline(always)]
-    fn of_spin<S: Simd, const W: usize>(&self, s: S, exponents: &[S::F; W], i: u32, spins: &[u64]) -> [S::F; W] {
+    fn of_spin<S: Simd, const W: usize>(
+        &self,
+        s: S,
+        fields: &Fields,
+        rate: E::Rate,
+        i: u32,
+        spins: &[u64],
+    ) -> [S::F; W] {
+        let exponents: [S::F; W] = self.exponents.of(s, fields, rate, i as usize, spins);
         let down = s.masks(spins[i as usize]);
         std::array::from_fn(|v| s.negate(down[v], exponents[v]))
     }
