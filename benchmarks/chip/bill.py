@@ -16,8 +16,6 @@ leaves out all runs of a tenth of the instances at a time.
 from __future__ import annotations
 
 import csv
-import gzip
-import json
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +25,7 @@ import click
 import numpy as np
 from scipy.optimize import linprog
 
+from ising_ep.chip import Chip
 from ising_ep.chip.solvers import plain_name
 from ising_ep.chip.timing import MEASURED, Measured, access_range, access_time, measured_range
 
@@ -65,7 +64,7 @@ def read_runs(folder: Path) -> tuple[list[Run], dict[str, Any]]:
     found = sorted(folder.glob("solver_*.json.gz"))
     if len(found) != 1 or not (folder / "runs.csv").is_file():
         raise click.ClickException(f"{folder} lacks runs.csv, or has not one solver_*.json.gz")
-    properties = json.loads(gzip.decompress(found[0].read_bytes()))
+    properties = dict(Chip.named(str(found[0])).properties)
     with (folder / "runs.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     lacking = [name for name in NEEDED if not rows or name not in rows[0]]

@@ -21,6 +21,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ import numpy as np
 from dwave.embedding import embed_bqm
 from dwave.embedding.chain_strength import uniform_torque_compensation
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
+from ising_ep import unembed
 from ising_ep.chip import Chip
 
 # Between the runs of 1 and of 16 November the service began to scale chains to extended_j_range.
@@ -49,8 +52,7 @@ class Programmed:
         couplers: int64 (couplers, 2).
         h, j: float64 (qubits,) and (couplers,).
         scale: What the problem was divided by.
-        starts: int64 (chains,) where each chain begins among the qubits.
-        lengths: int64 (chains,).
+        columns: Of each variable, where its qubits are among them.
     """
 
     qubits: NDArray[np.int64]
@@ -58,8 +60,7 @@ class Programmed:
     h: NDArray[np.float64]
     j: NDArray[np.float64]
     scale: float
-    starts: NDArray[np.int64]
-    lengths: NDArray[np.int64]
+    columns: list[range]
 
     @classmethod
     def of(
@@ -76,16 +77,14 @@ class Programmed:
         lowest = -2.0 if extended else -1.0
         both = np.concatenate([j, [0.0]])
         scale = max(h.max() / 4, h.min() / -4, both.max(), both.min() / lowest) or 1.0
-        lengths = np.array([len(chains[v]) for v in spins.variables])
-        starts = np.cumsum(lengths) - lengths
-        return cls(np.array(order), couplers, h / scale, j / scale, float(scale), starts, lengths)
+        ends = np.cumsum([len(chains[v]) for v in spins.variables]).tolist()
+        columns = [range(begin, end) for begin, end in pairwise([0, *ends])]
+        return cls(np.array(order), couplers, h / scale, j / scale, float(scale), columns)
 
-    def logical(self, reads: NDArray[np.int8], rng: np.random.Generator) -> tuple[NDArray[np.int8], float]:
+    def logical(self, reads: NDArray[np.int8], seed: int = 0) -> tuple[NDArray[np.int8], float]:
         """Majorities (reads, chains) of reads (reads, qubits), ties by chance; fraction of broken chains."""
-        sums = np.add.reduceat(reads, self.starts, axis=1, dtype=np.int64)
-        ties = rng.choice(np.array([-1, 1]), sums.shape)
-        states = np.where(sums == 0, ties, np.sign(sums)).astype(np.int8)
-        return states, float((np.abs(sums) != self.lengths).mean())
+        found = unembed(reads, self.columns, seed=seed)
+        return found.states, float(found.broken.mean())
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,15 +136,15 @@ class SmallProblem:
         """Inverse temperature in the problem's units at which the mean energy is this."""
         energies, states = self.levels
         above = energies - energies[0]
-        low, high = 0.0, 60 / above[1]
-        for _ in range(60):
-            beta = (low + high) / 2
+        coldest = 60 / above[1]
+
+        def over(beta: float) -> float:
             weights = states * np.exp(-beta * above)
-            if (weights @ above) / weights.sum() > mean - energies[0]:
-                low = beta
-            else:
-                high = beta
-        return (low + high) / 2
+            return float((weights @ above) / weights.sum() + energies[0] - mean)
+
+        if over(0.0) <= 0 or over(coldest) >= 0:
+            return 0.0 if over(0.0) <= 0 else float(coldest)
+        return float(brentq(over, 0.0, coldest, rtol=1e-9))
 
     def inexact(self, beta: float) -> float:
         """Relative standard error of a beta from as many reads as there were."""
@@ -175,8 +174,7 @@ def distance(
 def solver(folder: Path) -> Chip:
     """The chip that the runs were made on."""
     (path,) = folder.glob("solver_*.json.gz")
-    properties = json.loads(gzip.decompress(path.read_bytes()))
-    return Chip.of_solver(properties, properties.get("graph_id"))
+    return Chip.named(str(path))
 
 
 def runs(folder: Path) -> list[dict[str, Any]]:

@@ -76,7 +76,7 @@ def compare(problem: SmallProblem, model: ChipModel) -> Compared:
     """Reads of the model beside those of the QPU."""
     placed = Programmed.of(problem.spins, problem.chains, model.chip, extended=problem.extended)
     rng = np.random.default_rng(0)
-    states, broken = placed.logical(reads_of(model, placed, CYCLES, READS), rng)
+    states, broken = placed.logical(reads_of(model, placed, CYCLES, READS))
     energies = problem.spins.energies((states, list(problem.spins.variables)))
     ones = np.ones(len(energies))
     some = rng.choice(energies, logs.READS, replace=False)
@@ -126,7 +126,7 @@ def breaks(
         chains = stand_ins.embedding(problem, model.chip, longest, k)
         extended = row["start"] >= logs.EXTENDED
         placed = Programmed.of(problem, chains, model.chip, extended=extended)
-        broken = placed.logical(reads_of(model, placed, 2, 50), np.random.default_rng(0))[1]
+        broken = placed.logical(reads_of(model, placed, 2, 50))[1]
         found[longest].append((row["chain_break_fraction"], broken))
     return [
         {

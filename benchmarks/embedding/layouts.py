@@ -17,8 +17,6 @@ Results go to `benchmarks/results/embeddings.json`, `.md` and `.png`, those of a
 
 from __future__ import annotations
 
-import gzip
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -91,14 +89,6 @@ def measures(chains: list[list[int]], seconds: float) -> dict[str, Any]:
         "mean": round(float(np.mean(lengths)), 2) if lengths else None,
         "seconds": seconds,
     }
-
-
-def solver_chip(properties: Path) -> tuple[str, Chip]:
-    """Name and working graph of the solver whose properties a .json or .json.gz file holds."""
-    opened = gzip.open if properties.suffix == ".gz" else open
-    with opened(properties, "rt") as file:
-        content = json.load(file)
-    return content["chip_id"], Chip.of_solver(content)
 
 
 def point(
@@ -216,7 +206,8 @@ def main(quick: bool, seeds: int, peers: bool, properties: Path | None, out: Pat
     if properties is None:
         graphs = random_graphs(quick, seeds)
     else:
-        name, solver = solver_chip(properties)
+        solver = Chip.named(str(properties))
+        name = solver.properties["chip_id"]
         size = f"{len(solver.qubits):,} qubits, {len(solver.couplers):,} couplers"
         graphs = {f"{name}, {size}": (solver.graph, 0)}
     runs = [(name, *graph, sides) for name, graph in graphs.items() for sides in NETWORKS]

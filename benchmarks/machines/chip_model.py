@@ -17,7 +17,7 @@ import numpy as np
 from minorminer.busclique import busgraph_cache
 from numpy.typing import NDArray
 
-from ising_ep import SimulatedAnnealingSampler
+from ising_ep import SimulatedAnnealingSampler, unembed
 from ising_ep.chip import Chip
 from ising_ep.machines.chip_errors import ChipErrors
 from ising_ep.machines.chip_model import ChipModel
@@ -55,16 +55,6 @@ def embedded(chip: Chip) -> tuple[Any, ...]:
     return qubits, spin_of[qubits], chip.couplers[kept], logical[kept]
 
 
-def vote(states: NDArray[np.int8], spin_of: NDArray[np.int64]) -> tuple[NDArray[np.int8], float]:
-    """Majorities of (problems, reads, qubits), ties by chance, and the fraction of broken chains."""
-    order = np.argsort(spin_of, kind="stable")
-    sizes = np.bincount(spin_of)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    sums = np.add.reduceat(states[..., order].astype(np.int64), starts, axis=-1)
-    coins = np.random.default_rng(0).choice([-1, 1], sums.shape)
-    return np.where(sums == 0, coins, np.sign(sums)).astype(np.int8), float((np.abs(sums) < sizes).mean())
-
-
 @click.command()
 @click.option("--problems", default=10, show_default=True, type=click.IntRange(1))
 def main(problems: int) -> None:
@@ -81,6 +71,7 @@ def main(problems: int) -> None:
     rng = np.random.default_rng(1)
     h = rng.uniform(-4, 4, (problems, SPINS))
     j = rng.uniform(-0.5, 0.5, (problems, HIDDEN * OUTPUTS))
+    chains = [np.flatnonzero(spin_of == spin) for spin in range(SPINS)]
     shared = np.bincount(logical[logical >= 0], minlength=j.shape[1])
     fields = (h / lengths)[:, spin_of]
     rows, cols = np.divmod(np.arange(HIDDEN * OUTPUTS), OUTPUTS)
@@ -113,8 +104,9 @@ def main(problems: int) -> None:
             started = time.perf_counter()
             states = model.sample(qubits, couplers, scale * fields, couplings, **call)
             each = (time.perf_counter() - started) / problems
-            voted, broken = vote(states, spin_of)
-            gap = energies(voted) - best
+            found = unembed(states.reshape(-1, len(qubits)), chains, seed=0)
+            broken = found.broken.mean()
+            gap = energies(found.states.reshape(problems, READS, SPINS)) - best
             s, _ = model.rates.sweeps(np.array(ANNEAL), [QUBIT])
             plain = direct(scale * model.rates.inverse_temperature(s), READS) - best
             print(

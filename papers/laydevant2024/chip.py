@@ -60,7 +60,7 @@ QUICK = {NETWORK: (2, 2, 100), CHIP: (1, 2, 80), QUIET: (1, 2, 80), QUANTUM: (1,
 
 
 def runs(quick: bool) -> dict[str, Settings]:
-    """Few seeds: a run on the chip takes ten minutes and more."""
+    """Few seeds: a run on the chip takes minutes."""
     return {
         f"{machine}-seed{seed}": {
             "dataset": "mnist",

@@ -72,7 +72,7 @@ class Shown:
         unset: The default in words, where there is no number for it.
         metavar: What the help shows in place of the value.
         file: Whether the value is the path of a file or folder.
-        ending: End of the values that are paths of files, where others are names.
+        ending: End, or ends, of the values that are paths of files, where others are names.
         option: Whether there is an option at all.
     """
 
@@ -80,7 +80,7 @@ class Shown:
     unset: str | None = None
     metavar: str | None = None
     file: bool = False
-    ending: str | None = None
+    ending: str | tuple[str, ...] | None = None
     option: bool = True
 
     def is_path(self, value: object) -> bool:

@@ -1,5 +1,6 @@
 """The working graph of a chip: its graphs, what is missing, and what a solver says of it."""
 
+import gzip
 import json
 from collections import Counter
 from pathlib import Path
@@ -145,7 +146,10 @@ def test_of_solver(whole: Any, tmp_path: Path) -> None:
     file = tmp_path / "solver.json"
     file.write_text(json.dumps(properties | {"graph_id": "01de"}))
     assert Chip.named(str(file)).graph_id == "01de"
-    assert np.array_equal(Chip.named(str(file)).couplers, chip.couplers)
+    packed = tmp_path / "solver.json.gz"
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    for path in (file, packed):
+        assert np.array_equal(Chip.named(str(path)).couplers, chip.couplers)
 
 
 def test_the_clients_mocks_are_chips() -> None:

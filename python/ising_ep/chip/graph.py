@@ -26,6 +26,9 @@ from .solvers import SOLVERS, NamedSolver, is_solver, plain_name
 if TYPE_CHECKING:
     import networkx as nx
 
+# Ends of the names of files that hold the properties of a solver.
+FILES = (".json", ".json.gz")
+
 
 @dataclass(frozen=True, eq=False)
 class Chip:
@@ -118,7 +121,7 @@ class Chip:
         Args:
             name: A graph such as "pegasus:16", "zephyr:12", "chimera:16:16:4", whole; one of the `SOLVERS`,
                 "advantage_system4" in any spelling, less as many random qubits as the real one lacks, always
-                the same ones; or a path that ends in .json.
+                the same ones; or a path that ends in .json or .json.gz.
 
         Raises:
             ValueError: If there is no such chip.
@@ -132,7 +135,7 @@ class Chip:
         """
         if is_solver(name):
             return cls._of_named(SOLVERS[plain_name(name)])
-        if name.endswith(".json"):
+        if name.endswith(FILES):
             properties = read_json(Path(name))
             if not isinstance(properties, dict):
                 raise ValueError(f"{name} is not the properties of a solver as a JSON object")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .atomic import kind_of
+from .unpack import unpack
 
 # A working graph of 50,000 qubits takes half of it. In memory, lists can take twenty times as much.
 MOST_BYTES = 2**24
@@ -48,7 +49,7 @@ def read_bytes(path: Path, *, most: int = MOST_BYTES, links: bool = True) -> byt
 
 
 def read_json(path: Path, *, links: bool = True) -> Any:
-    """Reads a JSON file.
+    """Reads a JSON file, a compressed one if its name ends with .gz.
 
     Args:
         path: The file.
@@ -60,7 +61,7 @@ def read_json(path: Path, *, links: bool = True) -> Any:
     """
     content = read_bytes(path, links=links)
     try:
-        return json.loads(content)
+        return json.loads(unpack(content, MOST_BYTES) if path.suffix == ".gz" else content)
     except RecursionError:
         raise ValueError(f"{path} is not JSON that can be read: it is nested too deep") from None
     except ValueError as error:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ..chip import Chip
 from ..chip.energy_scales import EnergyScales
+from ..chip.graph import FILES
 from ..chip.solvers import is_solver
 from ..embedding import Embedding
 from ..network import Network
@@ -38,7 +39,7 @@ class GraphSettings(PartSettings):
         Field(
             description="As pegasus:16, zephyr:12, chimera:16, advantage_system4, or a .json of a solver's."
         ),
-        Shown("Chip", metavar="CHIP", ending=".json"),
+        Shown("Chip", metavar="CHIP", ending=FILES),
     ] = "pegasus:16"
     chip_missing: Annotated[
         Annotated[float, Field(ge=0, lt=1)] | None,
@@ -53,7 +54,7 @@ class GraphSettings(PartSettings):
     def missing(self) -> float:
         """Fraction of the qubits that are missing by chance; a solver's own are missing already."""
         if self.chip_missing is None:
-            return 0.0 if self.chip.endswith(".json") or is_solver(self.chip) else MISSING
+            return 0.0 if self.chip.endswith(FILES) or is_solver(self.chip) else MISSING
         return self.chip_missing
 
     def unused(self) -> Mapping[str, str]:

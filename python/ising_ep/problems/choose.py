@@ -3,6 +3,7 @@
 import os
 import re
 
+from ..files.unpack import ENDINGS
 from .formats import BY_NAME, TABLE
 from .formats.dimacs import GRAPH
 from .formats.lists import COMMENT
@@ -10,7 +11,6 @@ from .formats.matrix import MARKET, NPY
 from .parsing.foreign import SKIPPED, name_foreign
 from .parsing.format import PAIR_LINE, Format
 from .parsing.table import blank_comments, short
-from .parsing.unpack import ENDINGS
 
 _HEAD = 2**16
 _WORDS = rb"(?:[ \t]*+\S++){%d}[ \t]*+(?:\n|\Z)"

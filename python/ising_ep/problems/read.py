@@ -11,6 +11,7 @@ import dimod
 import numpy as np
 
 from ..checks import integer, one_of
+from ..files.unpack import unpack
 from ..printable import one_line
 from .choose import choose_format
 from .formats import BY_NAME, TABLE
@@ -19,7 +20,6 @@ from .formats.matrix import NPY
 from .parsing.foreign import name_foreign
 from .parsing.parts import MOST_BYTES, VARTYPES, Asked, Objective, model
 from .parsing.table import plain_lines
-from .parsing.unpack import unpack
 
 StrPath = str | os.PathLike[str]
 
@@ -100,7 +100,7 @@ def parse_problem(
     try:
         if len(content) > MOST_BYTES:
             raise ValueError(f"the file is larger than {MOST_BYTES >> 20} MiB")
-        return _parse(unpack(content), os.fspath(path), file_format, Asked(vartype, instance))
+        return _parse(unpack(content, MOST_BYTES), os.fspath(path), file_format, Asked(vartype, instance))
     except ValueError as error:
         raise ValueError(f"{os.fspath(path)}: {one_line(error)}") from None
 

@@ -8,8 +8,6 @@ import zlib
 from collections.abc import Callable
 from typing import Protocol
 
-from .parts import MOST_BYTES
-
 # xz files say how much memory they need; those made by `xz -9` need 65 MiB.
 _XZ_MEMORY = 2**27
 _GZIP, _BZIP2, _XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
@@ -33,25 +31,29 @@ class _Stream(Protocol):
     def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
-def unpack(content: bytes) -> bytes:
+def unpack(content: bytes, most: int) -> bytes:
     r"""Unpack what is compressed, once, and make UTF-16 and marked UTF-8 plain.
 
+    Args:
+        content: Of a file.
+        most: Bytes that it may unpack to.
+
     Raises:
-        ValueError: Damaged or cut data, or more than `MOST_BYTES` of it.
+        ValueError: Damaged or cut data, or more than `most` of it.
 
     Example:
         >>> import gzip
-        >>> unpack(gzip.compress("\ufeff2 1\n".encode()))
+        >>> unpack(gzip.compress("\ufeff2 1\n".encode()), most=1000)
         b'2 1\n'
     """
     for magic, name, start in _KINDS:
         if content.startswith(magic):
             try:
-                content = _read_streams(magic, start, content)
+                content = _read_streams(magic, start, content, most)
             except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
                 raise ValueError(f"not a whole {name} file: {error}") from None
-            if len(content) > MOST_BYTES:
-                raise ValueError(f"the {name} file unpacks to more than {MOST_BYTES >> 20} MiB")
+            if len(content) > most:
+                raise ValueError(f"the {name} file unpacks to more than {most >> 20} MiB")
             break
     return _plain_text(content)
 
@@ -69,7 +71,7 @@ def _plain_text(content: bytes) -> bytes:
     return content
 
 
-def _read_streams(magic: bytes, start: Callable[[], _Stream], content: bytes) -> bytes:
+def _read_streams(magic: bytes, start: Callable[[], _Stream], content: bytes, most: int) -> bytes:
     """Unpacks streams one after the other, as `cat a.xz b.xz` makes them; zeros may follow each.
 
     The standard library's files pass over what follows the last stream, and have no limits.
@@ -86,8 +88,8 @@ def _read_streams(magic: bytes, start: Callable[[], _Stream], content: bytes) ->
             piece = content[at : at + size]
             if not piece:
                 raise EOFError("it ends too early")
-            text += stream.decompress(piece, MOST_BYTES + 1 - len(text))
-            if len(text) > MOST_BYTES:
+            text += stream.decompress(piece, most + 1 - len(text))
+            if len(text) > most:
                 return bytes(text)
             at, size = at + len(piece), 2 * size
         zeros = _ZEROS.match(content, at - len(stream.unused_data))

@@ -1,0 +1,271 @@
+"""The fit of the chip model's defaults to the answers of a real QPU, with intervals.
+
+    python -m benchmarks.chip.fit --data LOGS             every second small problem; half an hour
+    python -m benchmarks.chip.fit --data LOGS --quick     a tenth of the problems, few steps
+
+LOGS is a folder as `benchmarks/chip/logs.py` says. Fitted are temperature, rate, background susceptibility,
+and the errors of h and J. New and lasting errors are taken together: a problem that was run once does not
+tell them apart.
+
+A run on a chip tells two numbers of its problem: the logarithm of the inverse temperature at which the exact
+mean energy is the mean of its reads, and the square root of its fraction of broken chains. The model tells
+the same numbers x, their mean m, and how they differ from one programming to the next. The likelihood of
+settings is that of a t distribution around the model's mean, of four degrees of freedom, since some problems
+are far from what any settings give,
+
+    log L = sum log t_4((x - m) / sqrt(v)) - log(v) / 2,
+
+with v of programmings and of 1,000 reads, and a floor. It is a synthetic likelihood: Wood, Nature 466, 1102
+(2010). The means of the problems so tell the temperature, and how far they lie from them the errors. The
+model is annealed with the same seeds at all settings, and Nelder and Mead's search takes the likeliest.
+
+Intervals are by the bootstrap over problems. Each has a quadratic surface through its log likelihoods at
+settings drawn around the best. The surfaces of problems drawn with replacement are summed, and the settings
+of the highest point within the drawn region are taken; 95 % of these are within an interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, minimize
+from scipy.stats import t
+
+from benchmarks.support import report
+from ising_ep.chip import Chip
+from ising_ep.machines.chip_errors import ChipErrors
+from ising_ep.machines.chip_model import ChipModel
+from studies.markdown import table
+
+from . import logs
+from .logs import Programmed, SmallProblem
+from .real_qpu import SWEEPS, reads_of
+
+# Programming cycles of a problem at each setting, and reads of each.
+CYCLES, READS = 24, 64
+# Standard deviations of what the model does not know, of the two numbers.
+FLOORS = np.array([0.02, 0.005])
+FREEDOM = 4
+# Most settings that the search tries, those of the surface, sets of problems of the bootstrap.
+TRIED, AROUND, DRAWN = 160, 80, 1000
+# Half the width of the region of the surface, in standard deviations of what is drawn for it.
+REGION = 3.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is fitted: temperature in mK, tries in a microsecond, all errors of h and of J, chi."""
+
+    temperature: float
+    rate: float
+    field_error: float
+    coupling_error: float
+    susceptibility: float
+
+    @classmethod
+    def at(cls, theta: NDArray[np.float64]) -> Settings:
+        """Of logarithms; chi is plain."""
+        temperature, rate, field_error, coupling_error = np.exp(theta[:4])
+        return cls(temperature, rate, field_error, coupling_error, float(theta[4]))
+
+    @property
+    def theta(self) -> NDArray[np.float64]:
+        """Logarithms, and chi."""
+        values = np.array([getattr(self, field.name) for field in fields(self)])
+        values[:4] = np.log(values[:4])
+        return values
+
+    def model(self, chip: Chip) -> ChipModel:
+        """All errors anew with each programming."""
+        errors = replace(
+            ChipErrors(),
+            field_noise=self.field_error,
+            coupling_noise=self.coupling_error,
+            field_offset=0.0,
+            coupling_offset=0.0,
+            susceptibility=self.susceptibility,
+        )
+        return ChipModel(
+            chip, temperature=self.temperature, rate=self.rate, sweeps_per_us=SWEEPS, errors=errors
+        )
+
+
+# Where the search begins, its first steps, and the standard deviations of what is drawn around the best.
+START = Settings(14.0, 2500.0, 0.03, 0.03, 0.0).theta
+STEPS = np.array([0.2, 0.6, -0.4, -0.4, -0.006])
+NEAR = np.array([0.04, 0.3, 0.2, 0.2, 0.002])
+
+
+class Fit:
+    """The likelihood of settings.
+
+    Args:
+        problems: What is fitted to.
+        chip: On which they were run.
+    """
+
+    def __init__(self, problems: Sequence[SmallProblem], chip: Chip) -> None:
+        self._problems, self._chip = problems, chip
+        self._placed = [Programmed.of(p.spins, p.chains, chip, extended=p.extended) for p in problems]
+        self._seen = [_seen(problem) for problem in problems]
+
+    def likelihoods(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Log likelihood (problems,) of settings."""
+        model = Settings.at(theta).model(self._chip)
+        found = []
+        for problem, placed, (numbers, inexact) in zip(self._problems, self._placed, self._seen, strict=True):
+            means, variances = _told(problem, placed, model)
+            scales = np.sqrt(variances + inexact + FLOORS**2)
+            told = 2 if problem.longest > 1 else 1
+            likelihood = np.asarray(t.logpdf(numbers, FREEDOM, means, scales))
+            found.append(likelihood[:told].sum())
+        return np.array(found)
+
+
+def _seen(problem: SmallProblem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The two numbers of a chip, and their variances by chance."""
+    count = problem.counts.sum()
+    beta = problem.beta(float(problem.energies @ problem.counts / count))
+    numbers = np.array([np.log(beta), np.sqrt(problem.broken)])
+    # The square root of a count of independent events has the variance 1/4.
+    return numbers, np.array([problem.inexact(beta) ** 2, 1 / (4 * count * len(problem.chains))])
+
+
+def _told(
+    problem: SmallProblem, placed: Programmed, model: ChipModel
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Means of the two numbers on the model, and their variances between programmings."""
+    reads = reads_of(model, placed, CYCLES, READS)
+    cycles = [placed.logical(some) for some in np.split(reads, CYCLES)]
+    names = list(problem.spins.variables)
+    energies = np.array([problem.spins.energies((states, names)) for states, _ in cycles])
+    means = energies.mean(axis=1)
+    beta = problem.beta(float(means.mean()))
+    # The mean energy falls by its variance for each unit of beta: 1 / (variance beta^2) of a single read.
+    of_one_read = problem.inexact(beta) ** 2 * problem.counts.sum()
+    logs_of = np.log(beta) - (means - means.mean()) * beta * of_one_read
+    roots = np.sqrt([broken for _, broken in cycles])
+    by_chance = np.array([of_one_read, 1 / (4 * len(problem.chains))]) / READS
+    numbers = np.stack([logs_of, roots])
+    between = np.maximum(numbers.var(axis=1, ddof=1) - by_chance, 0.0)
+    broken = np.mean([broken for _, broken in cycles])
+    return np.array([np.log(beta), np.sqrt(broken)]), between
+
+
+class Surface:
+    """Quadratic surfaces through the log likelihoods of all problems, around the best settings.
+
+    Args:
+        best: Their centre.
+        at: (settings, 5).
+        likelihoods: (settings, problems).
+    """
+
+    def __init__(
+        self, best: NDArray[np.float64], at: NDArray[np.float64], likelihoods: NDArray[np.float64]
+    ) -> None:
+        self._best = best
+        self._of, *_ = np.linalg.lstsq(_terms((at - best) / NEAR), likelihoods, rcond=None)
+
+    def highest(self, drawn: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Settings of the highest point of the summed surfaces of these problems, within the region."""
+        summed = self._of[:, drawn].sum(axis=1)
+
+        def depth(u: NDArray[np.float64]) -> float:
+            return -float(_terms(u[np.newaxis])[0] @ summed)
+
+        region = Bounds(-REGION, REGION)
+        found = minimize(depth, np.zeros(len(NEAR)), method="L-BFGS-B", bounds=region)
+        highest: NDArray[np.float64] = self._best + NEAR * found.x
+        return highest
+
+
+def _terms(u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1, all u, and all products of two of them."""
+    rows, cols = np.triu_indices(u.shape[1])
+    return np.concatenate([np.ones((len(u), 1)), u, u[:, rows] * u[:, cols]], axis=1)
+
+
+UNITS = {
+    "temperature": "temperature (mK)",
+    "rate": "rate (per us at 1 GHz)",
+    "field_error": "errors of h, new and lasting",
+    "coupling_error": "errors of J, new and lasting",
+    "susceptibility": "background susceptibility",
+}
+
+
+def defaults() -> Settings:
+    """Those of the package."""
+    errors, model = ChipErrors(), ChipModel(Chip.perfect("pegasus", 2))
+    return Settings(
+        model.rates.temperature,
+        model.rates.rate,
+        float(np.hypot(errors.field_noise, errors.field_offset)),
+        float(np.hypot(errors.coupling_noise, errors.coupling_offset)),
+        errors.susceptibility,
+    )
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True)
+@click.option("--half", type=click.IntRange(0, 1), default=0, show_default=True, help="Problems fitted to.")
+@click.option("--quick", is_flag=True, help="A tenth of the problems, few settings.")
+@report.out_option
+def main(data: Path, half: int, quick: bool, out: Path | None) -> None:
+    """Fit temperature, rate and errors of the chip model to a QPU's answers.
+
+    \b
+    Example: python -m benchmarks.chip.fit --data qpu_logs --quick
+    """
+    folder = report.folder(out, not quick)
+    problems = list(logs.small_problems(data))[half :: 10 if quick else 2]
+    fit = Fit(problems, logs.solver(data))
+    tries, around = (10, 25) if quick else (TRIED, AROUND)
+    rng = np.random.default_rng(0)
+    with report.progress() as bar:
+        search, drawing = bar.add_task("search", total=tries), bar.add_task("intervals", total=around)
+
+        def height(theta: NDArray[np.float64]) -> float:
+            bar.advance(search)
+            return -float(fit.likelihoods(theta).sum())
+
+        corners = START + np.vstack([np.zeros(len(STEPS)), np.diag(STEPS)])
+        options: Any = {"maxfev": tries, "initial_simplex": corners, "xatol": 0.005, "fatol": 0.05}
+        best = minimize(height, START, method="Nelder-Mead", options=options)
+        at = best.x + NEAR * rng.standard_normal((around, len(NEAR)))
+        likelihoods = []
+        for theta in at:
+            likelihoods.append(fit.likelihoods(theta))
+            bar.advance(drawing)
+    surface = Surface(best.x, at, np.array(likelihoods))
+    count = len(problems)
+    drawn = [surface.highest(rng.integers(count, size=count)) for _ in range(DRAWN)]
+    usual = defaults()
+    of_defaults = float(fit.likelihoods(usual.theta).sum())
+    low, high = (Settings.at(end) for end in np.quantile(drawn, [0.025, 0.975], axis=0))
+    centre = Settings.at(surface.highest(np.arange(count)))
+    facts = report.machine()
+    text = f"{report.where(facts)}\n\n{count} problems, every second from number {half}; {best.nfev} settings"
+    text += f" searched, {around} around the best. Log likelihood {-best.fun:.1f}, of the defaults"
+    text += f" {of_defaults:.1f}.\n\n"
+    settings = {"fitted": Settings.at(best.x), "surface": centre, "low": low, "high": high, "default": usual}
+    header = ["", "fitted", "top of the surface", "95 % from", "to", "default"]
+    rows = [[UNITS[name], *(f"{getattr(each, name):.3g}" for each in settings.values())] for name in UNITS]
+    text += table(header, rows)
+    report.console.print(text)
+    if folder is not None:
+        record: dict[str, Any] = {"machine": facts, "problems": [problem.name for problem in problems]}
+        record |= {name: vars(each) for name, each in settings.items()}
+        record |= {"correlations": np.corrcoef(np.array(drawn).T).round(3).tolist()}
+        report.write(folder, "chip_fit", record, text)
+
+
+if __name__ == "__main__":
+    main()
