@@ -1,8 +1,9 @@
-"""What the site needs beyond MkDocs: notebooks and files outside `docs` as pages, the API reference, the sources.
+"""What the site needs beyond MkDocs: notebooks and files outside `docs` as pages, and the API reference.
 
-Links in `docs` lead to files of the repository, so that they work in any viewer of it. Here what they lead to is
-made part of the site: Markdown pages and pictures as they are, other text as a page that shows it, a notebook
-as the page that its cells make. The names of each section of `docs/api.md` become a page of `reference`.
+Links in `docs` lead to files of the repository, so that they work in any viewer of it. Here what they lead to
+is made part of the site: Markdown pages and pictures as they are, other text as a page that shows it, a
+notebook as the page that its cells make. The names of each section of `docs/api.md` become a page of
+`reference`. The Markdown of each page lies beside it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from nbconvert import MarkdownExporter
 
 ROOT = Path(__file__).resolve().parents[2]
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#|/)([^)#\s]+)(?=[#)])")
+# A name that is searched for is found where it is explained.
+FIRST_IN_SEARCH = "---\nsearch:\n  boost: 3\n---"
 ROW = re.compile(r"^\| `(ising_ep\.[\w.]+)` \|", re.MULTILINE)
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n`]+)\$", re.DOTALL)
 
@@ -86,7 +89,9 @@ def uri(target: str) -> str:
 
 def targets(markdown: str, page: str) -> list[str]:
     """Lists the paths in the repository that a page links to."""
-    return [posixpath.normpath(posixpath.join(posixpath.dirname(page), link)) for link in LINK.findall(markdown)]
+    return [
+        posixpath.normpath(posixpath.join(posixpath.dirname(page), link)) for link in LINK.findall(markdown)
+    ]
 
 
 def outside_file(target: str, config: MkDocsConfig) -> File:
@@ -133,7 +138,7 @@ def reference_files(api: str, config: MkDocsConfig) -> list[File]:
         before = re.sub(r"(?<=\]\()(?=[^)]*\))", "../", text.split("\n|", 1)[0])
         entries = [f"::: {name}{options(name)}\n" for name in ROW.findall(text)]
         slug = re.sub(r"\W+", "-", title.lower())
-        content = "\n".join([f"# {title}", before, *entries])
+        content = "\n".join([FIRST_IN_SEARCH, f"# {title}", before, *entries])
         pages.append(File.generated(config, f"reference/{slug}.md", content=content))
     return pages
 
