@@ -1,4 +1,4 @@
-"""The notebooks run, and are committed as they ran: text for text. `make notebook` runs them anew and keeps them."""
+"""The notebooks run, and are committed as they ran, text for text. `make notebook` runs them anew."""
 
 from __future__ import annotations
 
@@ -68,7 +68,9 @@ def test_is_committed_executed_and_small(path):
     cells = code_cells(committed(path))
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert not [cell.metadata for cell in cells if "execution" in cell.metadata], "timestamps: make notebook"
-    assert {output.output_type for cell in cells for output in cell.outputs} >= {"stream", "display_data"}
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert any(output.output_type == "stream" for output in outputs)
+    assert any("image/png" in output.get("data", {}) for output in outputs)
     assert path.stat().st_size < 500_000
 
 
@@ -96,10 +98,11 @@ def test_the_tutorials_come_out_as_they_say():
     def text(name):
         return str(shown(committed(DOCS / "tutorials" / f"{name}.ipynb")))
 
-    for name in ("own-data-and-network", "own-machine"):
-        shares = re.findall(r"(?:test|descent|annealing): ([\d.]+)%", text(name))
-        assert len(shares) == 2
-        assert min(map(float, shares)) > 75
+    shares = [float(share) for share in re.findall(r"in the test: ([\d.]+)%", text("own-data-and-network"))]
+    assert len(shares) == 2
+    assert min(shares) > 90
+    descent, annealing = re.search(r"descent: ([\d.]+)%.*annealing: ([\d.]+)%", text("own-machine")).groups()
+    assert 40 < float(descent) < float(annealing)
     worth, found = re.search(r"by networkx: (\d+) - by minimize: (\d+)", text("qubo")).groups()
     assert worth == found
     assert "known to be the best: True" in text("qubo")

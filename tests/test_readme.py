@@ -14,9 +14,9 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from support.pictures import draw_pictures
 
 from ising_ep import cli
+from support.pictures import draw_pictures
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()

@@ -24,6 +24,7 @@ LINK = re.compile(r"(?<=\]\()(?!\w+:|#|/)([^)#\s]+)(?=[#)])")
 # A name that is searched for is found where it is explained.
 FIRST_IN_SEARCH = "---\nsearch:\n  boost: 3\n---"
 ROW = re.compile(r"^\| `(ising_ep\.[\w.]+)` \|", re.MULTILINE)
+external: set[str] = set()
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n`]+)\$", re.DOTALL)
 
 
@@ -61,11 +62,18 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Lays the Markdown of a page beside it, for readers of plain text."""
-    path = Path(config.site_dir, page.file.src_uri)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page.markdown or "", "utf-8")
+    """Lays the Markdown of a page beside it, for readers of plain text, and notes links to other sites."""
+    if not page.file.src_uri.startswith("reference/"):
+        path = Path(config.site_dir, page.file.src_uri)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page.markdown or "", "utf-8")
+    external.update(re.findall(r'<a [^>]*href="(https?://[^"]+)"', output))
     return output
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Lists the links to other sites, which nothing here follows."""
+    Path(config.site_dir, "external-links.txt").write_text("\n".join(sorted(external)) + "\n", "utf-8")
 
 
 def home(file: File) -> str:

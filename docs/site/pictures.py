@@ -1,4 +1,4 @@
-"""Draws the pictures of the explanation: `python docs/site/pictures.py`, half a minute."""
+"""Draws the pictures of the explanation: `python docs/site/pictures.py`, a minute or two."""
 
 from __future__ import annotations
 

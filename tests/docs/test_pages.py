@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from support.pictures import draw_pictures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +43,9 @@ def clicks() -> dict[Path, int]:
 def snippet(heading: str) -> tuple[Path, str]:
     """The page with this heading, and the first Python below it."""
     [(page, text)] = [
-        (page, text) for page in DOCS.rglob("*.md") if f"\n## {heading}\n" in (text := page.read_text("utf-8"))
+        (page, text)
+        for page in DOCS.rglob("*.md")
+        if f"\n## {heading}\n" in (text := page.read_text("utf-8"))
     ]
     return page, re.search(r"```python\n(.*?)```", text.split(f"\n## {heading}\n")[1], re.DOTALL)[1]
 

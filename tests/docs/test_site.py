@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ inventories = pytest.importorskip("mkdocstrings", reason="the extra `docs` is no
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = re.findall(r"^\| `(ising_ep[\w.]*)` \|", (ROOT / "docs" / "api.md").read_text("utf-8"), re.MULTILINE)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PACKAGES = ("chip", "config", "datasets", "embedding", "learning", "machines", "network", "training")
 
 
@@ -72,7 +74,12 @@ def test_every_public_name_is_documented(site, anchors):
 
 def test_a_documented_name_says_what_it_is(site, anchors):
     """A class or function has a text of its own below its heading."""
-    for name in ("ising_ep.minimize", "ising_ep.EPClassifier", "ising_ep.training.train", "ising_ep.machines.Machine"):
+    for name in (
+        "ising_ep.minimize",
+        "ising_ep.EPClassifier",
+        "ising_ep.training.train",
+        "ising_ep.machines.Machine",
+    ):
         page, fragment = urldefrag(anchors[name])
         after = (site / page).read_text("utf-8").split(f'id="{fragment}"', 1)[1]
         assert len(re.sub(r"<[^>]+>", "", after[:20_000])) > 400
@@ -86,6 +93,19 @@ def test_a_search_for_a_public_name_finds_it(site, anchors):
         assert name.rsplit(".", 1)[1] in titles.get(anchors[name], ""), name
     # The same, for pages that are opened from disk.
     assert (site / "search" / "search_index.js").read_text("utf-8").startswith("var __index = {")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+@pytest.mark.parametrize(
+    "name", ["ising_ep.minimize", "ising_ep.EPClassifier", "ising_ep.config.TrainConfig"]
+)
+def test_a_browser_that_has_the_page_from_disk_finds_a_name_first(site, anchors, name):
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000", "--dump-dom"]
+    address = f"{(site / 'index.html').as_uri()}?q={name.rsplit('.', 1)[1]}"
+    shown = subprocess.run([CHROMIUM, *options, address], capture_output=True, text=True, timeout=120).stdout
+    found = re.findall(r'<a href="([^"]+)" class="md-search-result__link"', shown)
+    page, fragment = urldefrag(anchors[name])
+    assert any(f"/{page}?" in link and link.endswith(f"#{fragment}") for link in found[:3])
 
 
 def test_nothing_is_asked_of_the_network_when_a_page_is_read(pages):
@@ -116,7 +136,13 @@ def test_links_within_the_site_lead_to_a_file_and_an_anchor(site, pages):
 
 def test_a_page_has_its_markdown_beside_it(site):
     assert (site / "llms.txt").is_file()
-    for page in ("index.md", "qpu.md", "start/engineer.md", "reference/sample.md"):
+    for page in (
+        "index.md",
+        "qpu.md",
+        "start/engineer.md",
+        "first-minute.md",
+        "papers/laydevant2024/README.md",
+    ):
         assert (site / page).read_text("utf-8").lstrip().startswith("#")
 
 

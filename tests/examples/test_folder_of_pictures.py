@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from support.pictures import draw_pictures
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "folder_of_pictures.py"
