@@ -4,7 +4,8 @@
 # make develop  the package in .venv as it lies here: an edit of Python counts at once, one of Rust after
 #               another `make develop`; the other targets use the package so from then on
 # make test-fast  the Python tests that are not marked slow, under a minute, on the package as it lies here
-# make notebook docs/first-minute.ipynb, run anew: its outputs are those of the code as it is
+# make notebook the notebooks of docs, run anew: their outputs are those of the code as it is
+# make docs     the documentation as a site, in `site`: warnings are errors, and tests look at what was built
 # make sanitize the Rust tests under AddressSanitizer; takes a few minutes to compile
 # make clean    remove what the others made
 
@@ -22,7 +23,7 @@ package = $(or $(wildcard $(VENV)/developed),$(VENV)/$(1))
 # An absolute path of someone's machine, as no committed file may hold one.
 OWN_PATH := (^|[^A-Za-z0-9_./~-])/(home|Users|root|work|tmp|mnt|scratch|private)/[A-Za-z0-9_.]
 
-.PHONY: train test test-fast lint develop notebook sanitize clean tools
+.PHONY: train test test-fast lint develop notebook docs sanitize clean tools
 
 train: $(call package,installed)
 	$(BIN)/ising-ep train
@@ -52,6 +53,11 @@ develop: $(VENV)/developed
 notebook: $(call package,installed-test)
 	$(BIN)/python tests/test_notebook.py
 
+docs: export ISING_EP_SITE := $(CURDIR)/site
+docs: $(call package,installed-docs)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
+	$(BIN)/python -m pytest tests/docs
+
 # The sanitizer comes with every toolchain, but stable ones want to be asked twice. Optimised a little, as the
 # statistical tests take minutes otherwise; assertions and overflow checks stay.
 sanitize: | tools
@@ -59,7 +65,7 @@ sanitize: | tools
 	  cargo test -p ising-ep --lib --target-dir target/sanitize --target $$(rustc --print host-tuple)
 
 clean:
-	rm -rf $(VENV) target
+	rm -rf $(VENV) target site
 
 tools:
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer, or set PYTHON=..."; exit 1; }
@@ -90,11 +96,15 @@ $(VENV)/installed-lint: $(SOURCES) | $(BIN)/python
 	$(call install,'.[test$(comma)lint]')
 	@touch $@ $(VENV)/installed-test $(VENV)/installed
 
+$(VENV)/installed-docs: $(SOURCES) | $(BIN)/python
+	$(call install,'.[test$(comma)docs]')
+	@touch $@ $(VENV)/installed-test $(VENV)/installed
+
 maturin = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --profile develop
 
 $(VENV)/editable: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2'
-	$(maturin) --extras test,lint
+	$(maturin) --extras test,lint,docs
 	@touch $@
 
 # An edit of Python is no reason to compile anything.

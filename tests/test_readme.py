@@ -1,6 +1,6 @@
 """What the README and docs/ say works: Python runs, commands and options exist, links lead somewhere.
 
-The cells of the notebook run in test_notebook.
+The cells of the notebooks run in test_notebook.
 """
 
 from __future__ import annotations
@@ -11,27 +11,29 @@ import shlex
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from ising_ep import cli
+from support.pictures import draw_pictures
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
-PAGES = {page: page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
-NOTEBOOK = ROOT / "docs" / "first-minute.ipynb"
-PAGES[NOTEBOOK] = "\n".join(
-    "".join(cell["source"])
-    for cell in json.loads(NOTEBOOK.read_text())["cells"]
-    if cell["cell_type"] == "markdown"
-)
+DOCS = ROOT / "docs"
+PAGES = {page: page.read_text() for page in (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))}
+for notebook in sorted(DOCS.rglob("*.ipynb")):
+    cells = json.loads(notebook.read_text())["cells"]
+    PAGES[notebook] = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
 # A line of a command that ends with a backslash goes on.
 EVERYTHING = re.sub(r"\\\n\s*", "", "\n".join(PAGES.values()))
 # With what it prints, where the page says that.
 SNIPPETS = re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", EVERYTHING, flags=re.DOTALL)
 COMMANDS = re.findall(r"^\$ ising-ep (.*)$", EVERYTHING, flags=re.MULTILINE)
 LINKS = [
-    (page, target) for page, text in PAGES.items() for target in re.findall(r"\]\((?!http)([^)#]+)\)", text)
+    (page, target)
+    for page, text in PAGES.items()
+    for target in re.findall(r"\]\((?!http)([^)#\s]+)(?:#[^)]*)?\)", text)
 ]
 
 
@@ -44,6 +46,9 @@ def test_there_is_something_to_test():
 @pytest.mark.parametrize(("snippet", "said"), SNIPPETS)
 def test_python_runs_and_prints(snippet, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    # What a page takes for the reader's own.
+    draw_pictures(tmp_path / "pictures", ("disc", "bar"), 10)
+    np.savetxt("qubo.csv", np.array([[-1.0, 2.0], [0.0, -1.0]]), delimiter=",")
     exec(compile(snippet, "README.md", "exec"), {"__name__": "readme"})
     printed = capsys.readouterr().out
     assert printed.strip()
@@ -79,7 +84,8 @@ def test_make_targets_exist(target):
 def test_example_of_sample_prints_what_it_says(tmp_path, monkeypatch):
     """Except the numbers of reads, which another kernel may change, and times and versions."""
     monkeypatch.chdir(tmp_path)
-    example = re.search(r"\$ cat (\S+)\n(.*?)\$ ising-ep (sample .*?)\n(.*?)```", README, flags=re.DOTALL)
+    page = PAGES[DOCS / "command-line.md"]
+    example = re.search(r"\$ cat (\S+)\n(.*?)\$ ising-ep (sample .*?)\n(.*?)```", page, flags=re.DOTALL)
     name, content, arguments, printed = example.groups()
     Path(name).write_text(content)
     result = CliRunner().invoke(cli.main, shlex.split(arguments))

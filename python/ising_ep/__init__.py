@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from .samplers.tempering import ParallelTemperingSampler as ParallelTemperingSampler
     from .training import load as load
 
+    __version__: str
+    """The version of the package."""
+
 # Loaded when first asked for: dimod alone, or scikit-learn, takes longer to import than all the rest.
 _HOME = {
     "BatchResult": ".samplers.batch",

@@ -37,7 +37,7 @@ def test_every_script_has_help():
 
 
 def test_commands_that_are_named_are_there():
-    files = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "papers").glob("*/*.md")]
+    files = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "papers").glob("*/*.md")]
     files += [
         file for folder in ("benchmarks", "papers", "studies") for file in (ROOT / folder).rglob("*.py")
     ]

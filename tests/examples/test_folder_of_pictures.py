@@ -5,35 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+
+from support.pictures import draw_pictures
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "folder_of_pictures.py"
 
 
-def draw(rng, shape):
-    """A shape in some colour and place, on a picture that is no square."""
-    picture = Image.new("RGB", (48, 40))
-    x, y = rng.integers(8, 14, 2).tolist()
-    colour = tuple(rng.integers(160, 256, 3).tolist())
-    pen = ImageDraw.Draw(picture)
-    if shape == "disc":
-        pen.ellipse((x, y, x + 22, y + 22), fill=colour)
-    elif shape == "bar":
-        pen.rectangle((x, y + 7, x + 24, y + 13), fill=colour)
-    else:
-        pen.rectangle((x + 8, y - 4, x + 14, y + 24), fill=colour)
-    return picture
-
-
 @pytest.fixture
 def pictures(tmp_path):
-    rng = np.random.default_rng(0)
-    for shape in ("bar", "disc", "post"):
-        (tmp_path / "shapes" / shape).mkdir(parents=True)
-        for k in range(20):
-            draw(rng, shape).save(tmp_path / "shapes" / shape / f"{k}.{('png', 'jpg')[k % 2]}")
+    draw_pictures(tmp_path / "shapes", ("bar", "disc", "post"), 20)
     (tmp_path / "shapes" / "disc" / "notes.txt").write_text("no picture")
     return tmp_path / "shapes"
 

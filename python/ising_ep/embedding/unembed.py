@@ -151,7 +151,10 @@ def correlations(
         couplings: (rows, cols), each (couplings,): the pairs of spins; (rows, cols, values) for
             "minimize_energy".
         num_occurrences: (reads,) integers >= 0 for an array of samples; 1 by default.
-        method, seed, gauge, fields: As in `unembed`.
+        method: As in `unembed`.
+        seed: As in `unembed`.
+        gauge: As in `unembed`.
+        fields: As in `unembed`.
 
     Returns:
         `first` (spins,), `second` (couplings,), `num_reads` and, for each chain, how often it was `broken`.

@@ -165,18 +165,29 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
                 come back, one at least.
             progress: Called with the number of reads that are finished and that of all, every 20 ms or so.
                 The core anneals up to 64 reads side by side, which finish together.
-            beta_range, beta_schedule_type, num_sweeps_per_beta, Hp_field, Hd_field: The schedule in the words
-                of dwave-samplers' sampler of this name, in place of `beta`, `gamma` and `schedule`: of the
-                machine Hp E(sigma_z) - Hd sum_i sigma_x_i at inverse temperature 1, where Hp goes through
-                `beta_range` or is `Hp_field` ("custom"), and Hd is `Hd_field`, 0 by default, one number for
-                each of Hp. As there, 100 sweeps are the default, each read begins in one state in all
-                slices, and without `Hd_field` this is simulated annealing. By default there are as many
-                slices as bring the distribution at rest close to that of infinitely many, which
-                dwave-samplers has nearly. Its sweeps are others: the way to that distribution differs.
+            beta_range: With the next four the schedule in the words of dwave-samplers' sampler of this name,
+                in place of `beta`, `gamma` and `schedule`: of the machine Hp E(sigma_z) - Hd sum_i sigma_x_i
+                at inverse temperature 1, where Hp goes through `beta_range` or is `Hp_field` ("custom"), and
+                Hd is `Hd_field`, 0 by default, one number for each of Hp. As there, 100 sweeps are the
+                default, each read begins in one state in all slices, and without `Hd_field` this is
+                simulated annealing. By default there are as many slices as bring the distribution at rest
+                close to that of infinitely many, which dwave-samplers has nearly. Its sweeps are others: the
+                way to that distribution differs.
+            beta_schedule_type: See `beta_range`.
+            num_sweeps_per_beta: See `beta_range`.
+            Hp_field: See `beta_range`.
+            Hd_field: See `beta_range`.
             make_info_json_serializable: Whether `info` holds lists in place of arrays.
-            Gamma, chain_coupler_strength, qubits_per_chain, qubits_per_update, project_states, num_breaks,
-                breaks_in, breaks_buffer_out, schedule_sample_interval: Refused, but for the values that ask
-                for what is done anyway, with a line that says what to do instead.
+            Gamma: Like the next eight refused, but for the values that ask for what is done anyway, with a
+                line that says what to do instead.
+            chain_coupler_strength: See `Gamma`.
+            qubits_per_chain: See `Gamma`.
+            qubits_per_update: See `Gamma`.
+            project_states: See `Gamma`.
+            num_breaks: See `Gamma`.
+            breaks_in: See `Gamma`.
+            breaks_buffer_out: See `Gamma`.
+            schedule_sample_interval: See `Gamma`.
             **kwargs: Ignored, with a `dimod.exceptions.SamplerUnknownArgWarning`.
 
         Returns:

@@ -114,12 +114,14 @@ class TabuSampler(Sampler, Initialized):
             timeout: Milliseconds that each read takes at most, 20 by default; None for no limit.
             num_restarts: Restarts of each read at most. They begin near the best state so far.
             energy_threshold: A read ends when it has a state of this energy or less.
-            coefficient_z_first, coefficient_z_restart, lower_bound_z: Where one is given, the first search of
-                a read ends after max(variables * coefficient_z_first, lower_bound_z) variable updates were
-                considered, and each restarted one after as many by coefficient_z_restart. As in
-                dwave-samplers those that are not given are 10,000 (25,000 of more than 500 variables), a
-                quarter of the first, and 500,000. By default, a search ends when it has found nothing better
-                for a number of steps that varies from restart to restart.
+            coefficient_z_first: Where it or one of the next two is given, the first search of a read ends
+                after max(variables * coefficient_z_first, lower_bound_z) variable updates were considered,
+                and each restarted one after as many by coefficient_z_restart. As in dwave-samplers those that
+                are not given are 10,000 (25,000 of more than 500 variables), a quarter of the first, and
+                500,000. By default, a search ends when it has found nothing better for a number of steps
+                that varies from restart to restart.
+            coefficient_z_restart: See `coefficient_z_first`.
+            lower_bound_z: See `coefficient_z_first`.
             num_threads: Threads that share the reads, 1 to 4096; all cores by default.
             interrupt_function: Called without arguments, at once and every 20 ms or so; when it returns True
                 the reads under way end with the best they have, and no more are begun.
