@@ -1,12 +1,13 @@
 # make train    an Ising machine learns handwritten digits
 # make test     every test, Rust and Python
-# make lint     formatting, clippy, ruff, types, declared dependencies, who may import whom
+# make lint     formatting, clippy, ruff, types, declared dependencies, who may import whom, workflows
 # make develop  the package in .venv as it lies here: an edit of Python counts at once, one of Rust after
 #               another `make develop`; the other targets use the package so from then on
 # make test-fast  the Python tests that are not marked slow, under a minute, on the package as it lies here
 # make notebook the notebooks of docs, run anew: their outputs are those of the code as it is
 # make docs     the documentation as a site, in `site`: warnings are errors, and tests look at what was built
 # make sanitize the Rust tests under AddressSanitizer; takes a few minutes to compile
+# make dist     sdist, and a wheel built from it outside of git, in target/dist, both checked as they are published
 # make clean    remove what the others made
 
 PYTHON ?= python3
@@ -23,7 +24,7 @@ package = $(or $(wildcard $(VENV)/developed),$(VENV)/$(1))
 # An absolute path of someone's machine, as no committed file may hold one.
 OWN_PATH := (^|[^A-Za-z0-9_./~-])/(home|Users|root|work|tmp|mnt|scratch|private)/[A-Za-z0-9_.]
 
-.PHONY: train test test-fast lint develop notebook docs sanitize clean tools
+.PHONY: train test test-fast lint develop notebook docs sanitize dist clean tools
 
 train: $(call package,installed)
 	$(BIN)/ising-ep train
@@ -42,6 +43,7 @@ lint: $(call package,installed-lint)
 	$(BIN)/python -m mypy.stubtest ising_ep._core
 	$(BIN)/python -m deptry python
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet .github
 	@git grep -nE --untracked '$(OWN_PATH)'; test $$? -eq 1 || \
 	  { echo "a committed file must not hold a path of the machine it was made on"; exit 1; }
 
@@ -63,6 +65,17 @@ docs: $(call package,installed-docs)
 sanitize: | tools
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_PROFILE_TEST_OPT_LEVEL=1 \
 	  cargo test -p ising-ep --lib --target-dir target/sanitize --target $$(rustc --print host-tuple)
+
+# pip unpacks the sdist in a temporary folder and builds there, as it does on a machine that has no wheel.
+dist: | $(BIN)/python
+	rm -rf target/dist
+	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2' twine auditwheel
+	$(BIN)/maturin sdist --out target/dist
+	@echo "Compiling the Rust core: some five minutes on two cores."
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir target/dist target/dist/*.tar.gz
+	$(BIN)/twine check --strict target/dist/*
+	$(BIN)/python .ci/check_dist.py target/dist
+	@if test "$$(uname)" = Linux; then $(BIN)/auditwheel show target/dist/*.whl; fi
 
 clean:
 	rm -rf $(VENV) target site
