@@ -40,6 +40,7 @@ lint: $(call package,installed-lint)
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest ising_ep._core
 	$(BIN)/python -m deptry python
+	$(BIN)/python -m pytest tests/test_declared.py
 	$(BIN)/lint-imports
 	@git grep -nE --untracked '$(OWN_PATH)'; test $$? -eq 1 || \
 	  { echo "a committed file must not hold a path of the machine it was made on"; exit 1; }
@@ -79,7 +80,7 @@ define install
 endef
 
 $(VENV)/installed: $(SOURCES) | $(BIN)/python
-	$(call install,.)
+	$(call install,'.[all]')
 	@touch $@
 
 $(VENV)/installed-test: $(SOURCES) | $(BIN)/python
@@ -92,9 +93,11 @@ $(VENV)/installed-lint: $(SOURCES) | $(BIN)/python
 
 maturin = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --profile develop
 
+# pip finds the package there, and adds what its extras name; maturin's own --extras would ask PyPI for `ising-ep[all]`.
 $(VENV)/editable: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2'
-	$(maturin) --extras test,lint
+	$(maturin)
+	$(BIN)/python -m pip install 'ising-ep[test,lint]'
 	@touch $@
 
 # An edit of Python is no reason to compile anything.

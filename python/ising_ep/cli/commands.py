@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from ..checks import short
+from ..extras import require
 from ..files.atomic import replace
 from . import runs
 from .calibrate import calibrate
@@ -173,7 +174,7 @@ def train(
     if used is not None:
         click.echo(used)
     click.echo(f"Run folder: {session.run.path}")
-    runs.draw(session.run, state, session.run.path)
+    runs.draw_if_can(session.run, state)
 
 
 @main.command()
@@ -296,6 +297,7 @@ def plot(run: Path, out: Path | None) -> None:
     from ..files.run_lock import InUseError
     from . import runs
 
+    require("plot", "a picture")
     folder, state = runs.finished(run)
     if out is None:
         try:
