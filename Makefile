@@ -42,6 +42,7 @@ lint: $(call package,installed-lint)
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest ising_ep._core
 	$(BIN)/python -m deptry python
+	$(BIN)/python -m pytest tests/test_declared.py
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --quiet .github
 	@git grep -nE --untracked '$(OWN_PATH)'; test $$? -eq 1 || \
@@ -98,7 +99,7 @@ define install
 endef
 
 $(VENV)/installed: $(SOURCES) | $(BIN)/python
-	$(call install,.)
+	$(call install,'.[all]')
 	@touch $@
 
 $(VENV)/installed-test: $(SOURCES) | $(BIN)/python
@@ -115,9 +116,11 @@ $(VENV)/installed-docs: $(SOURCES) | $(BIN)/python
 
 maturin = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --profile develop
 
+# pip finds the package there, and adds what its extras name; maturin's own --extras would ask PyPI for `ising-ep[all]`.
 $(VENV)/editable: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2'
-	$(maturin) --extras test,lint,docs
+	$(maturin)
+	$(BIN)/python -m pip install 'ising-ep[test,lint,docs]'
 	@touch $@
 
 # An edit of Python is no reason to compile anything.

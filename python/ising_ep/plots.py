@@ -10,20 +10,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from .chip import Chip
 from .datasets import ImageShape
 from .embedding import Embedding
+from .extras import needing
 from .files.atomic import replace, require_replaceable
 from .machines.usage import GAP_STEP, GAP_STEPS, Usage
 from .network import Clamp, Convolution, Input, Interaction, Kind, Network, Parameters
+
+with needing("plot", "a picture"):
+    import matplotlib as mpl
+    from matplotlib.axes import Axes
+    from matplotlib.collections import LineCollection
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 DPI = 150
 # The ten usual colours, then their light versions.

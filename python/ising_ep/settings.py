@@ -39,20 +39,22 @@ from typing import (
     get_origin,
 )
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializationInfo,
-    SerializerFunctionWrapHandler,
-    ValidationError,
-    model_serializer,
-    model_validator,
-)
-from pydantic.fields import FieldInfo
-
 from .checks import short, what_is_wrong, without_none
+from .extras import PLAIN, needing
 from .printable import either, one_line
+
+with needing(PLAIN, "all but the samplers"):
+    from pydantic import (
+        BaseModel,
+        ConfigDict,
+        Field,
+        SerializationInfo,
+        SerializerFunctionWrapHandler,
+        ValidationError,
+        model_serializer,
+        model_validator,
+    )
+    from pydantic.fields import FieldInfo
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

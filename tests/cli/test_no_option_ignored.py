@@ -591,6 +591,11 @@ WALKS: dict[str, Walk] = {
             "seconds_per_call": (Changes("--seconds-per-call 5"),),
         },
     ),
+    "completion": Walk(
+        "completion bash",
+        {"shell": (Instead("completion zsh"), Refused("", "'tcsh'", "completion tcsh"))},
+    ),
+    "doctor": Walk("doctor", {"as_json": (By("test_doctor_prints_json_where_that_is_asked_for"),)}),
     "emulate": Walk(
         EMULATE,
         {
@@ -991,6 +996,11 @@ def test_the_stand_in_serves_at_the_port_that_is_asked_for(shop: Shop) -> None:
     assert result.exit_code == 0
     assert heard
     assert f"127.0.0.1:{port}/" in result.stdout
+
+
+def test_doctor_prints_json_where_that_is_asked_for() -> None:
+    text, found = (ising_ep("doctor", *words).stdout for words in ([], ["--json"]))
+    assert text.startswith(f"ising-ep {json.loads(found)['ising-ep']}, Python ")
 
 
 # --- examples -------------------------------------------------------------------------------------------

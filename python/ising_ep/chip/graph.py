@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import digest, seed_or_new, short
+from ..extras import require
 from ..files.untrusted import read_json
 from .families import FAMILIES, family_of
 from .family import Family
@@ -68,7 +69,9 @@ class Chip:
 
         Raises:
             ValueError: If there is no such graph, or it is too large.
+            MissingExtraError: If the extra "chip" is not installed.
         """
+        require("chip", "a chip")
         topology = family_of(family)
         return cls._of_graph(topology, topology.whole_shape(shape))
 
@@ -82,7 +85,9 @@ class Chip:
 
         Raises:
             ValueError: If they do not describe a working graph.
+            MissingExtraError: If the extra "chip" is not installed.
         """
+        require("chip", "a chip")
         for name in ("topology", "qubits", "couplers"):
             if name not in properties:
                 raise ValueError(f"a solver's properties lack {name}")

@@ -1,5 +1,8 @@
 """The command `ising-ep`: parses, calls, prints."""
 
-from .commands import main
+from ..extras import PLAIN, needing
+
+with needing(PLAIN, "the command ising-ep"):
+    from .commands import main
 
 __all__ = ["main"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..extras import require
 from .errors import one_line_errors
 from .evaluation import require_writable
 from .help import Command
@@ -44,6 +45,7 @@ def calibrate(run: Path, out: Path | None, force: bool, seed: int, threads: int 
       ising-ep calibrate runs/qpu
       ising-ep calibrate runs/qpu --out advantage.json
     """
+    require("chip", "a calibration")
     from ..qpu.calibration import calibrate as fitted
     from ..training.run_folder import CALIBRATION
 

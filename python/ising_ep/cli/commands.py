@@ -11,9 +11,12 @@ import click
 from click.core import ParameterSource
 
 from ..checks import short
+from ..extras import require
 from ..files.atomic import replace
 from . import runs
 from .calibrate import calibrate
+from .completion import completion
+from .doctor import doctor
 from .embed import embed
 from .emulate import emulate
 from .errors import one_line_errors
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="ising-ep")
+@click.version_option(package_name="ising-ep", prog_name="ising-ep", message="%(prog)s %(version)s")
 def main() -> None:
     """Train Ising machines with equilibrium propagation.
 
@@ -41,6 +44,7 @@ def main() -> None:
       ising-ep train --dataset mnist --data-dir ~/mnist --train-per-class 100
       ising-ep evaluate runs/digits-20260101-120000
       ising-ep calibrate runs/qpu
+      ising-ep doctor
       ising-ep embed --layers 120,40 --chip pegasus:16 --copies 4
       ising-ep emulate
       ising-ep estimate --batch-size 4
@@ -50,6 +54,8 @@ def main() -> None:
 
 
 main.add_command(calibrate)
+main.add_command(completion)
+main.add_command(doctor)
 main.add_command(embed)
 main.add_command(emulate)
 main.add_command(estimate)
@@ -173,7 +179,7 @@ def train(
     if used is not None:
         click.echo(used)
     click.echo(f"Run folder: {session.run.path}")
-    runs.draw(session.run, state, session.run.path)
+    runs.draw_if_can(session.run, state)
 
 
 @main.command()
@@ -296,6 +302,7 @@ def plot(run: Path, out: Path | None) -> None:
     from ..files.run_lock import InUseError
     from . import runs
 
+    require("plot", "a picture")
     folder, state = runs.finished(run)
     if out is None:
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..extras import require
 from ..files.atomic import require_replaceable
 from ..printable import printable
 from .errors import one_line_errors
@@ -76,6 +77,7 @@ def embed(
       ising-ep embed --copies 1 --out embedding.json --picture embedding.png
       ising-ep embed --network convolutional --chip chimera:16 --chip-missing 0
     """
+    require("chip", "an embedding")
     import numpy as np
 
     from ..config import TrainConfig

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from ..errors import StoppedError
+from ..extras import MissingExtraError
 from ..printable import one_line
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -108,7 +109,7 @@ def one_line_errors(command: F) -> F:
             raise TryLater(_one_line(error)) from None
         # A machine of another package that answers with something else is a TypeError, no more threads a
         # RuntimeError.
-        except (ValueError, TypeError, OSError, MemoryError, RuntimeError) as error:
+        except (ValueError, TypeError, OSError, MemoryError, RuntimeError, MissingExtraError) as error:
             raise BadInput(_one_line(error)) from None
 
     return wrapped  # type: ignore[return-value]

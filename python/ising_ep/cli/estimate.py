@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..extras import require
 from .errors import one_line_errors
 from .help import Command
 from .loading import load_dataset
@@ -58,6 +59,7 @@ def estimate(seconds_per_call: float | None, preset: str | None, **settings: Any
       ising-ep estimate --dataset patterns --network convolutional --batch-size 2
       ising-ep estimate --chip solver.json --embedding embedding.json --seconds-per-call 0.5
     """
+    require("chip", "an estimate")
     from .. import training
     from ..config import TrainConfig, changed_preset
     from ..qpu import cost as costs

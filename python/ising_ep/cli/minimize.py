@@ -68,7 +68,10 @@ def minimize(
 ) -> None:
     """Reads, minimises, writes, prints."""
     from ..problems.write import write_sampleset
+    from ..samplers.minimizer import require_presolve
 
+    if not no_presolve:
+        require_presolve()
     asked = {"file_format": file_format, "vartype": vartype, "instance": instance}
     problem = read_file(file, output, force=force, **asked)
     sampleset = _minimized(

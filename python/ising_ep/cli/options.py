@@ -105,14 +105,22 @@ def default(name: str, with_data: bool = True) -> str:
     return "; ".join(filter(None, (_shown(usual, between), words)))
 
 
-def choices(names: Iterable[str]) -> str:
-    """Metavar of an option for the help. The setting itself refuses other values, in its own words.
+def choices(names: Iterable[str]) -> dict[str, Any]:
+    """What an option says of its values, to the help and to a shell that completes them.
+
+    The setting itself refuses other values, in its own words.
 
     Example:
-        >>> choices(["sgd", "adam"])
+        >>> choices(["sgd", "adam"])["metavar"]
         '[sgd|adam]'
     """
-    return f"[{'|'.join(names)}]"
+
+    def complete(context: click.Context, option: click.Parameter, begun: str) -> list[str]:
+        del context, option
+        return [name for name in known if name.startswith(begun)]
+
+    known = tuple(names)
+    return {"metavar": f"[{'|'.join(known)}]", "shell_complete": complete}
 
 
 def preset_option() -> list[click.Parameter]:
@@ -120,7 +128,7 @@ def preset_option() -> list[click.Parameter]:
     from ..config import PRESETS
 
     text = "All settings of a task; options change them."
-    return [Option(["--preset"], metavar=choices(PRESETS), help=text, title="Run")]
+    return [Option(["--preset"], help=text, title="Run", **choices(PRESETS))]
 
 
 def read_settings(file: Path) -> dict[str, Any]:
@@ -166,9 +174,9 @@ def _option(name: str, of_all: bool, with_data: bool = True) -> click.Parameter:
     if field.annotation is bool:
         flag, taken = f"{flag}/--no-{flag.removeprefix('--')}", {"default": None}
     if get_origin(field.annotation) is Literal:
-        taken["metavar"] = choices(get_args(field.annotation))
+        taken |= choices(get_args(field.annotation))
     if name in PARTS:
-        taken["metavar"] = choices(PARTS[name].names)
+        taken |= choices(PARTS[name].names)
     if how.metavar:
         taken["metavar"] = how.metavar
     text = _text_of_part(name) if name in PARTS else field.description or ""

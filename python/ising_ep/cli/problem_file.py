@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -120,5 +121,9 @@ def number(value: float) -> str:
 
 
 def versions(*names: str) -> dict[str, str]:
-    """Versions of Python and of these packages."""
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+    """Versions of Python and of those of these packages that are installed."""
+    found = {"python": platform.python_version()}
+    for name in names:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

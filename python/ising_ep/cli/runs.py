@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..extras import missing, require
 from . import budget
 from .loading import load_dataset
 from .qpu import hold_to_the_end, keep_journal, on_qpu
@@ -200,6 +202,15 @@ def load(config: TrainConfig, data_dir: str | None = None) -> Dataset:
     return load_dataset(config.dataset, folder, config.train_per_class, config.test_per_class)
 
 
+def draw_if_can(run: RunFolder, state: TrainState) -> None:
+    """Draws the pictures of a run that has ended; says how they are had where nothing can be drawn."""
+    if missing("plot"):
+        how = f"pip install 'ising-ep[plot]', then ising-ep plot {shlex.quote(str(run.path))}"
+        click.echo(f"Pictures: none, as matplotlib is missing: {how}")
+    else:
+        draw(run, state, run.path)
+
+
 def draw(run: RunFolder, state: TrainState, out: Path) -> None:
     """The pictures of a run, from its folder alone."""
     import numpy as np
@@ -237,10 +248,11 @@ def _another(run: RunFolder, name: str, value: object) -> ValueError:
 
 
 def check_options(config: TrainConfig, options: Mapping[str, Any]) -> None:
-    """Refuses options of how a machine works for one that does not take them."""
+    """Refuses a machine that needs more than is installed, and options that it does not take."""
     from ..machines import MACHINES
     from ..printable import either
 
+    require(config.machine_settings.extra, f"machine {config.machine}")
     for name, value in options.items():
         if value is not None and name not in config.machine_settings.options:
             takers = [each for each, model in MACHINES.models().items() if name in model.options]

@@ -213,12 +213,30 @@ def _histogram(
             (number(float(ordered[k])), int(count)) for k, count in zip(starts, counts, strict=True)
         ]
 
-    from matplotlib.ticker import MaxNLocator  # not at the top: it takes half as long as all the rest
-
-    # The locator takes numbers far below 1 for zero.
+    # In units of a tenth of the range or less, so that steps are of a few digits.
     scale = 10 ** np.floor(np.log10(ordered[-1] - ordered[0]))
-    ticks = MaxNLocator(MOST_BINS).tick_values(ordered[0] / scale, ordered[-1] / scale)
+    ticks = _ticks(ordered[0] / scale, ordered[-1] / scale)
     # A rounding error may leave out an end.
     bins = (np.searchsorted(ticks, ordered / scale, side="right") - 1).clip(0, len(ticks) - 2)
     texts = [f"{low:.12g} to {high:.12g}" for low, high in pairwise(ticks * scale)]
     return at_best, list(zip(texts, np.bincount(bins, minlength=len(texts)).tolist(), strict=True))
+
+
+def _ticks(low: float, high: float) -> NDArray[np.float64]:
+    """Multiples of a round number from ``low`` or less to ``high`` or more, for at most `MOST_BINS` ranges.
+
+    Args:
+        low: The first number.
+        high: The last one, 1 to 10 above it.
+
+    Example:
+        >>> _ticks(0.3, 3.1).tolist()
+        [0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0, 3.25]
+    """
+    import numpy as np
+
+    for step in (0.1, 0.2, 0.25, 0.5, 1.0):
+        first, last = np.floor(low / step), np.ceil(high / step)
+        if last - first <= MOST_BINS:
+            break
+    return step * np.arange(first, last + 1)

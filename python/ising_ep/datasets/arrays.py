@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import integer, real, short
+from ..extras import PLAIN, needing
 from ..files.arrays import Arrays, first_line, require
 from .dataset import Dataset
 from .images import as_array, scaled
@@ -129,7 +130,8 @@ def _split(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions of the images to learn from, and of those to test on: the same part of every class."""
     # scikit-learn takes a second to import: only who asks for a split pays for it.
-    from sklearn.model_selection import train_test_split
+    with needing(PLAIN, "a split of data"):
+        from sklearn.model_selection import train_test_split
 
     fraction = TEST_FRACTION if fraction is None else fraction
     seed = integer("seed", 0 if seed is None else seed, 0, LARGEST_SEED)

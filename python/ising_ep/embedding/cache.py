@@ -25,12 +25,17 @@ def cache_file(network: Network, chip: Chip, *search: object) -> Path:
         chip: Chip that it is embedded on.
         search: The other arguments that the answer depends on.
     """
-    from platformdirs import user_cache_path
-
     pairs = np.sort(np.stack([network.rows, network.cols], axis=1), axis=1)
     parts = (VERSION, chip.family, chip.shape, chip.graph_id, network.num_spins, *search)
     name = digest("".join(f"{part};" for part in parts), np.asarray(pairs, "<i8")).hex()
-    return user_cache_path("ising-ep") / "embeddings" / f"{name[:32]}.json"
+    return cache_folder() / f"{name[:32]}.json"
+
+
+def cache_folder() -> Path:
+    """Folder of the user in which embeddings are kept."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("ising-ep") / "embeddings"
 
 
 def read_cached(file: Path, network: Network, chip: Chip) -> Placed | None:

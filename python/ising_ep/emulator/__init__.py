@@ -42,14 +42,17 @@ from collections.abc import Container, Mapping
 from types import MappingProxyType
 from typing import Any, Self
 
-from werkzeug.serving import BaseWSGIServer
-
 from ..checks import integer, seed_or_new
+from ..extras import needing
 from ..machines.chip_model import ChipModel
-from .faults import KINDS, Fault, Faults
-from .http import BASE, HOST, Application, serve
-from .service import Problem, Service
-from .solver import Solver, default_name
+
+with needing("chip", "the stand-in for D-Wave's service"):
+    from werkzeug.serving import BaseWSGIServer
+
+    from .faults import KINDS, Fault, Faults
+    from .http import BASE, HOST, Application, serve
+    from .service import Problem, Service
+    from .solver import Solver, default_name
 
 __all__ = ["KINDS", "Emulator", "Fault", "Problem"]
 

@@ -1,5 +1,8 @@
 """The scikit-learn face: `EPClassifier`."""
 
-from .classifier import EPClassifier
+from ..extras import PLAIN, needing
+
+with needing(PLAIN, "EPClassifier"):
+    from .classifier import EPClassifier
 
 __all__ = ["EPClassifier"]

@@ -218,6 +218,7 @@ class EmbeddedSettings(ReadsSettings):
     """
 
     machine: ClassVar[type[EmbeddedMachine]] = EmbeddedMachine
+    extra: ClassVar[str] = "chip"
 
     copies: Annotated[
         AtLeastOne | None,

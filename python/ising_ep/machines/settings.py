@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
+from ..extras import PLAIN
 from ..network import Network
 from ..settings import AtLeastOne, PartSettings, Registry, Shown
 from .machine import Machine
@@ -47,12 +48,14 @@ class MachineSettings(PartSettings):
         levels: As `Machine.levels`; the network is made for them, before the machine is.
         shared: As `Machine.shared`.
         options: Names of the command's options of how it works, such as "threads", that it takes.
+        extra: Extra of the install that it needs, a name of `ising_ep.extras.EXTRAS`.
     """
 
     title: ClassVar[str] = "Machine"
     levels: ClassVar[tuple[int, int]] = Machine.levels
     shared: ClassVar[bool] = True
     options: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str] = PLAIN
 
     @abstractmethod
     def build(self, network: Network, work: Work) -> Machine:

@@ -14,13 +14,16 @@ import numpy as np
 
 from ..checks import integer, threads
 from ..chip import Chip
+from ..extras import needing
 from ..files.atomic import replace
 from ..machines.chip import ChipSettings
 from ..training.run_folder import JOURNAL, SOLVER, RunFolder
-from .chip_fit import GAINS, NAMES, Fitted, Matching
-from .chip_statistics import ChipStatistics, Problems, Statistic
-from .journal import Journal
-from .kept import KeptProblems
+
+with needing("chip", "a calibration"):
+    from .chip_fit import GAINS, NAMES, Fitted, Matching
+    from .chip_statistics import ChipStatistics, Problems, Statistic
+    from .journal import Journal
+    from .kept import KeptProblems
 
 # Problems from which a spread between problems can be told.
 FEWEST = 10

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from dwave.cloud.config import load_config
+from dwave.cloud.config import get_configfile_paths, load_config, load_config_from_files
 from dwave.cloud.config.constants import DEFAULT_REGION
 from dwave.cloud.config.exceptions import ConfigFileError
 from dwave.cloud.regions import get_regions
@@ -60,6 +61,39 @@ def read_configuration(settings: Mapping[str, Any]) -> tuple[dict[str, Any], Red
         )
     token, endpoint = _checked_token(found.get("token")), _endpoint_of(found, redaction)
     return {**settings, "token": token, **({"endpoint": endpoint} if endpoint else {})}, redaction
+
+
+def described() -> dict[str, Any]:
+    """What the client's configuration files and environment say, without secrets; nobody is asked.
+
+    Returns:
+        ``files`` that are read, ``profile``, ``endpoint``, ``region`` and ``solver``, None for those that are
+        not set; ``token``, whether there is one; ``problem``, a line, where the configuration is no good.
+    """
+    asked = os.environ.get("DWAVE_CONFIG_FILE")
+    files = [asked] if asked else get_configfile_paths()
+    found: dict[str, Any] = {}
+    profile = problem = None
+    try:
+        with _silenced(logging.getLogger("dwave.cloud")):
+            found = load_config(client="qpu")
+            sections = load_config_from_files(files)
+        first = next(iter(sections.sections()), None)
+        profile = os.environ.get("DWAVE_PROFILE") or sections.defaults().get("profile", first)
+    except (ConfigFileError, ValueError) as error:
+        problem = error
+    redaction = _redaction_of(found)
+
+    def said(value: Any) -> str | None:
+        return redaction.line(value) if value else None
+
+    return {
+        "files": [redaction.line(file) for file in files],
+        "profile": said(profile),
+        **{name: said(found.get(name)) for name in ("endpoint", "region", "solver")},
+        "token": bool(str(found.get("token") or "").strip()),
+        "problem": said(problem),
+    }
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..embedding import Embedding
+from ..extras import require
 from ..machines.annealer import Annealer
 from ..machines.embedded import EmbeddedMachine, EmbeddedSettings
 from ..machines.settings import Work
@@ -68,6 +69,7 @@ def connected(options: Mapping[str, Any]) -> QPU:
     Args:
         options: ``solver``, ``max_qpu_time``, ``when_offline`` and ``answer_timeout``, or some of them.
     """
+    require("chip", "a QPU")
     from .connection import Connection
     from .dispatch import ANSWER_TIMEOUT, QPU
 

@@ -1,15 +1,18 @@
 """Digest of a problem: tells whether two sample sets, or a sample set and a file, are of the same problem."""
 
 from collections.abc import Hashable, Sequence
+from hashlib import sha256
 from struct import pack
 from typing import Any
 
 import dimod
 import numpy as np
 from numpy.typing import NDArray
-from xxhash import xxh3_128_hexdigest
 
 from .spin_form import in_floats, spin_form
+
+# Digits of a digest, four bits each: as many as tell problems apart.
+DIGITS = 32
 
 
 def problem_digest(bqm: dimod.BinaryQuadraticModel) -> str:
@@ -17,15 +20,14 @@ def problem_digest(bqm: dimod.BinaryQuadraticModel) -> str:
 
     It is that of the Ising form: fields, couplings, offset, and labels in their order. So a model and its
     `change_vartype` have the same digest where no bias is rounded. The same model with its variables in
-    another order has another one, as it has other reads from the same seed. It is no signature: who wants
-    to can make two problems of one digest.
+    another order has another one, as it has other reads from the same seed.
 
     Args:
         bqm: The problem, of any vartype and dtype. Labels should be numbers, texts or tuples of them: others
             need not have the same `repr` in another process.
 
     Returns:
-        The 128 bits of XXH3 in 32 hexadecimal digits.
+        The first 128 bits of SHA-256 in 32 hexadecimal digits.
 
     Raises:
         TypeError: Another thing than a binary quadratic model.
@@ -58,6 +60,5 @@ def digest_of(
     """
     biases = [(part.astype(np.float64, copy=False) + 0.0).data for part in (linear, values)]
     # One call on all bytes takes half of the time of one for each part, which small problems notice.
-    return xxh3_128_hexdigest(
-        b"".join((repr(labels).encode(), *biases, rows.data, cols.data, pack("<d", offset + 0.0)))
-    )
+    parts: list[Any] = [repr(labels).encode(), *biases, rows.data, cols.data, pack("<d", offset + 0.0)]
+    return sha256(b"".join(parts)).hexdigest()[:DIGITS]

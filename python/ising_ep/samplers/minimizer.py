@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import WORD, as_float, boolean, function, integer, seconds, seed_or_new, threads
+from ..extras import require
 from .default_range import Ising, refuse_infinite
 from .digest import problem_digest
 from .exact import Eliminated, fixed_variables, ground_state_of_narrow, without
@@ -70,6 +71,7 @@ def minimize(
     Raises:
         ValueError: A value out of range, or biases that are not finite.
         TypeError: Another thing than a binary quadratic model, or no integer where there should be one.
+        MissingExtraError: With `presolve`, if the extra "minimize" is not installed.
         KeyboardInterrupt: On Ctrl-C.
 
     Example:
@@ -95,6 +97,8 @@ def minimize(
         "max_states": integer("max_states", max_states, 1, WORD),
         "presolve": boolean("presolve", presolve),
     }
+    if settings["presolve"]:
+        require_presolve()
     left = _Left.of(given, settings["presolve"])
     found, labels = left.ground_state() if settings["presolve"] else None, list(left.bqm.variables)
     if found is not None:
@@ -120,6 +124,11 @@ def minimize(
         seconds=took,
     )
     return sampleset
+
+
+def require_presolve() -> None:
+    """Refuses to look for exact solutions first where the packages that do are not installed."""
+    require("minimize", "presolve", "; or do without by presolve=False (--no-presolve)")
 
 
 def _energy(name: str, value: float) -> float:

@@ -7,14 +7,17 @@ from typing import Any
 import dimod
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import gamma
 
+from ..extras import PLAIN, needing
 from .couplings import PreparedCouplings
 from .elites import Elites
 from .reads import energies_of_spins, rest_of_fields
 from .spin_form import spin_form
 from .strategies import BRIEF, FULL, Found, History, Islands, Strategy, TabuMoves, Task, Tempering
 from .typical_field import typical_field
+
+with needing(PLAIN, "minimize"):
+    from scipy.stats import gamma
 
 # Without a limit of time the search is over when so many rounds by themselves ended in the lowest energy, or
 # when it has not fallen for as many rounds as there were before, at least PATIENCE.

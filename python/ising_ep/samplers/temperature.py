@@ -10,11 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
-from scipy.sparse import csr_array
-from scipy.special import expit
 
 from ..checks import Floats, array_of, coupling_arrays, floats, integers
+from ..extras import PLAIN, needing
+
+with needing(PLAIN, "effective_beta"):
+    from scipy.optimize import brentq
+    from scipy.sparse import csr_array
+    from scipy.special import expit
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ..config import TrainConfig
 from ..datasets import Dataset
 from ..embedding import Placed
 from ..errors import StoppedError
+from ..extras import MissingExtraError
 from ..learning import Centred, EquilibriumPropagation, Optimizer, Programming
 from ..learning.optimizers import BY_NAME
 from ..machines import Machine, Work, check_machine
@@ -295,7 +296,8 @@ def _built(what: str, build: Callable[[], T]) -> T:
     """
     try:
         return build()
-    except (ValueError, OSError, MemoryError, StoppedError):  # these say what does not fit
+    # These say what does not fit, or is not there.
+    except (ValueError, OSError, MemoryError, StoppedError, MissingExtraError):
         raise
     except Exception as error:
         why = one_line(f"{type(error).__name__}: {error}")

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from ..checks import short
 from ..config import TrainConfig
 from ..errors import StoppedError
+from ..extras import require
 from ..learning import Optimizer, Rule
 from ..learning.shards import SHARD, shard_weights, shards, total
 from ..machines import Machine
@@ -57,13 +58,13 @@ def connected(address: str, say: Callable[[str], object]) -> Iterator[Client]:
             ``distributed.scheduler.no-workers-timeout`` says; by default for ever.
 
     Raises:
-        ValueError: If Dask is not installed, no scheduler answers, no worker comes, or versions differ.
+        MissingExtraError: If Dask is not installed.
+        ValueError: If no scheduler answers, no worker comes, or versions differ.
     """
-    try:
-        import dask
-        from distributed import Client
-    except ImportError:
-        raise ValueError("a scheduler needs Dask: pip install 'ising-ep[dask]'") from None
+    require("dask", "a scheduler")
+    import dask
+    from distributed import Client
+
     _check_scheduler(address)
     # Dask's log is silenced: errors are raised here in one line, and Dask would log them in many.
     with _silenced("distributed"), Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False) as client:

@@ -1,5 +1,6 @@
 """scikit-learn's 8x8 digits."""
 
+from ...extras import PLAIN, needing
 from ..dataset import Dataset
 from ..loader import Loader, PerClass, StrPath
 from ..raw import make_dataset
@@ -16,8 +17,9 @@ def load_digits(
     (1617, 64)
     """
     # scikit-learn takes a second to import: only who asks for these data pays for it.
-    from sklearn.datasets import load_digits as sklearn_digits
-    from sklearn.model_selection import train_test_split
+    with needing(PLAIN, "the data set digits"):
+        from sklearn.datasets import load_digits as sklearn_digits
+        from sklearn.model_selection import train_test_split
 
     bunch = sklearn_digits()
     x_train, x_test, y_train, y_test = train_test_split(

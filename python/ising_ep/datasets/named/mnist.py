@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...extras import PLAIN, needing
 from ...files.arrays import Arrays, first_line, read_idx, require
 from ..dataset import Dataset
 from ..loader import Loader, PerClass, Sizes, StrPath
@@ -71,7 +72,8 @@ def _load(name: str, data_dir: StrPath | None, per_class: PerClass) -> Dataset:
 
 
 def _fetch(known: Published) -> Arrays:
-    from sklearn.datasets import fetch_openml
+    with needing(PLAIN, "a data set from OpenML"):
+        from sklearn.datasets import fetch_openml
 
     try:
         # This parser needs no pandas.

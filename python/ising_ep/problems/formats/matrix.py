@@ -16,12 +16,15 @@ from tokenize import TokenError
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import mmread
-from scipy.sparse import coo_array, tril, triu
 
+from ...extras import PLAIN, needing
 from ..parsing.format import Format
 from ..parsing.parts import MOST_COUPLINGS, Asked, Objective, Parts, check_size
 from ..parsing.table import DIGITS, blank_comments, header, read_rows, require, short
+
+with needing(PLAIN, "a problem from a file"):
+    from scipy.io import mmread
+    from scipy.sparse import coo_array, tril, triu
 
 NPY = b"\x93NUMPY"
 MARKET = b"%%MatrixMarket"
