@@ -140,14 +140,9 @@ impl Simd for Neon {
 
 /// ARM's AES instruction adds its key first; one that is 0 leaves ours to come last. (Between rounds the
 /// compiler gives ours to the next instruction.)
-///
-/// # Safety
-/// The processor must have AES.
-#[inline(always)]
-unsafe fn aes_quarter(a: uint32x4_t, key: uint32x4_t) -> uint32x4_t {
-    // SAFETY: the caller vouches for the instructions.
-    unsafe {
-        let mixed = vaesmcq_u8(vaeseq_u8(vreinterpretq_u8_u32(a), vdupq_n_u8(0)));
-        veorq_u32(vreinterpretq_u32_u8(mixed), key)
-    }
+#[inline]
+#[target_feature(enable = "aes")]
+fn aes_quarter(a: uint32x4_t, key: uint32x4_t) -> uint32x4_t {
+    let mixed = vaesmcq_u8(vaeseq_u8(vreinterpretq_u8_u32(a), vdupq_n_u8(0)));
+    veorq_u32(vreinterpretq_u32_u8(mixed), key)
 }
