@@ -19,17 +19,16 @@ with v of programmings and of 1,000 reads, and a floor. It is a synthetic likeli
 (2010). The means of the problems so tell the temperature, and how far they lie from them the errors. The
 model is annealed with the same seeds at all settings.
 
-The search is by response surfaces: Box and Wilson, J. R. Stat. Soc. B 13, 1 (1951). In each round settings
-are drawn around the likeliest so far, and a quadratic surface is laid through the log likelihoods of all that
-are near; its highest point is tried too. (Nelder and Mead's search of 160 settings ended 14 below the
-likelihood of the defaults.) Intervals are by the bootstrap over problems. Each problem has a surface of its
-own in the end. Those of problems drawn with replacement are summed, and the settings of the highest point
-nearby are taken; 95 % of these are within an interval.
+In each round settings are drawn around the likeliest so far, ever nearer. (Nelder and Mead's search of 160
+settings ended 14 below the likelihood of the defaults. Quadratic surfaces through the likelihoods lead no
+further: they fall too steeply on one side.) Intervals are by the bootstrap over problems: of all settings
+tried those are taken that are the likeliest for problems drawn with replacement, and 95 % of these are within
+an interval.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,6 @@ from typing import Any
 import click
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, minimize
 from scipy.stats import t
 
 from benchmarks.support import report
@@ -55,10 +53,8 @@ CYCLES, READS = 24, 64
 # Standard deviations of what the model does not know, of the two numbers.
 FLOORS = np.array([0.02, 0.005])
 FREEDOM = 4
-# Rounds, settings drawn in each, sets of problems of the bootstrap.
-ROUNDS, AROUND, DRAWN = 6, 40, 1000
-# Half the width of what is near, in standard deviations of what is drawn.
-REGION = 3.0
+# Rounds, settings drawn in each, how much nearer a round draws than the one before; sets of the bootstrap.
+ROUNDS, AROUND, NEARER, DRAWN = 6, 40, 0.85, 1000
 
 
 @dataclass(frozen=True)
@@ -99,9 +95,9 @@ class Settings:
         )
 
 
-# Where the search begins, and the standard deviations of what is drawn around the best.
+# Where the search begins, and the standard deviations of what is drawn around it at first.
 START = Settings(14.0, 2500.0, 0.03, 0.03, 0.0).theta
-NEAR = np.array([0.05, 0.35, 0.25, 0.25, 0.003])
+NEAR = np.array([0.1, 0.5, 0.35, 0.35, 0.004])
 
 
 class Fit:
@@ -160,65 +156,6 @@ def _told(
     return np.array([np.log(beta), np.sqrt(broken)]), between
 
 
-class Search:
-    """The likeliest settings, and the surfaces of all problems around them.
-
-    Args:
-        fit: Whose likelihood is searched.
-        rng: Draws settings.
-    """
-
-    def __init__(self, fit: Fit, rng: np.random.Generator) -> None:
-        self._fit, self._rng = fit, rng
-        self._tried: list[NDArray[np.float64]] = []
-        self._likelihoods: list[NDArray[np.float64]] = []
-        self.best = START
-
-    @property
-    def height(self) -> float:
-        """The log likelihood of the best settings."""
-        return max(float(each.sum()) for each in self._likelihoods)
-
-    def round(self, number: int, drawn: Callable[[], None]) -> None:
-        """Settings drawn around the best, and the highest point of the surface through them."""
-        for u in self._rng.standard_normal((number, len(NEAR))):
-            self._try(self.best + NEAR * u)
-            drawn()
-        problems = np.arange(len(self._likelihoods[0]))
-        self._try(self.highest(self.surfaces(), problems))
-        heights = [each.sum() for each in self._likelihoods]
-        self.best = self._tried[int(np.argmax(heights))]
-
-    def _try(self, theta: NDArray[np.float64]) -> None:
-        self._tried.append(theta)
-        self._likelihoods.append(self._fit.likelihoods(theta))
-
-    def surfaces(self) -> NDArray[np.float64]:
-        """Coefficients (terms, problems) of the quadratic surfaces around the best settings."""
-        u = (np.array(self._tried) - self.best) / NEAR
-        near = (np.abs(u) <= REGION).all(axis=1)
-        found, *_ = np.linalg.lstsq(_terms(u[near]), np.array(self._likelihoods)[near], rcond=None)
-        return np.asarray(found)
-
-    def highest(self, surfaces: NDArray[np.float64], problems: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Settings of the highest point near the best of the summed surfaces of these problems."""
-        summed = surfaces[:, problems].sum(axis=1)
-
-        def depth(u: NDArray[np.float64]) -> float:
-            return -float(_terms(u[np.newaxis])[0] @ summed)
-
-        near = Bounds(-REGION, REGION)
-        found = minimize(depth, np.zeros(len(NEAR)), method="L-BFGS-B", bounds=near)
-        highest: NDArray[np.float64] = self.best + NEAR * found.x
-        return highest
-
-
-def _terms(u: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1, all u, and all products of two of them."""
-    rows, cols = np.triu_indices(u.shape[1])
-    return np.concatenate([np.ones((len(u), 1)), u, u[:, rows] * u[:, cols]], axis=1)
-
-
 UNITS = {
     "temperature": "temperature (mK)",
     "rate": "rate (per us at 1 GHz)",
@@ -240,6 +177,11 @@ def defaults() -> Settings:
     )
 
 
+def _likeliest(likelihoods: Sequence[NDArray[np.float64]], problems: Any = slice(None)) -> int:
+    """Which settings are the likeliest for these problems."""
+    return int(np.argmax([each[problems].sum() for each in likelihoods]))
+
+
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True)
 @click.option("--half", type=click.IntRange(0, 1), default=0, show_default=True, help="Problems fitted to.")
@@ -256,35 +198,36 @@ def main(data: Path, half: int, quick: bool, out: Path | None) -> None:
     fit = Fit(problems, logs.solver(data))
     rounds, around = (1, 25) if quick else (ROUNDS, AROUND)
     rng = np.random.default_rng(0)
-    search = Search(fit, rng)
+    tried, near = [START], NEAR
+    likelihoods = [fit.likelihoods(START)]
     with report.progress() as bar:
         task = bar.add_task("settings", total=rounds * around)
         for _ in range(rounds):
-            search.round(around, lambda: bar.advance(task))
-    surfaces, count = search.surfaces(), len(problems)
-    drawn = [search.highest(surfaces, rng.integers(count, size=count)) for _ in range(DRAWN)]
+            centre = tried[_likeliest(likelihoods)]
+            for u in rng.standard_normal((around, len(near))):
+                tried.append(centre + near * u)
+                likelihoods.append(fit.likelihoods(tried[-1]))
+                bar.advance(task)
+            near = near * NEARER
+    best, count = _likeliest(likelihoods), len(problems)
+    drawn = [tried[_likeliest(likelihoods, rng.integers(count, size=count))] for _ in range(DRAWN)]
+    low, high = (Settings.at(end) for end in np.quantile(drawn, [0.025, 0.975], axis=0))
     usual = defaults()
     of_defaults = float(fit.likelihoods(usual.theta).sum())
-    low, high = (Settings.at(end) for end in np.quantile(drawn, [0.025, 0.975], axis=0))
-    centre = Settings.at(search.highest(surfaces, np.arange(count)))
     facts = report.machine()
+    height = likelihoods[best].sum()
     text = f"{report.where(facts)}\n\n{count} problems, every second from number {half}; {rounds} rounds of"
-    text += f" {around} settings. Log likelihood {search.height:.1f}, of the defaults {of_defaults:.1f}.\n\n"
-    settings = {
-        "fitted": Settings.at(search.best),
-        "surface": centre,
-        "low": low,
-        "high": high,
-        "default": usual,
-    }
-    header = ["", "fitted", "top of the surface", "95 % from", "to", "default"]
+    text += f" {around} settings. Log likelihood {height:.1f}, of the defaults {of_defaults:.1f}.\n\n"
+    settings = {"fitted": Settings.at(tried[best]), "low": low, "high": high, "default": usual}
+    header = ["", "fitted", "95 % from", "to", "default"]
     rows = [[UNITS[name], *(f"{getattr(each, name):.3g}" for each in settings.values())] for name in UNITS]
     text += table(header, rows)
     report.console.print(text)
     if folder is not None:
         record: dict[str, Any] = {"machine": facts, "problems": [problem.name for problem in problems]}
         record |= {name: vars(each) for name, each in settings.items()}
-        record |= {"correlations": np.corrcoef(np.array(drawn).T).round(3).tolist()}
+        pairs = zip(tried, likelihoods, strict=True)
+        record["tried"] = [vars(Settings.at(theta)) | {"log_likelihood": each.sum()} for theta, each in pairs]
         report.write(folder, "chip_fit", record, text)
 
 
