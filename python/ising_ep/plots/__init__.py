@@ -20,6 +20,7 @@ from ..datasets import ImageShape
 from ..files.atomic import replace, require_replaceable
 from ..machines.usage import GAP_STEP, GAP_STEPS, Usage
 from ..network import Clamp, Convolution, Input, Interaction, Kind, Network, Parameters
+from ..printable import printable
 from .chips import draw_embedding, embedding_on_chip
 from .looks import DPI, TEST, TRAIN
 
@@ -41,6 +42,8 @@ __all__ = [
 FORMATS = (".png", ".svg", ".pdf")
 # Receptive fields shown; more would be too small to see.
 MOST_UNITS = 60
+# Letters of the name of a class.
+LONGEST_NAME = 20
 # Inches that the title of the weights takes.
 LEAST_WIDTH = 5.5
 
@@ -138,14 +141,20 @@ def confusion_matrix(
     classes = range(num_classes)
     axes.set(xticks=classes, yticks=classes, xlabel="predicted class", ylabel="true class")
     if names is not None:
-        texts = [str(name) for name in names]
-        axes.set_xticklabels(texts, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticklabels(texts)
+        texts = [_short(printable(name)) for name in names]
+        # A dollar in a name is no formula.
+        axes.set_xticklabels(texts, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
+        axes.set_yticklabels(texts, parse_math=False)
     accuracy = float(np.mean(labels == predictions))
     axes.set_title(f"{len(labels)} test images, {accuracy:.1%} right")
     bar = figure.colorbar(image, ax=axes, shrink=0.8)
     bar.set_label("share of the true class")
     return figure
+
+
+def _short(name: str) -> str:
+    """A name that leaves room for the rest of a picture."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def input_weights(
