@@ -97,6 +97,8 @@ def figures():
         yield f"{classes} classes", plots.confusion_matrix(labels, labels, classes)
     names = ["T-shirt or top", "dress"]
     yield "named classes", plots.confusion_matrix(np.array([0, 1]), np.array([0, 0]), 2, names)
+    long = ["a $name$ that is no formula_{", "\x1b[2J" + 60 * "long"]
+    yield "strange names", plots.confusion_matrix(np.array([0, 1]), np.array([0, 0]), 2, long)
     for units, channels in ((1, 1), (3, 1), (70, 1), (2, 3)):
         weights = rng.normal(size=(16 * channels, units)).astype(np.float32)
         yield f"{units} units", plots.first_layer_weights(weights, (4, 4, channels))

@@ -130,7 +130,8 @@ def confusion_matrix(
     counts = np.zeros((num_classes, num_classes), dtype=int)
     np.add.at(counts, (labels, predictions), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = 2.4 + 0.4 * num_classes
+    texts = [_short(printable(name)) for name in names or ()]
+    size = 2.4 + 0.4 * num_classes + 0.09 * max(map(len, texts), default=0)
     figure = Figure(figsize=(size, 0.92 * size), layout="constrained", dpi=DPI)
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -141,7 +142,6 @@ def confusion_matrix(
     classes = range(num_classes)
     axes.set(xticks=classes, yticks=classes, xlabel="predicted class", ylabel="true class")
     if names is not None:
-        texts = [_short(printable(name)) for name in names]
         # A dollar in a name is no formula.
         axes.set_xticklabels(texts, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
         axes.set_yticklabels(texts, parse_math=False)

@@ -30,7 +30,8 @@ pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.92rem; margin: 0.75rem 0; }
 th, td { text-align: left; padding: 0.25rem 0.9rem 0.25rem 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; overflow-wrap: anywhere; }
+  vertical-align: top; }
+td { overflow-wrap: anywhere; }
 th { color: var(--soft); font-weight: 600; }
 table.numeric td + td, table.numeric th + th { text-align: right; font-variant-numeric: tabular-nums; }
 details summary { cursor: pointer; color: var(--strong); margin: 0.5rem 0; }
