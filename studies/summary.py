@@ -11,20 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from ising_ep.plots import DPI
+from ising_ep.plots.looks import DPI, SERIES
 
 from .units import Results
 
 G = TypeVar("G", bound=Hashable)
-
-# Told apart in grey by lightness, and in any case by line and marker.
-STYLES = (
-    {"color": "#1b4f72", "linestyle": "-", "marker": "o"},
-    {"color": "#e67e22", "linestyle": "--", "marker": "s"},
-    {"color": "#7d8a97", "linestyle": "-.", "marker": "^"},
-    {"color": "#111111", "linestyle": ":", "marker": "D"},
-    {"color": "#5dade2", "linestyle": "-", "marker": "v"},
-)
 
 
 def deviation(values: ArrayLike, axis: int = 0) -> NDArray[np.float64]:
@@ -85,8 +76,8 @@ def band(axes: Axes, x: ArrayLike, runs: ArrayLike, label: str, style: int, mark
     """The mean of ``runs (seeds, points)`` over ``x (points,)``, and a band of one standard deviation."""
     values = np.asarray(runs, dtype=np.float64)
     middle, width = values.mean(axis=0), deviation(values)
-    looks = STYLES[style % len(STYLES)]
-    axes.plot(np.asarray(x), middle, label=label, markersize=markersize, **looks)  # type: ignore[arg-type]
+    looks = SERIES[style % len(SERIES)]
+    axes.plot(np.asarray(x), middle, label=label, markersize=markersize, **looks)
     axes.fill_between(
         np.asarray(x), middle - width, middle + width, color=looks["color"], alpha=0.2, linewidth=0
     )

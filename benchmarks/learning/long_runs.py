@@ -30,9 +30,10 @@ from typing import Any
 import click
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from benchmarks.support import report
+from ising_ep.plots import epoch_axis
 from ising_ep.training.run_folder import RunFolder
 from studies.markdown import number, table
 from studies.summary import band, panels, spread
@@ -102,7 +103,7 @@ def page(runs: dict[str, dict[str, Any]]) -> tuple[str, Figure]:
         for kind, group in kinds.items()
     ]
     settings = "".join(f"- `{kind}`: `{json.dumps(group[0]['settings'])}`\n" for kind, group in kinds.items())
-    figure, axes = panels(1, len(kinds))
+    figure, axes = panels(min(2, len(kinds)), -(-len(kinds) // 2))
     for panel, (kind, group) in zip(axes, kinds.items(), strict=False):
         epochs = np.arange(1, len(group[0]["epochs"]) + 1)
         for style, (text, column) in enumerate({"train": "train_accuracy", "test": "test_accuracy"}.items()):
@@ -116,11 +117,15 @@ def page(runs: dict[str, dict[str, Any]]) -> tuple[str, Figure]:
             )
         means, spins = _epochs(group[0])
         if means and spins:
-            panel.axvline(means + 0.5, color="black", linewidth=0.8, linestyle=":")
-        panel.set(xlabel="epoch; spins from the dotted line on", ylabel="accuracy", title=kind)
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+            panel.axvline(
+                means + 0.5, color="black", linewidth=0.8, linestyle=":", label="spins from here on"
+            )
+        panel.set(ylabel="accuracy", title=kind)
+        epoch_axis(panel, epochs.tolist())
         panel.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
         panel.legend(frameon=False)
+    for panel in axes[len(kinds) :]:
+        panel.set_visible(False)
     return f"{table(header, lines)}\nSettings:\n\n{settings}\n{report.where(report.machine())}\n", figure
 
 

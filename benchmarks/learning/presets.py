@@ -37,8 +37,8 @@ from typing import Any
 
 import click
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from benchmarks.support import report, runs
@@ -48,6 +48,8 @@ from ising_ep.config import TrainConfig
 from ising_ep.learning import programming
 from ising_ep.learning.optimizers import PARAMETER_LIMIT
 from ising_ep.network import Parameters
+from ising_ep.plots import accuracy_axis, epoch_axis
+from ising_ep.plots.looks import SERIES
 from studies.markdown import number, table
 from studies.summary import band, deviation, mean, panels, spread
 from studies.units import Results, Settings, config_settings
@@ -197,31 +199,39 @@ def rounding(groups: dict[str, list[dict[str, Any]]]) -> str:
 
 
 def draw(groups: dict[str, list[dict[str, Any]]]) -> Figure:
-    """Learning curves, and accuracy against bits: a row of panels for each preset."""
-    figure, axes = panels(2, len(groups))
-    for k, (name, group) in enumerate(groups.items()):
-        curves, bits = axes[2 * k], axes[2 * k + 1]
+    """Learning curves of each preset, and errors against bits of those that were rounded."""
+    are_rounded = [name for name, group in groups.items() if all(r["rounded"] for r in group)]
+    figure, axes = panels(len(groups) + len(are_rounded))
+    for curves, (name, group) in zip(axes, groups.items(), strict=False):
         epochs = np.arange(1, len(group[0]["watched"]) + 1)
         band(curves, epochs, [r["train"] for r in group], "train, while learning", 0, markersize=3)
         band(curves, epochs, [r["watched"] for r in group], f"test, the first {WATCHED:,}", 1, markersize=3)
-        curves.set(xlabel="epoch", ylabel="accuracy", title=f"{name}: mean and s.d., seeds: {len(group)}")
-        curves.xaxis.set_major_locator(MaxNLocator(integer=True))
-        is_rounded = all(r["rounded"] for r in group)
-        bits.set_visible(is_rounded)
-        for style, (what, text) in enumerate(ROUNDED.items() if is_rounded else ()):
-            values = [[r["rounded"][what][str(b)] for b in BITS] for r in group]
-            band(bits, BITS, values, text, style)
-        whole = [r["test"] for r in group]
-        bits.axhline(mean(whole), color="black", linewidth=0.8, linestyle=":")
-        # What collapses at few bits would flatten all the rest.
-        lowest = mean(whole) - max(0.1, 3 * float(deviation(whole)))
-        bits.set_ylim(lowest, None)
-        bits.set(xlabel="bits of weights and biases", ylabel="test accuracy", title="dotted: not rounded")
-        for panel in (curves, bits):
-            panel.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1))
-            if panel.get_visible():
-                panel.legend(frameon=False)
+        curves.set(ylabel="accuracy", title=f"{name}: mean and s.d., seeds: {len(group)}")
+        epoch_axis(curves, epochs.tolist())
+        accuracy_axis(curves, [value for r in group for key in ("train", "watched") for value in r[key]])
+        curves.legend(frameon=False, loc="lower right")
+    for bits, name in zip(axes[len(groups) :], are_rounded, strict=True):
+        _draw_rounded(bits, name, groups[name])
     return figure
+
+
+def _draw_rounded(axes: Axes, name: str, group: list[dict[str, Any]]) -> None:
+    """Test errors against bits, on a log scale: what collapses at few bits is on the page, too."""
+    for style, (what, text) in enumerate(ROUNDED.items()):
+        errors = [[1 - r["rounded"][what][str(b)] for b in BITS] for r in group]
+        middle, width = np.mean(errors, axis=0), deviation(errors)
+        below = np.minimum(width, 0.5 * middle)  # an error bar to 0 has no place on a log scale
+        look: Any = {**SERIES[style], "markersize": 4, "capsize": 2.5}
+        axes.errorbar(BITS, middle, [below, width], label=text, **look)
+    whole = 1 - mean([r["test"] for r in group])
+    axes.axhline(whole, color="black", linewidth=0.8, linestyle=":", label="not rounded")
+    axes.set(xlabel="bits of weights and biases", ylabel="test errors (log scale)", yscale="log")
+    axes.set_title(f"{name}, rounded after training")
+    ticks = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]
+    axes.set_yticks(ticks, [f"{tick:.0%}" for tick in ticks])
+    axes.set_ylim(0.8 * whole, 1)
+    axes.minorticks_off()
+    axes.legend(frameon=False)
 
 
 @click.command(

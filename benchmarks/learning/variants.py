@@ -41,6 +41,7 @@ from benchmarks.learning.tried import BASE, VARIANTS, CentredOutputs, Filters
 from benchmarks.support import report, runs
 from ising_ep import datasets, training
 from ising_ep.datasets import Dataset
+from ising_ep.plots.looks import BLUE, ORANGE
 from ising_ep.training.decay import decayed
 from ising_ep.training.state import TrainState
 from studies.markdown import number, table
@@ -236,10 +237,16 @@ def draw(found: list[Row]) -> Figure:
         places.append(places[-1] + (1.6 if begins else 1.0) if places else 0.0)
     base = next((row for row in found if row.name == "base"), None)
     if base is not None:
-        axes.axvline(100 * (1 - mean(base.most)), color="black", linewidth=0.8, linestyle=":")
+        axes.axvline(
+            100 * (1 - mean(base.most)),
+            color="black",
+            linewidth=0.8,
+            linestyle=":",
+            label=f"the base, {MOST_READS} reads",
+        )
     for values, colour, marker, label in (
-        ([[r["held_out"]["1"] for r in row.results] for row in found], "#e67e22", "s", "1 read"),
-        ([row.most for row in found], "#1b4f72", "o", f"{MOST_READS} reads; dotted: the base"),
+        ([[r["held_out"]["1"] for r in row.results] for row in found], ORANGE, "s", "1 read"),
+        ([row.most for row in found], BLUE, "o", f"{MOST_READS} reads"),
     ):
         axes.errorbar(
             [100 * (1 - mean(each)) for each in values],
@@ -268,7 +275,8 @@ def draw(found: list[Row]) -> Figure:
         fontsize="medium",
     )
     axes.grid(axis="x", alpha=0.3)
-    figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    axes.set_title("Changes of the base")
     return figure
 
 

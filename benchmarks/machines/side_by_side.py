@@ -29,6 +29,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.support import report
+from ising_ep.plots.looks import SERIES
 from studies.markdown import number, table
 from studies.summary import mean, ranged
 
@@ -182,17 +183,21 @@ STUDIES = (
 
 def draw(done: dict[str, list[dict[str, Any]]]) -> Figure:
     """Accuracy against noise and precision."""
-    figure = Figure(figsize=(11, 3.6), layout="constrained")
-    styles = dict(zip(MACHINES, ("o-", "s--", "^-", "v-.", "D:", "x--"), strict=True))
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    looks = dict(zip(MACHINES, SERIES, strict=True))
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (title, key, values, unit) in zip(panels, STUDIES, strict=True):
         for name, runs in done.items():
             x = [100 * value if unit == "%" else value for value in values]
-            axes.plot(x, np.mean([r[key] for r in runs], axis=0), styles[name], label=name, markersize=4)
-        axes.set(title=title, xlabel="standard deviation, % of the bound" if unit == "%" else "bits")
+            axes.plot(x, np.mean([r[key] for r in runs], axis=0), label=name, markersize=4, **looks[name])
+        axes.set(
+            title=title[0].upper() + title[1:],
+            xlabel="standard deviation, % of the bound" if unit == "%" else "bits",
+        )
         axes.grid(alpha=0.3)
-    panels[0].set(ylabel="accuracy", ylim=(0, 1))
-    panels[0].legend(frameon=False)
+    panels[0].set(ylabel="accuracy on 2,000 test images", ylim=(0, 1))
+    handles = panels[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=len(done), frameon=False)
     return figure
 
 

@@ -33,14 +33,17 @@ from numpy.typing import NDArray
 
 from benchmarks.support import report
 from ising_ep import minimize
+from ising_ep.plots.looks import BLUE, SERIES
 from ising_ep.problems.read import read_with_format
 from studies.markdown import table
 
+# Solvers and their points, seconds and energy, by instance.
+Published = dict[int, dict[str, list[tuple[float, float]]]]
 LIMIT = 20.0
 # Where a curve is looked up.
 SECONDS = np.geomspace(0.01, 2000, 120)
 QPU, NEAL, TEMPERING = "D-Wave Advantage", "dwave-neal", "parallel tempering"
-STYLES = {QPU: ("tab:red", "o"), NEAL: ("tab:green", "s"), TEMPERING: ("tab:purple", "^")}
+LOOKS = dict(zip((QPU, NEAL, TEMPERING), SERIES[1:4], strict=True))
 
 
 def kind_of(solver: str) -> str | None:
@@ -102,7 +105,7 @@ def curve(points: list[tuple[float, float]], best: float) -> NDArray[np.float64]
     return np.where(places < 0, np.nan, gaps[places.clip(0)])
 
 
-def draw(rows: list[dict[str, Any]], peers: dict[int, dict[str, list[tuple[float, float]]]]) -> Figure:
+def draw(rows: list[dict[str, Any]], peers: Published, threads: int) -> Figure:
     """Mean gap to the best known energy against the time."""
     instances = sorted({row["instance"] for row in rows})
     best = {
@@ -112,17 +115,17 @@ def draw(rows: list[dict[str, Any]], peers: dict[int, dict[str, list[tuple[float
     }
     figure = Figure(figsize=(7.5, 4.2), layout="constrained")
     axes = figure.subplots()
-    for kind, (colour, marker) in STYLES.items():
+    for kind, look in LOOKS.items():
         mean = np.mean([curve(peers[k][kind], best[k]) for k in instances], axis=0)
-        axes.plot(SECONDS, 100 * mean, color=colour, marker=marker, markevery=8, label=f"{kind} (published)")
+        axes.plot(SECONDS, 100 * mean, markevery=8, label=f"{kind} (published)", **look)
     ours = np.array([curve(row["trace"], best[row["instance"]]) for row in rows])
     ours[:, SECONDS > LIMIT] = np.nan
     axes.plot(
         SECONDS,
         100 * ours.mean(axis=0),
-        color="tab:blue",
+        color=BLUE,
         lw=3,
-        label=f"ising-ep minimize, {report.cores()} threads",
+        label=f"ising-ep minimize, {threads} threads",
     )
     axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=0.01)
@@ -190,7 +193,9 @@ def main(data_dir: Path, seeds: int, quick: bool, out: Path | None) -> None:
     text += f" time.\n\n{written(rows)}"
     report.console.print(text)
     if folder is not None:
-        report.write(folder, "published", {"machine": facts, "rows": rows}, text, draw(rows, peers))
+        report.write(
+            folder, "published", {"machine": facts, "rows": rows}, text, draw(rows, peers, facts["cores"])
+        )
 
 
 if __name__ == "__main__":

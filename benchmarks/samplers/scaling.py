@@ -32,6 +32,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.support import problems, report
+from ising_ep.plots.looks import SERIES
 from studies.markdown import number, table
 
 SEED = 20262
@@ -115,22 +116,19 @@ def draw(points: list[dict[str, Any]]) -> Figure:
     """Time per update over the number of spins."""
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
-    for (reads, style, colour), marker in zip(
-        [(16, "-", "#14385c"), (64, "--", "#6f9fc8")], "os", strict=True
-    ):
+    for reads, look in zip(READS, SERIES, strict=False):
         some = [p for p in points if p["reads"] == reads]
         axes.plot(
             [p["spins"] for p in some],
             [p["ns_per_update"] for p in some],
-            style,
-            marker=marker,
-            color=colour,
             label=f"{reads} reads",
+            **look,
         )
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("spins, of six neighbours each (log scale)")
     axes.set_ylabel("ns per read, sweep and spin")
+    axes.set_title("Time of one update of a spin")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ising_ep import datasets, training
 from ising_ep.config import TrainConfig
+from ising_ep.plots.looks import SERIES
 from ising_ep.training.build import chip_model_of, embedding_of, machine_of
 from studies.markdown import Sentences
 from studies.study import Study, Table
@@ -90,10 +91,13 @@ def figures(results: Results) -> dict[str, Figure]:
         epochs = range(1, len(group[0]["loss"]) + 1)
         band(losses, epochs, [result["loss"] for result in group], chip, style)
         so_far = np.minimum.accumulate([result["loss"] for result in group], axis=1) == 0
-        looks = (
-            {"color": "#1b4f72", "linestyle": "-"} if style == 0 else {"color": "#e67e22", "linestyle": "--"}
+        shares.step(
+            epochs,
+            so_far.sum(axis=0),
+            where="post",
+            label=f"{chip}, of {len(group)}",
+            **SERIES[style],
         )
-        shares.step(epochs, so_far.sum(axis=0), where="post", label=f"{chip}, of {len(group)}", **looks)
     losses.set(xlabel="epoch", ylabel="mean squared error of the outputs", title="Mean and s.d. over seeds")
     losses.set_ylim(bottom=0)
     shares.set(xlabel="epoch", ylabel="runs", title="Runs that have had error 0 on both patterns")

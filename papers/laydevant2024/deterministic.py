@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sklearn.neural_network import MLPClassifier
 
 from ising_ep.config import TrainConfig
+from ising_ep.plots.looks import BLACK
 from studies.markdown import Sentences
 from studies.study import Study, Table
 from studies.summary import grouped, mean, panels, spread
@@ -124,10 +125,12 @@ def figures(results: Results) -> dict[str, Figure]:
     lasts = [[training_runs.last_test(result) for result in groups[name]] for name in names]
     places = range(len(names))
     for place, last in zip(places, lasts, strict=True):
-        tests.plot(last, [place + 0.15] * len(last), "|", color="#7d8a97")
+        label = "a seed" if place == 0 else None
+        tests.plot(last, [place + 0.15] * len(last), "|", color=BLACK, label=label)
     training_runs.draw_last_tests(tests, lasts)
     tests.set_yticks(places, [TITLES[name].replace(", ", ",\n") for name in names], fontsize=8)
-    tests.set(title="Last epoch: mean, s.d., every seed")
+    tests.set(title="Last epoch")
+    tests.legend(frameon=False, fontsize=8)
     return {"deterministic": figure}
 
 

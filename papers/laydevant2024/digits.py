@@ -97,12 +97,12 @@ def figures(results: Results) -> dict[str, Figure]:
     figure, (train, test) = panels(2)
     for style, (row, group) in enumerate(grouped(results, lambda result: str(result["row"])).items()):
         epochs = range(1, len(group[0]["train"]) + 1)
-        band(train, epochs, [result["train"] for result in group], row, style, 2.5)
-        band(test, epochs, [result["test"] for result in group], row, style, 2.5)
-    train.set(xlabel="epoch", ylabel="accuracy", title="1,617 training images, while they are trained on")
+        band(train, epochs, [result["train"] for result in group], ROWS[row][0], style, 2.5)
+        band(test, epochs, [result["test"] for result in group], ROWS[row][0], style, 2.5)
+    figure.legend(*test.get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize=9)
+    train.set(xlabel="epoch", ylabel="accuracy", title="1,617 images while they are trained on")
     test.set(xlabel="epoch", ylabel="accuracy", title="180 test images")
     for axes in (train, test):
-        axes.legend(frameon=False, loc="lower right")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return {"digits": figure}
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from ising_ep import training
 from ising_ep.config import TrainConfig
 from ising_ep.network import Network, Parameters
+from ising_ep.plots.looks import SERIES
 from ising_ep.training.build import machine_of
 from studies.markdown import Sentences
 from studies.study import Study, Table
-from studies.summary import STYLES, grouped, mean, panels, spread
+from studies.summary import grouped, mean, panels, spread
 from studies.units import Results, Settings
 
 from . import training_runs
@@ -153,10 +154,10 @@ def figures(results: Results) -> dict[str, Figure]:
         top = max(float(np.quantile(share, 0.995)) for share in shares.values()) or 1e-6
         for style, (when, share) in enumerate(shares.items()):
             counts, edges = np.histogram(np.minimum(share, top), np.linspace(0, top, 41))
-            looks = {"color": STYLES[style]["color"], "linestyle": STYLES[style]["linestyle"]}
+            looks = {"color": SERIES[style]["color"], "linestyle": SERIES[style]["linestyle"]}
             histogram.stairs(counts, edges, label=f"{when} training", fill=False, linewidth=1.5, **looks)
         histogram.set(
-            xlabel="(E − lowest E) / |lowest E|; last step: all beyond",
+            xlabel="(E − lowest E) / |lowest E|, with all above in the last step",
             ylabel=f"reads of {len(group[0]['before']['energies']):,}",
             title=f"{machine}: one image, seed 0",
             yscale="log",
@@ -166,10 +167,19 @@ def figures(results: Results) -> dict[str, Figure]:
             when: np.concatenate([np.array(r[when]["deviation"]) / np.abs(r[when]["lowest"]) for r in group])
             for when in ("before", "after")
         }
-        points.scatter(every["before"], every["after"], s=14, color=STYLES[0]["color"], marker="o")
+        points.scatter(
+            every["before"],
+            every["after"],
+            s=14,
+            color=SERIES[0]["color"],
+            marker="o",
+            label="an image and a seed",
+        )
         low, high = 0.0, 1.05 * max(each.max() for each in every.values())
-        points.plot([low, high], [low, high], color="black", linewidth=0.8, linestyle="--")
-        points.text(high, high, "as wide as before ", ha="right", va="top", fontsize=8)
+        points.plot(
+            [low, high], [low, high], color="black", linewidth=0.8, linestyle="--", label="as wide as before"
+        )
+        points.legend(frameon=False, loc="upper left")
         points.set(
             xlabel="s.d. of E / |lowest E|, before training",
             ylabel="after training",

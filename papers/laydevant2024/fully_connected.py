@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,8 +118,9 @@ def figures(results: Results) -> dict[str, Figure]:
     lasts = [[training_runs.last_test(result) for result in groups[name]] for name in names]
     places = range(len(names))
     training_runs.draw_last_tests(tests, lasts)
-    tests.set_yticks(places, names)
+    tests.set_yticks(places, [textwrap.fill(VARIANTS[name], 28) for name in names], fontsize=7)
     tests.set(title="The published code's ways, last epoch")
+    tests.legend(frameon=False, fontsize=8)
     return {"fully-connected": figure}
 
 

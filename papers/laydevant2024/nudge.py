@@ -189,13 +189,14 @@ def figures(results: Results) -> dict[str, Figure]:
     updates.set(ylabel="size of an update", title="Updates at learning rate 0.01, beta > 0", yscale="log")
     tests.set(ylabel="accuracy on all 10,000 test images", title="After training")
     spins.set_ylim(0, 0.8)  # room for the legend
-    tests.set_ylim(0, 1.2)
-    places = {spins: "upper right", turned: "lower left", updates: "upper right", tests: "upper left"}
+    tests.set_ylim(0, 1)
+    places = {spins: "upper right", turned: "lower left", updates: "upper right", tests: "best"}
     for axes, place in places.items():
         axes.set(xlabel="|beta|", xscale="log")
         axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
         axes.minorticks_off()
         axes.legend(frameon=False, fontsize=7, loc=place)
+    tests.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1, 0.12))
     return {"nudge": figure}
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ising_ep.config import TrainConfig
+from ising_ep.plots.looks import SERIES
 from studies.markdown import Sentences
 from studies.study import Study, Table
-from studies.summary import STYLES, deviation, grouped, mean, panels, spread
+from studies.summary import deviation, grouped, mean, panels, spread
 from studies.units import Results, Settings
 
 from . import training_runs
@@ -104,11 +105,11 @@ def figures(results: Results) -> dict[str, Figure]:
     """Accuracy and seconds against each of the three."""
     figure, axes = panels(3, 2)
     groups = _groups(results)
-    for k, (name, scale) in enumerate(
+    for k, (title, name, scale) in enumerate(
         (
-            ("reads of a phase", "log"),
-            ("sweeps of an anneal", "log"),
-            ("fraction where the reverse anneal turns", "linear"),
+            ("Reads", "reads of a phase", "log"),
+            ("Sweeps", "sweeps of an anneal", "log"),
+            ("Depth of the reverse anneal", "fraction where the reverse anneal turns", "linear"),
         )
     ):
         line = sorted(
@@ -127,10 +128,12 @@ def figures(results: Results) -> dict[str, Figure]:
                 [mean(v) for v in values],
                 [float(deviation(v)) for v in values],
                 capsize=3,
-                **STYLES[style],
+                label="mean and s.d. over seeds",
+                **SERIES[style],
             )
-            panel.axvline(PAPER[k], color="black", linewidth=0.8, linestyle=":")
-            panel.set(xlabel=name, ylabel=label, xscale=scale, title="dotted: the paper's")
+            panel.axvline(PAPER[k], color="black", linewidth=0.8, linestyle=":", label="the paper's setting")
+            panel.set(xlabel=name, ylabel=label, xscale=scale, title=title)
+            panel.legend(frameon=False, fontsize=8)
             if scale == "log":
                 panel.set_xticks(x, [f"{value:g}" for value in x])
                 panel.minorticks_off()

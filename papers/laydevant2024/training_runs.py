@@ -16,6 +16,7 @@ from ising_ep.config import TrainConfig
 from ising_ep.datasets import Dataset
 from ising_ep.machines import Machine
 from ising_ep.network import Parameters
+from ising_ep.plots.looks import BLUE
 from ising_ep.training.state import TrainState
 from studies.summary import band, deviation, mean
 
@@ -100,7 +101,8 @@ def draw_last_tests(axes: Axes, lasts: Sequence[Sequence[float]]) -> None:
         range(len(lasts)),
         xerr=[float(deviation(last)) for last in lasts],
         fmt="o",
-        color="#1b4f72",
+        color=BLUE,
+        label="mean and s.d. over seeds",
         capsize=3,
     )
     axes.set(xlabel="accuracy on all 10,000 test images")

@@ -391,6 +391,14 @@ WALKS: dict[str, Walk] = {
             ),
         },
     ),
+    "report": Walk(
+        "report trained",
+        {
+            "run": (Instead("report qpu"),),
+            "out": (Changes("--out r.html"), Refused("--out two.npz", "--out is two.npz")),
+            "watch": (By("test_the_report_of_a_run_that_goes_on_is_watched_or_not"),),
+        },
+    ),
     "plot": Walk(
         "plot trained",
         {
@@ -986,6 +994,29 @@ def test_an_answer_is_waited_for_as_long_as_asked_for(shop: Shop, command: str) 
     assert outcome["exit code"] == 0
     assert outcome["problems"] > usual["problems"]
     assert outcome["printed"] == usual["printed"]
+
+
+@pytest.mark.slow
+def test_the_report_of_a_run_that_goes_on_is_watched_or_not(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without --watch the page is written once; with it, a browser loads the first of two pages again."""
+    monkeypatch.chdir(shutil.copytree(inputs, tmp_path / "here"))
+    run = RunFolder.open(Path("trained"))
+    written: list[bool] = []
+    write = cli.report.replace
+
+    def seen(path: Path, content: bytes) -> None:
+        written.append(b'http-equiv="refresh"' in content)
+        write(path, content)
+        run.close()
+
+    monkeypatch.setattr(cli.report, "replace", seen)
+    for words, refreshed in (((), [False]), (("--watch",), [True, False])):
+        run.hold()
+        written.clear()
+        assert ising_ep("report", "trained", *words).exit_code == 0
+        assert written == refreshed
 
 
 def test_the_stand_in_serves_at_the_port_that_is_asked_for(shop: Shop) -> None:

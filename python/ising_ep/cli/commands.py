@@ -26,6 +26,7 @@ from .help import Group
 from .minimize import minimize
 from .options import later, option, preset_option, read_settings, settings
 from .qpu import hold_to_the_end, qpu_options
+from .report import report
 from .sample import sample
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def main() -> None:
       ising-ep train
       ising-ep train --dataset mnist --data-dir ~/mnist --train-per-class 100
       ising-ep evaluate runs/digits-20260101-120000
+      ising-ep report runs/first --watch
       ising-ep calibrate runs/qpu
       ising-ep doctor
       ising-ep embed --layers 120,40 --chip pegasus:16 --copies 4
@@ -60,6 +62,7 @@ main.add_command(embed)
 main.add_command(emulate)
 main.add_command(estimate)
 main.add_command(minimize)
+main.add_command(report)
 main.add_command(sample)
 
 

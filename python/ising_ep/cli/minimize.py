@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import SAME, one_line_errors
+from .errors import one_line_errors
 from .problem_file import ProblemCommand, number, output_options, problem_options, read_file, versions
 from .screen import waiting
+from .stop import ended_by_ctrl_c
 
 if TYPE_CHECKING:
     import dimod
@@ -104,7 +101,7 @@ def _minimized(bqm: dimod.BinaryQuadraticModel, **settings: Any) -> dimod.Sample
     from ..samplers.minimizer import minimize as minimized
 
     limit = settings["time_limit"]
-    with waiting("Minimising") as tell, _ended_by_ctrl_c() as is_stopped:
+    with waiting("Minimising") as tell, ended_by_ctrl_c() as is_stopped:
 
         def progress(seconds: float, lowest: float) -> None:
             text = "no state yet" if lowest == float("inf") else f"energy {number(lowest)}"
@@ -115,28 +112,6 @@ def _minimized(bqm: dimod.BinaryQuadraticModel, **settings: Any) -> dimod.Sample
     if sampleset.info["ended_by"] == "interrupt_function":
         sampleset.info["ended_by"] = "Ctrl-C"
     return sampleset
-
-
-@contextmanager
-def _ended_by_ctrl_c() -> Iterator[Callable[[], bool]]:
-    """Makes the first Ctrl-C a wish to end, which the function given tells of; the second one interrupts.
-
-    One that comes within a second of another is the same: some programs send it twice.
-    """
-    pressed: list[float] = []
-    before = signal.getsignal(signal.SIGINT)
-
-    def note(*given: Any) -> None:
-        now = monotonic()
-        if pressed and now - pressed[-1] >= SAME and callable(before):
-            before(*given)
-        pressed.append(now)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: bool(pressed)
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _print_summary(problem: Problem, sampleset: dimod.SampleSet, settings: dict[str, Any]) -> None:

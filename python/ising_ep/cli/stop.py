@@ -133,3 +133,25 @@ def stop_on_signals(at_once: Callable[[], bool]) -> Iterator[Stop]:
             signal.signal(number, handler)
         if stop.ended:  # one more that comes with it must not break into the end of the process
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def ended_by_ctrl_c() -> Iterator[Callable[[], bool]]:
+    """Makes the first Ctrl-C a wish to end, which the function given tells of; the second one interrupts.
+
+    One that comes within a second of another is the same: some programs send it twice.
+    """
+    pressed: list[float] = []
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(*given: Any) -> None:
+        now = time.monotonic()
+        if pressed and now - pressed[-1] >= SAME and callable(before):
+            before(*given)
+        pressed.append(now)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)

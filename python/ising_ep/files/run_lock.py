@@ -88,6 +88,33 @@ class RunLock:
             raise StoppedError(f"{self.path} names {other}, and no longer this process; nothing is written")
 
 
+def writer_of(folder: Path) -> str | None:
+    """Says who writes to a run, in words; None if nobody does. The folder is only read.
+
+    A process of another machine counts until `DEAD` seconds after its last sign of life, by our clock.
+
+    Example:
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> writer_of(folder) is None
+        True
+        >>> lock = RunLock(folder)
+        >>> writer_of(folder).split()[0]
+        'process'
+        >>> lock.release()
+    """
+    path = folder / LOCK
+    try:
+        content = _read(path)
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    writer = None if content is None else _Writer.of(content)
+    there = writer.is_there(status.st_ino) if writer else None
+    if there is None:
+        there = time.time() - status.st_mtime < DEAD
+    return str(writer or "another process") if there else None
+
+
 @dataclass(frozen=True)
 class _Writer:
     """A process that writes to a run.

@@ -9,6 +9,7 @@
     embedding.json           where the network is on the chip, of a run on one; written once
     solver.json              name and properties of the QPU, of a run on one; written once
     calibration.json         settings of the chip model as fitted to the QPU's reads, by `ising-ep calibrate`
+    report.html              the run as a page, by `ising-ep report`
     qpu.sqlite               all that was asked of the QPU (see `journal`)
     run.lock                 who writes to the run, while someone does (see `run_lock`)
 
@@ -53,10 +54,11 @@ CONFIG, METRICS, CHECKPOINT = "config.json", "metrics.csv", "checkpoint.safetens
 CHIP, EMBEDDING, SOLVER, JOURNAL = "chip.csv", "embedding.json", "solver.json", "qpu.sqlite"
 CALIBRATION = "calibration.json"
 CURVES, CONFUSION, WEIGHTS, READS = "curves.png", "confusion.png", "weights.png", "chip.png"
+REPORT = "report.html"
 FILES = (
     *(CONFIG, METRICS, CHECKPOINT, CHIP, EMBEDDING, SOLVER, CALIBRATION, LOCK),
     *(JOURNAL, f"{JOURNAL}-wal", f"{JOURNAL}-shm", f"{JOURNAL}-journal"),
-    *(CURVES, CONFUSION, WEIGHTS, READS),
+    *(CURVES, CONFUSION, WEIGHTS, READS, REPORT),
 )
 
 

@@ -6,36 +6,50 @@ Each function returns a `matplotlib.figure.Figure`; nothing touches pyplot or a 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .chip import Chip
-from .datasets import ImageShape
-from .embedding import Embedding
-from .extras import needing
-from .files.atomic import replace, require_replaceable
-from .machines.usage import GAP_STEP, GAP_STEPS, Usage
-from .network import Clamp, Convolution, Input, Interaction, Kind, Network, Parameters
+from ..datasets import ImageShape
+from ..extras import needing
+from ..files.atomic import replace, require_replaceable
+from ..machines.usage import GAP_STEP, GAP_STEPS, Usage
+from ..network import Clamp, Convolution, Input, Interaction, Kind, Network, Parameters
+from ..printable import printable
 
 with needing("plot", "a picture"):
-    import matplotlib as mpl
     from matplotlib.axes import Axes
-    from matplotlib.collections import LineCollection
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-DPI = 150
-# The ten usual colours, then their light versions.
-COPY_COLOURS = [mpl.colormaps["tab20"](i) for i in (*range(0, 20, 2), *range(1, 20, 2))]
-# Dark and light enough apart to be told in grey.
-TRAIN, TEST = "#1b4f72", "#e67e22"
+    from .chips import draw_embedding, embedding_on_chip
+    from .looks import DPI, TEST, TRAIN
+
+__all__ = [
+    "FORMATS",
+    "accuracy_axis",
+    "chip_reads",
+    "confusion_matrix",
+    "draw_embedding",
+    "embedding_on_chip",
+    "epoch_axis",
+    "first_layer_weights",
+    "input_weights",
+    "require_picture",
+    "save",
+    "training_curves",
+]
+
 FORMATS = (".png", ".svg", ".pdf")
 # Receptive fields shown; more would be too small to see.
 MOST_UNITS = 60
+# Letters of the name of a class.
+LONGEST_NAME = 20
+# Inches that the title of the weights takes.
+LEAST_WIDTH = 5.5
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -65,23 +79,42 @@ def require_picture(path: Path) -> None:
 
 def training_curves(history: Sequence[dict[str, float]]) -> Figure:
     """Accuracy and mean squared error of training and test images over the epochs."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained", dpi=DPI)
+    figure = Figure(figsize=(9, 3.9), layout="constrained", dpi=DPI)
     accuracy, loss = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in history]
-    for axes, name, title in (
-        (accuracy, "accuracy", "Accuracy of the free phase"),
-        (loss, "loss", "Mean squared error of the outputs"),
-    ):
-        for kind, colour, style, marker in (("train", TRAIN, "-", "o"), ("test", TEST, "--", "s")):
+    for axes, name in ((accuracy, "accuracy"), (loss, "loss")):
+        # Hollow signs of the test leave those of training to be seen where both are alike, at an edge too.
+        for kind, look, size in (("train", TRAIN, 3.5), ("test", TEST, 5.5)):
             values = [row[f"{kind}_{name}"] for row in history]
-            axes.plot(epochs, values, style, marker=marker, markersize=3.5, color=colour, label=kind)
-        axes.set(xlabel="epoch", title=title)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
-    accuracy.yaxis.set_major_formatter(PercentFormatter(xmax=1))
-    loss.set_ylim(bottom=0)
+            fill = look["color"] if kind == "train" else "none"
+            signs = {"markersize": size, "markerfacecolor": fill, "clip_on": False}
+            axes.plot(epochs, values, label=f"{kind} images", **look, **signs)
+        epoch_axis(axes, epochs)
+    accuracy.set(ylabel="accuracy", title="Accuracy of the free phase")
+    accuracy_axis(accuracy, [row[f"{kind}_accuracy"] for row in history for kind in ("train", "test")])
+    loss.set(ylabel="mean squared error", title="Error of the output spins", ylim=(0, None))
+    # Beside the axes the legend hides no curve.
+    figure.legend(*loss.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     return figure
+
+
+def epoch_axis(axes: Axes, epochs: Sequence[float]) -> None:
+    """Gives axes whole epochs, with room on both sides of the first and the last: of one epoch, too."""
+    room = 0.5 + 0.02 * (epochs[-1] - epochs[0])
+    axes.set(xlabel="epoch", xlim=(epochs[0] - room, epochs[-1] + room))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.grid(alpha=0.3)
+
+
+def accuracy_axis(axes: Axes, values: Iterable[float]) -> None:
+    """Gives axes percentages of these accuracies: ten points at least, and none beyond 0 and 100 %."""
+    found = list(values)
+    low, high = min(found), max(found)
+    room = max(0.05 * (high - low), 0.05 - 0.5 * (high - low))
+    low, high = max(low - room, 0.0), min(high + room, 1.0)
+    edge = 0.015 * (high - low)  # for the signs of what is at an end
+    axes.set_ylim(low - edge, high + edge)
+    axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0 if high - low > 0.08 else 1))
 
 
 def confusion_matrix(
@@ -101,7 +134,8 @@ def confusion_matrix(
     counts = np.zeros((num_classes, num_classes), dtype=int)
     np.add.at(counts, (labels, predictions), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = 2.4 + 0.4 * num_classes
+    texts = [_short(printable(name)) for name in names or ()]
+    size = 2.4 + 0.4 * num_classes + 0.09 * max(map(len, texts), default=0)
     figure = Figure(figsize=(size, 0.92 * size), layout="constrained", dpi=DPI)
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -112,14 +146,19 @@ def confusion_matrix(
     classes = range(num_classes)
     axes.set(xticks=classes, yticks=classes, xlabel="predicted class", ylabel="true class")
     if names is not None:
-        texts = [str(name) for name in names]
-        axes.set_xticklabels(texts, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticklabels(texts)
+        # A dollar in a name is no formula.
+        axes.set_xticklabels(texts, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
+        axes.set_yticklabels(texts, parse_math=False)
     accuracy = float(np.mean(labels == predictions))
     axes.set_title(f"{len(labels)} test images, {accuracy:.1%} right")
     bar = figure.colorbar(image, ax=axes, shrink=0.8)
     bar.set_label("share of the true class")
     return figure
+
+
+def _short(name: str) -> str:
+    """A name that leaves room for the rest of a picture."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def input_weights(
@@ -177,7 +216,9 @@ def first_layer_weights(weights: NDArray[np.float32], image_shape: ImageShape | 
         shown = _fields(weights[:, largest].T.reshape(-1, *image_shape), limit)
         columns = min(12, len(shown))
         rows = -(-len(shown) // columns)
-        figure = Figure(figsize=(0.75 * columns + 1, 0.75 * rows + 0.5), layout="constrained", dpi=DPI)
+        # The title is wider than a few fields.
+        size = (max(0.75 * columns + 1, LEAST_WIDTH), 0.75 * rows + 0.7)
+        figure = Figure(figsize=size, layout="constrained", dpi=DPI)
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes in grid.flat:
             axes.axis("off")
@@ -206,77 +247,33 @@ def chip_reads(usages: Sequence[Usage]) -> Figure:
     Args:
         usages: What it was used for until the end of each epoch.
     """
-    figure = Figure(figsize=(9, 3.6), layout="constrained", dpi=DPI)
+    figure = Figure(figsize=(9, 3.9), layout="constrained", dpi=DPI)
     energies, breaks = figure.subplots(1, 2)
     epochs = [after - before for before, after in zip([Usage(), *usages], usages, strict=False)]
     edges = GAP_STEP * np.arange(GAP_STEPS + 1)
-    for used, label, style, colour in (
-        (epochs[0], "epoch 1", "--", TEST),
-        (epochs[-1], f"epoch {len(epochs)}", "-", TRAIN),
-    ):
+    shown = {1: TEST, len(epochs): TRAIN}  # of one epoch there is one curve
+    for number, look in shown.items():
+        used = epochs[number - 1]
         shares = np.array(used.gaps) / max(sum(used.gaps), 1)
-        energies.stairs(shares, edges, label=label, linestyle=style, color=colour)
+        line = {"color": look["color"], "linestyle": look["linestyle"]}
+        energies.stairs(shares, edges, label=f"epoch {number}", linewidth=1.5, **line)
     energies.set(
-        xlabel="(E - lowest E) / |lowest E| of the same image; last step: all beyond",
-        ylabel="reads",
+        xlabel="energy above the lowest of its image, % of that",
+        ylabel="share of the reads",
         title="Energies of the reads",
         xlim=(0, edges[-1]),
         ylim=(0, None),
     )
+    ticks = edges[:-1:10]
+    energies.set_xticks(ticks, [f"{100 * tick:g}" for tick in ticks[:-1]] + [f"≥ {100 * ticks[-1]:g}"])
     energies.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
     energies.legend(frameon=False)
+    energies.grid(alpha=0.3)
     numbers = range(1, len(epochs) + 1)
-    breaks.plot(numbers, [used.chain_break_fraction for used in epochs], "-o", markersize=3.5, color=TRAIN)
-    breaks.set(xlabel="epoch", ylabel="chains", title="Chains that were broken", ylim=(0, None))
+    broken = [used.chain_break_fraction for used in epochs]
+    breaks.plot(numbers, broken, markersize=3.5, clip_on=False, **TRAIN)
+    # A percent at least: of fewer broken chains the height says how few.
+    breaks.set(ylabel="share of the chains", title="Broken chains", ylim=(0, max(1.1 * max(broken), 0.01)))
     breaks.yaxis.set_major_formatter(PercentFormatter(xmax=1))
-    breaks.xaxis.set_major_locator(MaxNLocator(integer=True))
-    for axes in (energies, breaks):
-        axes.xaxis.grid(alpha=0.3)
-        axes.yaxis.grid(alpha=0.3)
+    epoch_axis(breaks, numbers)
     return figure
-
-
-def embedding_on_chip(chip: Chip, embedding: Embedding) -> Figure:
-    """The chip in grey, and on it the chains, as `draw_embedding` draws them."""
-    figure = Figure(figsize=(9, 9.3), layout="constrained", dpi=DPI)
-    draw_embedding(figure.subplots(), chip, embedding)
-    return figure
-
-
-def draw_embedding(axes: Axes, chip: Chip, embedding: Embedding) -> None:
-    """Draws the chip in grey, its missing qubits as black circles, and the chains, a colour for each copy.
-
-    Couplers between chains are fainter. There are twenty colours.
-    """
-    layout = chip.topology.layout(chip.topology.graph(chip.shape))
-    places = np.array([layout[qubit] for qubit in chip.qubits.tolist()])
-    chain_of = np.full(len(chip.qubits), -1)
-    lengths = embedding.chain_lengths()
-    chain_of[chip.positions(embedding.qubits())] = np.repeat(np.arange(len(lengths)), lengths)
-    copy_of = np.where(chain_of < 0, -1, chain_of * embedding.num_copies // len(lengths))
-    ends = chip.ends
-    lines = places[ends]
-    same_chain = (chain_of[ends[:, 0]] == chain_of[ends[:, 1]]) & (chain_of[ends[:, 0]] >= 0)
-    same_copy = (copy_of[ends[:, 0]] == copy_of[ends[:, 1]]) & (copy_of[ends[:, 0]] >= 0)
-
-    axes.add_collection(LineCollection(list(lines[~same_copy]), colors="#dddddd", linewidths=0.2))
-    for copy in range(embedding.num_copies):
-        colour = COPY_COLOURS[copy % len(COPY_COLOURS)]
-        mine = copy_of[ends[:, 0]] == copy
-        between, within = lines[mine & same_copy & ~same_chain], lines[mine & same_chain]
-        axes.add_collection(LineCollection(list(between), colors=[colour], linewidths=0.25, alpha=0.35))
-        axes.add_collection(LineCollection(list(within), colors=[colour], linewidths=1.3))
-        x, y = places[copy_of == copy].T
-        axes.scatter(x, y, s=3, color=colour, zorder=3, linewidths=0)
-    x, y = places[copy_of < 0].T
-    axes.scatter(x, y, s=1, color="#bbbbbb", linewidths=0)
-    missing = [place for qubit, place in layout.items() if qubit not in chip.graph]
-    x, y = np.array(missing).reshape(-1, 2).T
-    axes.scatter(x, y, s=18, facecolors="none", edgecolors="black", zorder=4, linewidths=0.8)
-    axes.set_aspect("equal")
-    axes.axis("off")
-    copies = embedding.num_copies
-    axes.set_title(
-        f"{copies} {'copy' if copies == 1 else 'copies'} on {chip}: {embedding.num_qubits} in use,"
-        f" longest chain {lengths.max()}"
-    )
