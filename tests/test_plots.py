@@ -12,7 +12,7 @@ from ising_ep.embedding import embed
 from ising_ep.machines.usage import Usage
 from ising_ep.network import FullyConnected
 from ising_ep.plots import looks
-from support import figures
+from support import legible
 
 
 def drawn(weights, image_shape):
@@ -109,7 +109,7 @@ def figures():
 
 @pytest.mark.slow
 def test_a_reader_misses_nothing_in_any_picture():
-    found = {name: figures.faults(figure) for name, figure in figures()}
+    found = {name: legible.faults(figure) for name, figure in figures()}
     assert len(found) > 15
     assert {name: faults for name, faults in found.items() if faults} == {}
 
@@ -121,7 +121,7 @@ def test_what_a_reader_would_miss_is_found():
     axes.plot([1, 2], [1, 2], color="#ff0000", label="red")
     axes.plot([1, 2], [2, 1], color="#0a9000", label="green")
     axes.set_title("a title that is far wider than two inches could ever be")
-    faults = "\n".join(figures.faults(figure))
+    faults = "\n".join(legible.faults(figure))
     for fault in ("no x label", "no y label", "does not name 'red'", "alike to some eyes", "the same line"):
         assert fault in faults
     assert "leaves the figure" in faults
@@ -129,12 +129,12 @@ def test_what_a_reader_would_miss_is_found():
 
 def test_colours_are_apart_for_every_eye_and_seen_on_white():
     series = [look["color"] for look in looks.SERIES]
-    assert figures.least_distance(series) > figures.LEAST_DISTANCE
-    assert figures.least_distance(looks.COPIES) > figures.LEAST_DISTANCE
-    assert min(map(figures.contrast_on_white, [*series, *looks.COPIES])) >= 3  # WCAG 2.2, 1.4.11
+    assert legible.least_distance(series) > legible.LEAST_DISTANCE
+    assert legible.least_distance(looks.COPIES) > legible.LEAST_DISTANCE
+    assert min(map(legible.contrast_on_white, [*series, *looks.COPIES])) >= 3  # WCAG 2.2, 1.4.11
     assert len({(look["linestyle"], look["marker"]) for look in looks.SERIES}) == len(looks.SERIES)
     # What the measure is measured by: the colours of traffic lights to a deuteranope.
-    assert figures.least_distance(["#c00000", "#5d7000"]) < figures.LEAST_DISTANCE
+    assert legible.least_distance(["#c00000", "#5d7000"]) < legible.LEAST_DISTANCE
 
 
 @pytest.mark.parametrize("accuracy", [1.0, 0.97, 0.1, 0.0])

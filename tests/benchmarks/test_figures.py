@@ -11,7 +11,7 @@ from ising_ep.chip import Chip
 from ising_ep.embedding import embed
 from ising_ep.network import FullyConnected
 from papers.laydevant2024 import contents
-from support import figures
+from support import legible
 
 pytestmark = pytest.mark.slow
 STUDIES = {study.name: study for study in contents.PAGE.studies}
@@ -19,7 +19,7 @@ STUDIES = {study.name: study for study in contents.PAGE.studies}
 
 @pytest.mark.parametrize("name", redraw.FIGURES)
 def test_a_reader_misses_nothing_in_the_figure_of_a_benchmark(name):
-    assert figures.faults(redraw.FIGURES[name]()) == []
+    assert legible.faults(redraw.FIGURES[name]()) == []
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -29,7 +29,7 @@ def test_a_reader_misses_nothing_in_the_figure_of_a_study(name):
     if len(records) < len(study.runs(False)):
         pytest.skip(f"{len(records)} of {len(study.runs(False))} runs of {name} are kept")
     for figure in study.figures({key: record["result"] for key, record in records.items()}).values():
-        assert figures.faults(figure) == []
+        assert legible.faults(figure) == []
 
 
 def test_a_reader_misses_nothing_in_the_figure_of_a_solver():
@@ -40,7 +40,7 @@ def test_a_reader_misses_nothing_in_the_figure_of_a_solver():
         found = {"number": copies, "qubits": embedding.num_qubits, "longest": 2, "mean": 1.5}
         points.append({"graph": "a chip", "network": (6, 4), "copies": found, "chains": embedding.chains})
     figure = layouts.solver_figure(chip, points)
-    assert figures.faults(figure) == []
+    assert legible.faults(figure) == []
     assert "copies 1 to 12, by their numbers" in [text.get_text() for text in figure.legends[0].get_texts()]
 
 

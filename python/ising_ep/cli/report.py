@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..extras import require
 from ..files.atomic import replace, require_replaceable
 from .errors import one_line_errors
 from .evaluation import require_writable
@@ -48,6 +49,7 @@ def report(run: Path, out: Path | None, watch: bool) -> None:
     from ..training import Parts
     from ..training.run_folder import REPORT, RunFolder
 
+    require("plot", "a report")
     folder = RunFolder.open(run)
     Parts().complete(folder.given, run)
     folder.known_data()
