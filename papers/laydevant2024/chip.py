@@ -218,6 +218,7 @@ def remarks(results: Results) -> str:
         epochs=epochs,
         test=test(chip) - test(network),
         train=train(chip, epochs) - train(network, epochs),
+        train_chip=train(chip, epochs),
         in_reads=test(chip) - weights(chip),
         in_weights=weights(chip) - test(network),
         broken=broken(chip),
