@@ -44,6 +44,9 @@ def test_there_is_something_to_test():
 @pytest.mark.parametrize(("snippet", "said"), SNIPPETS)
 def test_python_runs_and_prints(snippet, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    if "ising_ep.pytorch" in snippet:
+        pytest.importorskip("torch", reason="needs PyTorch: pip install 'ising-ep[torch]'")
+        pytest.importorskip("dwave.plugins.torch", reason="needs dwave-pytorch-plugin")
     exec(compile(snippet, "README.md", "exec"), {"__name__": "readme"})
     printed = capsys.readouterr().out
     assert printed.strip()
