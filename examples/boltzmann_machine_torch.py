@@ -33,8 +33,8 @@ def held(shown: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.pad(shown, (0, HIDDEN), value=torch.nan)
 
 
-model = BoltzmannSampler(grbm, BATCH, [1.0] * 5, seed=1)
-hidden = BoltzmannSampler(grbm, BATCH, [1.0], seed=2)
+model = BoltzmannSampler(grbm, BATCH, [1.0] * 5, seed=1, num_threads=1)
+hidden = BoltzmannSampler(grbm, BATCH, [1.0], seed=2, num_threads=1)
 optimizer = torch.optim.Adam(grbm.parameters(), 0.01)
 for _ in range(EPOCHS):
     for batch in data[torch.randperm(len(data))].split(BATCH):
@@ -47,7 +47,7 @@ for _ in range(EPOCHS):
 lower = slice(PIXELS // 2, PIXELS)
 shown = test.clone()
 shown[:, lower] = torch.nan
-filler = BoltzmannSampler(grbm, len(test), [1.0] * 20, seed=3)
+filler = BoltzmannSampler(grbm, len(test), [1.0] * 20, seed=3, num_threads=1)
 filled = torch.stack([filler.sample(held(shown)) for _ in range(50)]).mean(0)
 right = (filled[:, lower].sign() == test[:, lower]).float().mean()
 guessed = (data.mean(0)[lower].sign() == test[:, lower]).float().mean()
