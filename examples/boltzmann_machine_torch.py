@@ -35,7 +35,7 @@ def held(shown: torch.Tensor) -> torch.Tensor:
 
 model = BoltzmannSampler(grbm, BATCH, [1.0] * 5, seed=1, num_threads=1)
 hidden = BoltzmannSampler(grbm, BATCH, [1.0], seed=2, num_threads=1)
-optimizer = torch.optim.Adam(grbm.parameters(), 0.01)
+optimizer = torch.optim.Adam(grbm.parameters(), 0.002)
 for _ in range(EPOCHS):
     for batch in data[torch.randperm(len(data))].split(BATCH):
         observed = hidden.sample(held(batch))
