@@ -49,6 +49,9 @@ def test_python_runs_and_prints(snippet, said, tmp_path, monkeypatch, capsys):
     # What a page takes for the reader's own.
     draw_pictures(tmp_path / "pictures", ("disc", "bar"), 10)
     np.savetxt("qubo.csv", np.array([[-1.0, 2.0], [0.0, -1.0]]), delimiter=",")
+    if "ising_ep.pytorch" in snippet:
+        pytest.importorskip("torch", reason="needs PyTorch: pip install 'ising-ep[torch]'")
+        pytest.importorskip("dwave.plugins.torch", reason="needs dwave-pytorch-plugin")
     exec(compile(snippet, "README.md", "exec"), {"__name__": "readme"})
     printed = capsys.readouterr().out
     assert printed.strip()

@@ -31,6 +31,7 @@ PACKAGES = (
     "openjij",
     "simulated-bifurcation",
     "torch",
+    "dwave-pytorch-plugin",
     "dimod",
     "numpy",
 )

@@ -15,6 +15,7 @@ def interleaved(
     *,
     warm_up: bool = True,
     on_round: Callable[[], object] = lambda: None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[K, list[float]]:
     """Seconds of every call: in a round each way is called once, one right after the other.
 
@@ -23,13 +24,14 @@ def interleaved(
         rounds: Rounds that count.
         warm_up: Whether there is one before them that does not.
         on_round: Called after each round.
+        clock: What tells the seconds.
     """
     seconds: dict[K, list[float]] = {name: [] for name in ways}
     for number in range(-warm_up, rounds):
         for name, way in ways.items():
-            start = time.perf_counter()
+            start = clock()
             answer = way(number)
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(clock() - start)
             del answer  # not within the next call
         on_round()
     return {name: times[warm_up:] for name, times in seconds.items()}
