@@ -59,7 +59,7 @@ def test_all_that_is_imported_is_declared():
 
 
 def test_all_that_is_declared_is_imported():
-    assert MODULES.keys() - set(imported().values()) - EXTRAS["torch"].keys() == set()
+    assert MODULES.keys() - set(imported().values()) == set()
 
 
 def test_a_package_that_is_not_declared_is_found():
