@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .embedding.unembed import correlations as correlations
     from .embedding.unembed import unembed as unembed
     from .estimator import EPClassifier as EPClassifier
+    from .machines.chip_sampler import ChipSampler as ChipSampler
     from .samplers.batch import BatchResult as BatchResult
     from .samplers.default_range import default_beta_range as default_beta_range
     from .samplers.digest import problem_digest as problem_digest
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 # Loaded when first asked for: dimod alone, or scikit-learn, takes longer to import than all the rest.
 _HOME = {
     "BatchResult": ".samplers.batch",
+    "ChipSampler": ".machines.chip_sampler",
     "EPClassifier": ".estimator",
     "ParallelTemperingSampler": ".samplers.tempering",
     "PathIntegralAnnealingSampler": ".samplers.path_integral",
@@ -55,6 +57,7 @@ _HOME = {
 _ROOMS = {"chip", "config", "datasets", "embedding", "errors", "learning", "machines", "network", "training"}
 __all__ = [
     "BatchResult",
+    "ChipSampler",
     "EPClassifier",
     "ParallelTemperingSampler",
     "PathIntegralAnnealingSampler",

@@ -111,6 +111,23 @@ def check_ranges(
         )
 
 
+def full_scale(chip: Chip, fields: NDArray[np.float64], couplings: NDArray[np.float64]) -> float:
+    """The divisor of h and J by auto_scale, which puts one of them at an end of h_range or extended_j_range.
+
+    It makes problems larger as well as smaller. Sums of couplings have no part in it; the chip may refuse
+    them.
+
+    Example:
+        >>> chip = Chip.perfect("pegasus", 2)
+        >>> full_scale(chip, np.array([1.0, -7.2]), np.array([1.0, -2.0]))
+        1.8
+    """
+    factor = 0.0
+    for values, (low, high) in ((fields, chip.h_range), (couplings, chip.chain_range)):
+        factor = max(factor, values.max(initial=0.0) / high, values.min(initial=0.0) / low)
+    return float(factor) or 1.0
+
+
 def check_anneal(
     chip: Chip,
     schedule: ArrayLike,

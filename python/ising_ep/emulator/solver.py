@@ -13,7 +13,7 @@ import numpy as np
 
 from ..checks import Floats, Ints, Spins, one_of, real
 from ..chip import Chip
-from ..chip.rules import check_anneal, check_ranges
+from ..chip.rules import check_anneal, check_ranges, full_scale
 from ..chip.timing import access_time
 from ..machines.chip_model import ChipModel
 from ..qpu.qp import UNUSED, decode_problem, encode_answer
@@ -172,7 +172,7 @@ class Solver:
         if kind == "qubo":
             fields, couplings = _as_ising(rank[couplers], linear, quadratic)
         if _flag(params, "auto_scale", True):
-            factor = scale(chip, fields, couplings)
+            factor = full_scale(chip, fields, couplings)
             fields, couplings = fields / factor, couplings / factor
         # The format has places for the chip's own qubits and couplers only: these need no check.
         places = np.flatnonzero((rank[chip.couplers] >= 0).all(axis=1))
@@ -281,23 +281,6 @@ class Solver:
             "total_post_processing_time": 0.0,
             "post_processing_overhead_time": 0.0,
         }
-
-
-def scale(chip: Chip, fields: Floats, couplings: Floats) -> float:
-    """Divisor of h and J by auto_scale, which puts one of them at an end of h_range or extended_j_range.
-
-    It makes problems larger as well as smaller. Sums of couplings have no part in it; the chip may refuse
-    them.
-
-    Example:
-        >>> chip = Chip.perfect("pegasus", 2)
-        >>> scale(chip, np.array([1.0, -7.2]), np.array([1.0, -2.0]))
-        1.8
-    """
-    factor = 0.0
-    for values, (low, high) in ((fields, chip.h_range), (couplings, chip.chain_range)):
-        factor = max(factor, values.max(initial=0.0) / high, values.min(initial=0.0) / low)
-    return float(factor) or 1.0
 
 
 def default_name(chip: Chip) -> str:

@@ -41,6 +41,7 @@ def page(
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> from ising_ep import datasets, training
         >>> from ising_ep.config import TrainConfig
         >>> patterns = datasets.load_patterns()

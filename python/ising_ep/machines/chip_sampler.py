@@ -1,0 +1,152 @@
+"""The chip model behind the interface of dwave-system's `DWaveSampler`, without a service."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from math import isfinite
+from typing import Any
+
+import dimod
+import numpy as np
+from dimod.core.sampler import Sampler
+from dimod.core.structured import Structured
+from dimod.decorators import bqm_structured
+from numpy.typing import ArrayLike, NDArray
+
+from ..checks import boolean, instance, real, seed_or_new
+from ..chip import Chip
+from ..chip.rules import full_scale
+from ..chip.timing import access_time
+from .chip_model import ChipModel
+
+TAKEN = ("anneal_schedule", "annealing_time", "auto_scale", "initial_state", "num_reads")
+
+
+class ChipSampler(Sampler, Structured):
+    """Samples problems on the qubits of a modelled D-Wave chip.
+
+    It stands in the place of dwave-system's `DWaveSampler`: ``EmbeddingComposite(ChipSampler())`` rehearses
+    ``EmbeddingComposite(DWaveSampler())``, with the chip's ranges, errors, temperature and broken chains, and
+    the time that a QPU would take in ``info["timing"]``.
+
+    Args:
+        model: The chip; ``ChipModel(Chip.perfect("pegasus", 16))`` by default.
+
+    Raises:
+        TypeError: If the model is none.
+
+    Example:
+        >>> sampler = ChipSampler(ChipModel(Chip.perfect("pegasus", 2)))
+        >>> one, other = sampler.edgelist[0]
+        >>> found = sampler.sample_ising({one: 0.5}, {(one, other): -1.0}, num_reads=5, seed=1)
+        >>> print(found.first.energy, found.info["timing"]["qpu_access_time"] > 10_000)
+        -1.5 True
+    """
+
+    def __init__(self, model: ChipModel | None = None) -> None:
+        self.model = ChipModel(Chip.perfect("pegasus", 16)) if model is None else model
+        instance("model", self.model, ChipModel)
+        self._nodes: list[Hashable] = self.model.chip.qubits.tolist()
+        self._edges: list[tuple[Hashable, Hashable]] = [(a, b) for a, b in self.model.chip.couplers.tolist()]
+
+    @property
+    def nodelist(self) -> list[Hashable]:
+        """The working qubits, by the chip's numbers."""
+        return self._nodes
+
+    @property
+    def edgelist(self) -> list[tuple[Hashable, Hashable]]:
+        """The working couplers."""
+        return self._edges
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """What a solver says of itself, by the service's names."""
+        return self.model.properties
+
+    @property
+    def parameters(self) -> dict[str, list[str]]:
+        """The keywords of `sample`."""
+        return {**{name: ["parameters"] for name in TAKEN}, "seed": []}
+
+    @bqm_structured  # type: ignore[untyped-decorator]
+    def sample(
+        self,
+        bqm: dimod.BinaryQuadraticModel,
+        *,
+        num_reads: int = 1,
+        annealing_time: float | None = None,
+        anneal_schedule: ArrayLike | None = None,
+        initial_state: Mapping[int, int] | None = None,
+        auto_scale: bool = True,
+        seed: int | None = None,
+    ) -> dimod.SampleSet:
+        """Programs the chip with a problem of its qubits, and anneals it.
+
+        Args:
+            bqm: Its variables are qubits, its interactions couplers.
+            num_reads: Anneals.
+            annealing_time: Microseconds of a linear anneal; the solver's default, if there is no schedule.
+            anneal_schedule: (points, 2) time in microseconds and s, in the place of a linear anneal.
+            initial_state: The value of each qubit from which every read of a reverse anneal begins, as the
+                problem has them: -1 and +1, or 0 and 1.
+            auto_scale: Whether h and J are multiplied until one of them is at the end of its range.
+            seed: 0 to 2**63 - 1; by default a new one, which the info holds.
+
+        Returns:
+            A row for each read, in order, with energies of the problem as given. `info` has "seed"; "scale",
+            by which the problem was divided; and "timing", in microseconds, if the solver tells it.
+
+        Raises:
+            dimod.exceptions.BinaryQuadraticModelStructureError: A qubit or coupler that is missing.
+            ValueError: What the chip refuses; the line names it.
+        """
+        auto_scale, seed = boolean("auto_scale", auto_scale), seed_or_new(seed)
+        schedule = self._schedule(annealing_time, anneal_schedule)
+        variables: Any = bqm.variables  # integers: the problem is one of the chip's
+        order: list[int] = sorted(variables)
+        qubits = np.array(order, dtype=np.int64)
+        spins = bqm.change_vartype(dimod.SPIN, inplace=False)
+        biases, (rows, cols, values), *_ = spins.to_numpy_vectors(order)
+        h, j = biases.astype(np.float64), values.astype(np.float64)
+        couplers = np.sort(qubits[np.stack([rows, cols], axis=1)], axis=1)
+        chip = self.model.chip
+        scale = full_scale(chip, h, j) if auto_scale else 1.0
+        start = None if initial_state is None else _spins(initial_state, order, bqm.vartype)
+        reads = self.model.sample(
+            qubits,
+            couplers,
+            h[np.newaxis] / scale,
+            j[np.newaxis] / scale,
+            schedule=schedule,
+            num_reads=num_reads,
+            initial_states=None if start is None else start[np.newaxis],
+            seed=seed,
+        )[0]
+        states = reads if bqm.vartype is dimod.SPIN else (reads + 1) // 2
+        info: dict[str, Any] = {"seed": seed, "scale": scale}
+        takes = 1e6 * access_time(chip.properties, len(qubits), num_reads, np.asarray(schedule).tolist())
+        if isfinite(takes):
+            info["timing"] = {"qpu_access_time": takes}
+        make: Any = dimod.SampleSet.from_samples_bqm  # without types
+        sampleset: dimod.SampleSet = make((states, order), bqm, info=info)
+        return sampleset
+
+    def _schedule(self, time: float | None, schedule: ArrayLike | None) -> ArrayLike:
+        if schedule is None:
+            default = self.properties["default_annealing_time"]
+            return [(0.0, 0.0), (default if time is None else real("annealing_time", time), 1.0)]
+        if time is not None:
+            raise ValueError("annealing_time and anneal_schedule are both given, expected one of them")
+        return schedule
+
+
+def _spins(given: Mapping[int, int], order: list[int], vartype: dimod.Vartype) -> NDArray[np.int8]:
+    """An initial state as spins (qubits,) in this order."""
+    low = min(vartype.value)
+    for qubit in order:
+        if qubit not in given:
+            raise ValueError(f"initial_state lacks qubit {qubit}")
+        if given[qubit] not in vartype.value:
+            raise ValueError(f"initial_state of qubit {qubit} is {given[qubit]}, expected {low} or 1")
+    return np.array([1 if given[qubit] == 1 else -1 for qubit in order], dtype=np.int8)

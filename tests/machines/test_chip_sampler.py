@@ -1,0 +1,111 @@
+"""`ChipSampler`: the chip model as a structured dimod sampler."""
+
+from __future__ import annotations
+
+import dimod
+import numpy as np
+import pytest
+from dimod.exceptions import BinaryQuadraticModelStructureError
+from dimod.testing import assert_sampler_api, assert_structured_api
+from dwave.system import EmbeddingComposite
+
+from ising_ep import ChipSampler
+from ising_ep.chip import Chip
+from ising_ep.machines.chip_errors import ChipErrors
+from ising_ep.machines.chip_model import ChipModel
+
+CHIP = Chip.perfect("pegasus", 2).without(0.1, seed=1)
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def sampler() -> ChipSampler:
+    return ChipSampler(ChipModel(CHIP, errors=ChipErrors.none()))
+
+
+@pytest.fixture(scope="module")
+def whole() -> dimod.BinaryQuadraticModel:
+    """A problem of all qubits and couplers."""
+    h = dict(zip(CHIP.qubits.tolist(), RNG.normal(size=len(CHIP.qubits)), strict=True))
+    j = {
+        tuple(pair): value
+        for pair, value in zip(
+            CHIP.couplers.tolist(), RNG.choice([-1.0, 1.0], len(CHIP.couplers)), strict=True
+        )
+    }
+    return dimod.BinaryQuadraticModel(h, j, 0.25, "SPIN")
+
+
+def test_it_is_a_structured_sampler(sampler):
+    assert_sampler_api(sampler)
+    assert_structured_api(sampler)
+    assert sampler.properties["topology"] == {"type": "pegasus", "shape": [2]}
+
+
+def test_reads_are_those_of_the_model(sampler, whole):
+    found = sampler.sample(whole, num_reads=20, auto_scale=False, seed=3, annealing_time=5.0)
+    h, (rows, cols, j), _ = whole.to_numpy_vectors(CHIP.qubits.tolist())
+    couplers = np.sort(CHIP.qubits[np.stack([rows, cols], axis=1)], axis=1)
+    reads = sampler.model.sample(
+        CHIP.qubits, couplers, h[None], j[None], schedule=[(0, 0), (5, 1)], num_reads=20, seed=3
+    )[0]
+    assert np.array_equal(found.record.sample[:, np.argsort(found.variables)], reads)
+    assert found.record.energy == pytest.approx(whole.energies(found))
+    assert (found.info["seed"], found.info["scale"]) == (3, 1.0)
+
+
+@pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
+def test_auto_scale_fills_the_range_and_keeps_the_energies(sampler, whole, vartype):
+    bqm = whole.change_vartype(vartype, inplace=False)
+    bqm.scale(0.01)
+    found = sampler.sample(bqm, num_reads=200, seed=3)
+    spins = bqm.spin
+    j = np.array(list(spins.quadratic.values()))
+    h = np.array(list(spins.linear.values()))
+    assert found.info["scale"] == pytest.approx(max(j.max(), -j.min() / 2, abs(h).max() / 4))
+    assert found.record.energy == pytest.approx(bqm.energies(found))
+    small = sampler.sample(bqm, num_reads=200, seed=3, auto_scale=False)
+    # A hundredth of the couplings is a hundred times as hot.
+    assert found.record.energy.mean() < 2 * small.record.energy.mean() < 0
+
+
+def test_what_dwave_system_composes_with(sampler):
+    problem = dimod.BinaryQuadraticModel.from_ising({}, {(a, b): 1.0 for a in range(6) for b in range(a)})
+    found = EmbeddingComposite(sampler).sample(problem, num_reads=50, seed=1)
+    assert found.first.energy == min(dimod.ExactSolver().sample(problem).record.energy)
+    assert "chain_break_fraction" in found.record.dtype.names
+
+
+@pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
+def test_a_shallow_reverse_anneal_stays_where_it_began(sampler, whole, vartype):
+    bqm = whole.change_vartype(vartype, inplace=False)
+    begun = sampler.sample(bqm, num_reads=50, seed=0).first.sample
+    call = {"num_reads": 200, "initial_state": begun, "seed": 1}
+    stays = sampler.sample(bqm, anneal_schedule=[(0, 1), (1, 0.95), (2, 1)], **call)
+    moves = sampler.sample(bqm, anneal_schedule=[(0, 1), (5, 0.05), (10, 1)], **call)
+    order = [begun[q] for q in stays.variables]
+    assert (stays.record.sample == order).all()
+    assert (moves.record.sample == order).all(axis=1).mean() < 0.3
+
+
+def test_refusals(sampler):
+    a, b = sampler.edgelist[0]
+    call = {"h": {a: 1.0}, "J": {(a, b): 1.0}}
+    with pytest.raises(BinaryQuadraticModelStructureError):
+        sampler.sample_ising({10**6: 1.0}, {})
+    with pytest.raises(ValueError, match="both given"):
+        sampler.sample_ising(**call, annealing_time=5.0, anneal_schedule=[(0, 0), (5, 1)])
+    with pytest.raises(ValueError, match=f"initial_state lacks qubit {b}"):
+        sampler.sample_ising(**call, initial_state={a: 1}, anneal_schedule=[(0, 1), (2, 0.5), (4, 1)])
+    with pytest.raises(ValueError, match=f"initial_state of qubit {a} is 0, expected -1 or 1"):
+        sampler.sample_ising(**call, initial_state={a: 0, b: 1}, anneal_schedule=[(0, 1), (2, 0.5), (4, 1)])
+    with pytest.raises(ValueError, match="expected a reverse anneal"):
+        sampler.sample_ising(**call, initial_state={a: 1, b: 1})
+    with pytest.raises(ValueError, match=f"h of qubit {a} is 5"):
+        sampler.sample_ising({a: 5.0}, {}, auto_scale=False)
+    with pytest.raises(TypeError, match="auto_scale"):
+        sampler.sample_ising(**call, auto_scale="yes")
+    with pytest.raises(TypeError, match="num_spin_reversal_transforms"):
+        sampler.sample_ising(**call, num_spin_reversal_transforms=2)
+    with pytest.raises(TypeError, match="model"):
+        ChipSampler("pegasus:16")
