@@ -198,6 +198,9 @@ def on_chip(**given: Any) -> Any:
 
 
 EMBEDDED = set(inspect.signature(EmbeddedMachine).parameters)
+ON_CHIP = dimod.BinaryQuadraticModel(
+    {q: 0.1 for q in CHIP.qubits.tolist()}, {(a, b): 0.3 for a, b in CHIP.couplers[::3].tolist()}, 0.0, "SPIN"
+)
 SMALL_MODEL = {"sweeps_per_us": 0.5, "temperature": 60.0}
 
 
@@ -813,6 +816,26 @@ WALKS: dict[str, Walk] = {
             "num_threads": 2,
         },
     ),
+    "ChipSampler": Walk(
+        ising_ep.ChipSampler,
+        lambda model: ising_ep.ChipSampler(model).sample(ON_CHIP, num_reads=9, seed=1),
+        {"model": ChipModel(CHIP, temperature=60.0)},
+        {"model": ChipModel(CHIP, temperature=600.0)},
+    ),
+    "ChipSampler.sample": Walk(
+        ising_ep.ChipSampler.sample,
+        ising_ep.ChipSampler(ChipModel(CHIP, temperature=60.0)).sample,
+        {"bqm": ON_CHIP, "num_reads": 9, "seed": 1},
+        {
+            "bqm": ON_CHIP * -1,
+            "num_reads": 10,
+            "annealing_time": 2.0,
+            "anneal_schedule": [(0, 0), (2, 0.2), (9, 1)],
+            "initial_state": Refused({q: 1 for q in ON_CHIP.variables}, "expected a reverse anneal"),
+            "auto_scale": False,
+            "seed": 2,
+        },
+    ),
     "ChipErrors": Walk(
         ChipErrors,
         lambda **errors: on_chip(errors=ChipErrors(**errors), **SMALL_MODEL),
@@ -1059,6 +1082,7 @@ def test_every_public_name_is_walked() -> None:
         *(name for name in ising_ep.__all__ if inspect.ismodule(getattr(ising_ep, name))),
     }
     classes = {
+        "ChipSampler",
         "SimulatedAnnealingSampler",
         "ParallelTemperingSampler",
         "PathIntegralAnnealingSampler",
