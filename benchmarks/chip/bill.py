@@ -3,9 +3,7 @@
     python -m benchmarks.chip.bill --data FOLDER          a table; exit code 1 where the goal is missed
     python -m benchmarks.chip.bill --data FOLDER --fit    the factors of `chip.timing.MEASURED`, fitted anew
 
-FOLDER holds runs.csv, a row a run with columns instance, solver, qubits, reads, qpu_anneal_time_per_sample,
-qpu_readout_time_per_sample, qpu_programming_time and qpu_access_time (microseconds), and
-solver_*.json.gz, the properties of the solver.
+FOLDER is a folder as `benchmarks/chip/logs.py` says; times are in microseconds.
 
 The goal: estimates within 10 % for 90 % of the runs, or ranges that hold 95 %. The fit is quantile regression
 of the readout time over the solver's own model of it, linear in log(qubits) between knots, and each end made
@@ -15,7 +13,6 @@ leaves out all runs of a tenth of the instances at a time.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -25,14 +22,11 @@ import click
 import numpy as np
 from scipy.optimize import linprog
 
-from ising_ep.chip import Chip
 from ising_ep.chip.solvers import plain_name
 from ising_ep.chip.timing import MEASURED, Measured, access_range, access_time, measured_range
 
-NEEDED = (
-    *("instance", "solver", "qubits", "reads", "qpu_anneal_time_per_sample"),
-    *("qpu_readout_time_per_sample", "qpu_programming_time", "qpu_access_time"),
-)
+from . import logs
+
 WITHIN, MOST_WITHIN, IN_RANGE = 0.1, 0.9, 0.95
 # Groups of the table, by the number of qubits.
 GROUPS = (1, 25, 75, 200, 500, 6000)
@@ -61,33 +55,20 @@ class Run:
 
 def read_runs(folder: Path) -> tuple[list[Run], dict[str, Any]]:
     """The runs of a folder, and the properties of their solver."""
-    found = sorted(folder.glob("solver_*.json.gz"))
-    if len(found) != 1 or not (folder / "runs.csv").is_file():
-        raise click.ClickException(f"{folder} lacks runs.csv, or has not one solver_*.json.gz")
-    properties = dict(Chip.named(str(found[0])).properties)
-    with (folder / "runs.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    lacking = [name for name in NEEDED if not rows or name not in rows[0]]
-    if lacking:
-        raise click.ClickException(f"{folder / 'runs.csv'} has no runs with {', '.join(lacking)}")
-    runs = []
-    for number, row in enumerate(rows, 2):
-        if plain_name(row["solver"]) != plain_name(str(properties.get("chip_id"))):
-            raise click.ClickException(
-                f"line {number} of {folder / 'runs.csv'} is a run of {row['solver']}, expected"
-                f" {properties.get('chip_id')}"
-            )
-        try:
-            runs.append(
-                Run(
-                    row["instance"],
-                    *(int(row[key]) for key in NEEDED[2:4]),
-                    *(float(row[key]) for key in NEEDED[4:]),
-                )
-            )
-        except (TypeError, ValueError) as error:
-            raise click.ClickException(f"line {number} of {folder / 'runs.csv'}: {error}") from None
-    return runs, properties
+    chip = logs.solver(folder)
+    runs = [
+        Run(
+            row["instance"],
+            int(row["qubits"]),
+            int(row["reads"]),
+            row["qpu_anneal_time_per_sample"],
+            row["qpu_readout_time_per_sample"],
+            row["qpu_programming_time"],
+            row["qpu_access_time"],
+        )
+        for row in logs.runs(folder, chip)
+    ]
+    return runs, dict(chip.properties)
 
 
 def rows_of(name, runs, estimates, client):

@@ -193,9 +193,10 @@ def main(data: Path, half: int, quick: bool, out: Path | None) -> None:
     \b
     Example: python -m benchmarks.chip.fit --data qpu_logs --quick
     """
+    chip = logs.solver(data)
+    problems = list(logs.small_problems(data, chip))[half :: 10 if quick else 2]
     folder = report.folder(out, not quick)
-    problems = list(logs.small_problems(data))[half :: 10 if quick else 2]
-    fit = Fit(problems, logs.solver(data))
+    fit = Fit(problems, chip)
     rounds, around = (1, 25) if quick else (ROUNDS, AROUND)
     rng = np.random.default_rng(0)
     tried, near = [START], NEAR

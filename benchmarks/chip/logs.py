@@ -25,6 +25,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import click
 import dimod
 import numpy as np
 from dwave.embedding import embed_bqm
@@ -34,11 +35,21 @@ from scipy.optimize import brentq
 
 from ising_ep import unembed
 from ising_ep.chip import Chip
+from ising_ep.chip.solvers import plain_name
 
 # Between the runs of 1 and of 16 November the service began to scale chains to extended_j_range.
 EXTENDED = datetime.datetime(2023, 11, 10, tzinfo=datetime.UTC).timestamp()
 # Microseconds and reads of every run.
 ANNEAL, READS = [(0.0, 0.0), (20.0, 1.0)], 1000
+# Columns of runs, and keys of answers, that are read.
+TEXTS = ("instance", "solver")
+COLUMNS = (
+    *TEXTS,
+    *("start", "variables", "terms", "qubits", "longest_chain", "reads", "chain_break_fraction"),
+    *("qpu_anneal_time_per_sample", "qpu_readout_time_per_sample", "qpu_programming_time"),
+    *("qpu_access_time", "qpu_access_overhead_time"),
+)
+KEYS = ("instance", "Q", "embedding", "energies", "occurrences", "chain_break_fraction", "timing")
 # Energies of a problem that are told apart where temperatures are worked out.
 LEVELS = 100_000
 
@@ -171,47 +182,88 @@ def distance(
     return float(np.abs(one / one.sum() - other / other.sum()).sum() / 2)
 
 
+def refused(text: object) -> click.BadParameter:
+    """The line, and the exit code 2, that end a benchmark whose folder is none."""
+    return click.BadParameter(str(text), param_hint="--data")
+
+
 def solver(folder: Path) -> Chip:
     """The chip that the runs were made on."""
-    (path,) = folder.glob("solver_*.json.gz")
-    return Chip.named(str(path))
+    found = sorted(folder.glob("solver_*.json.gz"))
+    if len(found) != 1:
+        raise refused(f"{folder} has {len(found)} files solver_*.json.gz, expected one")
+    try:
+        return Chip.named(str(found[0]))
+    except (ValueError, OSError) as error:
+        raise refused(error) from None
 
 
-def runs(folder: Path) -> list[dict[str, Any]]:
-    """The rows of `runs.csv`, numbers as numbers."""
-    with (folder / "runs.csv").open(newline="") as file:
-        return [
-            {name: text if name in ("instance", "solver") else float(text) for name, text in row.items()}
-            for row in csv.DictReader(file)
-        ]
+def runs(folder: Path, chip: Chip) -> list[dict[str, Any]]:
+    """The rows of `runs.csv`, numbers as numbers, of runs on this chip."""
+    path, name = folder / "runs.csv", str(chip.properties.get("chip_id"))
+    try:
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise refused(f"{path} cannot be read: {error}") from None
+    lacking = [column for column in COLUMNS if not rows or column not in rows[0]]
+    if lacking:
+        raise refused(f"{path} has no runs with {', '.join(lacking)}")
+    found = []
+    for number, row in enumerate(rows, 2):
+        if plain_name(row["solver"]) != plain_name(name):
+            raise refused(f"line {number} of {path} is a run of {row['solver']}, expected {name}")
+        try:
+            numbers = {column: float(row[column]) for column in COLUMNS if column not in TEXTS}
+        except (TypeError, ValueError) as error:
+            raise refused(f"line {number} of {path}: {error}") from None
+        found.append({**numbers, **{column: row[column] for column in TEXTS}})
+    return found
 
 
-def small_problems(folder: Path) -> Iterator[SmallProblem]:
+def answers(folder: Path) -> Iterator[dict[str, Any]]:
+    """The lines of `small_problems.jsonl.gz`."""
+    path, number = folder / "small_problems.jsonl.gz", 0
+    try:
+        with gzip.open(path, "rt") as file:
+            for line in file:
+                found = json.loads(line)
+                lacking = [key for key in KEYS if key not in found]
+                if lacking:
+                    raise ValueError(f"it lacks {', '.join(lacking)}")
+                yield found
+                number += 1
+    except (OSError, EOFError, ValueError, TypeError) as error:
+        raise refused(f"{path} cannot be read after line {number}: {error}") from None
+
+
+def small_problems(folder: Path, chip: Chip) -> Iterator[SmallProblem]:
     """The problems whose answers are there, but those of which all energies are alike."""
     starts: dict[tuple[Any, ...], float] = {
-        _of_timing(row["instance"], row): row["start"] for row in runs(folder)
+        _of_timing(row["instance"], row): row["start"] for row in runs(folder, chip)
     }
-    with gzip.open(folder / "small_problems.jsonl.gz", "rt") as file:
-        for line in file:
-            found = json.loads(line)
-            qubo = {ast.literal_eval(key): value for key, value in found["Q"].items()}
-            if not any(qubo.values()):
-                continue
-            bqm = dimod.BQM.from_qubo(qubo)
-            spins = dimod.BQM("SPIN")
-            for v in sorted(bqm.variables):
-                spins.add_variable(v)
-            spins.update(bqm.change_vartype("SPIN", inplace=False))
-            counts = np.array(found["occurrences"], dtype=np.float64)
-            yield SmallProblem(
-                found["instance"],
-                spins,
-                {int(v): chain for v, chain in found["embedding"].items()},
-                np.array(found["energies"]),
-                counts,
-                float(np.average(found["chain_break_fraction"], weights=counts)),
-                starts[_of_timing(found["instance"], found["timing"])] >= EXTENDED,
-            )
+    for found in answers(folder):
+        name, run = found["instance"], _of_timing(found["instance"], found["timing"])
+        if run not in starts:
+            raise refused(f"{folder / 'runs.csv'} has no run of {name} as in small_problems.jsonl.gz")
+        qubo = {ast.literal_eval(key): value for key, value in found["Q"].items()}
+        if not any(qubo.values()):
+            continue
+        bqm = dimod.BQM.from_qubo(qubo)
+        spins = dimod.BQM("SPIN")
+        for v in sorted(bqm.variables):
+            spins.add_variable(v)
+        spins.update(bqm.change_vartype("SPIN", inplace=False))
+        counts = np.array(found["occurrences"], dtype=np.float64)
+        yield SmallProblem(
+            name,
+            spins,
+            {int(v): chain for v, chain in found["embedding"].items()},
+            np.array(found["energies"]),
+            counts,
+            float(np.average(found["chain_break_fraction"], weights=counts)),
+            starts[run] >= EXTENDED,
+        )
 
 
 def _of_timing(name: str, timing: Mapping[str, Any]) -> tuple[Any, ...]:

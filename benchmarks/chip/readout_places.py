@@ -10,13 +10,13 @@ about as many qubits in about the same places.
 
 from __future__ import annotations
 
-import gzip
-import json
 from pathlib import Path
 
 import click
 import numpy as np
 from dwave.graphs import pegasus_graph
+
+from . import logs
 
 M = 16  # of the chip: a P16
 FOLDS = 10
@@ -59,8 +59,7 @@ def by_place(kernel, times, known):
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 def main(data: Path) -> None:
     """Print how well the readout time is predicted by the number of qubits, and by their places."""
-    with gzip.open(data / "small_problems.jsonl.gz", "rt") as file:
-        runs = [json.loads(line) for line in file]
+    runs = list(logs.answers(data))
     sets = [sorted(qubit for chain in run["embedding"].values() for qubit in chain) for run in runs]
     times = np.log([run["timing"]["qpu_readout_time_per_sample"] for run in runs])
     numbers = np.log([len(qubits) for qubits in sets])

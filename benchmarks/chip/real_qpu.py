@@ -110,7 +110,7 @@ def breaks(
     Over the runs whose problems are in the logs, where these are enough; else over all runs of the folder,
     with stand-ins; without a folder these are left out.
     """
-    rows = [row for row in logs.runs(folder) if row["longest_chain"] > 1] if folder else []
+    rows = [row for row in logs.runs(folder, model.chip) if row["longest_chain"] > 1] if folder else []
     often = Counter(int(row["longest_chain"]) for row in rows)
     found: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for one in compared:
@@ -294,9 +294,11 @@ def main(data: Path, p16: Path | None, quick: bool, with_stand_ins: bool, out: P
     \b
     Example: python -m benchmarks.chip.real_qpu --data qpu_logs --quick
     """
-    folder = report.folder(out, not quick)
     step = 10 if quick else 1
-    problems = list(logs.small_problems(data))
+    chip = logs.solver(data)
+    problems = list(logs.small_problems(data, chip))
+    chips = [] if p16 is None else whole_chips(p16)[:: 5 if quick else 1]
+    folder = report.folder(out, not quick)
     # Which of its errors stay is not known of this chip: each programming draws all of them anew.
     of_chip = ChipErrors()
     errors = replace(
@@ -306,12 +308,11 @@ def main(data: Path, p16: Path | None, quick: bool, with_stand_ins: bool, out: P
         field_offset=0.0,
         coupling_offset=0.0,
     )
-    model = ChipModel(logs.solver(data), sweeps_per_us=SWEEPS, errors=errors)
+    model = ChipModel(chip, sweeps_per_us=SWEEPS, errors=errors)
     with report.progress() as bar:
         tick = partial(told_of, bar)
         compared = [compare(problem, model) for problem in tick(problems[::step], "small problems")]
         broken = [] if quick else breaks(data if with_stand_ins else None, model, compared, tick)
-        chips = [] if p16 is None else whole_chips(p16)[:: 5 if quick else 1]
         on_whole = ChipModel(WHOLE, scales=model.scales, sweeps_per_us=WHOLE_SWEEPS, errors=errors)
         wholes = [row for problem in tick(chips, "whole chips") for row in whole(problem, on_whole)]
     lines = of_small(compared) + of_breaks(broken) + (of_whole(wholes) if wholes else [])

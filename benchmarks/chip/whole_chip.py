@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,6 +53,13 @@ class WholeChip:
 
 def whole_chips(folder: Path) -> list[WholeChip]:
     """All problems of a folder."""
+    paths = sorted(folder.glob("Pegasus-Lattice_Size-16_*.json.gz"))
+    if not paths or not (folder / "results.csv.gz").is_file():
+        raise click.BadParameter(
+            f"{folder} has {len(paths)} problems Pegasus-Lattice_Size-16_*.json.gz, expected some, and"
+            " results.csv.gz",
+            param_hint="--p16",
+        )
     seen: dict[int, dict[float, list[float]]] = {}
     with gzip.open(folder / "results.csv.gz", "rt") as file:
         for instance, solver, setting, *_, lowest in csv.reader(file):
@@ -61,7 +69,7 @@ def whole_chips(folder: Path) -> list[WholeChip]:
                 reads = [float(energy) for energy, count in counted for _ in range(int(count))]
                 seen.setdefault(int(instance), {}).setdefault(int(tenths[1]) / 10, []).extend(reads)
     found = []
-    for path in sorted(folder.glob("Pegasus-Lattice_Size-16_*.json.gz")):
+    for path in paths:
         number = int(path.name.split("_")[-1].split(".")[0])
         bqm = read_with_format(path).bqm
         qubits = np.sort(np.array(list(bqm.variables), dtype=np.int64))

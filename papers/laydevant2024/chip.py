@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from ising_ep import training
 from ising_ep.config import TrainConfig
 from ising_ep.machines.embedded import EmbeddedMachine
+from ising_ep.plots import looks
 from ising_ep.plots.looks import SERIES
 from ising_ep.training.build import machine_of
 from ising_ep.training.state import TrainState
@@ -162,14 +163,20 @@ def figures(results: Results) -> dict[str, Figure]:
         band(train, epochs, [result["train"] for result in group], TITLES[machine], style, 3)
         if machine != NETWORK:
             broken = [[100 * each for each in result["chains_broken"]] for result in group]
-            band(chains, epochs, broken, "", style, 3)
-    train.axhline(0.1, color="black", linewidth=0.8, linestyle=(0, (6, 3)), label="guessing")
+            band(chains, epochs, broken, TITLES[machine], style, 3)
+    train.axhline(0.1, color=looks.PURPLE, linewidth=1.2, linestyle=(0, (6, 3)), label="guessing")
     train.set(xlabel="epoch", ylabel="accuracy in training", title="1,000 images; band: s.d. of the seeds")
     chains.set(xlabel="epoch", ylabel="chains broken (%)", title="Broken chains, of all reads of an epoch")
     chains.set_ylim(bottom=0)
     for axes in (train, chains):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.legend(loc="outside lower left", ncols=len(groups) + 1, frameon=False, fontsize=9)
+    figure.legend(
+        *train.get_legend_handles_labels(),
+        loc="outside lower left",
+        ncols=len(groups) + 1,
+        frameon=False,
+        fontsize=9,
+    )
     places = range(len(groups) - 1, -1, -1)
     for offset, style, label, test in (
         (0.1, 0, "on the machine", training_runs.last_test),

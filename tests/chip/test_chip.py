@@ -213,6 +213,8 @@ def test_each_family_has_its_own_limit() -> None:
         ({"j_range": [-1, 10**400]}, "j_range is .*, expected two numbers"),
         ({"j_range": [float("nan"), 1]}, "j_range is .*, expected two numbers"),
         ({"num_reads_range": [1, 2, 3]}, "num_reads_range is .*, expected two numbers"),
+        ({"h_range": [5, 6]}, r"h_range is \[5, 6\], expected a number below 0 and one above"),
+        ({"extended_j_range": [0, 0]}, "extended_j_range is .*, expected a number below 0"),
         ({"default_annealing_time": "20"}, "default_annealing_time is '20', expected a number"),
     ],
 )
@@ -221,6 +223,26 @@ def test_what_is_no_solver_is_refused(changes: dict[str, Any], text: str) -> Non
     assert len(Chip.of_solver(good).couplers) == 1
     with pytest.raises(ValueError, match=text) as caught:
         Chip.of_solver(good | changes)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "timing",
+    [
+        {},
+        "x",
+        None,
+        TIMING | {"version": "2.0.0"},
+        TIMING | {"typical_programming_time": "x"},
+        TIMING | {"typical_programming_time": -1e9},
+        TIMING | {"readout_time_model": "else"},
+    ],
+)
+def test_a_file_whose_times_are_none_is_refused(timing: Any, tmp_path: Path) -> None:
+    file = tmp_path / "solver.json"
+    file.write_text(json.dumps(solver(Chip.perfect("chimera", 1), problem_timing_data=timing)))
+    with pytest.raises(ValueError, match=r"problem_timing_data is .*, expected a timing model") as caught:
+        Chip.named(str(file))
     assert "\n" not in str(caught.value)
 
 

@@ -106,8 +106,8 @@ def test_the_factors_of_the_package_are_those_of_the_fit():
     [
         # Every run takes five times as long as it did.
         (lambda line: [*line[:-2], str(5 * float(line[-2])), line[-1]], 1, "goal missed: 0.0 %"),
-        (lambda line: [*line[:2], "Advantage_system6.4", *line[3:]], 1, "is a run of Advantage_system6.4"),
-        (lambda line: [*line[:5], "many", *line[6:]], 1, "line 2 of"),
+        (lambda line: [*line[:2], "Advantage_system6.4", *line[3:]], 2, "is a run of Advantage_system6.4"),
+        (lambda line: [*line[:5], "many", *line[6:]], 2, "line 2 of"),
     ],
 )
 def test_a_bill_that_is_wrong_is_told(tmp_path, changed, code, text):

@@ -48,6 +48,24 @@ def test_what_cannot_fit_into_memory_is_refused(data, options):
     assert not Path("run").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--annealing-time", "1e9"], "the schedule takes 1e+09 us, expected at most 2000"),
+        (["--annealing-time", "0.01"], "s goes from 0 to 1"),
+        (["--num-reads", "100001"], "num_reads is 100001"),
+    ],
+)
+def test_what_the_chip_refuses_leaves_no_folder(data, options, text):
+    result = command(
+        *("train", "--dataset", "two.npz", "--layers", "6,4", "--machine", "chip", "--chip", "chimera:4"),
+        *("--num-sweeps", 10, *options, "--out", "run"),
+    )
+    assert result.exit_code == 2
+    assert text in result.output.splitlines()[-1]
+    assert not Path("run").exists()
+
+
 @pytest.mark.slow
 def test_a_run_whose_file_moved_goes_on_with_it(data, monkeypatch):
     assert command("train", "--dataset", "two.npz", *SMALL, "--out", "run").exit_code == 0

@@ -127,6 +127,25 @@ def test_a_bad_configuration_is_told_in_a_line(variable, value, problem, monkeyp
     assert TOKEN not in result.output
 
 
+@pytest.mark.parametrize("variable", ["DWAVE_PROFILE", "DWAVE_CONFIG_FILE"])
+def test_a_token_in_a_configuration_that_cannot_be_read_is_not_shown(variable, monkeypatch):
+    monkeypatch.setenv("DWAVE_API_TOKEN", TOKEN)
+    monkeypatch.setenv(variable, f"there-{TOKEN}.conf")
+    for words in ((), ("--json",)):
+        result = ising_ep("doctor", *words)
+        assert result.exit_code == 0
+        assert TOKEN not in result.output
+    assert examined()["dwave"]["token"] is True
+
+
+def test_a_token_that_no_service_has_is_told(monkeypatch):
+    monkeypatch.setenv("DWAVE_API_TOKEN", f"{TOKEN}\a")
+    result = ising_ep("doctor")
+    assert "character" in result.output
+    assert "U+0007" in result.output
+    assert TOKEN not in result.output
+
+
 @pytest.mark.slow
 def test_nobody_is_asked_and_nothing_is_made(tmp_path):
     """A region, whose endpoint a client asks for; no socket is connected, no folder appears."""

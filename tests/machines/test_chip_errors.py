@@ -111,6 +111,14 @@ def test_reads_are_wrong_as_often_as_asked() -> None:
     assert not np.array_equal(again, states)
 
 
+@pytest.mark.parametrize("probability", [0.1, 0.5, 0.9, 1.0])
+def test_large_readout_errors_are_as_large_as_asked(probability: float) -> None:
+    states = np.ones((1000, 200), dtype=np.int8)
+    replace(EXACT, readout_error=probability).read(states, 1, 2)
+    wrong = (states < 0).mean()
+    assert abs(wrong - probability) <= 5 * np.sqrt(probability * (1 - probability) / states.size)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [

@@ -23,12 +23,15 @@ from ..files.untrusted import read_json
 from .families import FAMILIES, family_of
 from .family import Family
 from .solvers import SOLVERS, NamedSolver, is_solver, plain_name
+from .timing import check_timing
 
 if TYPE_CHECKING:
     import networkx as nx
 
 # Ends of the names of files that hold the properties of a solver.
 FILES = (".json", ".json.gz")
+# Ranges of fields and couplings, which have both signs.
+SIGNED = ("h_range", "j_range", "extended_j_range", "per_qubit_coupling_range", "per_group_coupling_range")
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +148,9 @@ class Chip:
             if not isinstance(properties, dict):
                 raise ValueError(f"{name} is not the properties of a solver as a JSON object")
             try:
-                return cls.of_solver(properties, properties.get("graph_id"))
+                chip = cls.of_solver(properties, properties.get("graph_id"))
+                check_timing(chip.properties)
+                return chip
             except ValueError as error:
                 raise ValueError(f"{name} is not the properties of a solver: {error}") from None
         family, *sizes = name.split(":")
@@ -341,6 +346,8 @@ def _check_property(name: str, value: Any) -> None:
         is_pair = isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))
         if not is_pair or value[0] > value[1]:
             raise ValueError(f"{name} is {short(value)}, expected two numbers, the smaller first")
+        if name in SIGNED and not value[0] < 0 < value[1]:
+            raise ValueError(f"{name} is {short(value)}, expected a number below 0 and one above")
     elif name != "problem_timing_data" and not _is_number(value):
         raise ValueError(f"{name} is {short(value)}, expected a number")
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Seconds between two looks at a run, and after which a browser loads the page of one again.
 LOOK, REFRESH = 1.0, 5
+# Where a page says what made it, and the bytes at its beginning that are looked through for that.
+GENERATOR, HEAD = b'content="ising-ep report"', 4096
 
 
 @click.command(cls=Command)
@@ -58,6 +60,8 @@ def report(run: Path, out: Path | None, watch: bool) -> None:
         raise ValueError(f"--out is {out}, expected a name that ends in .html")
     require_writable(file)
     require_replaceable(file)
+    if file.exists() and GENERATOR not in file.read_bytes()[:HEAD]:
+        raise ValueError(f"{file} exists and is no report, expected another --out")
     images = _images(folder)
     if watch:
         _follow(folder, images, file)

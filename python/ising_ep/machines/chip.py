@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from ..chip import Chip
 from ..chip.energy_scales import EnergyScales
 from ..chip.graph import FILES
+from ..chip.rules import check_anneal
 from ..chip.solvers import is_solver
 from ..embedding import Embedding
 from ..network import Network
 from ..settings import NotNegative, PartSettings, Positive, Seed, Shown
-from .annealer import Annealer
+from .annealer import Annealer, schedules
 from .annealing import NumSweeps
 from .chip_errors import ChipErrors
 from .chip_model import RATE, TEMPERATURE, ChipModel
@@ -179,9 +181,13 @@ class ChipSettings(EmbeddedSettings, ModelSettings):
             annealer: The chip; None makes its model.
             embedding: Where the network is on it; None looks for it.
         """
+        model = self.annealer(work.num_threads) if annealer is None else annealer
+        machine = self.embedded(network, work, model, embedding)
         if annealer is None:
-            annealer = self.annealer(work.num_threads)
-        return self.embedded(network, work, annealer, embedding)
+            forward, reverse = schedules(self.annealing_time, self.reverse_fraction)
+            for schedule, states in ((forward, None), (reverse, np.ones(len(machine.qubits), np.int8))):
+                check_anneal(model.chip, schedule, self.num_reads, machine.qubits, states)
+        return machine
 
     def cautions(self) -> list[str]:
         """See `MachineSettings.cautions`."""

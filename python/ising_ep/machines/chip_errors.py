@@ -138,9 +138,9 @@ class ChipErrors:
         if not self.readout_error:
             return
         rng = _random(seed, problem_id, 1)
-        # Of so many draws with their places, one that comes twice is read right again: a second error.
-        wrong = rng.integers(states.size, size=rng.binomial(states.size, self.readout_error))
-        turned = np.bincount(wrong, minlength=states.size) % 2 == 1
+        turned = np.zeros(states.size, dtype=bool)
+        number = rng.binomial(states.size, self.readout_error)
+        turned[rng.choice(states.size, number, replace=False, shuffle=False)] = True
         states[turned.reshape(states.shape)] *= -1
 
     def _leaks(

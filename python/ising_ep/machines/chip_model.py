@@ -38,7 +38,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from ..checks import WORD, integer, one_of, real, stream_ids, threads
+from ..checks import WORD, instance, integer, one_of, real, stream_ids, threads
 from ..chip import Chip
 from ..chip.energy_scales import EnergyScales
 from ..chip.rules import check_anneal, check_ranges
@@ -120,6 +120,11 @@ class ChipModel(Annealer):
         for name, value, of in (("rate", rate, "thermal"), ("num_slices", num_slices, "quantum")):
             if value is not None and model != of:
                 raise ValueError(f"{name} is {value}, but model {model} has none; take model {of}")
+        instance("chip", chip, Chip)
+        if scales is not None:
+            instance("scales", scales, EnergyScales)
+        if errors is not None:
+            instance("errors", errors, ChipErrors)
         self.chip = chip
         self.model = model
         self.scales = EnergyScales.of_chip(chip) if scales is None else scales

@@ -216,7 +216,7 @@ def _row(*cells: str) -> str:
 
 
 def _several(values: Iterable[float]) -> str:
-    return " ".join(f"{float(f'{value:.2g}'):g}" for value in values)
+    return " ".join(f"{float(f'{value:.3g}'):g}" for value in values)
 
 
 def _number(found: Statistic | None) -> str:

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 # Defaults that files, environment and arguments override. Compressing a problem takes longer than sending it.
 DEFAULTS = {"compress_qpu_problem_data": False, "request_timeout": (10.0, 60.0)}
+# The client's variable for the token.
+TOKEN = "DWAVE_API_TOKEN"
 # Settings of the client's that have no meaning here: retries and polls are made by `Connection`.
 UNUSED = ("http_retry_", "poll_", "polling_timeout")
 
@@ -46,9 +48,10 @@ def read_configuration(settings: Mapping[str, Any]) -> tuple[dict[str, Any], Red
         with _silenced(client_log):
             found = load_config(client="qpu", **settings)
     except (ConfigFileError, ValueError) as error:
+        # The token that is used would be the environment's, and what is wrong may hold it.
+        line = _redaction_of({"token": os.environ.get(TOKEN)}).line(error)
         raise ValueError(
-            f"the configuration of dwave-cloud-client is no good ({Redaction().line(error)}); see"
-            " `dwave config create`"
+            f"the configuration of dwave-cloud-client is no good ({line}); see `dwave config create`"
         ) from None
     redaction = _redaction_of(found)
     for handler in client_log.handlers:
@@ -82,7 +85,14 @@ def described() -> dict[str, Any]:
         profile = os.environ.get("DWAVE_PROFILE") or sections.defaults().get("profile", first)
     except (ConfigFileError, ValueError) as error:
         problem = error
-    redaction = _redaction_of(found)
+    # The environment's token stands for one that could not be read.
+    token = found.get("token") or os.environ.get(TOKEN)
+    redaction = _redaction_of({**found, "token": token})
+    if token and problem is None:
+        try:
+            _checked_token(token)
+        except ValueError as error:
+            problem = error
 
     def said(value: Any) -> str | None:
         return redaction.line(value) if value else None
@@ -91,7 +101,7 @@ def described() -> dict[str, Any]:
         "files": [redaction.line(file) for file in files],
         "profile": said(profile),
         **{name: said(found.get(name)) for name in ("endpoint", "region", "solver")},
-        "token": bool(str(found.get("token") or "").strip()),
+        "token": bool(str(token or "").strip()),
         "problem": said(problem),
     }
 
