@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from safetensors import safe_open
 from scipy.special import softmax
 from sklearn.datasets import load_iris
 from sklearn.preprocessing import StandardScaler
@@ -92,6 +93,16 @@ def test_a_file_anywhere_is_the_same_model(run, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_viewer_of_the_file_reads_what_its_arrays_are(run, tmp_path):
+    ising_ep.load(run[0]).save(tmp_path / "model.safetensors")
+    with safe_open(tmp_path / "model.safetensors", framework="numpy") as file:
+        said = {key: text for key, text in file.metadata().items() if key.startswith("array ")}
+        assert said.keys() == {f"array {name}" for name in file.keys()}  # noqa: SIM118
+    assert said["array W0"] == "weight of an input, from the input to s1"
+    assert said["array W1"] == "coupling, from s1 to s2"
+    assert said["array b1"] == "bias, of s2"
+
+
 def test_predict_and_plot_read_no_data_set(tmp_path, monkeypatch):
     """A run on an .npz file that is gone (CASES 3, number 3)."""
     monkeypatch.chdir(tmp_path)

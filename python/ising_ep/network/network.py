@@ -125,6 +125,27 @@ class Network:
         return {name: spec for each in self.interactions for name, spec in each.parameters.items()}
 
     @property
+    def meanings(self) -> dict[str, str]:
+        """What each parameter is, in words.
+
+        Example:
+            >>> from ising_ep.network import FullyConnected
+            >>> FullyConnected(784, (120, 40), 10).meanings["W1"]
+            'coupling, from s1 to s2'
+        """
+
+        def named(end: Input | Layer) -> str:
+            return "the input" if isinstance(end, Input) else end.name
+
+        return {
+            name: f"{spec.kind.value}, "
+            + (f"from {named(each.before)} to " if each.before is not None else "of ")
+            + named(each.after)
+            for each in self.interactions
+            for name, spec in each.parameters.items()
+        }
+
+    @property
     def num_inputs(self) -> int:
         """Length of a row of the data."""
         return next(each.before.size for each in self.interactions if isinstance(each.before, Input))

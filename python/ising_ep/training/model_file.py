@@ -22,7 +22,9 @@ SAVED = "a model that was saved"
 Arrays = dict[str, NDArray[np.float32]]
 
 
-def write_model(path: Path, kind: str, arrays: Arrays, content: dict[str, Any]) -> None:
+def write_model(
+    path: Path, kind: str, arrays: Arrays, content: dict[str, Any], meanings: dict[str, str] | None = None
+) -> None:
     """Writes a model in one step.
 
     Args:
@@ -30,6 +32,7 @@ def write_model(path: Path, kind: str, arrays: Arrays, content: dict[str, Any]) 
         kind: What the model is, such as ``"Trained"``.
         arrays: Its arrays, float32.
         content: All else of it, as JSON.
+        meanings: What arrays are, in words, for viewers of the file.
 
     Raises:
         OSError: If it cannot be written.
@@ -37,6 +40,7 @@ def write_model(path: Path, kind: str, arrays: Arrays, content: dict[str, Any]) 
     require_replaceable(path)
     text = json.dumps(content)
     metadata = {"kind": kind, "format": str(FORMAT), "content": text, "sha256": array_digest(arrays, text)}
+    metadata |= {f"array {name}": meaning for name, meaning in (meanings or {}).items()}
     replace(path, save(arrays, metadata=metadata))
 
 

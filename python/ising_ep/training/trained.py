@@ -194,7 +194,7 @@ class Trained:
             "data": asdict(DataRecord.of(self.data)),
             "given": self.parts.described(),
         }
-        write_model(Path(file), KIND, self.parameters, content)
+        write_model(Path(file), KIND, self.parameters, content, self.network.meanings)
 
     def _numbers(self, y: ArrayLike) -> NDArray[np.int64]:
         """Numbers of classes as integers, if they are such."""
