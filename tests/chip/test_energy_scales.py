@@ -206,3 +206,12 @@ def test_only_anneal_fractions_are_asked_for():
 def test_arrays_of_different_length_are_refused():
     with pytest.raises(ValueError, match="2, 3 and 2 values"):
         EnergyScales("own", [0, 1], [9, 1, 0], [1, 8])
+
+
+@pytest.mark.parametrize("name", table_names())
+def test_a_table_that_is_saved_is_read_again_bit_for_bit(name, tmp_path):
+    table = EnergyScales.named(name)
+    table.save(tmp_path / "table.csv")
+    again = EnergyScales.from_csv(tmp_path / "table.csv")
+    for one, other in ((table.s, again.s), (table.a, again.a), (table.b, again.b)):
+        assert np.array_equal(one, other)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from safetensors.numpy import load_file
 
 import ising_ep
 from ising_ep import cli
+from ising_ep.chip import EnergyScales
 from support.packages import install
 from support.packages import ising_ep as with_packages
 
@@ -64,6 +67,25 @@ def test_what_the_chip_refuses_leaves_no_folder(data, options, text):
     assert result.exit_code == 2
     assert text in result.output.splitlines()[-1]
     assert not Path("run").exists()
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_the_energy_scales_that_it_began_with(data):
+    """Whatever has become of the file."""
+    table = EnergyScales.named("advantage_system4")
+    table.save("mine.csv")
+    chip = ("--machine", "chip", "--chip", "chimera:4", "--chip-schedule", "mine.csv")
+    begin = ("train", "--dataset", "two.npz", *SMALL[:6], *chip)
+    assert command(*begin, "--epochs", 2, "--out", "whole").exit_code == 0
+    assert command(*begin, "--epochs", 1, "--out", "run").exit_code == 0
+    Path("mine.csv").unlink()
+    replace(table, name="other", a=2 * table.a).save("mine.csv")
+    assert command("train", "--resume", "run", "--epochs", 2).exit_code == 0
+    whole, run = (load_file(f"{name}/checkpoint.safetensors") for name in ("whole", "run"))
+    assert all(np.array_equal(whole[name], run[name]) for name in whole)
+    assert command(*begin, "--epochs", 2, "--out", "other").exit_code == 0
+    other = load_file("other/checkpoint.safetensors")
+    assert not all(np.array_equal(whole[name], other[name]) for name in whole)
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..checks import Floats, floats, short
+from ..files.atomic import replace
 from ..files.untrusted import read_bytes
 from .solvers import plain_name
 
@@ -117,6 +118,12 @@ class EnergyScales:
                 f"energy scales are {short(name)}, expected one of {', '.join(table_names())}, or a .csv file"
             )
         return cls(key, *_read_columns(FOLDER / f"{key}.csv"))
+
+    def save(self, path: str | Path) -> None:
+        """Writes the table as a CSV file, of which `from_csv` makes the same numbers again."""
+        columns = zip(self.s.tolist(), self.a.tolist(), self.b.tolist(), strict=True)
+        rows = [f"{s!r},{a!r},{b!r}\n" for s, a, b in columns]
+        replace(Path(path), "".join(["s,A(s) (GHz),B(s) (GHz)\n", *rows]).encode())
 
     @classmethod
     def from_csv(cls, path: str | Path) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,10 @@ class Annealer(ABC):
     def usage(self) -> Usage:
         """See the class."""
         return Usage()
+
+    def keep(self, folder: Path) -> None:
+        """See `Machine.keep`."""
+        return
 
     def saved(self, usage: Usage) -> None:
         """See `Machine.saved`."""

@@ -19,7 +19,7 @@ from ..settings import NotNegative, PartSettings, Positive, Seed, Shown
 from .annealer import Annealer, schedules
 from .annealing import NumSweeps
 from .chip_errors import ChipErrors
-from .chip_model import RATE, TEMPERATURE, ChipModel
+from .chip_model import RATE, SCALES, TEMPERATURE, ChipModel
 from .embedded import EmbeddedMachine, EmbeddedSettings
 from .settings import THREADS, Work
 
@@ -181,7 +181,11 @@ class ChipSettings(EmbeddedSettings, ModelSettings):
             annealer: The chip; None makes its model.
             embedding: Where the network is on it; None looks for it.
         """
-        model = self.annealer(work.num_threads) if annealer is None else annealer
+        kept = None if work.folder is None else work.folder / SCALES
+        settings = self
+        if kept is not None and kept.exists():
+            settings = self.model_copy(update={"chip_schedule": str(kept)})
+        model = settings.annealer(work.num_threads) if annealer is None else annealer
         machine = self.embedded(network, work, model, embedding)
         if annealer is None:
             forward, reverse = schedules(self.annealing_time, self.reverse_fraction)

@@ -32,6 +32,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from math import isfinite
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -40,7 +41,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _core
 from ..checks import WORD, instance, integer, one_of, real, stream_ids, threads
 from ..chip import Chip
-from ..chip.energy_scales import EnergyScales
+from ..chip.energy_scales import EnergyScales, table_names
 from ..chip.rules import check_anneal, check_ranges
 from ..chip.timing import access_time
 from ..samplers.batch import NUM_SLICES
@@ -54,6 +55,8 @@ Model = Literal["thermal", "quantum"]
 # Fitted to real answers of an Advantage_system4.1: docs/chip.md.
 TEMPERATURE = 16.5
 RATE = 3900.0
+# File of a run folder with the energy scales of a user's own table.
+SCALES = "energy_scales.csv"
 # Schedules whose sweeps are kept.
 KEPT = 16
 
@@ -162,6 +165,11 @@ class ChipModel(Annealer):
     def lasting(self) -> LastingErrors:
         """The errors of this chip that stay."""
         return self.errors.lasting(self.chip)
+
+    def keep(self, folder: Path) -> None:
+        """Writes energy scales of no published table: a run goes on with those that it began with."""
+        if self.scales.name not in table_names() and not (folder / SCALES).exists():
+            self.scales.save(folder / SCALES)
 
     def sample(
         self,

@@ -148,7 +148,8 @@ class EmbeddedMachine(Machine):
         )
 
     def keep(self, folder: Path) -> None:
-        """Writes the chains of the network."""
+        """Writes the chains of the network, and what the chip has to keep."""
+        self.annealer.keep(folder)
         if not (folder / EMBEDDING).exists():
             self.embedding.save(folder / EMBEDDING)
 

@@ -52,11 +52,12 @@ from .state import CHIP_COLUMNS, COLUMNS, TrainState, is_finite
 SETTINGS = "the settings of a run"
 CONFIG, METRICS, CHECKPOINT = "config.json", "metrics.csv", "checkpoint.safetensors"
 CHIP, EMBEDDING, SOLVER, JOURNAL = "chip.csv", "embedding.json", "solver.json", "qpu.sqlite"
+SCALES = "energy_scales.csv"
 CALIBRATION = "calibration.json"
 CURVES, CONFUSION, WEIGHTS, READS = "curves.png", "confusion.png", "weights.png", "chip.png"
 REPORT = "report.html"
 FILES = (
-    *(CONFIG, METRICS, CHECKPOINT, CHIP, EMBEDDING, SOLVER, CALIBRATION, LOCK),
+    *(CONFIG, METRICS, CHECKPOINT, CHIP, EMBEDDING, SCALES, SOLVER, CALIBRATION, LOCK),
     *(JOURNAL, f"{JOURNAL}-wal", f"{JOURNAL}-shm", f"{JOURNAL}-journal"),
     *(CURVES, CONFUSION, WEIGHTS, READS, REPORT),
 )
