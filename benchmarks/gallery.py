@@ -45,11 +45,7 @@ MOST_BYTES, COLOURS = 200_000, 64
 
 def hidden(data_dir: Path) -> Figure:
     """What 60 of the hidden spins of a network of the paper's size look for in an image, after training."""
-    config, data = _mnist(data_dir)
-    state = _trained(config, data)
-    drawn = plots.input_weights(training.network_of(config, data), state.parameters, data.image_shape)
-    assert drawn is not None
-    return drawn
+    return _weights(*_mnist(data_dir))
 
 
 def states(data_dir: Path) -> Figure:
@@ -84,11 +80,7 @@ def filters(data_dir: Path) -> Figure:
         "train_per_class": 100,
         "seed": 0,
     }
-    config = TrainConfig.checked(given)
-    state = _trained(config, data)
-    drawn = plots.input_weights(training.network_of(config, data), state.parameters, data.image_shape)
-    assert drawn is not None
-    return drawn
+    return _weights(TrainConfig.checked(given), data)
 
 
 def landscape(data_dir: Path) -> Figure:
@@ -202,6 +194,14 @@ def _mnist(data_dir: Path) -> tuple[TrainConfig, Dataset]:
 
 
 _known: dict[str, TrainState] = {}
+
+
+def _weights(config: TrainConfig, data: Dataset) -> Figure:
+    """Weights of the input after training."""
+    parameters = _trained(config, data).parameters
+    drawn = plots.input_weights(training.network_of(config, data), parameters, data.image_shape)
+    assert drawn is not None
+    return drawn
 
 
 def _trained(config: TrainConfig, data: Dataset) -> TrainState:

@@ -41,7 +41,7 @@ from scipy.stats import t
 from benchmarks.support import report
 from ising_ep.chip import Chip
 from ising_ep.machines.chip_errors import ChipErrors
-from ising_ep.machines.chip_model import ChipModel
+from ising_ep.machines.chip_model import RATE, TEMPERATURE, ChipModel
 from studies.markdown import table
 
 from . import logs
@@ -167,10 +167,10 @@ UNITS = {
 
 def defaults() -> Settings:
     """Those of the package."""
-    errors, model = ChipErrors(), ChipModel(Chip.perfect("pegasus", 2))
+    errors = ChipErrors()
     return Settings(
-        model.rates.temperature,
-        model.rates.rate,
+        TEMPERATURE,
+        RATE,
         float(np.hypot(errors.field_noise, errors.field_offset)),
         float(np.hypot(errors.coupling_noise, errors.coupling_offset)),
         errors.susceptibility,

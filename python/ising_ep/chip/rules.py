@@ -8,12 +8,13 @@ per_group_coupling_range (Advantage2).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import floats, integer
+from ..checks import floats, integer, real
 from .graph import Chip
 
 # The solvers round times to this many digits: 0.01 microseconds.
@@ -126,6 +127,27 @@ def full_scale(chip: Chip, fields: NDArray[np.float64], couplings: NDArray[np.fl
     for values, (low, high) in ((fields, chip.h_range), (couplings, chip.chain_range)):
         factor = max(factor, values.max(initial=0.0) / high, values.min(initial=0.0) / low)
     return float(factor) or 1.0
+
+
+def asked_schedule(chip: Chip, given: Mapping[str, Any]) -> Any:
+    """The schedule that the parameters of a problem ask for, "anneal_schedule" or "annealing_time".
+
+    Without either it is a linear anneal of the chip's default time.
+
+    Raises:
+        ValueError: If both are given.
+        TypeError: If the time is no number.
+
+    Example:
+        >>> asked_schedule(Chip.perfect("pegasus", 2), {"annealing_time": 5})
+        [(0, 0), (5.0, 1)]
+    """
+    if "anneal_schedule" not in given:
+        default = chip.properties["default_annealing_time"]
+        return [(0, 0), (real("annealing_time", given.get("annealing_time", default)), 1)]
+    if "annealing_time" in given:
+        raise ValueError("annealing_time and anneal_schedule are both given, expected one of them")
+    return given["anneal_schedule"]
 
 
 def check_anneal(

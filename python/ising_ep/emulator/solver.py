@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import Floats, Ints, Spins, one_of, real
+from ..checks import Floats, Ints, Spins, one_of
 from ..chip import Chip
-from ..chip.rules import check_anneal, check_ranges, full_scale
+from ..chip.rules import asked_schedule, check_anneal, check_ranges, full_scale
 from ..chip.timing import access_time
 from ..machines.chip_model import ChipModel
 from ..qpu.qp import UNUSED, decode_problem, encode_answer
@@ -186,7 +186,7 @@ class Solver:
                 "reinitialize_state is False, expected True: the model begins every read with initial_state"
             )
         num_reads = params.get("num_reads", 1)
-        points = check_anneal(chip, self._schedule(params), num_reads, qubits, state)
+        points = check_anneal(chip, asked_schedule(chip, params), num_reads, qubits, state)
         mode = params.get("answer_mode", "histogram")
         one_of("answer_mode", mode, ("raw", "histogram"))
         return Job(
@@ -206,14 +206,6 @@ class Solver:
             state,
             mode == "histogram",
         )
-
-    def _schedule(self, params: Mapping[str, Any]) -> Any:
-        if "anneal_schedule" not in params:
-            default = self._properties["default_annealing_time"]
-            return [(0, 0), (real("annealing_time", params.get("annealing_time", default)), 1)]
-        if "annealing_time" in params:
-            raise ValueError("annealing_time and anneal_schedule are both given, expected one of them")
-        return params["anneal_schedule"]
 
     def _state(self, given: Any, qubits: Ints, low: int) -> tuple[Spins, Spins]:
         """An initial state by qubit, checked, and the spins of the problem's qubits."""

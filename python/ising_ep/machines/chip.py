@@ -181,16 +181,16 @@ class ChipSettings(EmbeddedSettings, ModelSettings):
             annealer: The chip; None makes its model.
             embedding: Where the network is on it; None looks for it.
         """
-        kept = None if work.folder is None else work.folder / SCALES
+        if annealer is not None:
+            return self.embedded(network, work, annealer, embedding)
         settings = self
-        if kept is not None and kept.exists():
-            settings = self.model_copy(update={"chip_schedule": str(kept)})
-        model = settings.annealer(work.num_threads) if annealer is None else annealer
+        if work.folder is not None and (work.folder / SCALES).exists():
+            settings = self.model_copy(update={"chip_schedule": str(work.folder / SCALES)})
+        model = settings.annealer(work.num_threads)
         machine = self.embedded(network, work, model, embedding)
-        if annealer is None:
-            forward, reverse = schedules(self.annealing_time, self.reverse_fraction)
-            for schedule, states in ((forward, None), (reverse, np.ones(len(machine.qubits), np.int8))):
-                check_anneal(model.chip, schedule, self.num_reads, machine.qubits, states)
+        forward, reverse = schedules(self.annealing_time, self.reverse_fraction)
+        for schedule, states in ((forward, None), (reverse, np.ones(len(machine.qubits), np.int8))):
+            check_anneal(model.chip, schedule, self.num_reads, machine.qubits, states)
         return machine
 
     def cautions(self) -> list[str]:

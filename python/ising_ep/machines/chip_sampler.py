@@ -13,9 +13,9 @@ from dimod.core.structured import Structured
 from dimod.decorators import bqm_structured
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import boolean, instance, real, seed_or_new
+from ..checks import boolean, instance, seed_or_new
 from ..chip import Chip
-from ..chip.rules import full_scale
+from ..chip.rules import asked_schedule, full_scale
 from ..chip.timing import access_time
 from .chip_model import ChipModel
 
@@ -102,7 +102,9 @@ class ChipSampler(Sampler, Structured):
             ValueError: What the chip refuses; the line names it.
         """
         auto_scale, seed = boolean("auto_scale", auto_scale), seed_or_new(seed)
-        schedule = self._schedule(annealing_time, anneal_schedule)
+        asked = {"annealing_time": annealing_time, "anneal_schedule": anneal_schedule}
+        given = {name: value for name, value in asked.items() if value is not None}
+        schedule = asked_schedule(self.model.chip, given)
         variables: Any = bqm.variables  # integers: the problem is one of the chip's
         order: list[int] = sorted(variables)
         qubits = np.array(order, dtype=np.int64)
@@ -131,14 +133,6 @@ class ChipSampler(Sampler, Structured):
         make: Any = dimod.SampleSet.from_samples_bqm  # without types
         sampleset: dimod.SampleSet = make((states, order), bqm, info=info)
         return sampleset
-
-    def _schedule(self, time: float | None, schedule: ArrayLike | None) -> ArrayLike:
-        if schedule is None:
-            default = self.properties["default_annealing_time"]
-            return [(0.0, 0.0), (default if time is None else real("annealing_time", time), 1.0)]
-        if time is not None:
-            raise ValueError("annealing_time and anneal_schedule are both given, expected one of them")
-        return schedule
 
 
 def _spins(given: Mapping[int, int], order: list[int], vartype: dimod.Vartype) -> NDArray[np.int8]:
