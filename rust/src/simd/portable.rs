@@ -22,20 +22,45 @@ fn where_set(lanes: u16, k: usize) -> bool {
     lanes >> k & 1 == 1
 }
 
-/// A call of its own: 64 lookups, of which the kernels hold hundreds, were a quarter of the whole core.
-#[inline(never)]
-fn aes_quarters(a: [u32; LANES], key: [u32; LANES]) -> [u32; LANES] {
-    let mut out = a;
-    for (block, key) in out.as_chunks_mut::<4>().0.iter_mut().zip(key.as_chunks::<4>().0) {
-        *block = aes_round(*block, *key);
-    }
-    out
+/// Calls of their own where no processor of today takes this path: the kernels hold hundreds of each, of up to a hundred
+/// instructions, and were half of the whole core.
+macro_rules! calls {
+    ($(fn $name:ident($($arg:ident: $of:ty),*) -> $to:ty $body:block)*) => { $(
+        #[cfg_attr(target_arch = "x86_64", inline(never))]
+        fn $name($($arg: $of),*) -> $to $body
+    )* };
 }
 
-/// A call of its own where it is sixteen calls of `fmaf` already: they were another quarter of the core.
-#[cfg_attr(target_arch = "x86_64", inline(never))]
-fn mul_add_all(a: &F, b: &F, c: &F) -> F {
-    Row(std::array::from_fn(|k| a.0[k].mul_add(b.0[k], c.0[k])))
+calls! {
+    fn aes_quarters(a: &U, key: &U) -> U {
+        let mut out = *a;
+        for (block, key) in out.0.as_chunks_mut::<4>().0.iter_mut().zip(key.0.as_chunks::<4>().0) {
+            *block = aes_round(*block, *key);
+        }
+        out
+    }
+    fn mul_add_all(a: &F, b: &F, c: &F) -> F {
+        Row(std::array::from_fn(|k| a.0[k].mul_add(b.0[k], c.0[k])))
+    }
+    fn negate_where(lanes: u16, a: &F) -> F {
+        Row(std::array::from_fn(|k| if where_set(lanes, k) { -a.0[k] } else { a.0[k] }))
+    }
+    fn which_at_least(a: &F, b: &F) -> u16 {
+        (0..LANES).fold(0, |mask, k| mask | u16::from(a.0[k] >= b.0[k]) << k)
+    }
+    fn parts_of(a: &F) -> (F, F) {
+        let exponent = map(*a, |a| (a.to_bits() >> 23) as f32 - 127.0);
+        (exponent, map(*a, |a| f32::from_bits(a.to_bits() & 0x007F_FFFF | 0x3F80_0000)))
+    }
+    fn added_where(lanes: u16, a: &U, b: &U) -> U {
+        Row(std::array::from_fn(|k| a.0[k].wrapping_add(if where_set(lanes, k) { b.0[k] } else { 0 })))
+    }
+    fn subtracted_where(lanes: u16, a: &U, b: &U) -> U {
+        Row(std::array::from_fn(|k| a.0[k].wrapping_sub(if where_set(lanes, k) { b.0[k] } else { 0 })))
+    }
+    fn highest_bits(a: &U) -> u16 {
+        (0..LANES).fold(0, |mask, k| mask | ((a.0[k] >> 31) as u16) << k)
+    }
 }
 
 impl Simd for Portable {
@@ -79,16 +104,15 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn negate(self, lanes: u16, a: F) -> F {
-        Row(std::array::from_fn(|k| if where_set(lanes, k) { -a.0[k] } else { a.0[k] }))
+        negate_where(lanes, &a)
     }
     #[inline(always)]
     fn at_least(self, a: F, b: F) -> u16 {
-        (0..LANES).fold(0, |mask, k| mask | u16::from(a.0[k] >= b.0[k]) << k)
+        which_at_least(&a, &b)
     }
     #[inline(always)]
     fn exponent_and_mantissa(self, a: F) -> (F, F) {
-        let exponent = map(a, |a| (a.to_bits() >> 23) as f32 - 127.0);
-        (exponent, map(a, |a| f32::from_bits(a.to_bits() & 0x007F_FFFF | 0x3F80_0000)))
+        parts_of(&a)
     }
     #[inline(always)]
     fn to_floats(self, a: U) -> F {
@@ -125,11 +149,11 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn add_where(self, lanes: u16, a: U, b: U) -> U {
-        Row(std::array::from_fn(|k| a.0[k].wrapping_add(if where_set(lanes, k) { b.0[k] } else { 0 })))
+        added_where(lanes, &a, &b)
     }
     #[inline(always)]
     fn sub_where(self, lanes: u16, a: U, b: U) -> U {
-        Row(std::array::from_fn(|k| a.0[k].wrapping_sub(if where_set(lanes, k) { b.0[k] } else { 0 })))
+        subtracted_where(lanes, &a, &b)
     }
     #[inline(always)]
     fn xor(self, a: U, b: U) -> U {
@@ -156,7 +180,7 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn aes(self, a: U, key: U) -> U {
-        Row(aes_quarters(a.0, key.0))
+        aes_quarters(&a, &key)
     }
 
     #[inline(always)]
@@ -169,7 +193,7 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn top_bits(self, a: U) -> u16 {
-        (0..LANES).fold(0, |mask, k| mask | ((a.0[k] >> 31) as u16) << k)
+        highest_bits(&a)
     }
 
     #[inline(always)]
