@@ -831,6 +831,7 @@ WALKS: dict[str, Walk] = {
             "num_reads": 10,
             "annealing_time": 2.0,
             "anneal_schedule": [(0, 0), (2, 0.2), (9, 1)],
+            "h_gain_schedule": [(0, -3), (20, -3)],
             "initial_state": Refused({q: 1 for q in ON_CHIP.variables}, "expected a reverse anneal"),
             "auto_scale": False,
             "seed": 2,

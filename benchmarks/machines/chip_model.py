@@ -107,7 +107,8 @@ def main(problems: int) -> None:
             found = unembed(states.reshape(-1, len(qubits)), chains, seed=0)
             broken = found.broken.mean()
             gap = energies(found.states.reshape(problems, READS, SPINS)) - best
-            s, _ = model.rates.sweeps(np.array(ANNEAL), [QUBIT])
+            times, _ = model.rates.sweeps(np.array(ANNEAL), [QUBIT])
+            s = np.interp(times, *np.transpose(ANNEAL))
             plain = direct(scale * model.rates.inverse_temperature(s), READS) - best
             print(
                 f"{name:8} {temperature:3.0f} {scale:6.2f}  {'yes' if noise else 'no':5} {rate:9}"

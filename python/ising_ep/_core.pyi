@@ -376,6 +376,7 @@ class Chains:
         starts: NDArray[np.uintp],
         spins: NDArray[np.uint32],
         kinds_of: NDArray[np.uint32],
+        gains: NDArray[np.float64] | None = None,
     ) -> Chains:
         """Checks a schedule.
 
@@ -385,6 +386,8 @@ class Chains:
             starts: (chains + 1,) rising from 0: chain c holds ``spins[starts[c]:starts[c + 1]]``.
             spins: Spins of all chains, none of them twice.
             kinds_of: (chains,) kind of each chain, 1 to the number of spins in chains.
+            gains: (sweeps,) what multiplies all fields in each sweep, up to a million; None for 1. Its part
+                in the energy of a flip is in single precision.
 
         Raises:
             ValueError: One line that names the offending value.

@@ -67,7 +67,7 @@ class Random:
     def quadratic(self):
         return dict(zip(map(tuple, self.couplers.tolist()), self.j.tolist(), strict=True))
 
-    def expected(self, seed, problem_id, schedule=FORWARD, state=None, scale=1.0):
+    def expected(self, seed, problem_id, schedule=FORWARD, state=None, scale=1.0, gain=None):
         return MODEL.sample(
             self.qubits,
             self.couplers,
@@ -76,6 +76,7 @@ class Random:
             schedule=schedule,
             num_reads=RAW["num_reads"],
             initial_states=None if state is None else state[None],
+            h_gain_schedule=gain,
             seed=seed,
             problem_ids=[problem_id],
         )[0]
@@ -236,6 +237,10 @@ def test_reads_are_those_of_the_chip_model(service, solver, matrix):
     expected = mirrored.expected(5, 679, REVERSE, mirrored.state)
     assert np.array_equal(reads_of(reverse, mirrored), expected)
     assert not np.array_equal(expected, mirrored.expected(5, 679))
+    gain = [(0, 0), (20, -2)]
+    gained = sample(solver, problem, 678, annealing_time=20.0, h_gain_schedule=gain)
+    assert np.array_equal(reads_of(gained, problem), problem.expected(5, 678, gain=gain))
+    assert not np.array_equal(reads_of(gained, problem), reads_of(forward, problem))
     assert forward.energies == pytest.approx(problem.energies(reads_of(forward, problem)))
     assert list(forward.num_occurrences) == [1] * RAW["num_reads"]
     for future, on, schedule in ((forward, problem, FORWARD), (reverse, mirrored, REVERSE)):
@@ -482,6 +487,8 @@ HALF_STATE = [3] * MODEL.properties["num_qubits"]
         ({"annealing_time": 20, "anneal_schedule": FORWARD}, "are both given"),
         ({"anneal_schedule": [(0, 0), (20, 0.5)]}, "ends with s = 0.5"),
         ({"anneal_schedule": "fast"}, "schedule has"),
+        ({"h_gain_schedule": [(0, 1), (20, 4)]}, "the gain of h is 4 at point 2"),
+        ({"h_gain_schedule": "up"}, "h_gain_schedule has"),
         ({"anneal_schedule": REVERSE}, "expected an initial state"),
         ({"anneal_schedule": REVERSE, "initial_state": HALF_STATE}, "is 3, expected -1 or 1"),
         ({"anneal_schedule": REVERSE, "initial_state": [1, 1]}, "initial_state is no list of 144"),

@@ -5,6 +5,7 @@ As in test_statistics.py: fixed seeds, and a false alarm of all tests of this fi
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -419,6 +420,66 @@ def test_a_pause_samples_boltzmanns_distribution(s: float, temperature: float) -
     assert fit(states, problem.probabilities(beta)) > LEVEL
     if s == 0.3:
         assert fit(states, problem.probabilities(1.1 * beta)) < LEVEL
+
+
+@pytest.mark.parametrize("gain", [-1.5, 0.0, 0.5])
+def test_a_gain_multiplies_h_alone(gain: float) -> None:
+    problem, model = on_cell(0), ChipModel(FAST_CELL, sweeps_per_us=1, errors=EXACT)
+    states = draw(problem, model, schedule=pause(0.3), h_gain_schedule=[(0, gain), (100, gain)])
+    a, b = map(float, model.scales.at(0.3))
+    beta = b / a * np.tanh(a / (2 * BOLTZMANN * model.rates.temperature))
+    gained = Problem(problem.rows, problem.cols, problem.values, gain * problem.fields)
+    assert fit(states, gained.probabilities(beta)) > LEVEL
+    assert fit(states, problem.probabilities(beta)) < LEVEL
+
+
+def test_a_gain_acts_at_its_time() -> None:
+    """A single qubit, which follows its field until it freezes, at s = 0.6 or so."""
+    model = ChipModel(CELL, errors=EXACT)
+    none: Any = np.zeros((0, 2), dtype=np.int64), np.array([[1.0]]), np.zeros((1, 0))
+
+    def up(*gain: tuple[float, float]) -> float:
+        reads = model.sample(
+            CELL.qubits[:1], *none, schedule=FORWARD, num_reads=1000, h_gain_schedule=gain, seed=1
+        )
+        return float((reads == 1).mean())
+
+    plain = model.sample(CELL.qubits[:1], *none, schedule=FORWARD, num_reads=1000, seed=1)
+    assert up((0, 1), (20, 1)) == (plain == 1).mean() < 0.05
+    assert up((0, 1), (16, 1), (16.1, -3), (20, -3)) < 0.05
+    assert up((0, 1), (4, 1), (4.1, -1), (20, -1)) > 0.95
+    # None until it is frozen: five standard deviations around one half.
+    assert abs(up((0, 0), (16, 0), (16.1, 3), (20, 3)) - 0.5) < 5 * 0.5 / 1000**0.5
+
+
+@pytest.mark.parametrize(
+    ("gain", "text"),
+    [
+        ([(0, 1)], "h_gain_schedule has 1 points, expected 2 to 20"),
+        ([(k, 1) for k in range(21)], "h_gain_schedule has 21 points, expected 2 to 20"),
+        ([(1, 1), (20, 1)], "h_gain_schedule begins at 1 us, expected 0"),
+        ([(0, 1), (19, 1)], "h_gain_schedule ends at 19 us, expected 20, when the anneal does"),
+        (
+            [(0, 1), (9, 1), (9, 0), (20, 1)],
+            "time goes from 9 to 9 after point 2 of h_gain_schedule, expected",
+        ),
+        (
+            [(0, 1), (20, -3.5)],
+            "the gain of h is -3.5 at point 2 of h_gain_schedule, expected -3 to 3 (h_gain_schedule_range)",
+        ),
+        ([(0, 1), (20, np.nan)], "h_gain_schedule holds a number that is not finite"),
+        ([(0, 1, 2)], "h_gain_schedule has shape (1, 3), expected (points, 2): time in us and gain"),
+        (5, "h_gain_schedule has shape (), expected (points, 2)"),
+    ],
+)
+def test_gains_that_a_chip_does_not_do_are_refused(gain: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}"):
+        draw(on_cell(0), ChipModel(CELL), schedule=FORWARD, h_gain_schedule=gain)
+
+
+def test_the_quantum_model_takes_no_gain() -> None:
+    with pytest.raises(ValueError, match=r"^h_gain_schedule is given, but model quantum takes none"):
+        draw(on_cell(0), ChipModel(CELL, "quantum"), schedule=FORWARD, h_gain_schedule=[(0, 1), (20, 1)])
 
 
 @pytest.mark.slow

@@ -51,6 +51,14 @@ def test_reads_are_those_of_the_model(sampler, whole):
     )[0]
     assert np.array_equal(found.record.sample[:, np.argsort(found.variables)], reads)
     assert found.record.energy == pytest.approx(whole.energies(found))
+    gain = [(0, 0), (5, 2)]
+    call = {"num_reads": 20, "seed": 3}
+    gained = sampler.sample(whole, auto_scale=False, annealing_time=5.0, h_gain_schedule=gain, **call)
+    expected = sampler.model.sample(
+        CHIP.qubits, couplers, h[None], j[None], schedule=[(0, 0), (5, 1)], h_gain_schedule=gain, **call
+    )[0]
+    assert np.array_equal(gained.record.sample[:, np.argsort(gained.variables)], expected)
+    assert not np.array_equal(expected, reads)
     assert (found.info["seed"], found.info["scale"]) == (3, 1.0)
 
 

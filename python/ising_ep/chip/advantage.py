@@ -39,8 +39,8 @@ TIMING: dict[str, Any] = {
     "decorrelation_max_nominal_anneal_time": 2000.0,
     "decorrelation_time_range": [500.0, 10000.0],
 }
-# Ranges and times, as in dwave-system's mock sampler. The limits on the couplings of a qubit are not here:
-# they differ by family.
+# Ranges and times, as in dwave-system's mock sampler; of gains those of Advantage_system4.1. The limits on
+# the couplings of a qubit are not here: they differ by family.
 PROPERTIES: dict[str, Any] = {
     "h_range": [-4.0, 4.0],
     "j_range": [-1.0, 1.0],
@@ -50,7 +50,9 @@ PROPERTIES: dict[str, Any] = {
     "default_annealing_time": 20.0,
     "default_programming_thermalization": 1000.0,
     "default_readout_thermalization": 0.0,
+    "h_gain_schedule_range": [-3.0, 3.0],
     "max_anneal_schedule_points": 12,
+    "max_h_gain_schedule_points": 20,
     "problem_run_duration_range": [0.0, 1e6],
     "problem_timing_data": TIMING,
 }

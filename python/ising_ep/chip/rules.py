@@ -214,6 +214,47 @@ def check_anneal(
     return points
 
 
+def check_gain(chip: Chip, gain: ArrayLike, schedule: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Refuses gains of h that the chip does not do.
+
+    Args:
+        chip: The chip.
+        gain: (points, 2) time in us and what multiplies h then; between the points it is linear.
+        schedule: (points, 2) of the anneal, as `check_anneal` returns it, which ends at the same time.
+
+    Returns:
+        The gains with their times rounded as the solvers do.
+
+    Raises:
+        ValueError: One line that names what is out of range, its value and the range.
+
+    Example:
+        >>> check_gain(Chip.perfect("pegasus", 2), [(0, 0), (20, 7)], np.array([[0.0, 0.0], [20.0, 1.0]]))
+        Traceback (most recent call last):
+        ...
+        ValueError: the gain of h is 7 at point 2 of h_gain_schedule, expected -3 to 3 (h_gain_schedule_range)
+    """
+    points = _pairs("h_gain_schedule", gain, "time in us and gain")
+    most = int(chip.properties["max_h_gain_schedule_points"])
+    if not 2 <= len(points) <= most:
+        raise ValueError(f"h_gain_schedule has {len(points)} points, expected 2 to {most}")
+    _check_times("h_gain_schedule", points[:, 0])
+    if points[-1, 0] != schedule[-1, 0]:
+        raise ValueError(
+            f"h_gain_schedule ends at {points[-1, 0]:g} us,"
+            f" expected {schedule[-1, 0]:g}, when the anneal does"
+        )
+    low, high = map(float, chip.properties["h_gain_schedule_range"])
+    wrong = (points[:, 1] < low) | (points[:, 1] > high)
+    if wrong.any():
+        k = int(np.argmax(wrong))
+        raise ValueError(
+            f"the gain of h is {points[k, 1]:g} at point {k + 1} of h_gain_schedule,"
+            f" expected {low:g} to {high:g} (h_gain_schedule_range)"
+        )
+    return points
+
+
 def check_parameters(name: str, known: Container[str], num_reads: int, *, reverse: bool) -> None:
     """Refuses a solver that would anneal otherwise than it is asked to, as it does not take a parameter.
 
@@ -246,12 +287,7 @@ def check_parameters(name: str, known: Container[str], num_reads: int, *, revers
 
 
 def _check_points(chip: Chip, schedule: ArrayLike) -> NDArray[np.float64]:
-    points = floats("schedule", schedule, "(points, 2)")
-    if points.shape[1] != 2:
-        raise ValueError(f"schedule has shape {points.shape}, expected (points, 2): time in us and s")
-    if not np.isfinite(points).all():
-        raise ValueError("schedule holds a number that is not finite")
-    points = np.stack([np.round(points[:, 0], DIGITS), points[:, 1]], axis=1)
+    points = _pairs("schedule", schedule, "time in us and s")
     most = int(chip.properties["max_anneal_schedule_points"]) + int(len(points) > 0 and points[0, 1] == 1)
     if not 2 <= len(points) <= most:
         raise ValueError(f"the schedule has {len(points)} points, expected 2 to {most}")
@@ -259,24 +295,40 @@ def _check_points(chip: Chip, schedule: ArrayLike) -> NDArray[np.float64]:
     if ((s < 0) | (s > 1)).any():
         k = int(np.argmax((s < 0) | (s > 1)))
         raise ValueError(f"s is {s[k]:g} at point {k + 1} of the schedule, expected 0 to 1")
-    if times[0] != 0:
-        raise ValueError(f"the schedule begins at {times[0]:g} us, expected 0")
     if s[0] not in (0, 1):
         raise ValueError(f"the schedule begins with s = {s[0]:g}, expected 0 (forward) or 1 (reverse)")
     if s[-1] != 1:
         raise ValueError(f"the schedule ends with s = {s[-1]:g}, expected 1")
-    for name, steps, wrong in (
-        ("time", times, np.diff(times) <= 0),
-        ("s", s, (np.diff(s) < 0) & (s[0] == 0)),
-    ):
-        if wrong.any():
-            k = int(np.argmax(wrong))
-            expected = "times that rise" if name == "time" else "a forward anneal that does not fall"
-            raise ValueError(
-                f"{name} goes from {steps[k]:g} to {steps[k + 1]:g} after point {k + 1} of the schedule,"
-                f" expected {expected}"
-            )
+    _check_times("the schedule", times)
+    if s[0] == 0 and (np.diff(s) < 0).any():
+        k = int(np.argmax(np.diff(s) < 0))
+        raise ValueError(
+            f"s goes from {s[k]:g} to {s[k + 1]:g} after point {k + 1} of the schedule,"
+            " expected a forward anneal that does not fall"
+        )
     return points
+
+
+def _pairs(name: str, given: ArrayLike, what: str) -> NDArray[np.float64]:
+    """Points (points, 2) of finite numbers, with their times rounded."""
+    points = floats(name, given, "(points, 2)")
+    if points.shape[1] != 2:
+        raise ValueError(f"{name} has shape {points.shape}, expected (points, 2): {what}")
+    if not np.isfinite(points).all():
+        raise ValueError(f"{name} holds a number that is not finite")
+    return np.stack([np.round(points[:, 0], DIGITS), points[:, 1]], axis=1)
+
+
+def _check_times(name: str, times: NDArray[np.float64]) -> None:
+    if times[0] != 0:
+        raise ValueError(f"{name} begins at {times[0]:g} us, expected 0")
+    wrong = np.diff(times) <= 0
+    if wrong.any():
+        k = int(np.argmax(wrong))
+        raise ValueError(
+            f"time goes from {times[k]:g} to {times[k + 1]:g} after point {k + 1} of {name},"
+            " expected times that rise"
+        )
 
 
 def _check_states(qubits: NDArray[np.int64], states: NDArray[np.int8]) -> None:

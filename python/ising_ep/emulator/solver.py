@@ -13,7 +13,7 @@ import numpy as np
 
 from ..checks import Floats, Ints, Spins, one_of
 from ..chip import Chip
-from ..chip.rules import asked_schedule, check_anneal, check_ranges, full_scale
+from ..chip.rules import asked_schedule, check_anneal, check_gain, check_ranges, full_scale
 from ..chip.timing import access_time
 from ..machines.chip_model import ChipModel
 from ..qpu.qp import UNUSED, decode_problem, encode_answer
@@ -48,6 +48,7 @@ class Job:
     fields: Floats  # as programmed
     couplings: Floats
     schedule: list[tuple[float, float]]
+    gain: Floats | None  # of h, (points, 2)
     num_reads: int
     initial_state: Spins | None
     histogram: bool
@@ -187,6 +188,7 @@ class Solver:
             )
         num_reads = params.get("num_reads", 1)
         points = check_anneal(chip, asked_schedule(chip, params), num_reads, qubits, state)
+        gain = params.get("h_gain_schedule")
         mode = params.get("answer_mode", "histogram")
         one_of("answer_mode", mode, ("raw", "histogram"))
         return Job(
@@ -202,6 +204,7 @@ class Solver:
             fields,
             couplings,
             [(float(t), float(s)) for t, s in points],
+            None if gain is None else check_gain(chip, gain, points),
             num_reads,
             state,
             mode == "histogram",
@@ -236,6 +239,7 @@ class Solver:
             schedule=job.schedule,
             num_reads=job.num_reads,
             initial_states=None if start is None else start[None],
+            h_gain_schedule=job.gain,
             seed=seed,
             problem_ids=[problem_id],
         )[0]

@@ -2,9 +2,10 @@
 
 The chip anneals, with the anneal fraction s going along a schedule of (time in us, s),
 
-    H(s) = -A(s)/2 sum_i sigma_x_i + B(s)/2 (sum_i h_i sigma_z_i + sum_ij J_ij sigma_z_i sigma_z_j)
+    H(s) = -A(s)/2 sum_i sigma_x_i + B(s)/2 (g sum_i h_i sigma_z_i + sum_ij J_ij sigma_z_i sigma_z_j)
 
-at a temperature T, with A(s) and B(s) as published for a solver (`chip.energy_scales`), of one of two models:
+at a temperature T, with A(s) and B(s) as published for a solver (`chip.energy_scales`), and a gain g that is
+1 unless the problem has an h_gain_schedule, by one of two models:
 
 - "thermal": Metropolis flips at the inverse temperature
 
@@ -14,7 +15,8 @@ at a temperature T, with A(s) and B(s) as published for a solver (`chip.energy_s
   A(s), and with them freezes what they turn: long chains first, single qubits last. Reads have the
   temperature of that s.
 - "quantum": path-integral sweeps (`ising_ep.samplers.path_integral`) of H(s) itself at 1 / (k T), as many in
-  a microsecond at any s. It has no chains that turn as a whole, and freezes at no s.
+  a microsecond at any s. It has no chains that turn as a whole, freezes at no s, and takes no
+  h_gain_schedule.
 
 Where the schedule stands still both sample a thermal state, of the problem or of H(s). What is programmed is
 not what was asked for, and what is read not always what was there: `chip_errors`. Not modelled: 1/f drift of
@@ -42,7 +44,7 @@ from .. import _core
 from ..checks import WORD, instance, integer, one_of, real, stream_ids, threads
 from ..chip import Chip
 from ..chip.energy_scales import EnergyScales, table_names
-from ..chip.rules import check_anneal, check_ranges
+from ..chip.rules import check_anneal, check_gain, check_ranges
 from ..chip.timing import access_time
 from ..samplers.batch import NUM_SLICES
 from .annealer import Annealer
@@ -65,6 +67,7 @@ PARAMETERS = {
     "annealing_time": "Duration of a linear anneal in microseconds.",
     "answer_mode": "'raw' or 'histogram'.",
     "auto_scale": "Whether h and J are rescaled to their ranges.",
+    "h_gain_schedule": "Piecewise linear gain of h: pairs of time in microseconds and what multiplies h.",
     "initial_state": "Pairs of qubit and state that a reverse anneal begins with.",
     "label": "Text that names the problem.",
     "num_reads": "Number of anneals.",
@@ -181,6 +184,7 @@ class ChipModel(Annealer):
         schedule: ArrayLike,
         num_reads: int,
         initial_states: NDArray[np.int8] | None = None,
+        h_gain_schedule: ArrayLike | None = None,
         seed: int,
         problem_ids: ArrayLike | None = None,
     ) -> NDArray[np.int8]:
@@ -195,6 +199,7 @@ class ChipModel(Annealer):
             num_reads: Anneals of each problem.
             initial_states: (problems, n) of -1 and +1, from which every read of a reverse anneal begins; None
                 for a forward one.
+            h_gain_schedule: (points, 2) time in us and what multiplies h then: see `check_gain`; None for 1.
             seed: 0 to 2**64 - 1.
             problem_ids: (problems,) integers 0 to 2**32 - 1, 0 to problems - 1 by default. A problem's noise
                 and reads depend on the seed, this id and the problem; not on the others, nor on the order in
@@ -213,6 +218,9 @@ class ChipModel(Annealer):
             layout = self._last = Layout.of(self.chip, qubits, couplers)
         check_ranges(self.chip, qubits, layout.places, fields, couplings)
         points = check_anneal(self.chip, schedule, num_reads, qubits, initial_states)
+        gain = None if h_gain_schedule is None else check_gain(self.chip, h_gain_schedule, points)
+        if gain is not None and self.model == "quantum":
+            raise ValueError("h_gain_schedule is given, but model quantum takes none; take model thermal")
         seed = integer("seed", seed, 0, 2**64 - 1)
         ids = stream_ids(range(len(fields)) if problem_ids is None else problem_ids, len(fields))
         if initial_states is not None and initial_states.shape != fields.shape:
@@ -221,7 +229,7 @@ class ChipModel(Annealer):
 
         def run(p: int, num_threads: int) -> None:
             rounded = self.errors.rounded(fields[p], couplings[p])
-            method = self._method(points, layout, rounded[1])
+            method = self._method(points, gain, layout, rounded[1])
             h, j = self.errors.program(layout, self.lasting, rounded, seed, int(ids[p]))
             start = None if initial_states is None else initial_states[p][layout.order][None, None]
             model = layout.pairs.with_values(j).model(len(h))
@@ -256,7 +264,11 @@ class ChipModel(Annealer):
         return states
 
     def _method(
-        self, points: NDArray[np.float64], layout: Layout, couplings: NDArray[np.float64]
+        self,
+        points: NDArray[np.float64],
+        gain: NDArray[np.float64] | None,
+        layout: Layout,
+        couplings: NDArray[np.float64],
     ) -> _core.Sweeps | _core.Chains | _core.Paths:
         """What the core does along a schedule, with qubits in the chains that the couplings make of them."""
         if self.model == "quantum":
@@ -265,9 +277,9 @@ class ChipModel(Annealer):
             return _core.Paths(beta=beta, num_slices=self.num_slices, transverse=a / 2, problem=b / 2)
         chains = layout.chains(couplings)
         sorts = {sort: k for k, sort in enumerate(sorted(set(chains.sorts())), 1)}
-        s, kinds = self._along(points, [QUBIT, *(Kind(*sort) for sort in sorts)])
-        betas = self.rates.inverse_temperature(s)
-        if not kinds.any():
+        times, kinds = self._along(points, [QUBIT, *(Kind(*sort) for sort in sorts)])
+        betas = self.rates.inverse_temperature(np.interp(times, *points.T))
+        if gain is None and not kinds.any():
             return _core.Sweeps(betas)
         return _core.Chains(
             betas,
@@ -275,6 +287,7 @@ class ChipModel(Annealer):
             starts=chains.starts.astype(np.uintp),
             spins=chains.members.astype(np.uint32),
             kinds_of=np.array([sorts[sort] for sort in chains.sorts()], dtype=np.uint32),
+            gains=None if gain is None else np.interp(times, *gain.T),
         )
 
     def _even(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -294,7 +307,7 @@ class ChipModel(Annealer):
         if found is None:
             found = self.rates.sweeps(points, kinds)
             if not (found[1] == 0).any():
-                found = np.append(found[0], points[-1, 1]), np.append(found[1], np.uint32(0))
+                found = np.append(found[0], points[-1, 0]), np.append(found[1], np.uint32(0))
             if len(self._sweeps) >= KEPT:
                 self._sweeps.clear()
             self._sweeps[key] = found

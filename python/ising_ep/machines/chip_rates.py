@@ -107,7 +107,7 @@ class TunnellingRates:
     def sweeps(
         self, points: NDArray[np.float64], kinds: Sequence[Kind]
     ) -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
-        """The s of each sweep along a schedule, and the index of its kind.
+        """The time of each sweep along a schedule, in us, and the index of its kind.
 
         Args:
             points: (points, 2) time in us and s.
@@ -117,13 +117,13 @@ class TunnellingRates:
         at, of_kind = [], []
         for k, kind in enumerate(kinds):
             done = np.concatenate([[0.0], np.cumsum(self.tries_per_us(s, kind) * np.diff(times))])
-            # Each sweep stands for a piece of time, in which it is tried once, and has the s of its middle.
+            # Each sweep stands for a piece of time, in which it is tried once, and is at its middle.
             middles = np.arange(0.5, done[-1])
             at.append(np.interp(middles, done, times))
             of_kind.append(np.full(len(middles), k, dtype=np.uint32))
         at_all, of_all = np.concatenate(at), np.concatenate(of_kind)
         order = np.argsort(at_all, kind="stable")
-        return np.interp(at_all[order], points[:, 0], points[:, 1]), of_all[order]
+        return at_all[order], of_all[order]
 
     def freeze_out(self, points: NDArray[np.float64], kind: Kind = QUBIT) -> float:
         """The s after which a qubit or chain has one try left: where it stops to follow.

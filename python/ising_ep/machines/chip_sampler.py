@@ -19,7 +19,7 @@ from ..chip.rules import asked_schedule, full_scale
 from ..chip.timing import access_time
 from .chip_model import ChipModel
 
-TAKEN = ("anneal_schedule", "annealing_time", "auto_scale", "initial_state", "num_reads")
+TAKEN = ("anneal_schedule", "annealing_time", "auto_scale", "h_gain_schedule", "initial_state", "num_reads")
 
 
 class ChipSampler(Sampler, Structured):
@@ -77,6 +77,7 @@ class ChipSampler(Sampler, Structured):
         num_reads: int = 1,
         annealing_time: float | None = None,
         anneal_schedule: ArrayLike | None = None,
+        h_gain_schedule: ArrayLike | None = None,
         initial_state: Mapping[int, int] | None = None,
         auto_scale: bool = True,
         seed: int | None = None,
@@ -88,6 +89,7 @@ class ChipSampler(Sampler, Structured):
             num_reads: Anneals.
             annealing_time: Microseconds of a linear anneal; the solver's default, if there is no schedule.
             anneal_schedule: (points, 2) time in microseconds and s, in the place of a linear anneal.
+            h_gain_schedule: (points, 2) time in microseconds and what multiplies h then, to the anneal's end.
             initial_state: The value of each qubit from which every read of a reverse anneal begins, as the
                 problem has them: -1 and +1, or 0 and 1.
             auto_scale: Whether h and J are multiplied until one of them is at the end of its range.
@@ -123,6 +125,7 @@ class ChipSampler(Sampler, Structured):
             schedule=schedule,
             num_reads=num_reads,
             initial_states=None if start is None else start[np.newaxis],
+            h_gain_schedule=h_gain_schedule,
             seed=seed,
         )[0]
         states = reads if bqm.vartype is dimod.SPIN else (reads + 1) // 2

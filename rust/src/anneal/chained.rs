@@ -10,6 +10,8 @@
 //! it is broken. Flipped as a whole it keeps its inner couplings' energy, broken or not, so that a flip back is as likely
 //! to be tried and detailed balance holds.
 //!
+//! Fields that are multiplied by a gain, another in each sweep, add `rate (gain - 1) h_i` to the exponent of a spin.
+//!
 //! An update of a chain costs one of each of its spins, and two instructions for each coupling within. The sums are those of
 //! the sparse kernel, and without sweeps over chains so are the reads, bit by bit.
 
@@ -107,12 +109,15 @@ impl<E: Exponents> Chained<'_, E> {
         mut spins: Vec<u64>,
     ) -> Vec<u64> {
         let fields = self.exponents.fields(self.job, lanes);
+        let gained = self.chains.extra_gain(0).map(|_| lanes.fields(self.job));
         let all: Vec<u32> = (0..spins.len() as u32).collect();
         for ((t, beta), &kind) in self.job.betas().zip(&self.chains.kinds) {
             if self.job.stopped() {
                 break;
             }
             let (rate, per_coupling) = (self.exponents.rate(self.job, beta), self.job.rate(beta));
+            let gain = self.chains.extra_gain(t).unwrap_or(0.0) as f32;
+            let extra = gained.as_ref().map(|fields| (fields, per_coupling * gain));
             let starts: [S::U; W] = std::array::from_fn(|v| keys.start(s, lanes.counters(v, t)));
             let turns = if kind == 0 { &all[..] } else { self.chains.of_kind(kind) };
             // Of a spin its own random numbers, of a chain those of its first spin.
@@ -129,14 +134,14 @@ impl<E: Exponents> Chained<'_, E> {
                 ahead = limits::<S, W, false>(s, further);
                 further = bits(s, keys, &starts, place(k + 2));
                 if kind == 0 {
-                    let exponents: [S::F; W] = self.of_spin(s, &fields, rate, turn, &spins);
+                    let exponents: [S::F; W] = self.of_spin(s, &fields, extra, rate, turn, &spins);
                     spins[turn as usize] ^= flips(s, exponents, limit);
                     continue;
                 }
                 let chain = self.chains.chain(turn as usize);
                 let mut total = [s.splat(0.0); W];
                 for &i in chain {
-                    let of_one: [S::F; W] = self.of_spin(s, &fields, rate, i, &spins);
+                    let of_one: [S::F; W] = self.of_spin(s, &fields, extra, rate, i, &spins);
                     for v in 0..W {
                         total[v] = s.add(total[v], of_one[v]);
                     }
@@ -157,17 +162,24 @@ impl<E: Exponents> Chained<'_, E> {
         spins
     }
 
-    /// `s_i e_i` in each run.
+    /// `s_i e_i` in each run; `extra` are fields that come on top, and what multiplies them.
     #[inline(always)]
     fn of_spin<S: Simd, const W: usize>(
         &self,
         s: S,
         fields: &Fields,
+        extra: Option<(&Fields, f32)>,
         rate: E::Rate,
         i: u32,
         spins: &[u64],
     ) -> [S::F; W] {
-        let exponents: [S::F; W] = self.exponents.of(s, fields, rate, i as usize, spins);
+        let mut exponents: [S::F; W] = self.exponents.of(s, fields, rate, i as usize, spins);
+        if let Some((fields, rate)) = extra {
+            let gained: [S::F; W] = fields.times(s, rate, i as usize, 0);
+            for v in 0..W {
+                exponents[v] = s.add(exponents[v], gained[v]);
+            }
+        }
         let down = s.masks(spins[i as usize]);
         std::array::from_fn(|v| s.negate(down[v], exponents[v]))
     }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, bad};
 
-/// Above this the constants of a law are refused: no state that is held to 1 tells more from less.
+/// Above this the constants of a law, and gains, are refused: no state that is held to 1 tells more from less.
 const MOST: f64 = 1e6;
 
 /// How the spins of a run come to their states.
@@ -217,6 +217,8 @@ pub struct Chains {
     spins: Vec<u32>,
     /// The chains of each kind, from 1 on.
     of_kind: Vec<Vec<u32>>,
+    /// What multiplies the fields in each sweep; empty where they stay as they are.
+    gains: Vec<f64>,
 }
 
 impl Chains {
@@ -273,7 +275,31 @@ impl Chains {
             return bad(format_args!("sweep {t} is over chains of kind {}, of which there are none", kinds[t]));
         }
         let (betas, kinds) = (betas.to_vec(), kinds.to_vec());
-        Ok(Chains { betas, kinds, starts: starts.to_vec(), spins: spins.to_vec(), of_kind })
+        Ok(Chains { betas, kinds, starts: starts.to_vec(), spins: spins.to_vec(), of_kind, gains: vec![] })
+    }
+
+    /// The same with all fields times `gains[t]` in sweep `t`. What this adds to an exponent is in single precision.
+    ///
+    /// # Errors
+    /// On another number of gains than of sweeps, and on one that is above a million, or none.
+    pub fn with_gains(mut self, gains: &[f64]) -> Result<Self, Error> {
+        if gains.len() != self.betas.len() {
+            let (found, wanted) = (gains.len(), self.betas.len());
+            return bad(format_args!("gains holds {found} numbers, expected {wanted}, one a sweep"));
+        }
+        if let Some(t) = gains.iter().position(|gain| !(gain.abs() <= MOST)) {
+            return bad(format_args!(
+                "gain of sweep {t} is {}, expected a number from -{MOST} to {MOST}",
+                gains[t]
+            ));
+        }
+        self.gains = gains.to_vec();
+        Ok(self)
+    }
+
+    /// What multiplies the fields in a sweep, less 1; none where they stay as they are in all.
+    pub(super) fn extra_gain(&self, t: u32) -> Option<f64> {
+        self.gains.get(t as usize).map(|gain| gain - 1.0)
     }
 
     /// How many chains there are.

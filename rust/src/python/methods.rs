@@ -50,17 +50,22 @@ pub(super) struct Chains(Schedule);
 #[pymethods]
 impl Chains {
     #[new]
-    #[pyo3(signature = (betas, kinds, *, starts, spins, kinds_of))]
+    #[pyo3(signature = (betas, kinds, *, starts, spins, kinds_of, gains=None))]
     fn new(
         betas: PyReadonlyArray1<'_, f64>,
         kinds: PyReadonlyArray1<'_, u32>,
         starts: PyReadonlyArray1<'_, usize>,
         spins: PyReadonlyArray1<'_, u32>,
         kinds_of: PyReadonlyArray1<'_, u32>,
+        gains: Option<PyReadonlyArray1<'_, f64>>,
     ) -> PyResult<Self> {
         let (betas, kinds) = (c_order(&betas, "betas")?, c_order(&kinds, "kinds")?);
         let (starts, spins) = (c_order(&starts, "starts")?, c_order(&spins, "spins")?);
-        Ok(Chains(Schedule::new(betas, kinds, starts, spins, c_order(&kinds_of, "kinds_of")?)?))
+        let schedule = Schedule::new(betas, kinds, starts, spins, c_order(&kinds_of, "kinds_of")?)?;
+        Ok(Chains(match &gains {
+            Some(gains) => schedule.with_gains(c_order(gains, "gains")?)?,
+            None => schedule,
+        }))
     }
 }
 
