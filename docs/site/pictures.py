@@ -14,6 +14,7 @@ from ising_ep import SimulatedAnnealingSampler, datasets, plots, training
 from ising_ep.chip import Chip, EnergyScales
 from ising_ep.config import TrainConfig, preset
 from ising_ep.embedding import embed
+from ising_ep.machines.chip_model import RATE, TEMPERATURE
 from ising_ep.machines.chip_rates import QUBIT, Kind, TunnellingRates
 from ising_ep.network import FullyConnected
 
@@ -121,7 +122,7 @@ def chains() -> Figure:
 def freeze_out() -> Figure:
     """A(s) and B(s) of a chip, and the tries that qubits and chains have left."""
     scales = EnergyScales.named("advantage_system4")
-    rates = TunnellingRates(scales, temperature=16.5, rate=3900.0, sweeps_per_us=1e9)
+    rates = TunnellingRates(scales, temperature=TEMPERATURE, rate=RATE, sweeps_per_us=1e9)
     anneal, s = np.array([[0.0, 0.0], [20.0, 1.0]]), np.linspace(0.15, 1, 400)
     figure = Figure(figsize=(10, 3.6), layout="constrained", dpi=plots.DPI)
     left, middle, right = figure.subplots(1, 3)

@@ -58,11 +58,11 @@ class ChipErrors:
     """
 
     field_noise: float = 0.012
-    coupling_noise: float = 0.010
+    coupling_noise: float = 0.017
     field_offset: float = 0.016
-    coupling_offset: float = 0.014
+    coupling_offset: float = 0.025
     slope: float = 0.0
-    susceptibility: float = -0.0105
+    susceptibility: float = -0.010
     readout_error: float = 0.0
     field_step: float | None = 0.008
     coupling_step: float | None = 0.005

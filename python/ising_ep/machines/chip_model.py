@@ -53,8 +53,8 @@ from .chip_rates import BOLTZMANN, QUBIT, Kind, TunnellingRates
 Model = Literal["thermal", "quantum"]
 
 # Fitted to real answers of an Advantage_system4.1: docs/chip.md.
-TEMPERATURE = 16.5
-RATE = 3900.0
+TEMPERATURE = 16.3
+RATE = 5200.0
 # File of a run folder with the energy scales of a user's own table.
 SCALES = "energy_scales.csv"
 # Schedules whose sweeps are kept.
