@@ -68,6 +68,7 @@ REFUSED = (
     "import ising_ep; ising_ep.ChipSampler",
     "import ising_ep.cli",
     "from ising_ep.qpu.calibration import calibrate",
+    "from ising_ep.qpu.inspector import inspector_data",
     "from ising_ep.problems.read import read_problem",
     "import ising_ep; ising_ep.minimize",
     "import ising_ep; ising_ep.effective_beta",
@@ -203,6 +204,7 @@ def test_a_plain_install_does(plain, trained, command):
         ("estimate", "chip"),
         ("emulate", "chip"),
         ("calibrate run", "chip"),
+        ("inspect run --out new", "chip"),
         ("plot run --out new", "plot"),
         ("minimize problem.coo --output new.csv", "minimize"),
         ("train --scheduler tcp://127.0.0.1:1 --out new", "dask"),
@@ -226,6 +228,7 @@ PYTHON = {
     "from ising_ep.chip import Chip; Chip.of_solver({})": "chip",
     "import ising_ep.emulator": "chip",
     "import ising_ep.qpu.calibration": "chip",
+    "import ising_ep.qpu.inspector": "chip",
     "import ising_ep.plots": "plot",
     "import dimod, ising_ep; ising_ep.minimize(dimod.BQM('SPIN'))": "minimize",
 }

@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -389,6 +390,24 @@ WALKS: dict[str, Walk] = {
                 By("test_an_answer_is_waited_for_as_long_as_asked_for"),
                 Refused("--answer-timeout 9", "--answer-timeout is 9.0, but machine annealing"),
             ),
+        },
+    ),
+    "inspect": Walk(
+        "inspect kept --out p.json",
+        {
+            "run": (
+                Instead("inspect qpu --out p.json"),
+                Refused("", "is a run on machine annealing", "inspect trained --out p.json"),
+            ),
+            "problem": (
+                Refused("--problem mine", "has not kept problem 'mine'", "inspect qpu --out p.json"),
+            ),
+            "out": (Changes("--out q.json"), Refused("--out old.json", "old.json exists; give --force")),
+            "force": (
+                Changes("--force", "inspect kept --out old.json"),
+                Refused("--force", "--out is not given", "inspect kept"),
+            ),
+            "opened": (By("test_a_problem_is_shown_where_the_inspector_is_installed"),),
         },
     ),
     "report": Walk(
@@ -1027,6 +1046,13 @@ def test_the_stand_in_serves_at_the_port_that_is_asked_for(shop: Shop) -> None:
     assert result.exit_code == 0
     assert heard
     assert f"127.0.0.1:{port}/" in result.stdout
+
+
+def test_a_problem_is_shown_where_the_inspector_is_installed() -> None:
+    """What it shows there: tests/qpu/test_inspector.py."""
+    if find_spec("dwave._inspectorapp") is not None:
+        pytest.skip("D-Wave's app is installed")
+    assert_refused(ising_ep("inspect", "kept", "--open"), "--open needs dwave-inspector")
 
 
 def test_doctor_prints_json_where_that_is_asked_for() -> None:

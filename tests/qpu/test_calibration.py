@@ -16,6 +16,7 @@ from ising_ep.machines.chip_errors import ChipErrors
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.qpu.calibration import calibrate
 from ising_ep.qpu.chip_statistics import Problems
+from ising_ep.qpu.entries import Entry
 from ising_ep.qpu.journal import Journal
 from ising_ep.qpu.kept import KEPT, KeptLayout, KeptProblems
 
@@ -37,8 +38,9 @@ def drawn(rng, layout=LAYOUT):
 
 def fill(journal, count, rng, layout=LAYOUT):
     problems = [drawn(rng, layout) for _ in range(count)]
+    entry = Entry(0, 0, "free", 0, 0, "d", "l", layout.anneal)
     for h, j, reads in problems:
-        journal.keep(layout, h, j, bits(reads))
+        journal.keep(layout, h, j, bits(reads), entry, {})
     return problems
 
 
@@ -86,6 +88,7 @@ def test_a_journal_without_the_tables_is_opened(tmp_path):
     with sqlite3.connect(path) as file:
         file.execute("DROP TABLE kept")
         file.execute("DROP TABLE kept_layouts")
+        file.execute("DROP TABLE kept_answers")
     file.close()
     with Journal(path) as journal:
         fill(journal, 1, np.random.default_rng(3))

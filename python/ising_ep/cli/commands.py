@@ -23,6 +23,7 @@ from .errors import one_line_errors
 from .estimate import estimate
 from .evaluation import evaluation_options, free_outputs, require_writable
 from .help import Group
+from .inspect import inspect
 from .minimize import minimize
 from .options import later, option, preset_option, read_settings, settings
 from .qpu import hold_to_the_end, qpu_options
@@ -46,6 +47,7 @@ def main() -> None:
       ising-ep evaluate runs/digits-20260101-120000
       ising-ep report runs/first --watch
       ising-ep calibrate runs/qpu
+      ising-ep inspect runs/qpu --out problem.json
       ising-ep doctor
       ising-ep embed --layers 120,40 --chip pegasus:16 --copies 4
       ising-ep emulate
@@ -61,6 +63,7 @@ main.add_command(doctor)
 main.add_command(embed)
 main.add_command(emulate)
 main.add_command(estimate)
+main.add_command(inspect)
 main.add_command(minimize)
 main.add_command(report)
 main.add_command(sample)

@@ -112,7 +112,8 @@ class Answers:
         entry.access_time = self._access_time(entry, answer)
         self._journal.answered(entry, reads)
         if problem.initial_state is None:
-            self._journal.keep(anneal.kept, problem.fields, problem.couplings, reads)
+            timing = answer.get("timing")
+            self._journal.keep(anneal.kept, problem.fields, problem.couplings, reads, entry, timing)
         problem.reads = reads
 
     def _look_elsewhere(self, problem: Problem, wait: _Wait) -> bool:

@@ -22,8 +22,8 @@ from ..training.run_folder import JOURNAL, SOLVER, RunFolder
 with needing("chip", "a calibration"):
     from .chip_fit import GAINS, NAMES, Fitted, Matching
     from .chip_statistics import ChipStatistics, Problems, Statistic
-    from .journal import Journal
     from .kept import KeptProblems
+    from .run_journal import journal_of
 
 # Problems from which a spread between problems can be told.
 FEWEST = 10
@@ -174,22 +174,13 @@ def calibrate(
 
 def _kept(run: RunFolder) -> KeptProblems:
     """The problems that the journal of a run has kept."""
-    journal = run.path / JOURNAL
-    if run.config.machine != "qpu":
-        raise ValueError(f"{run.path} is a run on machine {run.config.machine}, expected one on a qpu")
-    kept = None
-    if journal.exists():
-        run.hold()
-        try:
-            with Journal(journal, run=run.name_at_solver()) as held:
-                kept = held.kept()
-        finally:
-            run.close()
+    with journal_of(run) as journal:
+        kept = None if journal is None else journal.kept()
     count = 0 if kept is None else len(kept.fields)
     if kept is None or count < FEWEST:
         raise ValueError(
-            f"{journal} has kept the reads of {count} problems, expected {FEWEST} or more; going on with the"
-            f" run, or `ising-ep evaluate {run.path} --copies 1`, gives some for QPU time"
+            f"{run.path / JOURNAL} has kept the reads of {count} problems, expected {FEWEST} or more; going"
+            f" on with the run, or `ising-ep evaluate {run.path} --copies 1`, gives some for QPU time"
         )
     return kept.last(max(FEWEST, MOST // kept.reads[0].size))
 

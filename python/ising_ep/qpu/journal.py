@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from ..checks import Bits, Floats
 from ..errors import QPUStoppedError
@@ -41,7 +41,7 @@ from .entries import (
     packed,
     unpacked,
 )
-from .kept import TABLES, KeptLayout, KeptProblems, keep, kept
+from .kept import TABLES, KeptLayout, KeptProblem, KeptProblems, keep, kept, kept_problem
 
 log = logging.getLogger(__name__)
 
@@ -224,15 +224,22 @@ class Journal:
             )
         return reads
 
-    def keep(self, layout: KeptLayout, fields: Floats, couplings: Floats, reads: Bits) -> None:
-        """Keeps a problem ``(n,)``, ``(m,)`` with its reads to calibrate by: see `kept`."""
+    def keep(
+        self, layout: KeptLayout, fields: Floats, couplings: Floats, reads: Bits, entry: Entry, timing: Any
+    ) -> None:
+        """Keeps a problem ``(n,)``, ``(m,)`` with its reads and times: see `kept`."""
         with self._transaction():
-            keep(self._file, layout, fields, couplings, reads)
+            keep(self._file, layout, fields, couplings, reads, self._key(entry), timing)
 
     def kept(self) -> KeptProblems | None:
         """The last problems of the run, and what was read, as far as they were kept."""
         with self._said():
             return kept(self._file)
+
+    def kept_problem(self, id: str | None = None) -> KeptProblem | None:
+        """The kept problem of that id at the service, or the last one: see `kept`."""
+        with self._said():
+            return kept_problem(self._file, id)
 
     def forget(self, before: int) -> None:
         """Lets go of the answers to the problems before this one: what came of them is kept elsewhere."""

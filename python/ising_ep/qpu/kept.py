@@ -1,24 +1,30 @@
-"""The last problems of a run with their reads, which its journal keeps to calibrate the chip model by.
+"""The last problems of a run with their reads, which its journal keeps to calibrate the chip model by and to
+look at.
 
 A journal lets go of reads as soon as a checkpoint holds what was learned from them. These stay: the last
-`KEPT` problems of forward anneals, each with what it asked for and what was read, about 30 kB for a network
-of 1,000 qubits. Nothing else depends on them; a journal without them is as good.
+`KEPT` problems of forward anneals, each with what it asked for, what was read and how long that took, about
+30 kB for a network of 1,000 qubits. Nothing else depends on them; a journal without them is as good.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from xxhash import xxh3_128
 
-from ..checks import Bits, Floats, Ints, Spins, digest
+from ..checks import Bits, Floats, Ints, Spins, digest, short
 from ..machines.annealer import Schedule
+from .entries import COLUMNS, KEY, Entry
 
 KEPT = 200
+# Names of the times in an answer, and microseconds that none of them has.
+TIME, TOO_LONG = re.compile(r"[a-z_]{1,64}"), 1e15
 # Tables that earlier versions of the same format have not, and do not miss.
 TABLES = (
     """CREATE TABLE IF NOT EXISTS kept_layouts (
@@ -36,6 +42,14 @@ TABLES = (
     couplings BLOB NOT NULL,     -- float32 J of each coupler
     reads BLOB NOT NULL,         -- one bit a qubit
     digest TEXT NOT NULL         -- of the three above
+)""",
+    """CREATE TABLE IF NOT EXISTS kept_answers (
+    place INTEGER PRIMARY KEY,   -- of the kept problem
+    series TEXT NOT NULL,        -- with number and attempt, its row in the table of all problems
+    number INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    timing TEXT NOT NULL,        -- JSON, microseconds by the service's names
+    digest TEXT NOT NULL         -- of all this
 )""",
 )
 
@@ -110,16 +124,57 @@ class KeptProblems:
         return KeptProblems(self.layout, self.fields[-count:], self.couplings[-count:], self.reads[-count:])
 
 
+@dataclass(frozen=True, eq=False)
+class KeptProblem:
+    """One problem, and its answer.
+
+    Attributes:
+        layout: Its own.
+        fields: float64 (n,) h.
+        couplings: float64 (m,) J.
+        reads: int8 (num_reads, n) of -1 and +1.
+        entry: What the journal says of the attempt that was answered.
+        timing: What the service said of its times, in microseconds, by the service's names.
+    """
+
+    layout: KeptLayout
+    fields: Floats
+    couplings: Floats
+    reads: Spins
+    entry: Entry
+    timing: dict[str, float]
+
+
 def keep(
-    file: sqlite3.Connection, layout: KeptLayout, fields: Floats, couplings: Floats, reads: Bits
+    file: sqlite3.Connection,
+    layout: KeptLayout,
+    fields: Floats,
+    couplings: Floats,
+    reads: Bits,
+    key: tuple[str, int, int],
+    timing: Any,
 ) -> None:
-    """Adds a problem, and lets go of the oldest beyond `KEPT`."""
+    """Adds a problem, and lets go of the oldest beyond `KEPT`.
+
+    Args:
+        file: The journal.
+        layout: Of the problem.
+        fields: ``(n,)`` h.
+        couplings: ``(m,)`` J.
+        reads: As for `Journal.answered`.
+        key: Series, number and attempt.
+        timing: As the answer says it, which may be anything.
+    """
     asked = (fields.astype("<f4").tobytes(), couplings.astype("<f4").tobytes(), reads.tobytes())
     added = file.execute(
         "INSERT INTO kept (anneal, fields, couplings, reads, digest) VALUES (?, ?, ?, ?, ?)",
         (layout.anneal, *asked, _digest(*asked)),
     )
-    file.execute("DELETE FROM kept WHERE place <= ?", ((added.lastrowid or 0) - KEPT,))
+    place = added.lastrowid or 0
+    answer = (place, *key, json.dumps(_times(timing)))
+    file.execute("REPLACE INTO kept_answers VALUES (?, ?, ?, ?, ?, ?)", (*answer, _digest(*map(str, answer))))
+    for table in ("kept", "kept_answers"):
+        file.execute(f"DELETE FROM {table} WHERE place <= ?", (place - KEPT,))
     known = file.execute("SELECT 1 FROM kept_layouts WHERE anneal = ?", (layout.anneal,)).fetchone()
     if known is None:
         file.execute("DELETE FROM kept_layouts WHERE anneal NOT IN (SELECT anneal FROM kept)")
@@ -144,6 +199,41 @@ def kept(file: sqlite3.Connection) -> KeptProblems | None:
         return None
     fields, couplings, reads = (np.array(each) for each in zip(*whole, strict=True))
     return KeptProblems(layout, fields, couplings, reads)
+
+
+def kept_problem(file: sqlite3.Connection, id: str | None) -> KeptProblem | None:
+    """The kept problem that the service gave that id, or the last one; None if there is none.
+
+    Raises:
+        ValueError: If its rows are not as they were written.
+    """
+    joined = " AND ".join(f"problems.{name} = kept_answers.{name}" for name in KEY)
+    found = file.execute(
+        f"SELECT {', '.join(f'problems.{name}' for name in COLUMNS)}, kept.anneal, fields, couplings,"
+        " kept.reads, kept.digest, kept_answers.* FROM kept_answers JOIN kept USING (place)"
+        f" JOIN problems ON {joined} WHERE ?1 IS NULL OR id = ?1 ORDER BY place DESC LIMIT 1",
+        (id,),
+    ).fetchone()
+    if found is None:
+        return None
+    row, (anneal, *content), (*answer, name) = found[: len(COLUMNS)], found[len(COLUMNS) : -6], found[-6:]
+    entry = Entry.of_row(row)
+    laid = file.execute("SELECT * FROM kept_layouts WHERE anneal = ?", (anneal,)).fetchone()
+    layout = None if laid is None else KeptLayout.of_row(laid)
+    arrays = None if layout is None else _read(layout, *content)
+    if layout is None or arrays is None or entry.damaged or name != _digest(*map(str, answer)):
+        raise ValueError(f"what was kept of problem {short(entry.id)} is damaged")
+    return KeptProblem(layout, *arrays, entry, json.loads(answer[-1]))
+
+
+def _times(timing: Any) -> dict[str, float]:
+    """Times of an answer that are such, for it may say anything."""
+    given = timing.items() if isinstance(timing, Mapping) else ()
+    return {
+        name: time
+        for name, time in given
+        if TIME.fullmatch(name) and type(time) in (int, float) and abs(time) < TOO_LONG
+    }
 
 
 def _read(

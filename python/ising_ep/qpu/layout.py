@@ -129,12 +129,7 @@ class Layout:
         if key not in self._anneals:
             solver, count = self._connection, len(self._qubits)
             points = check_anneal(solver.chip, schedule, num_reads, self._qubits, initial_states).tolist()
-            params = {
-                "num_reads": num_reads,
-                "anneal_schedule": points,
-                "answer_mode": "raw",
-                "auto_scale": False,  # scale is temperature
-            }
+            params = forward_params(points, num_reads)
             if initial_states is not None:
                 params["reinitialize_state"] = True
             known = solver.properties["parameters"]
@@ -151,6 +146,16 @@ class Layout:
                 KeptLayout(shared.hex(), self._qubits, self._couplers, schedule, num_reads),
             )
         return self._anneals[key]
+
+
+def forward_params(schedule: Schedule, num_reads: int) -> dict[str, Any]:
+    """Parameters of a forward anneal, by the service's names."""
+    return {
+        "num_reads": num_reads,
+        "anneal_schedule": [list(point) for point in schedule],
+        "answer_mode": "raw",
+        "auto_scale": False,  # scale is temperature
+    }
 
 
 def _kept(array: NDArray[np.int64]) -> NDArray[np.int64]:
