@@ -30,7 +30,7 @@ Source: D-Wave's documentation, "Annealing Implementation and Controls" and "Err
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from math import isfinite
@@ -247,17 +247,7 @@ class ChipModel(Annealer):
             self.errors.read(reads, seed, int(ids[p]))
             states[p] = reads[:, layout.ranks]
 
-        available = self.num_threads or os.cpu_count() or 1
-        workers = min(available, len(fields))
-        if workers <= 1:
-            for p in range(len(fields)):
-                run(p, available)
-        else:
-            # Each problem has couplings of its own, and with them its own call of the core, which lets go of
-            # the interpreter.
-            with ThreadPoolExecutor(workers) as pool:
-                for _ in pool.map(lambda p: run(p, available // workers), range(len(fields))):
-                    pass
+        _for_each(len(fields), run, self.num_threads or os.cpu_count() or 1)
         self.usage.problems += len(fields)
         each = access_time(self.chip.properties, len(qubits), num_reads, points.tolist())
         self.usage.access_time += len(fields) * (each if isfinite(each) else 0.0)
@@ -312,6 +302,22 @@ class ChipModel(Annealer):
                 self._sweeps.clear()
             self._sweeps[key] = found
         return found
+
+
+def _for_each(count: int, run: Callable[[int, int], None], available: int) -> None:
+    """Calls run(k, threads) for each k, side by side where several threads are available.
+
+    Each problem has couplings of its own, and with them its own call of the core, which lets go of the
+    interpreter.
+    """
+    workers = min(available, count)
+    if workers <= 1:
+        for k in range(count):
+            run(k, available)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(lambda k: run(k, available // workers), range(count)):
+            pass
 
 
 def _positive(name: str, value: float) -> float:
