@@ -157,7 +157,7 @@ def run(tmp_path_factory):
     """A run on a QPU at 30 mK whose errors stay."""
     folder = tmp_path_factory.mktemp("runs") / "qpu"
     errors = ChipErrors(field_offset=0.05)
-    model = ChipModel(Chip.perfect("chimera", 6), temperature=30.0, sweeps_per_us=40.0, errors=errors)
+    model = ChipModel(Chip.perfect("chimera", 6), temperature=30.0, sweeps_per_us=10.0, errors=errors)
     with pytest.MonkeyPatch.context() as patch, Emulator(model) as service:
         patch.setenv("DWAVE_API_ENDPOINT", service.endpoint)
         patch.setenv("DWAVE_API_TOKEN", service.token)
