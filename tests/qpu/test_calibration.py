@@ -179,7 +179,9 @@ def test_the_settings_of_the_chip_are_found(run):
     assert offset.low < 0.05 < offset.high
     assert offset.low > 0.01
     assert abs(found.fitted.qubits.value / found.reads.qubits.value - 1) < 0.1
-    assert found.default.qubits.value > 1.3 * found.reads.qubits.value
+    # Colder: where all reads are local minima there is no inverse temperature.
+    colder = found.default.qubits
+    assert colder is None or colder.value > 1.3 * found.reads.qubits.value
     assert str(found).startswith(f"{len(found.problems.fields)} problems of 10 reads")
     config = TrainConfig.checked({"dataset": "digits", **found.settings})
     assert isinstance(config.machine_settings, ChipSettings)
