@@ -16,6 +16,7 @@ from typing import Any
 import click
 from matplotlib.figure import Figure
 
+from benchmarks.chip import real_qpu
 from benchmarks.embedding import layouts
 from benchmarks.learning import long_runs, presets, variants
 from benchmarks.machines import side_by_side as machines
@@ -75,6 +76,11 @@ def _machines() -> Figure:
     return machines.draw(_kept("machines")["runs"])
 
 
+def _real_qpu() -> Figure:
+    kept = _kept("real_qpu")
+    return real_qpu.draw([real_qpu.Compared(**row) for row in kept["small"]], kept["whole"])
+
+
 def _samplers() -> Figure:
     works = _kept("samplers")["works"]
     results = {
@@ -109,6 +115,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "learning": _learning,
     "long_runs": _long_runs,
     "machines": _machines,
+    "real_qpu": _real_qpu,
     "samplers": _samplers,
     "scaling": _scaling,
     "time_to_solution": _time_to_solution,

@@ -46,7 +46,7 @@ from studies.markdown import table
 
 from . import logs
 from .logs import Programmed, SmallProblem
-from .real_qpu import SWEEPS, reads_of
+from .real_qpu import SWEEPS, errors_anew, reads_of, sizes
 
 # Programming cycles of a problem at each setting, and reads of each.
 CYCLES, READS = 24, 64
@@ -83,12 +83,7 @@ class Settings:
     def model(self, chip: Chip) -> ChipModel:
         """All errors anew with each programming."""
         errors = replace(
-            ChipErrors(),
-            field_noise=self.field_error,
-            coupling_noise=self.coupling_error,
-            field_offset=0.0,
-            coupling_offset=0.0,
-            susceptibility=self.susceptibility,
+            errors_anew(self.field_error, self.coupling_error), susceptibility=self.susceptibility
         )
         return ChipModel(
             chip, temperature=self.temperature, rate=self.rate, sweeps_per_us=SWEEPS, errors=errors
@@ -168,13 +163,7 @@ UNITS = {
 def defaults() -> Settings:
     """Those of the package."""
     errors = ChipErrors()
-    return Settings(
-        TEMPERATURE,
-        RATE,
-        float(np.hypot(errors.field_noise, errors.field_offset)),
-        float(np.hypot(errors.coupling_noise, errors.coupling_offset)),
-        errors.susceptibility,
-    )
+    return Settings(TEMPERATURE, RATE, *sizes(errors), errors.susceptibility)
 
 
 def _likeliest(likelihoods: Sequence[NDArray[np.float64]], problems: Any = slice(None)) -> int:

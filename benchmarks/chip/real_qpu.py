@@ -1,6 +1,6 @@
 """The chip model beside a real QPU: energies, temperatures, broken chains.
 
-    python -m benchmarks.chip.real_qpu --data LOGS --p16 PROBLEMS       about ten minutes
+    python -m benchmarks.chip.real_qpu --data LOGS --p16 PROBLEMS       half an hour
     python -m benchmarks.chip.real_qpu --data LOGS --quick              a tenth of the problems
 
 LOGS is a folder as `benchmarks/chip/logs.py` says, PROBLEMS one as `benchmarks/chip/whole_chip.py` says.
@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from numpy.typing import NDArray
 from benchmarks.support import report
 from ising_ep.machines.chip_errors import ChipErrors
 from ising_ep.machines.chip_model import ChipModel
+from ising_ep.plots.looks import SERIES
 from studies.markdown import table
 
 from . import logs, stand_ins
@@ -93,6 +94,19 @@ def compare(problem: SmallProblem, model: ChipModel) -> Compared:
         problem.broken,
         broken,
     )
+
+
+def sizes(errors: ChipErrors) -> tuple[float, float]:
+    """Standard deviations of the errors of h and of J, lasting and new ones taken together."""
+    return (
+        float(np.hypot(errors.field_noise, errors.field_offset)),
+        float(np.hypot(errors.coupling_noise, errors.coupling_offset)),
+    )
+
+
+def errors_anew(field: float, coupling: float) -> ChipErrors:
+    """Errors of these sizes, all new with each programming: which of them stay is not known of a chip."""
+    return ChipErrors(field_noise=field, coupling_noise=coupling, field_offset=0.0, coupling_offset=0.0)
 
 
 def reads_of(model: ChipModel, placed: Programmed, cycles: int, reads: int) -> NDArray[np.int8]:
@@ -246,25 +260,27 @@ def draw(compared: Sequence[Compared], wholes: Sequence[dict[str, Any]]) -> Figu
     left, right = figure.subplots(1, 2)
     told = [one for one in compared if one.inexact <= TOLD]
     lengths = sorted({one.longest for one in told})
-    for length, marker in zip(lengths, "os^Dv*", strict=False):
+    for length, look in zip(lengths, SERIES, strict=False):
         of = [one for one in told if one.longest == length]
+        points = {**look, "linestyle": "none", "markersize": 5, "alpha": 0.7}
         label = "no chains" if length == 1 else f"longest chain {length}"
-        left.plot([o.beta for o in of], [o.beta * o.ratio for o in of], marker, ms=5, alpha=0.7, label=label)
+        left.plot([o.beta for o in of], [o.beta * o.ratio for o in of], **points, label=label)
     ends = [0.9 * min(o.beta for o in told), 1.1 * max(o.beta for o in told)]
-    left.plot(ends, ends, "k-", lw=0.8)
-    left.fill_between(ends, [e / 1.15 for e in ends], [e * 1.15 for e in ends], color="0.85", lw=0)
+    left.plot(ends, ends, "k-", lw=0.8, label="as cold")
+    low, high = ([end * factor for end in ends] for factor in (1 / (1 + WITHIN), 1 + WITHIN))
+    left.fill_between(ends, low, high, color="0.85", lw=0, label=f"within {WITHIN:.0%}")
     ticks = [2, 3, 4, 6, 8, 12]
     left.set(xscale="log", yscale="log", xlabel="inverse temperature of the QPU's reads (1/J)")
-    left.set(ylabel="of the model's", title="Small problems; grey: within 15 %")
+    left.set(ylabel="of the model's", title="Small problems")
     for axis in (left.xaxis, left.yaxis):
         axis.set_major_locator(FixedLocator(ticks))
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter("{x:g}")
     left.legend(fontsize=8)
-    for who, style in (("chip", "ks"), ("model", "C0o")):
+    for who, name, look in zip(("chip", "model"), ("QPU", "model"), SERIES, strict=False):
         times = sorted({row["us"] for row in wholes})
         means = [np.mean([row[who] for row in wholes if row["us"] == t]) for t in times]
-        right.plot(times, means, style + "-", label="QPU" if who == "chip" else "model")
+        right.plot(times, means, **look, label=name)
     right.set(xscale="log", xlabel="anneal time (us)", ylabel="mean energy of reads")
     right.set_title(f"{len({row['instance'] for row in wholes})} problems of a whole Pegasus chip")
     right.legend()
@@ -299,15 +315,7 @@ def main(data: Path, p16: Path | None, quick: bool, with_stand_ins: bool, out: P
     problems = list(logs.small_problems(data, chip))
     chips = [] if p16 is None else whole_chips(p16)[:: 5 if quick else 1]
     folder = report.folder(out, not quick)
-    # Which of its errors stay is not known of this chip: each programming draws all of them anew.
-    of_chip = ChipErrors()
-    errors = replace(
-        of_chip,
-        field_noise=float(np.hypot(of_chip.field_noise, of_chip.field_offset)),
-        coupling_noise=float(np.hypot(of_chip.coupling_noise, of_chip.coupling_offset)),
-        field_offset=0.0,
-        coupling_offset=0.0,
-    )
+    errors = errors_anew(*sizes(ChipErrors()))
     model = ChipModel(chip, sweeps_per_us=SWEEPS, errors=errors)
     with report.progress() as bar:
         tick = partial(told_of, bar)
