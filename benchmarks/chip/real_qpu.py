@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from benchmarks.support import report
 from ising_ep.machines.chip_errors import ChipErrors
 from ising_ep.machines.chip_model import ChipModel
-from ising_ep.plots.looks import SERIES
+from ising_ep.plots.looks import BLACK, SERIES
 from studies.markdown import table
 
 from . import logs, stand_ins
@@ -266,7 +266,7 @@ def draw(compared: Sequence[Compared], wholes: Sequence[dict[str, Any]]) -> Figu
         label = "no chains" if length == 1 else f"longest chain {length}"
         left.plot([o.beta for o in of], [o.beta * o.ratio for o in of], **points, label=label)
     ends = [0.9 * min(o.beta for o in told), 1.1 * max(o.beta for o in told)]
-    left.plot(ends, ends, "k-", lw=0.8, label="as cold")
+    left.plot(ends, ends, "-", color=BLACK, lw=0.8, label="as cold")
     low, high = ([end * factor for end in ends] for factor in (1 / (1 + WITHIN), 1 + WITHIN))
     left.fill_between(ends, low, high, color="0.85", lw=0, label=f"within {WITHIN:.0%}")
     ticks = [2, 3, 4, 6, 8, 12]
