@@ -5,7 +5,6 @@ import math
 import os
 import secrets
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
@@ -24,8 +23,6 @@ Bools = NDArray[np.bool_]
 
 # The core numbers reads and problems with one 32-bit word each of its random counter.
 WORD = 2**32 - 1
-# Wrong numbers of a tuple that are told.
-MOST_NUMBERS = 3
 # Integers up to here are float64 numbers, and so are their halves and quarters.
 LARGEST_INTEGER = 2**53
 # Far above any machine's cores, far below what an operating system refuses to start.
@@ -323,45 +320,7 @@ def _memory() -> float:
         return math.inf
 
 
-def without_none(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that have a value.
-
-    Raises:
-        TypeError: If they are no mapping.
-    """
-    check_mapping(settings)
-    return {name: value for name, value in settings.items() if value is not None}
-
-
 def check_mapping(settings: object) -> None:
     """Refuses, by a TypeError, settings that are no mapping."""
     if not isinstance(settings, Mapping):
         raise TypeError(f"settings are {short(settings)}, expected a mapping of names to values")
-
-
-def what_is_wrong(problems: Sequence[Mapping[str, Any]]) -> str:
-    """Tells pydantic's problems in a line, as: name is value, what was expected; name is value, ..
-
-    Of many wrong numbers of a tuple the first ones are told, and not that it is too short without them.
-    """
-    within = Counter(problem["loc"][:-1] for problem in problems)
-
-    def is_told(problem: Mapping[str, Any]) -> bool:
-        *parent, last = problem["loc"] or ("",)
-        if problem["type"] == "too_short" and problem["loc"] in within:
-            return False
-        return not isinstance(last, int) or min(last + 1, within[tuple(parent)]) <= MOST_NUMBERS
-
-    return "; ".join(_line(problem) for problem in problems if is_told(problem))
-
-
-def _line(problem: Mapping[str, Any]) -> str:
-    # The record of a part is no name that anyone has given.
-    name = ".".join(str(part) for part in problem["loc"] if not str(part).endswith("_settings"))
-    text = str(problem["msg"]).removeprefix("Value error, ")
-    if not name:
-        return text
-    # What lacks a field is no value of it.
-    return (
-        f"{name}: {text}" if problem["type"] == "missing" else f"{name} is {short(problem['input'])}: {text}"
-    )

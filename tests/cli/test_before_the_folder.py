@@ -69,6 +69,37 @@ def test_what_the_chip_refuses_leaves_no_folder(data, options, text):
     assert not Path("run").exists()
 
 
+@pytest.mark.parametrize(
+    ("file", "options", "text"),
+    [
+        ({"epoch": 3}, [], "given.json: epoch is 3, but there is no such setting; did you mean epochs?"),
+        ({"epoch": None}, [], "given.json: epoch is None, but there is no such setting"),
+        ({"Foo": [1]}, [], "given.json: Foo is [1], but there is no such setting"),
+        ({"epochs": True}, [], "given.json: epochs is True, expected a number"),
+        ({"epochs": "few"}, ["--seed", 3], "given.json: epochs is 'few', expected an integer"),
+        ({"learning_rate": 0}, [], "given.json: learning_rate is 0, expected a number > 0"),
+        ({"layers": 5}, [], "given.json: layers is 5, expected a tuple or list of numbers"),
+        ({"layers": [8, 0]}, [], "given.json: layers.1 is 0, expected a number >= 1"),
+        ({"optimizer": "adm"}, [], "given.json: optimizer is 'adm', expected 'sgd' or 'adam'"),
+        ({"machine": "chap"}, [], "given.json: machine is 'chap', expected annealing, "),
+        ({"chip": "pegasus:2"}, [], "given.json: chip is pegasus:2, but machine annealing has no such"),
+        ({"nudge": 0}, ["--preset", "mnist-100"], "given.json: nudge is 0, expected another number"),
+        # What an option says is no fault of the file.
+        ({"nudge": 0}, ["--epochs", 0], "Error: epochs is 0, expected a number >= 1"),
+        ({"seed": 3}, ["--layers", "4,0"], "Error: layers.1 is 0, expected a number >= 1"),
+        ({"seed": 3}, ["--preset", "best"], "Error: preset is 'best', expected one of mnist"),
+    ],
+)
+def test_a_file_of_settings_that_is_wrong_is_named(data, file, options, text):
+    (data / "given.json").write_text(json.dumps(file))
+    result = command("train", "--dataset", "two.npz", "--settings", "given.json", *options, "--out", "run")
+    assert result.exit_code == 2
+    assert result.output.startswith("Error: ")
+    assert text in result.output
+    assert result.output.count("\n") == 1
+    assert not Path("run").exists()
+
+
 @pytest.mark.slow
 def test_a_run_goes_on_with_the_energy_scales_that_it_began_with(data):
     """Whatever has become of the file."""
