@@ -77,9 +77,11 @@ def estimate(seconds_per_call: float | None, preset: str | None, **settings: Any
     run = (config, network, len(dataset.x_train), len(dataset.x_test), chip)
     trip = costs.ROUND_TRIP if seconds_per_call is None else seconds_per_call
     asked = costs.estimate(*run, embedding, round_trip=trip)
+    count, means = config.epochs_on_machine, config.mean_field_epochs
+    before = f", after {means} of means without it" if means else ""
     click.echo(
         f"{len(dataset.x_train):,} training and {len(dataset.x_test):,} test images,"
-        f" {config.epochs_on_machine} epochs on {chip}"
+        f" {count} {'epoch' if count == 1 else 'epochs'} on {chip}{before}"
     )
     click.echo(asked)
     _phases(asked)
