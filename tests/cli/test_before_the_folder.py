@@ -57,6 +57,7 @@ def test_what_cannot_fit_into_memory_is_refused(data, options):
         (["--annealing-time", "1e9"], "the schedule takes 1e+09 us, expected at most 2000"),
         (["--annealing-time", "0.01"], "s goes from 0 to 1"),
         (["--num-reads", "100001"], "num_reads is 100001"),
+        (["--copies", "500"], "copies is 500, but 8 fit on chimera 4x4x4, 125 qubits; take 8, or fewer"),
     ],
 )
 def test_what_the_chip_refuses_leaves_no_folder(data, options, text):

@@ -243,7 +243,10 @@ WALKS: dict[str, Walk] = {
                     f"{TRAIN} --machine chip --chip solver.json",
                 ),
             ),
-            "copies": (Changes("--copies 2 --batch-size 2", ON_CHIP),),
+            "copies": (
+                Changes("--copies 2 --batch-size 2", ON_CHIP),
+                Refused("--copies 500", "copies is 500, but ", ON_CHIP),
+            ),
             "embedding": (
                 Changes("--embedding placed.json", f"{ON_CHIP} --chip chimera:2 --chip-missing 0"),
                 Refused(

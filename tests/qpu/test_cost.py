@@ -303,6 +303,8 @@ def test_the_command_searches_once_and_says_so_before_the_table(monkeypatch, tmp
         (("--seconds-per-call", "-1"), "-1"),
         (("--seconds-per-call", "nan"), "'nan' is not a number of seconds"),
         (("--seconds-per-call", "inf"), "inf"),
+        (("--copies", "15"), "copies is 15, but 4 fit on pegasus 3, 128 qubits; take 4, or fewer"),
+        (("--copies", "500"), "copies is 500, but 4 fit on pegasus 3, 128 qubits; take 4, or fewer"),
         (("--copies", "2", "--embedding", "nowhere.json"), "copies is 2"),
     ],
 )
