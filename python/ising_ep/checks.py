@@ -36,7 +36,7 @@ _Function = TypeVar("_Function", bound=Callable[..., object])
 def integer(name: str, value: int, low: int, high: int | None = None) -> int:
     """The integer, if it is one from `low` to `high`."""
     expected = f"an integer >= {low}" if high is None else f"an integer from {low} to {high}"
-    if not isinstance(value, Integral):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} is {value!r}, expected {expected}")
     if value < low or (high is not None and value > high):
         raise ValueError(f"{name} is {value}, expected {expected}")
@@ -51,9 +51,14 @@ def steps(name: str, value: int) -> int:
     return number
 
 
+def is_real(value: object) -> TypeGuard[float]:
+    """Tells whether something is a real number; True and False, which Python takes for 1 and 0, are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def real(name: str, value: float) -> float:
     """The number, if it is one."""
-    if not isinstance(value, Real):
+    if not is_real(value):
         raise TypeError(f"{name} is {value!r}, expected a number")
     return float(value)
 
@@ -83,7 +88,7 @@ def threads(num_threads: int | None) -> int | None:
 
 def seconds(name: str, value: float, unit: str = "seconds") -> float:
     """The number of seconds, or of another unit, if it is one."""
-    if not isinstance(value, Real):
+    if not is_real(value):
         raise TypeError(f"{name} is {value!r}, expected a number of {unit}")
     if not value >= 0:  # nor is nan
         raise ValueError(f"{name} is {value}, expected a number of {unit} >= 0")
@@ -187,7 +192,7 @@ def floats_of_objects(name: str, numbers: Iterable[Any]) -> NDArray[np.float64]:
 
 def as_float(name: str, number: Any) -> float:
     """A real number of any Python type, rounded to float64."""
-    if not isinstance(number, (Real, Decimal)):
+    if not (is_real(number) or isinstance(number, Decimal)):
         raise ValueError(f"{name} holds {number!r}, expected real numbers")
     try:
         return float(number)

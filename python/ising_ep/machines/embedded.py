@@ -82,14 +82,14 @@ class EmbeddedMachine(Machine):
         low, high = chip.chain_range
         if not (real("chain_strength", chain_strength) >= 0 and low <= -chain_strength <= high):
             raise ValueError(f"chain_strength is {chain_strength}, expected 0 to {-low}, the range of {chip}")
-        if not 0 <= reverse_fraction <= 1:
+        if not 0 <= real("reverse_fraction", reverse_fraction) <= 1:
             raise ValueError(f"reverse_fraction is {reverse_fraction}, expected 0 to 1")
         self.annealer = annealer
         self.embedding = placed
         self.num_reads = integer("num_reads", num_reads, 1)
         self.chain_strength = chain_strength
         self._rows, self._cols = network.rows, network.cols
-        self._forward, self._reverse = schedules(annealing_time, reverse_fraction)
+        self._forward, self._reverse = schedules(real("annealing_time", annealing_time), reverse_fraction)
 
         self.qubits = np.sort(placed.qubits())
         inside = np.isin(chip.couplers, self.qubits).all(axis=1)
