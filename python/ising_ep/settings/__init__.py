@@ -44,7 +44,6 @@ with needing(PLAIN, "all but the samplers"):
         model_validator,
     )
     from pydantic.fields import FieldInfo
-    from pydantic_core import PydanticKnownError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -135,7 +134,8 @@ class Settings(BaseModel):
     def _refuse_truth_values(cls, given: Any, info: ValidationInfo) -> Any:
         """Refuses True and False for numbers, which Python takes for 1 and 0."""
         if has_truth_value(given) and takes_numbers(cls.model_fields[str(info.field_name)].annotation):
-            raise PydanticKnownError("tuple_type" if isinstance(given, tuple | list) else "float_type")
+            several = isinstance(given, tuple | list)
+            raise ValueError("expected a tuple or list of numbers" if several else "expected a number")
         return given
 
     @model_validator(mode="after")

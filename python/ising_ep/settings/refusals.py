@@ -67,11 +67,11 @@ def has_truth_value(given: object) -> bool:
 
 
 def _line(problem: Mapping[str, Any], known: Collection[str]) -> str:
-    kind, said = problem["type"], str(problem["msg"])
+    kind, said = problem["type"], str(problem["msg"]).removeprefix("Value error, ")
     # The record of a part is no name that anyone has given.
     name = one_line(".".join(str(part) for part in problem["loc"] if not str(part).endswith("_settings")))
     if not name:
-        return said.removeprefix("Value error, ")
+        return said
     if kind == "missing":  # what lacks a number is no value of it
         return f"{name} is missing"
     found = f"{name} is {short(problem['input'])}"
@@ -84,4 +84,4 @@ def _line(problem: Mapping[str, Any], known: Collection[str]) -> str:
             for each, bound in problem.get("ctx", {}).items()
         }
         return f"{found}, expected {_EXPECTED[kind].format(**bounds)}"
-    return f"{found}: {said.removeprefix('Value error, ')}"
+    return f"{found}{', ' if said.startswith('expected') else ': '}{said}"
