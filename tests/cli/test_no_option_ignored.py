@@ -537,7 +537,7 @@ WALKS: dict[str, Walk] = {
         {
             "dataset": (Changes("--dataset patterns"),),
             "data_dir": (
-                Changes("--data-dir idx", f"estimate {MODEL} --dataset mnist --layers 4,10 --copies 16"),
+                Changes("--data-dir idx", f"estimate {MODEL} --dataset mnist --layers 4,10 --copies 3"),
                 Refused("--data-dir idx", "data_dir idx"),
             ),
             "train_per_class": (
