@@ -266,6 +266,15 @@ def test_nothing_is_missing_here():
     assert [missing(extra) for extra in EXTRAS if extra != "torch"] == [[], [], [], [], []]
 
 
+@pytest.mark.parametrize("extra", ["all", "plots", None, ["plot"]])
+@pytest.mark.parametrize("ask", [missing, lambda extra: require(extra, "a picture")])
+def test_an_extra_that_there_is_not_is_named(extra, ask):
+    with pytest.raises(ValueError, match="extra is ") as caught:
+        ask(extra)
+    expected = "'', 'chip', 'dask', 'minimize', 'plot', 'torch'"
+    assert str(caught.value) == f"extra is {extra!r}, expected one of {expected}"
+
+
 def test_the_line(monkeypatch):
     monkeypatch.setitem(EXTRAS, "sea", {"numpy": "numpy", "salt": "no_salt", "fish": "dwave.no_fish"})
     monkeypatch.setitem(EXTRAS["sea"], "reef", "no_reef.no_coral")

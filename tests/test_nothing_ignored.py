@@ -1146,6 +1146,50 @@ def test_another_value_makes_another_outcome(
     assert outcome(walk, capsys, files, **base | {parameter: other}) != before
 
 
+def number_of(other: Any) -> bool:
+    """Tells whether another value of a parameter is a number."""
+    value = other.value if isinstance(other, Refused | Beside) else other
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+# Numbers of helpers, which others have checked before, and keywords of dwave-samplers that may be 1 alone.
+UNCHECKED = {
+    *(("augment.shifted", each) for each in ("most", "rng")),
+    *(("decayed", each) for each in ("done", "epochs")),
+    ("schedule.forward", "num_sweeps"),
+    *(("schedule.reverse", each) for each in ("num_sweeps", "fraction")),
+    *(("schedule.quantum_forward", each) for each in ("num_sweeps", "gamma")),
+    *(("schedule.quantum_reverse", each) for each in ("num_sweeps", "gamma", "fraction")),
+    ("training.evaluation_batch", "copies"),
+    ("training.train_epoch", "first_id"),
+    *(
+        ("PathIntegralAnnealingSampler.sample", each)
+        for each in ("chain_coupler_strength", "qubits_per_chain", "qubits_per_update")
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:training accuracy")
+@pytest.mark.parametrize("value", [True, np.True_], ids=["Python's", "numpy's"])
+@pytest.mark.parametrize(
+    ("name", "parameter"),
+    [
+        (name, each)
+        for name in ALL
+        for each, other in ALL[name].others.items()
+        if number_of(other) and (name, each) not in UNCHECKED
+    ],
+)
+def test_a_truth_value_is_no_number(
+    name: str, parameter: str, value: Any, capsys: pytest.CaptureFixture[str], files: Path
+) -> None:
+    walk, other = ALL[name], ALL[name].others[parameter]
+    base = walk.base | (other.keywords if isinstance(other, Beside) else {})
+    given = {name: each for name, each in base.items() if each is not None} | {parameter: value}
+    with pytest.raises((TypeError, ValueError)):
+        outcome(walk, capsys, files, **given)
+
+
 # --- the settings of a run, on every machine ------------------------------------------------------------
 
 TINY = {"dataset": "digits", "layers": (6, 10), "epochs": 1, "batch_size": 4, "num_reads": 3}

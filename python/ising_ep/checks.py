@@ -5,7 +5,6 @@ import math
 import os
 import secrets
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
@@ -24,8 +23,6 @@ Bools = NDArray[np.bool_]
 
 # The core numbers reads and problems with one 32-bit word each of its random counter.
 WORD = 2**32 - 1
-# Wrong numbers of a tuple that are told.
-MOST_NUMBERS = 3
 # Integers up to here are float64 numbers, and so are their halves and quarters.
 LARGEST_INTEGER = 2**53
 # Far above any machine's cores, far below what an operating system refuses to start.
@@ -39,7 +36,7 @@ _Function = TypeVar("_Function", bound=Callable[..., object])
 def integer(name: str, value: int, low: int, high: int | None = None) -> int:
     """The integer, if it is one from `low` to `high`."""
     expected = f"an integer >= {low}" if high is None else f"an integer from {low} to {high}"
-    if not isinstance(value, Integral):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} is {value!r}, expected {expected}")
     if value < low or (high is not None and value > high):
         raise ValueError(f"{name} is {value}, expected {expected}")
@@ -54,9 +51,14 @@ def steps(name: str, value: int) -> int:
     return number
 
 
+def is_real(value: object) -> TypeGuard[float]:
+    """Tells whether something is a real number; True and False, which Python takes for 1 and 0, are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def real(name: str, value: float) -> float:
     """The number, if it is one."""
-    if not isinstance(value, Real):
+    if not is_real(value):
         raise TypeError(f"{name} is {value!r}, expected a number")
     return float(value)
 
@@ -86,7 +88,7 @@ def threads(num_threads: int | None) -> int | None:
 
 def seconds(name: str, value: float, unit: str = "seconds") -> float:
     """The number of seconds, or of another unit, if it is one."""
-    if not isinstance(value, Real):
+    if not is_real(value):
         raise TypeError(f"{name} is {value!r}, expected a number of {unit}")
     if not value >= 0:  # nor is nan
         raise ValueError(f"{name} is {value}, expected a number of {unit} >= 0")
@@ -190,7 +192,7 @@ def floats_of_objects(name: str, numbers: Iterable[Any]) -> NDArray[np.float64]:
 
 def as_float(name: str, number: Any) -> float:
     """A real number of any Python type, rounded to float64."""
-    if not isinstance(number, (Real, Decimal)):
+    if not (is_real(number) or isinstance(number, Decimal)):
         raise ValueError(f"{name} holds {number!r}, expected real numbers")
     try:
         return float(number)
@@ -323,45 +325,7 @@ def _memory() -> float:
         return math.inf
 
 
-def without_none(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that have a value.
-
-    Raises:
-        TypeError: If they are no mapping.
-    """
-    check_mapping(settings)
-    return {name: value for name, value in settings.items() if value is not None}
-
-
 def check_mapping(settings: object) -> None:
     """Refuses, by a TypeError, settings that are no mapping."""
     if not isinstance(settings, Mapping):
         raise TypeError(f"settings are {short(settings)}, expected a mapping of names to values")
-
-
-def what_is_wrong(problems: Sequence[Mapping[str, Any]]) -> str:
-    """Tells pydantic's problems in a line, as: name is value, what was expected; name is value, ..
-
-    Of many wrong numbers of a tuple the first ones are told, and not that it is too short without them.
-    """
-    within = Counter(problem["loc"][:-1] for problem in problems)
-
-    def is_told(problem: Mapping[str, Any]) -> bool:
-        *parent, last = problem["loc"] or ("",)
-        if problem["type"] == "too_short" and problem["loc"] in within:
-            return False
-        return not isinstance(last, int) or min(last + 1, within[tuple(parent)]) <= MOST_NUMBERS
-
-    return "; ".join(_line(problem) for problem in problems if is_told(problem))
-
-
-def _line(problem: Mapping[str, Any]) -> str:
-    # The record of a part is no name that anyone has given.
-    name = ".".join(str(part) for part in problem["loc"] if not str(part).endswith("_settings"))
-    text = str(problem["msg"]).removeprefix("Value error, ")
-    if not name:
-        return text
-    # What lacks a field is no value of it.
-    return (
-        f"{name}: {text}" if problem["type"] == "missing" else f"{name} is {short(problem['input'])}: {text}"
-    )

@@ -52,7 +52,18 @@ class MissingExtraError(ImportError):
 
 
 def missing(extra: str) -> list[str]:
-    """The packages of an extra that are not installed; nothing of them is imported."""
+    """The packages of an extra that are not installed; nothing of them is imported.
+
+    Raises:
+        ValueError: If there is no such extra.
+
+    Example:
+        >>> missing("plot")
+        []
+    """
+    if extra not in tuple(EXTRAS):
+        known = ", ".join(repr(name) for name in EXTRAS)
+        raise ValueError(f"extra is {extra!r}, expected one of {known}")
     return [package for package, module in EXTRAS[extra].items() if not _is_there(module)]
 
 
@@ -66,6 +77,7 @@ def require(extra: str, what: str, otherwise: str = "") -> None:
 
     Raises:
         MissingExtraError: If a package of the extra is missing.
+        ValueError: If there is no such extra.
 
     Example:
         >>> require("plot", "a picture")

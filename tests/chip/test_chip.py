@@ -207,7 +207,11 @@ def test_each_family_has_its_own_limit() -> None:
         ({"couplers": [[0, 4, 5]]}, r"couplers holds \[0, 4, 5\], expected pairs"),
         ({"couplers": [0, 4]}, "couplers holds 0, expected pairs"),
         ({"couplers": [[0, 1]]}, r"coupler \[0, 1\] is none of a chimera graph"),
-        ({"couplers": [[0, 5]]}, "ends on a qubit that is not there"),
+        ({"couplers": [[0, 5]]}, r"coupler \[0, 5\] ends on a qubit that is not there"),
+        ({"couplers": [[0, 0]]}, r"coupler \[0, 0\] is none of a chimera graph"),
+        ({"couplers": [[0, 4], [0, 4]]}, r"coupler \[0, 4\] is listed twice"),
+        ({"couplers": [[0, 4], [4, 0]]}, r"coupler \[0, 4\] is listed twice"),
+        ({"qubits": [4, 0, 4, 0]}, "qubit 4 is listed twice"),
         ({"h_range": None}, "h_range is None, expected two numbers"),
         ({"h_range": [4, -4]}, r"h_range is \[4, -4\], expected two numbers, the smaller first"),
         ({"j_range": [-1, 10**400]}, "j_range is .*, expected two numbers"),
@@ -334,6 +338,10 @@ def test_sizes_are_bounded_from_above_before_a_graph_is_made(whole: Any) -> None
         ("{", "is not JSON"),
         ("[" * 100_000, "nested too deep"),
         ("[]", "is not the properties of a solver as a JSON object"),
+        (
+            '{"topology": {"type": "chimera", "shape": [1]}, "qubits": [0, 4, 4], "couplers": []}',
+            "is not the properties of a solver: qubit 4 is listed twice",
+        ),
         ('{"qubits": [1]}', "is not the properties of a solver: a solver's properties lack topology"),
     ],
 )

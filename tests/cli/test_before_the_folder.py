@@ -57,6 +57,7 @@ def test_what_cannot_fit_into_memory_is_refused(data, options):
         (["--annealing-time", "1e9"], "the schedule takes 1e+09 us, expected at most 2000"),
         (["--annealing-time", "0.01"], "s goes from 0 to 1"),
         (["--num-reads", "100001"], "num_reads is 100001"),
+        (["--copies", "500"], "copies is 500, but 8 fit on chimera 4x4x4, 125 qubits; take 8, or fewer"),
     ],
 )
 def test_what_the_chip_refuses_leaves_no_folder(data, options, text):
@@ -66,6 +67,37 @@ def test_what_the_chip_refuses_leaves_no_folder(data, options, text):
     )
     assert result.exit_code == 2
     assert text in result.output.splitlines()[-1]
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "text"),
+    [
+        ({"epoch": 3}, [], "given.json: epoch is 3, but there is no such setting; did you mean epochs?"),
+        ({"epoch": None}, [], "given.json: epoch is None, but there is no such setting"),
+        ({"Foo": [1]}, [], "given.json: Foo is [1], but there is no such setting"),
+        ({"epochs": True}, [], "given.json: epochs is True, expected a number"),
+        ({"epochs": "few"}, ["--seed", 3], "given.json: epochs is 'few', expected an integer"),
+        ({"learning_rate": 0}, [], "given.json: learning_rate is 0, expected a number > 0"),
+        ({"layers": 5}, [], "given.json: layers is 5, expected a tuple or list of numbers"),
+        ({"layers": [8, 0]}, [], "given.json: layers.1 is 0, expected a number >= 1"),
+        ({"optimizer": "adm"}, [], "given.json: optimizer is 'adm', expected 'sgd' or 'adam'"),
+        ({"machine": "chap"}, [], "given.json: machine is 'chap', expected annealing, "),
+        ({"chip": "pegasus:2"}, [], "given.json: chip is pegasus:2, but machine annealing has no such"),
+        ({"nudge": 0}, ["--preset", "mnist-100"], "given.json: nudge is 0, expected another number"),
+        # What an option says is no fault of the file.
+        ({"nudge": 0}, ["--epochs", 0], "Error: epochs is 0, expected a number >= 1"),
+        ({"seed": 3}, ["--layers", "4,0"], "Error: layers.1 is 0, expected a number >= 1"),
+        ({"seed": 3}, ["--preset", "best"], "Error: preset is 'best', expected one of mnist"),
+    ],
+)
+def test_a_file_of_settings_that_is_wrong_is_named(data, file, options, text):
+    (data / "given.json").write_text(json.dumps(file))
+    result = command("train", "--dataset", "two.npz", "--settings", "given.json", *options, "--out", "run")
+    assert result.exit_code == 2
+    assert result.output.startswith("Error: ")
+    assert text in result.output
+    assert result.output.count("\n") == 1
     assert not Path("run").exists()
 
 

@@ -275,7 +275,7 @@ def test_a_preset_that_is_standardised_is_not_centred_too():
         ({"mean_field_epochs": 3, "epochs": 3}, "mean_field_epochs is 3, expected less than the 3 epochs"),
         ({"mean_field_epochs": 1, "mean_field_nudge": 0.0}, "mean_field_nudge is 0, expected another number"),
         ({"mean_field_epochs": 1, "mean_field_rate": 1e300}, "with mean_field_rate 1e+300"),
-        ({"network": "deep-convolutional", "filters": (0,)}, "filters.0 is 0: Input should be"),
+        ({"network": "deep-convolutional", "filters": (0,)}, "filters.0 is 0, expected a number >= 1"),
     ],
 )
 def test_settings_of_means_that_do_not_fit_are_named(settings, text):

@@ -110,6 +110,36 @@ def test_what_the_environment_says_counts(monkeypatch):
     assert (found["token"], found["endpoint"]) == (True, "http://127.0.0.1:1/***")
 
 
+def encoded(text, signs="%{:02x}", every=1):
+    """A text as an address may have it: each of so many characters as its number, of two digits."""
+    return "".join(c if place % every else signs.format(ord(c)) for place, c in enumerate(text))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        encoded(TOKEN),
+        encoded(TOKEN, "%{:02X}"),
+        encoded(TOKEN, every=3),
+        encoded(TOKEN, "%25{:02x}"),
+        encoded(TOKEN, "%2525{:02X}", every=2),
+        TOKEN.replace("-", "%2d"),
+    ],
+)
+@pytest.mark.parametrize(
+    "address", ["http://user:{}@host/sapi", "http://host/{}/sapi", "host?t={}", "ftp://{}"]
+)
+def test_no_encoded_part_of_a_token_is_shown(form, address, monkeypatch):
+    monkeypatch.setenv("DWAVE_API_TOKEN", TOKEN)
+    monkeypatch.setenv("DWAVE_API_ENDPOINT", address.format(form))
+    text, endpoint = ising_ep("doctor").output, examined()["dwave"]["endpoint"]
+    assert endpoint == re.sub(r"user:{}|{}", "***", address)
+    assert f"  endpoint  {endpoint}\n" in text
+    if not address.startswith("http"):
+        refused = ising_ep("train", "--dataset", "patterns", "--machine", "qpu", "--epochs", "1")
+        assert f"the endpoint is {endpoint}, expected an address" in refused.output
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "problem"),
     [

@@ -119,6 +119,11 @@ def test_the_chip_is_full_and_a_call_less_is_not_enough(service, run, images):
     assert result.exit_code == 0, result.output
     assert len(service.problems) - before == -(-NUM_IMAGES // 2)
 
+    # More than fit are at most so many, and that is said.
+    result = ising_ep("predict", run, "images.npy", "--copies", NUM_IMAGES)
+    assert result.exit_code == 0, result.output
+    assert f"--copies is {NUM_IMAGES}: {copies} fit, and are taken\n" in result.stderr
+
 
 @pytest.mark.slow
 def test_what_costs_more_than_is_allowed_is_not_begun(service, run, images):

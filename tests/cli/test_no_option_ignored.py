@@ -244,7 +244,10 @@ WALKS: dict[str, Walk] = {
                     f"{TRAIN} --machine chip --chip solver.json",
                 ),
             ),
-            "copies": (Changes("--copies 2 --batch-size 2", ON_CHIP),),
+            "copies": (
+                Changes("--copies 2 --batch-size 2", ON_CHIP),
+                Refused("--copies 500", "copies is 500, but ", ON_CHIP),
+            ),
             "embedding": (
                 Changes("--embedding placed.json", f"{ON_CHIP} --chip chimera:2 --chip-missing 0"),
                 Refused(
@@ -553,7 +556,7 @@ WALKS: dict[str, Walk] = {
         {
             "dataset": (Changes("--dataset patterns"),),
             "data_dir": (
-                Changes("--data-dir idx", f"estimate {MODEL} --dataset mnist --layers 4,10 --copies 16"),
+                Changes("--data-dir idx", f"estimate {MODEL} --dataset mnist --layers 4,10 --copies 3"),
                 Refused("--data-dir idx", "data_dir idx"),
             ),
             "train_per_class": (

@@ -52,6 +52,22 @@ def test_a_report_stands_in_the_folder_or_where_it_is_asked_for(run, here):
     assert (here / "first.html").read_text() == (run / "report.html").read_text()
 
 
+COUNT = """
+import sys
+opened = []
+# The system call that open() makes is an event of its own, without a mode.
+sys.addaudithook(lambda event, given: event == "open" and given[1] and opened.append(str(given[0])))
+from ising_ep import cli
+cli.main(["report", "run"], standalone_mode=False)
+print(sum(name.endswith("config.json") for name in opened))
+"""
+
+
+def test_the_settings_are_read_once(run):
+    done = subprocess.run([sys.executable, "-c", COUNT], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "1"
+
+
 def test_a_run_that_nobody_is_at_is_watched_no_longer_than_needed(run):
     done = ising_ep("report", "run", "--watch")
     assert done.exit_code == 0, done.output

@@ -151,10 +151,10 @@ def test_messages_are_arrays_and_nothing_else(example):
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
-        ({"tcp_port": 0}, "tcp_port is 0: Input should be greater than or equal to 1"),
-        ({"tcp_port": 65536}, "tcp_port is 65536: Input should be less than or equal to 65535"),
-        ({"tcp_host": ""}, "tcp_host is '': String should have at least 1 character"),
-        ({"num_reads": 0}, "num_reads is 0: Input should be greater than or equal to 1"),
+        ({"tcp_port": 0}, "tcp_port is 0, expected a number >= 1"),
+        ({"tcp_port": 65536}, "tcp_port is 65536, expected a number <= 65535"),
+        ({"tcp_host": ""}, "tcp_host is '', expected a text of 1 or more characters"),
+        ({"num_reads": 0}, "num_reads is 0, expected a number >= 1"),
     ],
 )
 def test_settings_are_refused_in_one_line(example, settings, text):

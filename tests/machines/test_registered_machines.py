@@ -106,7 +106,7 @@ def test_the_help_lists_its_option_and_what_cannot_be_loaded(site: Path, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ("--machine descent --restarts 0", "restarts is 0: Input should be greater than or equal to 1"),
+        ("--machine descent --restarts 0", "restarts is 0, expected a number >= 1"),
         ("--machine descent --restarts few", "'few' is not a valid integer"),
         (
             "--machine annealing --restarts 2",

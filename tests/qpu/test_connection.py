@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import pickle
+import re
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 from click.testing import CliRunner
@@ -370,6 +371,22 @@ def test_redaction_of_every_form():
     for secret in ("me:p%40ss", "p@ss", "p%40ss", basic, "a:bcde", "bcde"):
         assert redaction.line(f"<{secret}>") == "<***>"
     assert redaction.line("see http://other:word@host/") == "see http://***@host/"
+
+
+@pytest.mark.parametrize("secret", ["a b+c/d", "é–password", "100%25", "p%2540ss", "%61ab%2f", "a%20b+c"])
+def test_redaction_of_secrets_that_are_encoded_otherwise(secret):
+    redaction = Redaction([secret])
+    for text in (
+        secret,
+        quote(secret, ""),
+        quote(quote(secret, ""), ""),
+        quote_plus(secret),
+        unquote(secret),
+    ):
+        assert redaction.line(f"<{text}>") == "<***>"
+    lower = re.sub("%..", lambda found: found[0].lower(), quote_plus(secret))
+    assert redaction.line(f"<{lower}>") == "<***>"
+    assert redaction.line("a 90% + 20 other+words") == "a 90% + 20 other+words"
 
 
 # --- waits -----------------------------------------------------------------------------------------------

@@ -153,6 +153,33 @@ def test_what_halves_the_cost_is_told_with_the_cheapest_first():
     assert changes(four, images=(10, 1000), batch_size=4)[0] == "--test-per-class 10"
 
 
+def test_a_change_is_one_that_a_run_can_be_given():
+    """Fewer training images than copies fill no more of them; epochs of means are none on the chip."""
+    network = FullyConnected(64, (8, 10), 10)
+    four = embed(network, CHIP, copies=4)
+    one = Embedding(four.chains[:1], four.graph_id)
+
+    def told(num_train, **settings):
+        config = TrainConfig.checked({"machine": "chip", "layers": (8, 10)} | settings)
+        run = Run(config, network, num_train, 2, CHIP, one)
+        return [f"{change.options} ({change.meaning})" for change in halving_changes(run, four, 10)]
+
+    assert told(2, epochs=10) == ["--epochs 5 (half as many)", "--batch-size 2 (2 images a call)"]
+    assert told(2, epochs=1, copies=1) == ["--batch-size 2 --copies 4 (2 images a call)"]
+    options = "--epochs 201 --mean-field-epochs 200"
+    assert f"{options} (1 on the chip, not 3)" in told(2, epochs=203, mean_field_epochs=200)
+
+
+@pytest.mark.slow
+def test_the_command_tells_epochs_that_its_preset_takes_as_they_are_said():
+    preset = ("--preset", "mnist-100-chip", "--layers", "6,10", "--chip", "pegasus:3", "--copies", "1")
+    lines = run(*preset).stdout.splitlines()
+    assert lines[0].endswith(" 3 epochs on pegasus 3, 125 qubits, after 200 of means without it")
+    row = next(line for line in lines if line.startswith("--epochs"))
+    options, calls = row.split("(")[0].split(), row.split(")")[1].split()[0]
+    assert f"in up to {calls} calls" in run(*preset, *options).stdout
+
+
 @pytest.mark.parametrize(
     ("timing", "text"),
     [(None, "do not say how long a call takes"), ({}, "do not say"), ({"version": "2.0.0"}, "do not say")],
@@ -276,6 +303,8 @@ def test_the_command_searches_once_and_says_so_before_the_table(monkeypatch, tmp
         (("--seconds-per-call", "-1"), "-1"),
         (("--seconds-per-call", "nan"), "'nan' is not a number of seconds"),
         (("--seconds-per-call", "inf"), "inf"),
+        (("--copies", "15"), "copies is 15, but 4 fit on pegasus 3, 128 qubits; take 4, or fewer"),
+        (("--copies", "500"), "copies is 500, but 4 fit on pegasus 3, 128 qubits; take 4, or fewer"),
         (("--copies", "2", "--embedding", "nowhere.json"), "copies is 2"),
     ],
 )

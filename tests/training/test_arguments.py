@@ -1,5 +1,6 @@
 """Arguments of another type than the functions for users take: a line that names what was given."""
 
+import math
 import re
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import pytest
 
 import ising_ep
 from ising_ep import datasets, training
-from ising_ep.config import TrainConfig, preset
+from ising_ep.config import PARTS, TrainConfig, preset
 from ising_ep.learning import SGD
 from ising_ep.machines import AnnealingMachine
 from ising_ep.network import FullyConnected
+from ising_ep.settings.refusals import has_truth_value
+from support.settings import DEFAULTS_OF_ALL
 
 PATTERNS = datasets.load_patterns()
 CONFIG = TrainConfig.checked({"dataset": "patterns", "epochs": 1})
@@ -66,13 +69,16 @@ def test_arguments_of_training(tmp_path, arguments, text):
         (lambda: MODEL.outputs(PATTERNS.x_test, batch_size=1.5), "batch_size is 1.5, expected an integer"),
         (lambda: TrainConfig.checked(5), "settings are 5, expected a mapping"),
         (lambda: TrainConfig.recorded(None), "settings are None, expected a mapping"),
-        (lambda: TrainConfig(layers=12), "layers is 12: Input should be a valid tuple"),
-        (lambda: TrainConfig(machine="oscillator", num_steps=-1), "num_steps is -1: Input should be greater"),
+        (lambda: TrainConfig(layers=12), "layers is 12, expected a tuple or list of numbers"),
+        (lambda: TrainConfig(machine="oscillator", num_steps=-1), "num_steps is -1, expected a number >= 1"),
         (
             lambda: TrainConfig(nudge="x", epochs=0),
-            "epochs is 0: Input should be greater than or equal to 1; nudge is",
+            "epochs is 0, expected a number >= 1; nudge is 'x', expected a number",
         ),
         (lambda: TrainConfig(gain=1), "gain is 1, but machine annealing has no such setting"),
+        (lambda: TrainConfig(epoch=1), "epoch is 1, but there is no such setting; did you mean epochs?"),
+        (lambda: TrainConfig.checked({"epoch": None}), "epoch is None, but there is no such setting"),
+        (lambda: TrainConfig(network_settings={}), "network_settings is {}, but there is no such setting"),
         (lambda: TrainConfig(layers=np.zeros((30, 30))), "layers.0 is array([0., 0., 0."),
         (lambda: preset(5), "5"),
     ],
@@ -82,6 +88,23 @@ def test_arguments_elsewhere(call, text):
         call()
     assert "\n" not in str(error.value)
     assert "https" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULTS_OF_ALL))
+@pytest.mark.parametrize(
+    "value", [True, np.True_, -1, 1e99, math.nan, "x", "", {}, [], [True, 2], [0, "x"], [1] * 40, object()]
+)
+def test_a_wrong_value_of_a_setting_is_refused_in_our_words(name, value):
+    """And a truth value is taken where there is one alone."""
+    parts = {part: own[-1] for part, registry in PARTS.items() if (own := registry.having(name))}
+    try:
+        TrainConfig.checked(parts | {name: value})
+    except ValueError as error:
+        line = str(error)
+        assert "\n" not in line
+        assert not re.search("Input|Tuple|String|Extra|Field|should|valid", line)
+    else:
+        assert isinstance(DEFAULTS_OF_ALL[name], bool) or not has_truth_value(value)
 
 
 def test_a_path_is_a_data_set(tmp_path):

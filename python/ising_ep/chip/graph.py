@@ -107,8 +107,8 @@ class Chip:
             _check_property(name, value)
         if isinstance(properties.get("chip_id"), str):
             kept["chip_id"] = properties["chip_id"]
-        qubits = np.unique(_whole_numbers("qubits", properties["qubits"]))
-        couplers = np.unique(np.sort(_pairs("couplers", properties["couplers"]), axis=1), axis=0)
+        qubits = _each_once("qubit", _whole_numbers("qubits", properties["qubits"]))
+        couplers = _each_once("coupler", np.sort(_pairs("couplers", properties["couplers"]), axis=1))
         whole = family.graph(shape)
         for name, items, there in (
             ("qubit", map(int, qubits), whole.has_node),
@@ -117,8 +117,9 @@ class Chip:
             strange = next((item for item in items if not there(item)), None)
             if strange is not None:
                 raise ValueError(f"{name} {strange} is none of a {family.name} graph of shape {list(shape)}")
-        if not np.isin(couplers, qubits).all():
-            raise ValueError("a coupler ends on a qubit that is not there")
+        ends_there = np.isin(couplers, qubits).all(axis=1)
+        if not ends_there.all():
+            raise ValueError(f"coupler {couplers[~ends_there][0].tolist()} ends on a qubit that is not there")
         name = graph_id or _name_graph(qubits, couplers)
         return cls(family.name, shape, qubits, couplers, name, defaults | kept)
 
@@ -331,6 +332,15 @@ def _whole_numbers(name: str, given: Any) -> NDArray[np.int64]:
         if type(number) is not int or not 0 <= number < 2**63:
             raise ValueError(f"{name} holds {short(number)}, expected whole numbers of qubits, from 0 on")
     return np.array(numbers, dtype=np.int64)
+
+
+def _each_once(name: str, given: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Qubits or couplers in order; refuses the first one that is listed a second time."""
+    found, first = np.unique(given, axis=0, return_index=True)
+    if len(found) < len(given):
+        again = np.setdiff1d(np.arange(len(given)), first)[0]
+        raise ValueError(f"{name} {given[again].tolist()} is listed twice")
+    return found
 
 
 def _items(name: str, given: Any) -> list[Any] | tuple[Any, ...]:

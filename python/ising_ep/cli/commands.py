@@ -25,7 +25,7 @@ from .evaluation import evaluation_options, free_outputs, require_writable
 from .help import Group
 from .inspect import inspect
 from .minimize import minimize
-from .options import later, option, preset_option, read_settings, settings
+from .options import later, option, preset_option, settings, with_file
 from .qpu import hold_to_the_end, qpu_options
 from .report import report
 from .sample import sample
@@ -162,7 +162,7 @@ def train(
         if value is not None and resume is not None:
             raise ValueError(f"{name} is {value}, but --resume goes on with the settings of {resume}")
     if settings_file is not None:
-        given = read_settings(settings_file) | given
+        given = with_file(settings_file, given, preset)
     if preset is not None:
         given = config.changed_preset(preset, given)
     if resume is not None and out is not None:

@@ -77,9 +77,11 @@ def estimate(seconds_per_call: float | None, preset: str | None, **settings: Any
     run = (config, network, len(dataset.x_train), len(dataset.x_test), chip)
     trip = costs.ROUND_TRIP if seconds_per_call is None else seconds_per_call
     asked = costs.estimate(*run, embedding, round_trip=trip)
+    count, means = config.epochs_on_machine, config.mean_field_epochs
+    before = f", after {means} of means without it" if means else ""
     click.echo(
         f"{len(dataset.x_train):,} training and {len(dataset.x_test):,} test images,"
-        f" {config.epochs_on_machine} epochs on {chip}"
+        f" {count} {'epoch' if count == 1 else 'epochs'} on {chip}{before}"
     )
     click.echo(asked)
     _phases(asked)
@@ -110,15 +112,17 @@ def _dataset(config: TrainConfig) -> Dataset:
 
 def _embeddings(config: TrainConfig, network: Network, chip: Chip) -> tuple[Embedding, Embedding]:
     """The copies of the run, and as many as are found to fit, up to `MOST_COPIES`."""
+    from ..machines.embedded import check_copies, found_on
     from ..training.build import embedding_of
 
     tried = config.copies or config.batch_size
     if config.embedding is not None or tried >= MOST_COPIES:
         embedding = embedding_of(config, network, chip)
         return embedding, embedding
-    fitting = embedding_of(config.model_copy(update={"copies": MOST_COPIES}), network, chip)
+    fitting = found_on(chip, network, MOST_COPIES)
     # The longest search is then the only one, but for runs that use fewer copies, which lie otherwise.
     if 1 < tried >= fitting.num_copies:
+        check_copies(config.copies, fitting, chip)
         return fitting, fitting
     return embedding_of(config, network, chip), fitting
 

@@ -144,7 +144,8 @@ def _filled(machine: QPUMachine, run: RunFolder, num_images: int, copies: int | 
     """
     from .. import training
     from ..embedding import Embedding
-    from ..training.build import embedding_of, machine_of
+    from ..machines.embedded import found_on
+    from ..training.build import machine_of
 
     own, network = machine.embedding, training.network_of(run.config, run.known_data())
     wanted = min(num_images, copies or MOST_COPIES)
@@ -156,9 +157,10 @@ def _filled(machine: QPUMachine, run: RunFolder, num_images: int, copies: int | 
         )
     if not by_user and wanted > own.num_copies:
         click.echo(f"Looking for {wanted} copies, or as many as fit; --copies asks for fewer", err=True)
-        settings = run.config.model_copy(update={"copies": wanted})
-        more = embedding_of(settings, network, machine.annealer.chip)
+        more = found_on(machine.annealer.chip, network, wanted)
         own = max(own, more, key=lambda found: found.num_copies)
+    if copies is not None and own.num_copies < wanted:
+        click.echo(f"--copies is {copies}: {own.num_copies} fit, and are taken", err=True)
     used = Embedding(own.chains[:wanted], own.graph_id)
     config = run.config.of_tests()
     filled = on_qpu(machine_of(config, network, annealer=machine.annealer, embedding=used))

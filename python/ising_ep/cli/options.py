@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import cache, partial
 from pathlib import Path
@@ -131,17 +132,32 @@ def preset_option() -> list[click.Parameter]:
     return [Option(["--preset"], help=text, title="Run", **choices(PRESETS))]
 
 
-def read_settings(file: Path) -> dict[str, Any]:
-    """The settings in a JSON file.
+def with_file(file: Path, given: dict[str, Any], preset: str | None) -> dict[str, Any]:
+    """The settings in a JSON file and those that are given by options, which count where both have one.
+
+    Args:
+        file: The file.
+        given: What options say.
+        preset: Name of the preset that both change, if there is one.
 
     Raises:
-        ValueError: If it holds no object.
+        ValueError: In one line, which names the file where that is what has to be changed.
         OSError: If it cannot be read.
     """
+    from ..config import TrainConfig, changed_preset
+
     content = read_json(file)
     if not isinstance(content, dict):
         raise ValueError(f"{file} is {short(content)}, expected an object of settings")
-    return content
+    both = content | given
+    try:
+        TrainConfig.checked(both if preset is None else changed_preset(preset, both))
+    except ValueError as error:
+        line = str(error)
+        # A refusal begins with the name of a setting.
+        name = re.split(r"\W", line, maxsplit=1)[0]
+        raise ValueError(line if name in {"preset", *given} else f"{file}: {line}") from None
+    return both
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in stubs alone

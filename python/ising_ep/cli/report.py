@@ -82,16 +82,18 @@ def _images(run: RunFolder) -> Dataset | str:
 
 def _follow(run: RunFolder, images: Dataset | str, file: Path) -> None:
     """Writes the page at each change, and a last time when the run or, by Ctrl-C, the watch has ended."""
+    from ..training.run_folder import RunFolder
+
     seen: object = None
     with ended_by_ctrl_c() as is_stopped:
         while not is_stopped() and (now := _state_of(run)) is not None:
             if now != seen:
-                _write(run, images, file, watched=True)
+                _write(RunFolder.open(run.path), images, file, watched=True)  # it may have more epochs
             if seen is None:
                 click.echo(f"Open {file}; it follows the run until that ends, or Ctrl-C", err=True)
             seen = now
             time.sleep(LOOK)
-        _write(run, images, file, watched=False)
+        _write(RunFolder.open(run.path), images, file, watched=False)
 
 
 def _state_of(run: RunFolder) -> object:
@@ -113,11 +115,10 @@ def _write(run: RunFolder, images: Dataset | str, file: Path, *, watched: bool) 
     from ..files.run_lock import writer_of
     from ..report import page
     from ..training import network_of
-    from ..training.run_folder import CHECKPOINT, RunFolder
+    from ..training.run_folder import CHECKPOINT
 
-    now = RunFolder.open(run.path)  # a run that goes on may have more epochs
     state = None
     if (run.path / CHECKPOINT).exists():
-        state = now.load(network_of(now.config, now.known_data()).shapes())
-    text = page(now, state, images, writer=writer_of(run.path), refresh=REFRESH if watched else None)
+        state = run.load(network_of(run.config, run.known_data()).shapes())
+    text = page(run, state, images, writer=writer_of(run.path), refresh=REFRESH if watched else None)
     replace(file, text.encode())

@@ -7,29 +7,20 @@ of the parts' own models (`ising_ep.settings`).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, SerializationInfo, model_serializer, model_validator
 from pydantic import SerializerFunctionWrapHandler as Serializer
 
-from ..checks import check_mapping, check_step, is_levels, without_none
+from ..checks import check_mapping, check_step, is_levels, short
 from ..datasets import LOADERS, NAMES
 from ..datasets.described import describe_folders, describe_sources
 from ..machines.settings import MachineSettings
 from ..network import Statistic
 from ..network.settings import NETWORKS, NetworkSettings
 from ..printable import either
-from ..settings import (
-    AtLeastOne,
-    NotNegative,
-    PartSettings,
-    Positive,
-    Seed,
-    Settings,
-    Shown,
-    shown,
-)
+from ..settings import AtLeastOne, NotNegative, PartSettings, Positive, Seed, Settings, Shown, shown
 from .choices import CHOSEN, PARTS, chosen, lacking, left_out
 from .means import RATES, check_means
 
@@ -220,6 +211,8 @@ class TrainConfig(Settings):
         for name, value in rest.items():
             if name in lacks and value is not None:
                 raise ValueError(f"{name} is {value}, but {lacks[name]}")
+            if name in own:
+                raise ValueError(f"{name} is {short(value)}, but there is no such setting")
         return own | {name: value for name, value in rest.items() if name not in lacks}
 
     @model_validator(mode="after")
@@ -330,8 +323,14 @@ class TrainConfig(Settings):
             >>> TrainConfig.checked(given).num_sweeps
             30
         """
-        given = without_none(settings)
+        given = cls.given_of(settings)
         return super().checked(usual(given) | given)
+
+    @classmethod
+    def setting_names(cls) -> Collection[str]:
+        """Names of the settings of the run itself and of all parts that there are."""
+        models = (model for registry in PARTS.values() for model in registry.models().values())
+        return OWN.union(*(model.model_fields for model in models))
 
     @classmethod
     def recorded(cls, settings: Mapping[str, Any]) -> Self:

@@ -444,6 +444,10 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
 
     def _check_all_is_used(self) -> None:
         """Refuses settings that others leave without effect; what is as by default may not have been set."""
+        for name, kinds in self._parameter_constraints.items():
+            # scikit-learn takes True for the number 1.
+            if isinstance(getattr(self, name), bool) and not {"boolean", "verbose"} & set(map(str, kinds)):
+                raise TypeError(f"{name} is {getattr(self, name)}, expected a number")
         machine = self.machine
         own = {}
         if machine is not None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..checks import real
 from ..network import Bias, Convolution, Dense, Input, Network, Parameters
 from .optimizers import Memory, Optimizer
 
@@ -64,6 +65,9 @@ class Centred:
                 " scale images by"
             )
         return cls(optimizer, images.mean(axis=0), scale, (images == images[0]).all(axis=0))
+
+    def __post_init__(self) -> None:
+        real("scale", self.scale)
 
     def check(self, network: Network, nudge: float) -> None:
         """See `Optimizer.check`: the input must act through weights, on layers that have biases."""

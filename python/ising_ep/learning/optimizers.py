@@ -6,13 +6,13 @@ would leave them ends there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar, Protocol
 
 import numpy as np
 
 from .. import _core
-from ..checks import check_step
+from ..checks import check_step, real
 from ..network import Kind, Network, Parameters
 
 # Arrays that an optimizer keeps between updates: for each name of its own, one for each parameter.
@@ -81,6 +81,12 @@ class Rates:
     coupling_learning_rate: float | None = None
     weight_decay: float = 0.0
     limit: float = PARAMETER_LIMIT
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value is not None or each.name != "coupling_learning_rate":
+                real(each.name, value)
 
     def check(self, network: Network, nudge: float) -> None:
         """See `Optimizer.check`."""

@@ -46,7 +46,7 @@ from typing import Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import check_step, one_of
+from ..checks import check_step, integer, one_of, real
 from ..machines import Machine, check_answer
 from ..machines.core_machine import vouched_for
 from ..network import STATISTICS, Couplings, Network, Parameters, Reads, Statistic
@@ -157,7 +157,9 @@ class EquilibriumPropagation:
             )
         if not hasattr(self.optimizer, "step"):
             raise ValueError(f"optimizer is {self.optimizer!r}, expected one such as learning.SGD()")
-        check_step(self.nudge)
+        integer("seed", self.seed, 0, 2**64 - 1)
+        real("field_limit", self.field_limit)
+        check_step(real("nudge", self.nudge))
         self.optimizer.check(self.network, self.nudge)
 
     def with_seed(self, seed: int) -> Self:

@@ -21,7 +21,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..checks import steps
+from ..checks import real, steps
 from .dynamics import DynamicalMachine, DynamicalSettings
 
 # Amplitudes begin within this, and with given spins within that.
@@ -66,7 +66,7 @@ class AnalogMachine(DynamicalMachine):
     ) -> None:
         super().__init__(
             num_reads=num_reads,
-            ramp=np.full(steps("num_steps", num_steps), float(feedback)),
+            ramp=np.full(steps("num_steps", num_steps), real("feedback", feedback)),
             noise_range=noise_range,
             gain=gain,
             saturation=0.0,

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field
 
 from .. import _core, schedule
-from ..checks import integer, steps, threads
+from ..checks import integer, real, steps, threads
 from ..network import Network
 from ..settings import AtLeastOne, Positive, Shown
 from .core_machine import CoreMachine
@@ -59,7 +59,7 @@ class AnnealingMachine(CoreMachine):
         self.num_sweeps = steps("num_sweeps", num_sweeps)
         self.num_threads = threads(num_threads)
         self._forward = schedule.forward(num_sweeps, beta_range)
-        self._reverse = schedule.reverse(num_sweeps, beta_range, reverse_fraction)
+        self._reverse = schedule.reverse(num_sweeps, beta_range, real("reverse_fraction", reverse_fraction))
 
     def inverse_temperature(self, *_: object) -> float:
         """See `Machine.inverse_temperature`: that of the last sweep."""

@@ -23,7 +23,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..checks import steps
+from ..checks import real, steps
 from .dynamics import DynamicalMachine, DynamicalSettings, Gain, NoiseRange
 
 # Lifetimes of a pulse in a step: the cubic term is stable up to 1.
@@ -71,7 +71,7 @@ class CoherentMachine(DynamicalMachine):
     ) -> None:
         super().__init__(
             num_reads=num_reads,
-            ramp=1 + STEP * (np.linspace(0.0, pump, steps("num_steps", num_steps)) - 1),
+            ramp=1 + STEP * (np.linspace(0.0, real("pump", pump), steps("num_steps", num_steps)) - 1),
             noise_range=noise_range,
             gain=gain,
             saturation=STEP,

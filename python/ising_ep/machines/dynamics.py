@@ -56,11 +56,11 @@ class DynamicalMachine(CoreMachine):
         reverse_fraction: float,
         num_threads: int | None,
     ) -> None:
-        if not 0 <= reverse_fraction <= 1:
+        if not 0 <= real("reverse_fraction", reverse_fraction) <= 1:
             raise ValueError(f"reverse_fraction is {reverse_fraction}, expected 0 to 1")
         self.num_reads = integer("num_reads", num_reads, 1)
         self.num_threads = threads(num_threads)
-        self._law = saturation, gain
+        self._law = saturation, real("gain", gain)
         self._start = start
         first, last = (real("noise_range", noise) for noise in noise_range)
         if not (0 <= first < np.inf and 0 <= last < np.inf):

@@ -82,14 +82,14 @@ class EmbeddedMachine(Machine):
         low, high = chip.chain_range
         if not (real("chain_strength", chain_strength) >= 0 and low <= -chain_strength <= high):
             raise ValueError(f"chain_strength is {chain_strength}, expected 0 to {-low}, the range of {chip}")
-        if not 0 <= reverse_fraction <= 1:
+        if not 0 <= real("reverse_fraction", reverse_fraction) <= 1:
             raise ValueError(f"reverse_fraction is {reverse_fraction}, expected 0 to 1")
         self.annealer = annealer
         self.embedding = placed
         self.num_reads = integer("num_reads", num_reads, 1)
         self.chain_strength = chain_strength
         self._rows, self._cols = network.rows, network.cols
-        self._forward, self._reverse = schedules(annealing_time, reverse_fraction)
+        self._forward, self._reverse = schedules(real("annealing_time", annealing_time), reverse_fraction)
 
         self.qubits = np.sort(placed.qubits())
         inside = np.isin(chip.couplers, self.qubits).all(axis=1)
@@ -246,20 +246,19 @@ class EmbeddedSettings(ReadsSettings):
     def placed(self, network: Network, chip: Chip, work: Work) -> Placed:
         """Embedding of the network on the chip: as kept, from the file of the settings, or found anew.
 
-        The search is for as many copies as a batch can use, unless the settings say how many.
+        The search is for as many copies as a batch can use, and fit, unless the settings say how many.
 
         Raises:
-            ValueError: If the network does not fit, or the file is no embedding of it.
+            ValueError: If the network does not fit, not in so many copies, or the file is no embedding of it.
         """
         if work.folder is not None:
             return Embedding.load(work.folder / EMBEDDING, chip).verify(network, chip)
         if self.embedding is not None:
             embedding = Embedding.load(Path(self.embedding), chip).verify(network, chip)
+            log.info("On %s: %s", chip, described(embedding))
         else:
-            embedding = embed(
-                network, chip, copies=self.copies or work.batch_size, progress=search_progress()
-            )
-        log.info("On %s: %s", chip, described(embedding))
+            embedding = found_on(chip, network, self.copies or work.batch_size)
+            check_copies(self.copies, embedding, chip)
         return embedding
 
     def embedded(
@@ -275,6 +274,21 @@ class EmbeddedSettings(ReadsSettings):
             annealing_time=self.annealing_time,
             reverse_fraction=self.reverse_fraction,
         )
+
+
+def found_on(chip: Chip, network: Network, copies: int) -> Placed:
+    """So many copies of a network on a chip, or as many as are found to fit; says in the log how many."""
+    embedding = embed(network, chip, copies=copies, progress=search_progress())
+    log.info("On %s: %s", chip, described(embedding))
+    return embedding
+
+
+def check_copies(asked: int | None, found: Placed, chip: Chip) -> None:
+    """Refuses, by a ValueError, a number of copies of which fewer were found to fit."""
+    count = found.num_copies
+    if asked is not None and asked > count:
+        fit = "fits" if count == 1 else "fit"
+        raise ValueError(f"copies is {asked}, but {count} {fit} on {chip}; take {count}, or fewer")
 
 
 def described(embedding: Embedding) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from functools import cached_property
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import instance, is_levels
+from ..checks import instance, is_levels, is_real
 from ..network import Couplings
 from ..samplers.batch import BatchResult
 from ..samplers.temperature import effective_beta
@@ -176,7 +175,7 @@ def check_machine(machine: object) -> None:
             f"machine {name} has levels {levels!r}, expected a tuple of two integers, the lower one first"
         )
     limit: object = machine.field_limit
-    if limit is not None and not (isinstance(limit, Real) and float(limit) > 0):
+    if limit is not None and not (is_real(limit) and float(limit) > 0):
         raise ValueError(f"machine {name} has field_limit {limit!r}, expected a number > 0, or None")
 
 

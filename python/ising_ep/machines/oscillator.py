@@ -24,7 +24,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..checks import steps
+from ..checks import real, steps
 from .dynamics import DynamicalMachine, DynamicalSettings, Gain, NoiseRange, NumSteps
 
 # Half turns: phases begin anywhere, and with given spins nearby, since exactly there nothing turns them.
@@ -72,9 +72,9 @@ class OscillatorMachine(DynamicalMachine):
         hot, cold = noise_range
         super().__init__(
             num_reads=num_reads,
-            ramp=np.linspace(0.0, injection, steps("num_steps", num_steps)) / math.pi,
+            ramp=np.linspace(0.0, real("injection", injection), steps("num_steps", num_steps)) / math.pi,
             noise_range=(hot / math.pi, cold / math.pi),
-            gain=gain / math.pi,
+            gain=real("gain", gain) / math.pi,
             saturation=None,
             start=START,
             reverse_fraction=reverse_fraction,

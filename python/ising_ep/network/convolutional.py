@@ -13,6 +13,7 @@ the 40 spins of the paper.
 
 from __future__ import annotations
 
+from ..checks import integer
 from .convolution import Convolution
 from .dense import Dense
 from .fixed import AveragePool, Clamp
@@ -60,8 +61,7 @@ class Convolutional(Network):
             ("filters", filters, 1),
             ("spins_per_class", spins_per_class, 1),
         ):
-            if value < least:
-                raise ValueError(f"{name} is {value}, expected at least {least}")
+            integer(name, value, least)
         image = Input((height, width, *(channels or [1])))
         places = count_places(image.shape, WINDOW, (1, 1))
         pixels, convolved, pools, output = stack(

@@ -16,7 +16,6 @@ from dwave.cloud.config.exceptions import ConfigFileError
 from dwave.cloud.regions import get_regions
 
 from ..errors import QPUStoppedError
-from ..printable import one_line
 from .redaction import MASK, Redaction
 
 log = logging.getLogger(__name__)
@@ -174,14 +173,14 @@ def _endpoint_of_region(found: Mapping[str, Any], redaction: Redaction) -> str |
         regions = {r.code: r.solver_api_endpoint for r in get_regions(public)}
     except (requests.RequestException, ValueError) as error:
         raise QPUStoppedError(
-            f"the endpoint of region {region} is not known: {redaction.line(error)}"
+            redaction.line(f"the endpoint of region {region} is not known: {error}")
         ) from None
     if region not in regions:
         raise ValueError(redaction.line(f"region is {region!r}, expected one of {', '.join(regions)}"))
     return str(regions[region])
 
 
-def check_endpoint(endpoint: str) -> None:
+def check_endpoint(endpoint: str, redaction: Redaction) -> None:
     """Checks that an address has a scheme and a host, and name and password, if any, before the host.
 
     Raises:
@@ -195,4 +194,6 @@ def check_endpoint(endpoint: str) -> None:
         good = False
     if not good or any(c.isspace() or not c.isprintable() for c in endpoint):
         shown = f"{MASK}@{endpoint.rpartition('@')[2]}" if "@" in endpoint else endpoint
-        raise ValueError(f"the endpoint is {one_line(shown)}, expected an address as https://host/sapi/v2/")
+        raise ValueError(
+            f"the endpoint is {redaction.line(shown)}, expected an address as https://host/sapi/v2/"
+        )

@@ -123,7 +123,7 @@ class Connection:
             ) from None
         config = client.config
         try:
-            check_endpoint(config.endpoint)
+            check_endpoint(config.endpoint, redaction)
             endpoint = redaction.line(config.endpoint)
             log.info("Asking %s for its solvers", endpoint)
             transport = Transport(config.endpoint, _timeouts(config))
@@ -141,7 +141,7 @@ class Connection:
             text = f"{endpoint} has no solver online that is {wanted}"
             raise (ValueError if solver is None else QPUStoppedError)(text) from None
         except api.exceptions.ResourceNotFoundError as error:
-            raise QPUStoppedError(f"{endpoint}: {error}") from None
+            raise QPUStoppedError(f"{endpoint}: {redaction.line(error)}") from None
         except QPUStoppedError as error:
             raise QPUStoppedError(f"{endpoint}: {error}") from None
         except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:

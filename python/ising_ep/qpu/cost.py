@@ -284,17 +284,19 @@ def halving_changes(
         --epochs 5: 1100 calls, 18.0 s
     """
     config, num_test = run.config, run.num_test
-    epochs = config.mean_field_epochs + config.epochs_on_machine // 2
     reads, time = config.num_reads // 2, config.annealing_time / 2
     tests = num_test // num_classes // FEWER_TESTS
     tiled = max(config.batch_size, min(fitting.num_copies, run.num_train))
     tiles = [] if tiled == config.batch_size else [f"--batch-size {tiled}"]
     if config.copies is not None and config.copies != fitting.num_copies:
         tiles.append(f"--copies {fitting.num_copies}")
+    if config.copies is None and config.embedding is None:  # as many as a batch can use
+        fitting = Embedding(fitting.chains[:tiled], fitting.graph_id)
+    together = min(tiled, fitting.num_copies)
     few, tile = {"num_test": tests * num_classes}, {"embedding": fitting}
     candidates: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
-        (" ".join(tiles), f"{fitting.num_copies} images a call", {"batch_size": tiled}, tile),
-        (f"--epochs {epochs}", "half as many", {"epochs": epochs}, {}),
+        (" ".join(tiles), f"{together} images a call", {"batch_size": tiled}, tile),
+        _fewer_epochs(config),
         (f"--num-reads {reads}", "half as many", {"num_reads": reads}, {}),
         (f"--annealing-time {time:g}", "half as long", {"annealing_time": time}, {}),
         (f"--test-per-class {tests}", "a tenth", {}, few),
@@ -310,6 +312,17 @@ def halving_changes(
         if changed.num_test and cost.qpu_seconds <= HALF * asked.qpu_seconds:
             changes.append(Change(options, meaning, cost))
     return sorted(changes, key=lambda change: change.estimate.qpu_seconds)
+
+
+def _fewer_epochs(config: TrainConfig) -> tuple[str, str, dict[str, Any], dict[str, Any]]:
+    """Half as many epochs on the machine, after all of those of means."""
+    means, on_machine = config.mean_field_epochs, config.epochs_on_machine
+    epochs = means + on_machine // 2
+    if not means:
+        return f"--epochs {epochs}", "half as many", {"epochs": epochs}, {}
+    # A preset would change the epochs of means where they are not given.
+    options = f"--epochs {epochs} --mean-field-epochs {means}"
+    return options, f"{on_machine // 2} on the chip, not {on_machine}", {"epochs": epochs}, {}
 
 
 def duration(seconds: float) -> str:

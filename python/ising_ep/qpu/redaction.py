@@ -8,7 +8,8 @@ import logging
 import re
 import traceback
 from collections.abc import Iterable
-from urllib.parse import quote, quote_plus, unquote
+from functools import reduce
+from urllib.parse import unquote, unquote_plus
 
 from ..printable import one_line
 
@@ -39,14 +40,17 @@ class Redaction(logging.Filter):
         values = [secret for secret in secrets if secret]
         for address in addresses:
             values += _userinfo(address)
-        forms = {form for value in values for form in _forms(value) if len(form) >= SHORTEST}
+        plain = {form for value in values for form in _plain(value) if len(form) >= SHORTEST}
+        forms = plain | {form for each in plain for form in _written(each)}
         # The longest first: one may be a part of another.
         self._forms = sorted(forms, key=len, reverse=True)
+        self._in_addresses = [re.compile(_encoded(each)) for each in sorted(plain, key=len, reverse=True)]
 
     def blank(self, text: str) -> str:
         """The text without the secrets, and without names and passwords in addresses."""
-        for form in self._forms:
-            text = text.replace(form, MASK)
+        if "%" in text or "+" in text:  # else there are none, and patterns take longer
+            text = reduce(lambda left, form: form.sub(MASK, left), self._in_addresses, text)
+        text = reduce(lambda left, form: left.replace(form, MASK), self._forms, text)
         return re.sub(r"//[^/\s@]+@", f"//{MASK}@", text)
 
     def line(self, text: object) -> str:
@@ -71,13 +75,35 @@ def _userinfo(address: str) -> list[str]:
     return [userinfo, *userinfo.split(":", 1)]
 
 
-def _forms(secret: str) -> set[str]:
-    """The forms in which a service or a library may repeat a secret."""
-    plain = {secret, secret.strip(), unquote(secret)}
-    forms = set(plain)
-    for form in plain:
-        in_json = json.dumps(form)[1:-1]
-        encoded = base64.b64encode(form.encode(errors="surrogateescape")).decode()
-        forms |= {quote(form, safe=""), quote(form), quote_plus(form), repr(form)[1:-1]}
-        forms |= {in_json, in_json.replace("/", r"\/"), encoded}
-    return forms
+def _plain(secret: str) -> set[str]:
+    """The secret, and what it stands for in an address, however often it was encoded."""
+    found = {secret, secret.strip()}
+    while True:
+        decoded = {
+            decode(form, errors="surrogateescape") for form in found for decode in (unquote, unquote_plus)
+        }
+        if decoded <= found:
+            return found
+        found |= decoded
+
+
+def _written(secret: str) -> set[str]:
+    """Forms in which a service or a library may repeat a secret, besides those of addresses."""
+    in_json = json.dumps(secret)[1:-1]
+    encoded = base64.b64encode(secret.encode(errors="surrogateescape")).decode()
+    return {repr(secret)[1:-1], in_json, in_json.replace("/", r"\/"), encoded}
+
+
+def _encoded(secret: str) -> str:
+    """Pattern of a secret of which an address may have any characters encoded, once or more often."""
+    return "".join(map(_encoded_character, secret))
+
+
+def _encoded_character(character: str) -> str:
+    # The sign % is %25 once it is encoded again.
+    percent = "%(?:25)*"
+    if character in " +":  # which stand for each other
+        return rf"(?:[ +]|{percent}2[0Bb])"
+    numbers = character.encode(errors="surrogateescape")
+    encoded = "".join(f"{percent}(?i:{number:02x})" for number in numbers)
+    return f"(?:{encoded}|{re.escape(character)})"

@@ -8,6 +8,7 @@ from typing import Any
 import pydantic
 from dwave.cloud import api
 
+from ..settings.refusals import what_is_wrong
 from .qp import BadAnswerError
 
 
@@ -49,6 +50,5 @@ def _checked(model: Any, body: Any) -> Any:
     try:
         return model.model_validate(body)
     except pydantic.ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise BadAnswerError(f"the answer cannot be read: {place}: {first['msg']}") from None
+        first = what_is_wrong(error.errors(include_url=False)[:1])
+        raise BadAnswerError(f"the answer cannot be read: {first}") from None

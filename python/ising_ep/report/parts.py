@@ -13,10 +13,9 @@ from .. import plots
 from ..checks import short
 from ..config import TrainConfig
 from ..datasets import Dataset
-from ..files.untrusted import read_json
 from ..network import Parameters
 from ..training import network_of
-from ..training.run_folder import CONFIG, RunFolder
+from ..training.run_folder import RunFolder
 from ..training.state import TrainState
 from .elements import chart, element, picture, section, table
 
@@ -213,16 +212,15 @@ def on_chip(run: RunFolder, state: TrainState) -> Element | None:
 
 def origin(run: RunFolder) -> tuple[list[str], Element]:
     """The command that made the run, and versions, seed and data, in a table."""
-    content = read_json(run.path / CONFIG, links=False)
-    command = content.get("command")
-    words = [str(word) for word in command] if isinstance(command, list) else []
+    words = list(run.origin.command)
     if words:
         name = PurePath(words[0]).name
         words[0] = "ising-ep" if name == "__main__.py" else name  # of `python -m ising_ep`
-    versions: Any = content.get("versions")
-    known = versions if isinstance(versions, dict) else {}
-    rows = [(str(name), str(version)) for name, version in known.items()]
-    rows += [("seed", str(run.config.seed)), ("fingerprint of the data", run.fingerprint)]
+    rows = [
+        *run.origin.versions.items(),
+        ("seed", str(run.config.seed)),
+        ("fingerprint of the data", run.fingerprint),
+    ]
     rows += [(f"given: {part}", text) for part, text in run.given.items()]
     return words, table(("", ""), rows)
 

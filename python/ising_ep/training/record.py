@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import platform
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from importlib.metadata import version
 from typing import Any, Self
 
 from ..checks import short
@@ -78,6 +81,33 @@ class DataRecord:
             None if image is None else tuple(image),
             _read_classes(content.get("classes"), classes),
         )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What wrote the settings of a run.
+
+    Attributes:
+        command: The words of the command.
+        versions: Versions by name.
+    """
+
+    command: list[str]
+    versions: dict[str, str]
+
+    @classmethod
+    def here(cls) -> Self:
+        """That of this process."""
+        packages = {name: version(name) for name in ("ising-ep", "numpy", "scikit-learn")}
+        return cls(sys.argv, {"python": platform.python_version(), **packages})
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> Self:
+        """That in the settings of a run; nothing depends on it, so what is none is left out."""
+        command, versions = content.get("command"), content.get("versions")
+        words = map(str, command) if isinstance(command, list) else ()
+        known = versions if isinstance(versions, dict) else {}
+        return cls([*words], {str(name): str(each) for name, each in known.items()})
 
 
 def read_data(content: Mapping[str, Any]) -> DataRecord | str:

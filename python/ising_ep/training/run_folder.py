@@ -25,13 +25,10 @@ import errno
 import io
 import json
 import os
-import platform
 import stat
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,7 +42,7 @@ from ..files.run_lock import LOCK, RunLock
 from ..files.untrusted import read_json
 from ..machines import Machine
 from .checkpoint import damage_named, read_checkpoint, what_is_wrong, write_checkpoint
-from .record import CONFIG_FORMAT, DataRecord, read_data, read_given
+from .record import CONFIG_FORMAT, DataRecord, Origin, read_data, read_given
 from .state import CHIP_COLUMNS, COLUMNS, TrainState, is_finite
 
 # What the settings of a run are called in messages.
@@ -76,6 +73,7 @@ class RunFolder:
         fingerprint: Of the data it is trained on.
         max_qpu_time: Seconds of QPU access time that all that is asked for in the folder may take; None for
             no limit. It decides nothing of the result, so it is no setting.
+        origin: The command and the versions that wrote its settings.
     """
 
     def __init__(
@@ -85,6 +83,7 @@ class RunFolder:
         data: DataRecord | str,
         max_qpu_time: float | None = None,
         given: Mapping[str, str] | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self.path = path
         self.config = config
@@ -92,6 +91,7 @@ class RunFolder:
         self.fingerprint = data if isinstance(data, str) else data.fingerprint
         self.max_qpu_time = max_qpu_time
         self.given = dict(given or {})
+        self.origin = origin or Origin.here()
         self._lock: RunLock | None = None
         self._machine: Machine | None = None
         # Files that it was created with, and the folder itself.
@@ -155,8 +155,8 @@ class RunFolder:
             raise ValueError(f"{file} is not {SETTINGS}: {short(content)}, expected an object with a config")
         with damage_named(file, SETTINGS):
             config = TrainConfig.recorded(content["config"])
-            data = read_data(content)
-            return cls(path, config, data, _budget(content.get("max_qpu_time")), read_given(content))
+            data, given = read_data(content), read_given(content)
+            return cls(path, config, data, _budget(content.get("max_qpu_time")), given, Origin.read(content))
 
     def hold(self) -> None:
         """Makes this process the only one that writes to the run, until `close`, or refuses to write.
@@ -237,7 +237,7 @@ class RunFolder:
         """Replaces settings and budget, for a run that goes on to more epochs, with more QPU time, with parts
         of its own, or whose data moved, and brings the folder to the format of today."""
         self.config, self.data, self.max_qpu_time = config.located(), data, max_qpu_time
-        self.given = dict(given or {})
+        self.given, self.origin = dict(given or {}), Origin.here()
         self.hold()
         self._write_config()
 
@@ -344,11 +344,7 @@ class RunFolder:
             **asdict(self.known_data()),
             "given": self.given,
             "max_qpu_time": self.max_qpu_time,
-            "command": sys.argv,
-            "versions": {
-                "python": platform.python_version(),
-                **{name: version(name) for name in ("ising-ep", "numpy", "scikit-learn")},
-            },
+            **asdict(self.origin),
         }
         replace(self.path / CONFIG, json.dumps(content, indent=2).encode() + b"\n")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from ..checks import instance
+from ..checks import instance, integer
 from ..config import TrainConfig
 from ..datasets import Dataset
 from ..learning import EquilibriumPropagation, Rule
@@ -151,7 +151,7 @@ def resume(  # each argument is a part of the run that a user may replace
         parts.complete(run.given, run.path)
         run.check_data(dataset, dataset.name)
         config = run.config
-        if epochs is not None and epochs != config.epochs:
+        if epochs is not None and integer("epochs", epochs, 1) != config.epochs:
             if epochs < config.epochs:
                 raise ValueError(f"epochs is {epochs}, but the run in {run.path} has {config.epochs}")
             config = TrainConfig.checked(config.model_dump() | {"epochs": epochs})

@@ -1,5 +1,6 @@
 """scikit-learn's 8x8 digits."""
 
+from ...checks import WORD, integer
 from ...extras import PLAIN, needing
 from ..dataset import Dataset
 from ..loader import Loader, PerClass, StrPath
@@ -23,7 +24,11 @@ def load_digits(
 
     bunch = sklearn_digits()
     x_train, x_test, y_train, y_test = train_test_split(
-        bunch.images / 16, bunch.target, test_size=180, stratify=bunch.target, random_state=seed
+        bunch.images / 16,
+        bunch.target,
+        test_size=180,
+        stratify=bunch.target,
+        random_state=integer("seed", seed, 0, WORD),
     )
     raw = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
     return make_dataset("digits", "digits", raw, (train_per_class, test_per_class))

@@ -12,36 +12,23 @@ Example:
     >>> Lamp.checked({"brightness": -1})
     Traceback (most recent call last):
     ...
-    ValueError: brightness is -1: Input should be greater than 0
+    ValueError: brightness is -1, expected a number > 0
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from pathlib import Path
 from pkgutil import resolve_name
-from types import UnionType
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    ClassVar,
-    Generic,
-    Literal,
-    Self,
-    TypeVar,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-)
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar, cast
 
-from .checks import short, what_is_wrong, without_none
-from .extras import PLAIN, needing
-from .printable import either, one_line
+from ..checks import check_mapping, short
+from ..extras import PLAIN, needing
+from ..printable import either, one_line
+from .refusals import has_truth_value, what_is_wrong
+from .types import is_option, takes_numbers
 
 with needing(PLAIN, "all but the samplers"):
     from pydantic import (
@@ -51,6 +38,8 @@ with needing(PLAIN, "all but the samplers"):
         SerializationInfo,
         SerializerFunctionWrapHandler,
         ValidationError,
+        ValidationInfo,
+        field_validator,
         model_serializer,
         model_validator,
     )
@@ -106,7 +95,7 @@ class Settings(BaseModel):
             try:
                 super().__init__(**settings)
             except ValidationError as error:
-                raise ValueError(what_is_wrong(error.errors())) from None
+                raise ValueError(what_is_wrong(error.errors(), self.setting_names())) from None
 
     def unused(self) -> Mapping[str, str]:
         """Settings that the others leave without effect, and why.
@@ -122,7 +111,32 @@ class Settings(BaseModel):
         Raises:
             ValueError: One line for all that is wrong.
         """
-        return cls(**without_none(settings))
+        return cls(**cls.given_of(settings))
+
+    @classmethod
+    def given_of(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings that have a value, and those that there are not, which are refused later.
+
+        Raises:
+            TypeError: If they are no mapping.
+        """
+        check_mapping(settings)
+        known = cls.setting_names()
+        return {name: value for name, value in settings.items() if value is not None or name not in known}
+
+    @classmethod
+    def setting_names(cls) -> Collection[str]:
+        """Names of all settings that can be given."""
+        return cls.model_fields.keys()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_truth_values(cls, given: Any, info: ValidationInfo) -> Any:
+        """Refuses True and False for numbers, which Python takes for 1 and 0."""
+        if has_truth_value(given) and takes_numbers(cls.model_fields[str(info.field_name)].annotation):
+            several = isinstance(given, tuple | list)
+            raise ValueError("expected a tuple or list of numbers" if several else "expected a number")
+        return given
 
     @model_validator(mode="after")
     def _refuse_unused(self) -> Self:
@@ -343,32 +357,6 @@ def check_model(what: str, model: type[PartSettings]) -> None:
         model().model_dump_json()
     except Exception as error:  # whatever a validator of the model raises
         raise ValueError(f"{what} has defaults that do not fit: {one_line(error)}") from None
-
-
-def is_option(annotation: Any) -> bool:
-    """Tells whether settings of a type can be options of a command.
-
-    Example:
-        >>> is_option(tuple[int, ...] | None), is_option(dict[str, int])
-        (True, False)
-    """
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return is_option(arguments[0])
-    if origin in (Union, UnionType):
-        return len(arguments) == 2 and arguments[1] is type(None) and is_option(arguments[0])
-    if origin is Literal:
-        return all(isinstance(value, str) for value in arguments)
-    if origin is tuple:
-        return all(each is Ellipsis or _number(each) for each in arguments) and bool(arguments)
-    return annotation in (bool, int, float, str, Path)
-
-
-def _number(annotation: Any) -> bool:
-    """Tells whether a type is of numbers, with bounds or without."""
-    if get_origin(annotation) is Annotated:
-        return _number(get_args(annotation)[0])
-    return annotation in (int, float)
 
 
 def shown(field: FieldInfo) -> Shown:
