@@ -15,7 +15,7 @@ from pathlib import Path
 
 from release_notes import ROOT, version
 
-MOST_BYTES = {"sdist": 2_000_000, "wheel": 5_000_000}
+MOST_BYTES = {"sdist": 2_000_000, "wheel": 4_000_000}
 LICENCES = {"LICENSE", "NOTICE"}
 # Of the repository; maturin writes PKG-INFO, and a copy of README.md that Cargo.toml names.
 SDIST = LICENCES | {"README.md", "CHANGELOG.md", "CITATION.cff", "Cargo.toml", "Cargo.lock", "pyproject.toml"}

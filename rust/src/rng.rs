@@ -79,7 +79,17 @@ impl<S: Simd> Keys<S> {
 
     /// The rounds of what [`Keys::start`] gave, side by side.
     #[inline(always)]
-    pub(crate) fn finish<const W: usize>(&self, s: S, mut states: [S::U; W]) -> [S::U; W] {
+    pub(crate) fn finish<const W: usize>(&self, s: S, states: [S::U; W]) -> [S::U; W] {
+        if S::CALLS { self.finish_by_call(s, states) } else { self.finish_in_place(s, states) }
+    }
+
+    #[inline(never)]
+    fn finish_by_call<const W: usize>(&self, s: S, states: [S::U; W]) -> [S::U; W] {
+        self.finish_in_place(s, states)
+    }
+
+    #[inline(always)]
+    fn finish_in_place<const W: usize>(&self, s: S, mut states: [S::U; W]) -> [S::U; W] {
         for &key in &self.rounds {
             for state in &mut states {
                 *state = s.aes(*state, key);

@@ -18,6 +18,16 @@ pub(super) const NEVER: f32 = -31.0001;
 /// than two such chains one after the other.
 #[inline(always)]
 pub(super) fn limits<S: Simd, const W: usize, const GIBBS: bool>(s: S, bits: [S::U; W]) -> [S::F; W] {
+    if S::CALLS { limits_by_call::<S, W, GIBBS>(s, bits) } else { limits_in_place::<S, W, GIBBS>(s, bits) }
+}
+
+#[inline(never)]
+fn limits_by_call<S: Simd, const W: usize, const GIBBS: bool>(s: S, bits: [S::U; W]) -> [S::F; W] {
+    limits_in_place::<S, W, GIBBS>(s, bits)
+}
+
+#[inline(always)]
+fn limits_in_place<S: Simd, const W: usize, const GIBBS: bool>(s: S, bits: [S::U; W]) -> [S::F; W] {
     // Loops, not `map`: the compiler keeps what they make in registers.
     let mut odd = bits;
     for odd in &mut odd {

@@ -78,6 +78,9 @@ pub(crate) trait Simd: Copy {
     /// The instruction set, for threads that join in.
     const ISA: isa::Isa;
 
+    /// Whether what kernels do in many places is a call in each of them: it saves code where speed does not matter.
+    const CALLS: bool = false;
+
     /// Whether [`Simd::transposed`] and [`Simd::looked_up`] are as fast as anything else. Their definitions here
     /// are for tests.
     const LOOKUP: bool = false;
