@@ -54,7 +54,7 @@ def inspect(run: Path, problem: str, out: Path | None, force: bool, opened: bool
     \b
     Examples:
       ising-ep inspect runs/qpu --out problem.json
-      ising-ep inspect runs/qpu --problem 5f0c3a5e-0c7d-4b3e-9a3b-1c2d3e4f5a6b --open
+      ising-ep inspect runs/qpu --open
     """
     require("chip", "a problem of a QPU")
     if out is None and (force or not opened):
