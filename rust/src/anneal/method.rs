@@ -287,7 +287,7 @@ impl Chains {
             let (found, wanted) = (gains.len(), self.betas.len());
             return bad(format_args!("gains holds {found} numbers, expected {wanted}, one a sweep"));
         }
-        if let Some(t) = gains.iter().position(|gain| !(gain.abs() <= MOST)) {
+        if let Some(t) = gains.iter().position(|gain| gain.is_nan() || gain.abs() > MOST) {
             return bad(format_args!(
                 "gain of sweep {t} is {}, expected a number from -{MOST} to {MOST}",
                 gains[t]
