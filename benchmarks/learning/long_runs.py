@@ -122,7 +122,7 @@ def page(runs: dict[str, dict[str, Any]]) -> tuple[str, Figure]:
             )
         panel.set(ylabel="accuracy", title=kind)
         epoch_axis(panel, epochs.tolist())
-        panel.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
+        panel.yaxis.set_major_formatter(PercentFormatter(xmax=1))
         panel.legend(frameon=False)
     for panel in axes[len(kinds) :]:
         panel.set_visible(False)

@@ -114,7 +114,7 @@ def accuracy_axis(axes: Axes, values: Iterable[float]) -> None:
     low, high = max(low - room, 0.0), min(high + room, 1.0)
     edge = 0.015 * (high - low)  # for the signs of what is at an end
     axes.set_ylim(low - edge, high + edge)
-    axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0 if high - low > 0.08 else 1))
+    axes.yaxis.set_major_formatter(PercentFormatter(xmax=1))
 
 
 def confusion_matrix(
@@ -266,7 +266,7 @@ def chip_reads(usages: Sequence[Usage]) -> Figure:
     )
     ticks = edges[:-1:10]
     energies.set_xticks(ticks, [f"{100 * tick:g}" for tick in ticks[:-1]] + [f"≥ {100 * ticks[-1]:g}"])
-    energies.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
+    energies.yaxis.set_major_formatter(PercentFormatter(xmax=1))
     energies.legend(frameon=False)
     energies.grid(alpha=0.3)
     numbers = range(1, len(epochs) + 1)
