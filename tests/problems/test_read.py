@@ -570,6 +570,7 @@ BAD = [
     ("# vartype=SPIN\n0 1 1\n0 1\n", {}, ["line 3 is '0 1'"]),
     ("# vartype=SPIN\n0 1 1 1\n", {}, ["line 2 is '0 1 1 1'"]),
     ("# vartype=SPIN\n0 1.0 1\n", {}, ["line 2 is '0 1.0 1'"]),
+    ("# vartype=SPIN\n0 1.5 1\n", {}, ["line 2 is '0 1.5 1'"]),
     ("# vartype=SPIN\n0 1 1\n\n# c\n-1 1 1\n", {}, ["line 5 is '-1 1 1'", "integers >= 0"]),
     ("# vartype=SPIN\n0 1 nan\n", {}, ["line 2 is '0 1 nan'", "finite"]),
     ("# vartype=SPIN\n0 1 1\n0 1 -inf\n", {}, ["line 3 is '0 1 -inf'", "finite"]),

@@ -7,6 +7,7 @@ wrong.
 import io
 import math
 import re
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -149,10 +150,13 @@ def _read_piece(text: bytes, kind: np.dtype[np.void], first: int, expected: str)
     try:
         # A file is read line by line by numpy.
         file = io.TextIOWrapper(io.BytesIO(text), "ascii", "replace")
-        table = np.loadtxt(file, dtype=kind, comments=None, ndmin=1)
+        with warnings.catch_warnings():
+            # Old versions of numpy take 1.5 for the integer 1, and warn.
+            warnings.simplefilter("error", DeprecationWarning)
+            table = np.loadtxt(file, dtype=kind, comments=None, ndmin=1)
         if kind is _BARE or np.isfinite(table["value"]).all():
             return table
-    except ValueError as error:
+    except (ValueError, DeprecationWarning) as error:
         refused = str(error)
     for number, line in _numbered(text, first):
         if not (_LINES[kind].fullmatch(line) and (kind is _BARE or math.isfinite(float(line.split()[2])))):
