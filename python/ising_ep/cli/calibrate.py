@@ -8,7 +8,7 @@ import click
 
 from ..extras import require
 from .errors import one_line_errors
-from .evaluation import require_writable
+from .evaluation import require_new, require_writable
 from .help import Command
 from .options import option, threads_option
 from .screen import waiting
@@ -52,8 +52,7 @@ def calibrate(run: Path, out: Path | None, force: bool, seed: int, threads: int 
     file = out or run / CALIBRATION
     if run.is_dir():
         require_writable(file)
-    if file.exists() and not force:
-        raise ValueError(f"{file} exists; give --force to overwrite it, or another --out")
+    require_new(file, force=force)
     with waiting("Calibrating") as tell:
 
         def progress(done: int, most: int) -> None:

@@ -108,6 +108,12 @@ def require_writable(file: Path) -> None:
         raise ValueError(f"{file} cannot be written: no permission")
 
 
+def require_new(file: Path, *, force: bool) -> None:
+    """Refuses, by a ValueError, a file that is there already, unless it may be overwritten."""
+    if file.exists() and not force:
+        raise ValueError(f"{file} exists; give --force to overwrite it, or another --out")
+
+
 def _on_qpu(
     machine: QPUMachine,
     run: RunFolder,

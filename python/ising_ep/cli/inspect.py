@@ -15,7 +15,7 @@ from ..extras import require
 from ..files.atomic import replace
 from ..printable import one_line
 from .errors import one_line_errors
-from .evaluation import require_writable
+from .evaluation import require_new, require_writable
 from .help import Command
 from .options import option
 from .stop import ended_by_ctrl_c
@@ -61,8 +61,7 @@ def inspect(run: Path, problem: str, out: Path | None, force: bool, opened: bool
         raise ValueError("--out is not given, expected a JSON file" + ("" if force else ", or --open"))
     if out is not None:
         require_writable(out)
-        if out.exists() and not force:
-            raise ValueError(f"{out} exists; give --force to overwrite it, or another --out")
+        require_new(out, force=force)
     if opened:
         _require_inspector()
     from ..qpu.inspector import inspector_data
