@@ -21,7 +21,7 @@ from ising_ep import SimulatedAnnealingSampler, unembed
 from ising_ep.chip import Chip
 from ising_ep.machines.chip_errors import ChipErrors
 from ising_ep.machines.chip_model import ChipModel
-from ising_ep.machines.chip_rates import QUBIT
+from ising_ep.machines.chip_rates import QUBIT, sweeps
 
 HIDDEN, OUTPUTS, READS = 120, 40, 10
 ANNEAL = [(0.0, 0.0), (20.0, 1.0)]
@@ -107,7 +107,7 @@ def main(problems: int) -> None:
             found = unembed(states.reshape(-1, len(qubits)), chains, seed=0)
             broken = found.broken.mean()
             gap = energies(found.states.reshape(problems, READS, SPINS)) - best
-            times, _ = model.rates.sweeps(np.array(ANNEAL), [QUBIT])
+            times, _ = sweeps([model.rates.tries(np.array(ANNEAL), QUBIT)], [0.5])
             s = np.interp(times, *np.transpose(ANNEAL))
             plain = direct(scale * model.rates.inverse_temperature(s), READS) - best
             print(

@@ -526,6 +526,19 @@ def test_a_shallow_reverse_anneal_stays_and_a_deep_one_forgets(name: Any) -> Non
     assert min(counts) > 20
 
 
+@pytest.mark.parametrize("couplings", [0.0, -0.4, 0.4])
+def test_a_qubit_without_a_field_is_up_in_half_of_the_reads_after_a_reverse_anneal(couplings: float) -> None:
+    """In a ferromagnetic pair and with a gain too, where the core flips chains and not only qubits."""
+    edge, reads = PEGASUS.couplers[:1], 4000
+    model = ChipModel(PEGASUS, errors=EXACT)
+    up = np.ones((1, 2), dtype=np.int8)
+    call: dict[str, Any] = {"schedule": REVERSE, "num_reads": reads, "initial_states": up, "seed": 4}
+    call["h_gain_schedule"] = None if couplings <= 0 else [(0, 0.5), (20, 1)]
+    states = model.sample(edge[0], edge, np.zeros((1, 2)), np.array([[couplings]]), **call)[0]
+    counts = (states == 1).sum(axis=0)
+    assert all(stats.binomtest(int(count), reads).pvalue > LEVEL for count in counts)
+
+
 # --- errors ---------------------------------------------------------------------------------------------
 
 

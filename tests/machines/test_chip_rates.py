@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ising_ep.chip.energy_scales import EnergyScales, table_names
-from ising_ep.machines.chip_rates import BOLTZMANN, QUBIT, Kind, TunnellingRates
+from ising_ep.machines.chip_rates import BOLTZMANN, QUBIT, Kind, TunnellingRates, sweeps
 
 SCALES = EnergyScales.named("advantage_system4")
 RATES = TunnellingRates(SCALES, temperature=15.0, rate=3000.0, sweeps_per_us=100.0)
@@ -57,7 +57,7 @@ def test_longer_and_stiffer_chains_freeze_earlier(name: str) -> None:
 
 def test_sweeps_are_as_many_as_the_rates_say_and_in_order() -> None:
     kinds = [QUBIT, Kind(2, 2.0), Kind(5, 2.0)]
-    times, of_kind = RATES.sweeps(ANNEAL, kinds)
+    times, of_kind = sweeps([RATES.tries(ANNEAL, kind) for kind in kinds], [0.0, 0.5, 0.999])
     s = np.interp(times, *ANNEAL.T)
     assert (np.diff(s) >= 0).all()
     grid = np.linspace(0, 1, 200_001)
@@ -71,14 +71,27 @@ def test_sweeps_are_as_many_as_the_rates_say_and_in_order() -> None:
         assert 0 < left[np.searchsorted(grid, last)] < 1.05
 
 
+def test_over_first_sweeps_by_chance_they_fall_evenly_among_the_tries() -> None:
+    """As many before a time as tries of it, and of a spin that hardly turns as many sweeps as its tries say."""
+    slow = Kind(30, 2.0)
+    for kind in (QUBIT, slow):
+        times, done = RATES.tries(ANNEAL, kind)
+        firsts = (np.arange(1000) + 0.5) / 1000
+        all_times = [sweeps([(times, done)], [first])[0] for first in firsts]
+        assert np.mean([len(found) for found in all_times]) == pytest.approx(done[-1], abs=2e-3)
+        for t in (2.0, 6.0, 11.0):
+            before = np.mean([np.count_nonzero(found < t) for found in all_times])
+            assert before == pytest.approx(np.interp(t, times, done), abs=2e-3)
+
+
 def test_a_pause_adds_tries_at_its_s_and_a_reverse_anneal_none_where_nothing_moves() -> None:
     paused = np.array([[0.0, 0.0], [8.0, 0.4], [18.0, 0.4], [30.0, 1.0]])
-    times, _ = RATES.sweeps(paused, [QUBIT])
+    times, _ = sweeps([RATES.tries(paused, QUBIT)], [0.5])
     s = np.interp(times, *paused.T)
     more = (np.abs(s - 0.4) < 1e-9).sum()
     assert more == pytest.approx(10 * float(RATES.tries_per_us(0.4)), abs=2)
     shallow = np.array([[0.0, 1.0], [2.0, 0.9], [4.0, 1.0]])
-    assert len(RATES.sweeps(shallow, [QUBIT])[0]) == 0
+    assert len(sweeps([RATES.tries(shallow, QUBIT)], [0.5])[0]) == 0
     assert RATES.freeze_out(shallow) == 0.0
 
 

@@ -128,7 +128,7 @@ class ChipErrors:
         j *= 1 + lasting.coupling_slope[layout.pair_places]
         h += lasting.field_offset[layout.positions] + leaked_h
         j += lasting.coupling_offset[layout.pair_places] + leaked_j
-        noise = _random(seed, problem_id, 0).standard_normal(len(h) + len(j))
+        noise = problem_random(seed, problem_id, 0).standard_normal(len(h) + len(j))
         h += self.field_noise * noise[: len(h)]
         j += self.coupling_noise * noise[len(h) :]
         return h, j
@@ -137,7 +137,7 @@ class ChipErrors:
         """Turns over what is read wrong in the reads (reads, qubits) of a problem."""
         if not self.readout_error:
             return
-        rng = _random(seed, problem_id, 1)
+        rng = problem_random(seed, problem_id, 1)
         turned = np.zeros(states.size, dtype=bool)
         number = rng.binomial(states.size, self.readout_error)
         turned[rng.choice(states.size, number, replace=False, shuffle=False)] = True
@@ -173,7 +173,7 @@ class LastingErrors:
     coupling_slope: NDArray[np.float64]
 
 
-def _random(seed: int, problem_id: int, stream: int) -> np.random.Generator:
+def problem_random(seed: int, problem_id: int, stream: int) -> np.random.Generator:
     key = np.array([seed, problem_id], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, stream]))
 

@@ -7,13 +7,14 @@ The chip anneals, with the anneal fraction s going along a schedule of (time in 
 at a temperature T, with A(s) and B(s) as published for a solver (`chip.energy_scales`), and a gain g that is
 1 unless the problem has an h_gain_schedule, by one of two models:
 
-- "thermal": Metropolis flips at the inverse temperature
+- "thermal": heat-bath flips at the inverse temperature
 
       beta(s) = B(s) / A(s) tanh(A(s) / (2 k T)),
 
   of qubits, and of chains as a whole, at the rates at which they tunnel (`chip_rates`). The rates fall with
   A(s), and with them freezes what they turn: long chains first, single qubits last. Reads have the
-  temperature of that s.
+  temperature of that s. (Metropolis flips take what costs nothing: a qubit without a field would turn with
+  each try, in all reads alike.)
 - "quantum": path-integral sweeps (`ising_ep.samplers.path_integral`) of H(s) itself at 1 / (k T), as many in
   a microsecond at any s. It has no chains that turn as a whole, freezes at no s, and takes no
   h_gain_schedule.
@@ -48,9 +49,9 @@ from ..chip.rules import check_anneal, check_gain, check_ranges
 from ..chip.timing import access_time
 from ..samplers.batch import NUM_SLICES
 from .annealer import Annealer
-from .chip_errors import ChipErrors, LastingErrors
+from .chip_errors import ChipErrors, LastingErrors, problem_random
 from .chip_layout import Layout
-from .chip_rates import BOLTZMANN, QUBIT, Kind, TunnellingRates
+from .chip_rates import BOLTZMANN, QUBIT, Kind, TunnellingRates, sweeps
 
 Model = Literal["thermal", "quantum"]
 
@@ -59,8 +60,8 @@ TEMPERATURE = 16.3
 RATE = 5200.0
 # File of a run folder with the energy scales of a user's own table.
 SCALES = "energy_scales.csv"
-# Schedules whose sweeps are kept.
-KEPT = 16
+# Schedules and kinds whose tries are kept.
+KEPT = 256
 
 PARAMETERS = {
     "anneal_schedule": "Piecewise linear anneal: pairs of time in microseconds and anneal fraction s.",
@@ -144,7 +145,7 @@ class ChipModel(Annealer):
         self.num_slices = integer("num_slices", NUM_SLICES if num_slices is None else num_slices, 2, WORD)
         self.num_threads = threads(num_threads)
         self._last: Layout | None = None
-        self._sweeps: dict[bytes, tuple[NDArray[np.float64], NDArray[np.uint32]]] = {}
+        self._tries: dict[bytes, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
 
     @property
     def properties(self) -> dict[str, Any]:
@@ -229,7 +230,7 @@ class ChipModel(Annealer):
 
         def run(p: int, num_threads: int) -> None:
             rounded = self.errors.rounded(fields[p], couplings[p])
-            method = self._method(points, gain, layout, rounded[1])
+            method = self._method(points, gain, layout, rounded[1], problem_random(seed, int(ids[p]), 2))
             h, j = self.errors.program(layout, self.lasting, rounded, seed, int(ids[p]))
             start = None if initial_states is None else initial_states[p][layout.order][None, None]
             model = layout.pairs.with_values(j).model(len(h))
@@ -259,6 +260,7 @@ class ChipModel(Annealer):
         gain: NDArray[np.float64] | None,
         layout: Layout,
         couplings: NDArray[np.float64],
+        rng: np.random.Generator,
     ) -> _core.Sweeps | _core.Chains | _core.Paths:
         """What the core does along a schedule, with qubits in the chains that the couplings make of them."""
         if self.model == "quantum":
@@ -267,10 +269,11 @@ class ChipModel(Annealer):
             return _core.Paths(beta=beta, num_slices=self.num_slices, transverse=a / 2, problem=b / 2)
         chains = layout.chains(couplings)
         sorts = {sort: k for k, sort in enumerate(sorted(set(chains.sorts())), 1)}
-        times, kinds = self._along(points, [QUBIT, *(Kind(*sort) for sort in sorts)])
+        all_kinds = [QUBIT, *(Kind(*sort) for sort in sorts)]
+        times, kinds = self._along(points, all_kinds, rng.random(len(all_kinds)))
         betas = self.rates.inverse_temperature(np.interp(times, *points.T))
         if gain is None and not kinds.any():
-            return _core.Sweeps(betas)
+            return _core.Sweeps(betas, gibbs=True)
         return _core.Chains(
             betas,
             kinds,
@@ -289,19 +292,22 @@ class ChipModel(Annealer):
         return s
 
     def _along(
-        self, points: NDArray[np.float64], kinds: Sequence[Kind]
+        self, points: NDArray[np.float64], kinds: Sequence[Kind], first: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
-        """See `TunnellingRates.sweeps`, kept for the next problem, with at least one sweep of qubits."""
-        key = points.tobytes() + repr(kinds).encode()
-        found = self._sweeps.get(key)
-        if found is None:
-            found = self.rates.sweeps(points, kinds)
-            if not (found[1] == 0).any():
-                found = np.append(found[0], points[-1, 0]), np.append(found[1], np.uint32(0))
-            if len(self._sweeps) >= KEPT:
-                self._sweeps.clear()
-            self._sweeps[key] = found
-        return found
+        """See `sweeps`, with at least one of qubits; the tries are kept for the next problem."""
+        tries = []
+        for kind in kinds:
+            key = points.tobytes() + repr(kind).encode()
+            found = self._tries.get(key)
+            if found is None:
+                if len(self._tries) >= KEPT:
+                    self._tries.clear()
+                found = self._tries[key] = self.rates.tries(points, kind)
+            tries.append(found)
+        times, of_kind = sweeps(tries, first)
+        if not (of_kind == 0).any():
+            return np.append(times, points[-1, 0]), np.append(of_kind, np.uint32(0))
+        return times, of_kind
 
 
 def _for_each(count: int, run: Callable[[int, int], None], available: int) -> None:

@@ -7,7 +7,8 @@ the last leave it broken:
 
     Gamma_L(s) = rate A_L(s)^2,      A_L(s) = A(s) (A(s) / (B(s) J))^(L - 1)   while A < B J, else A(s)
 
-The tries are sweeps, each at the inverse temperature of its s. They run out where A(s) is small, first
+The tries are sweeps, each at the inverse temperature of its s; the first falls by chance, so that they do
+not fall alike in all problems. They run out where A(s) is small, first
 those of long chains: that is the freeze-out, and the temperature of the reads is that of the last sweeps,
 not that of s = 1.
 
@@ -104,26 +105,10 @@ class TunnellingRates:
         limited: NDArray[np.float64] = limit * tries / (limit + tries)
         return limited
 
-    def sweeps(
-        self, points: NDArray[np.float64], kinds: Sequence[Kind]
-    ) -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
-        """The time of each sweep along a schedule, in us, and the index of its kind.
-
-        Args:
-            points: (points, 2) time in us and s.
-            kinds: Of qubits and chains.
-        """
+    def tries(self, points: NDArray[np.float64], kind: Kind) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Times along a schedule (points, 2) of us and s, and the tries of a spin of a kind until then."""
         times, s = _pieces(points)
-        at, of_kind = [], []
-        for k, kind in enumerate(kinds):
-            done = np.concatenate([[0.0], np.cumsum(self.tries_per_us(s, kind) * np.diff(times))])
-            # Each sweep stands for a piece of time, in which it is tried once, and is at its middle.
-            middles = np.arange(0.5, done[-1])
-            at.append(np.interp(middles, done, times))
-            of_kind.append(np.full(len(middles), k, dtype=np.uint32))
-        at_all, of_all = np.concatenate(at), np.concatenate(of_kind)
-        order = np.argsort(at_all, kind="stable")
-        return at_all[order], of_all[order]
+        return times, np.concatenate([[0.0], np.cumsum(self.tries_per_us(s, kind) * np.diff(times))])
 
     def freeze_out(self, points: NDArray[np.float64], kind: Kind = QUBIT) -> float:
         """The s after which a qubit or chain has one try left: where it stops to follow.
@@ -134,6 +119,26 @@ class TunnellingRates:
         left = np.cumsum((self.tries_per_us(s, kind) * np.diff(times))[::-1])[::-1]
         follows = np.flatnonzero(left >= 1)
         return float(s[follows[-1]]) if len(follows) else 0.0
+
+
+def sweeps(
+    tries: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], first: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
+    """The time of each sweep in us, in order, and the index of its kind.
+
+    Args:
+        tries: Of each kind, as `TunnellingRates.tries` returns them.
+        first: (kinds,) of the first sweep of each, 0 to 1 tries from the beginning: by chance, so that sweeps
+            are as many as the tries in the mean, and do not fall alike in all problems.
+    """
+    at = [
+        np.interp(np.arange(begin, done[-1]), done, times)
+        for (times, done), begin in zip(tries, np.asarray(first).tolist(), strict=True)
+    ]
+    of_kind = np.repeat(np.arange(len(at), dtype=np.uint32), [len(each) for each in at])
+    at_all = np.concatenate(at)
+    order = np.argsort(at_all, kind="stable")
+    return at_all[order], of_kind[order]
 
 
 def _pieces(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -8,12 +8,13 @@
 //!
 //! Serves models of chips (`Method::Chains`): a stiff chain does not turn spin by spin at low temperature, because half way
 //! it is broken. Flipped as a whole it keeps its inner couplings' energy, broken or not, so that a flip back is as likely
-//! to be tried and detailed balance holds.
+//! to be tried and detailed balance holds. Flips are those of a heat bath (`Criterion::Gibbs`): Metropolis' criterion takes
+//! whatever costs nothing, so that a spin without a field would turn in all runs alike.
 //!
 //! Fields that are multiplied by a gain, another in each sweep, add `rate (gain - 1) h_i` to the exponent of a spin.
 //!
 //! An update of a chain costs one of each of its spins, and two instructions for each coupling within. The sums are those of
-//! the sparse kernel, and without sweeps over chains so are the reads, bit by bit.
+//! the sparse kernel, and without sweeps over chains so are the reads of a heat bath, bit by bit.
 
 use super::accept::limits;
 use super::exponents::{Exponents, Short};
@@ -127,11 +128,11 @@ impl<E: Exponents> Chained<'_, E> {
                 Some(&c) => self.chains.chain(c as usize)[0] as usize,
             };
             // One update ahead, and their random bits two: three chains that do not wait for each other.
-            let mut ahead = limits::<S, W, false>(s, bits(s, keys, &starts, place(0)));
+            let mut ahead = limits::<S, W, true>(s, bits(s, keys, &starts, place(0)));
             let mut further = bits(s, keys, &starts, place(1));
             for (k, &turn) in turns.iter().enumerate() {
                 let limit = self.exponents.raised(s, ahead, rate);
-                ahead = limits::<S, W, false>(s, further);
+                ahead = limits::<S, W, true>(s, further);
                 further = bits(s, keys, &starts, place(k + 2));
                 if kind == 0 {
                     let exponents: [S::F; W] = self.of_spin(s, &fields, extra, rate, turn, &spins);

@@ -20,7 +20,7 @@ pub enum Method<'a> {
     /// Quantum annealing: each read is one slice of a path, and initial states stand in all slices alike. Flips are
     /// accepted by Metropolis' criterion and in turn.
     Paths(&'a Trotter),
-    /// Simulated annealing in which chains of spins flip as a whole beside the spins.
+    /// Simulated annealing in which chains of spins flip as a whole beside the spins, all as a heat bath would set them.
     Chains(&'a Chains),
     /// Amplitudes or phases flow, and begin at initial states.
     Flow(&'a Dynamics),

@@ -22,7 +22,8 @@ fn without_sweeps_over_chains_reads_are_those_of_spins_alone() {
         let (n, couplings) = (model.num_spins(), model.couplings());
         let spins_only = chains(&betas, &[0]);
         let batch = |method| Batch::new(n, &fields[..], method, 7, None, 3, &[0, 1, 2]).unwrap();
-        let (plain, in_chains) = (batch(Method::sweeps(&betas)), batch(Method::Chains(&spins_only)));
+        let heat_bath = Method::Sweeps { betas: &betas, criterion: Criterion::Gibbs, order: Order::InTurn };
+        let (plain, in_chains) = (batch(heat_bath), batch(Method::Chains(&spins_only)));
         let control = Control::default();
         let job = |batch| Job { couplings, batch, scale: 1.0, key: Key::new(3), control: &control };
         let (plain, in_chains) = (job(&plain), job(&in_chains));
