@@ -60,6 +60,24 @@ def test_only_the_tag_of_this_version_is_released(tag, code):
         assert "\n## " not in done.stdout
 
 
+def test_links_of_the_published_readme_need_no_file_beside_it(tmp_path):
+    repository, commit = "https://example.org/o/n", "0123abc"
+    text = (ROOT / "README.md").read_text("utf-8")
+    (tmp_path / "README.md").write_text(text, "utf-8")
+    command = [sys.executable, ROOT / ".ci/absolute_links.py", repository, commit]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    found = (tmp_path / "README.md").read_text("utf-8")
+    links = re.findall(r"(!?)\[[^\]]*\]\((\S+?)\)", found)
+    assert all(target.startswith("https://") for _, target in links)
+    for kind in ("blob", "raw"):
+        found = found.replace(f"{repository}/{kind}/{commit}/", "")
+    assert found == text
+    assert {target.split("/")[5] for mark, target in links if mark} == {"raw"}
+    (tmp_path / "README.md").write_text("[a](docs/none.md)", "utf-8")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "README.md links to docs/none.md, which is not there\n")
+
+
 def test_the_core_anneals_where_numpy_alone_is_installed():
     """What the wheels for musl are tried with."""
     command = [sys.executable, ROOT / ".ci/try_core.py"]

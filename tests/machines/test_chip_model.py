@@ -32,18 +32,22 @@ from support.quantum import distance, of_machine
 LEVEL = FALSE_ALARM / 50
 PEGASUS, ZEPHYR = Chip.perfect("pegasus", 2), Chip.perfect("zephyr", 2)
 CELL = Chip.perfect("chimera", 1)
-# With ramps as fast as Pegasus chips have them.
-FAST_CELL = replace(CELL, properties=PEGASUS.properties)
+# With ramps as fast as Pegasus chips have them, and pauses that none has.
+PATIENT = PEGASUS.properties | {
+    "annealing_time_range": [0.5, 10_000.0],
+    "problem_run_duration_range": [0.0, 1e9],
+}
+PATIENT_CELL = replace(CELL, properties=PATIENT)
 EXACT = ChipErrors.none()
 FORWARD = [(0, 0), (20, 1)]
 REVERSE = [(0, 1), (5, 0.5), (15, 0.5), (20, 1)]
 
 
-def pause(s: float) -> list[tuple[float, float]]:
-    """100 us that stand still but for ramps shorter than half a microsecond at either end, so that all sweeps
-    have this s where there is one a microsecond.
+def pause(s: float, time: float = 10_000) -> list[tuple[float, float]]:
+    """An anneal that stands still but for ramps shorter than half a microsecond at either end, in which
+    hardly a sweep falls where there are 100 in all.
     """
-    return [(0, 0), (0.5 * s, s), (100 - 0.5 * (1 - s), s), (100, 1)]
+    return [(0, 0), (0.5 * s, s), (time - 0.5 * (1 - s), s), (time, 1)]
 
 
 # --- what is refused: problems --------------------------------------------------------------------------
@@ -256,7 +260,12 @@ def test_anneals_that_a_chip_does_not_do_are_refused(
 
 def test_anneals_that_it_does_pass() -> None:
     most = [(0, 1), *((k, 0.5) for k in range(1, 12)), (20, 1)]
-    for schedule in (FORWARD, [(0, 0), (0.5, 1)], [(0, 0), (30, 0.7), (30.06, 0.8), (40, 1)], pause(0.3)):
+    for schedule in (
+        FORWARD,
+        [(0, 0), (0.5, 1)],
+        [(0, 0), (30, 0.7), (30.06, 0.8), (40, 1)],
+        pause(0.3, 100),
+    ):
         check_anneal(PEGASUS, schedule, 10, PEGASUS.qubits)
     for schedule in (REVERSE, most, [(0, 1), (1, 0), (2, 1)]):
         check_anneal(PEGASUS, schedule, 10, PEGASUS.qubits, UP)
@@ -413,7 +422,8 @@ def draw(problem: Problem, model: ChipModel, **call: Any) -> NDArray[np.int8]:
 @pytest.mark.parametrize("s", [0.2, 0.3])
 @pytest.mark.parametrize("temperature", [15.0, 40.0])
 def test_a_pause_samples_boltzmanns_distribution(s: float, temperature: float) -> None:
-    problem, model = on_cell(0), ChipModel(FAST_CELL, temperature=temperature, sweeps_per_us=1, errors=EXACT)
+    problem = on_cell(0)
+    model = ChipModel(PATIENT_CELL, temperature=temperature, sweeps_per_us=0.01, errors=EXACT)
     states = draw(problem, model, schedule=pause(s))
     a, b = map(float, model.scales.at(s))
     beta = b / a * np.tanh(a / (2 * BOLTZMANN * temperature))
@@ -424,8 +434,8 @@ def test_a_pause_samples_boltzmanns_distribution(s: float, temperature: float) -
 
 @pytest.mark.parametrize("gain", [-1.5, 0.0, 0.5])
 def test_a_gain_multiplies_h_alone(gain: float) -> None:
-    problem, model = on_cell(0), ChipModel(FAST_CELL, sweeps_per_us=1, errors=EXACT)
-    states = draw(problem, model, schedule=pause(0.3), h_gain_schedule=[(0, gain), (100, gain)])
+    problem, model = on_cell(0), ChipModel(PATIENT_CELL, sweeps_per_us=0.01, errors=EXACT)
+    states = draw(problem, model, schedule=pause(0.3), h_gain_schedule=[(0, gain), (10_000, gain)])
     a, b = map(float, model.scales.at(0.3))
     beta = b / a * np.tanh(a / (2 * BOLTZMANN * model.rates.temperature))
     gained = Problem(problem.rows, problem.cols, problem.values, gain * problem.fields)
@@ -486,7 +496,7 @@ def test_the_quantum_model_takes_no_gain() -> None:
 @pytest.mark.parametrize("s", [0.2, 0.3])
 def test_a_pause_samples_the_quantum_machine(s: float) -> None:
     problem = on_cell(1)
-    model = ChipModel(FAST_CELL, "quantum", sweeps_per_us=1, num_slices=40, errors=EXACT)
+    model = ChipModel(PATIENT_CELL, "quantum", sweeps_per_us=0.01, num_slices=40, errors=EXACT)
     states = draw(problem, model, schedule=pause(s))
     a, b = map(float, model.scales.at(s))
     beta = 1 / (BOLTZMANN * 15.0)
@@ -498,7 +508,7 @@ def test_a_pause_samples_the_quantum_machine(s: float) -> None:
 
 @pytest.mark.parametrize("name", ["thermal", "quantum"])
 def test_an_anneal_of_any_length_has_a_sweep(name: Any) -> None:
-    model = ChipModel(FAST_CELL, name, sweeps_per_us=1e-6)
+    model = ChipModel(PATIENT_CELL, name, sweeps_per_us=1e-6)
     assert draw(on_cell(0), model, schedule=[(0, 0), (0.5, 1)], num_reads=3).shape == (12, 4)
 
 
@@ -546,12 +556,12 @@ def errors(of: str, **settings: Any) -> tuple[NDArray[np.float64], float, float]
     """The errors of fields, or of couplings, of 16 problems whose h and J are 0, as their reads show them:
     <s> = -tanh(beta h), or <s s'> = -tanh(beta J). And how far that is from the truth, and beta.
     """
-    chip = replace(Chip.perfect("chimera", 8), properties=PEGASUS.properties)
+    chip = replace(Chip.perfect("chimera", 8), properties=PATIENT)
     cells = chip.qubits.reshape(8, 8, 8)
     # Cells that share no side: the only couplers there are are those within.
     apart = cells[(np.indices((8, 8)).sum(axis=0) % 2) == 0]
     pairs = apart[:, [0, 4]]
-    model = ChipModel(chip, sweeps_per_us=1, errors=replace(EXACT, **settings))
+    model = ChipModel(chip, sweeps_per_us=0.01, errors=replace(EXACT, **settings))
     n, m = pairs.size, len(pairs)
     states = model.sample(
         pairs.ravel(),

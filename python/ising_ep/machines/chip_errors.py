@@ -174,6 +174,7 @@ class LastingErrors:
 
 
 def problem_random(seed: int, problem_id: int, stream: int) -> np.random.Generator:
+    """Random numbers of a problem; streams: 0 for what is programmed, 1 what is read, 2 the first tries."""
     key = np.array([seed, problem_id], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, stream]))
 

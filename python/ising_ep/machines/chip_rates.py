@@ -105,7 +105,9 @@ class TunnellingRates:
         limited: NDArray[np.float64] = limit * tries / (limit + tries)
         return limited
 
-    def tries(self, points: NDArray[np.float64], kind: Kind) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def tries(
+        self, points: NDArray[np.float64], kind: Kind
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Times along a schedule (points, 2) of us and s, and the tries of a spin of a kind until then."""
         times, s = _pieces(points)
         return times, np.concatenate([[0.0], np.cumsum(self.tries_per_us(s, kind) * np.diff(times))])
