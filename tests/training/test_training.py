@@ -418,4 +418,4 @@ def test_what_will_not_learn_is_warned_of(digits):
         ({"chip_model": "thermal"}, False),
     ):
         chip = TrainConfig.checked({"machine": "chip", "chip_model": "quantum"} | changes)
-        assert any("chip_temperature is 16.3 mK" in line for line in cautions(chip, digits)) is warned
+        assert any("chip_temperature is 18.5 mK" in line for line in cautions(chip, digits)) is warned

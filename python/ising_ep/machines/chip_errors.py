@@ -57,12 +57,12 @@ class ChipErrors:
         ValueError: readout_error is 1.5, expected a probability, 0 to 1
     """
 
-    field_noise: float = 0.012
-    coupling_noise: float = 0.017
-    field_offset: float = 0.016
-    coupling_offset: float = 0.025
+    field_noise: float = 0.016
+    coupling_noise: float = 0.013
+    field_offset: float = 0.021
+    coupling_offset: float = 0.018
     slope: float = 0.0
-    susceptibility: float = -0.010
+    susceptibility: float = -0.0125
     readout_error: float = 0.0
     field_step: float | None = 0.008
     coupling_step: float | None = 0.005
