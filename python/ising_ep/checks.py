@@ -155,7 +155,10 @@ def root_mean_square(x: NDArray[Any]) -> float:
 
 def array_of(name: str, array: ArrayLike, kinds: str, shape: str) -> NDArray[Any]:
     """An array of one of the numpy `kinds`, with as many dimensions as the text `shape` names."""
-    result = np.asarray(array)
+    try:
+        result = np.asarray(array)
+    except ValueError:  # numpy's own line names no argument
+        raise ValueError(f"{name} has rows of different lengths, expected the shape {shape}") from None
     if result.ndim != len(shape.strip("(),").split(",")):
         raise ValueError(f"{name} has shape {result.shape}, expected {shape}")
     # numpy makes an empty list float64.

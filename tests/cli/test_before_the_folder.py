@@ -54,8 +54,9 @@ def test_what_cannot_fit_into_memory_is_refused(data, options):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--annealing-time", "1e9"], "the schedule takes 1e+09 us, expected at most 2000"),
-        (["--annealing-time", "0.01"], "s goes from 0 to 1"),
+        (["--annealing-time", "1e9"], "annealing_time is 1000000000 us, expected 1 to 2000"),
+        (["--annealing-time", "0.01"], "annealing_time is 0.01 us, expected 1 to 2000"),
+        (["--chain-strength", "3"], "chain_strength is 3.0, expected 0 to 2"),
         (["--num-reads", "100001"], "num_reads is 100001"),
         (["--copies", "500"], "copies is 500, but 8 fit on chimera 4x4x4, 125 qubits; take 8, or fewer"),
     ],

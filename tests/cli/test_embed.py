@@ -153,6 +153,7 @@ def test_a_named_solver_is_a_chip_that_lacks_its_own_qubits(tmp_path):
         (("--picture", "e.png", "--out", "e.png"), "--out and --picture are both e.png"),
         (("--network", "convolutional", "--layers", "5,5"), r"layers is (5, 5), but network convolutional"),
         (("--chip", "zephyr:100"), "321600 qubits, expected at most 50000"),
+        (("--layers", "2,1"), "the last of --layers is 1, expected 2 output spins or more"),
         (("--layers", "120,40", "--chip", "chimera:4"), "has 160 spins, but chimera 4x4x4 has 125 qubits"),
     ],
 )

@@ -207,16 +207,17 @@ BAD_ANNEALS: list[tuple[Any, dict[str, Any], str]] = [
     ([(0, 0), (20, np.nan)], {}, "schedule holds a number that is not finite"),
     ([(1, 0), (20, 1)], {}, "the schedule begins at 1 us, expected 0"),
     ([(0, 0.5), (20, 1)], {}, "the schedule begins with s = 0.5, expected 0 (forward) or 1 (reverse)"),
+    ([(0, 0), (20, 1 + 1e-7)], {}, "s is 1.0000001 at point 2 of the schedule, expected 0 to 1"),
     ([(0, 0), (20, 0.9)], {}, "the schedule ends with s = 0.9, expected 1"),
     (
         [(0, 0), (9, 0.5), (9, 0.6), (20, 1)],
         {},
-        "time goes from 9 to 9 after point 2 of the schedule, expected times that rise",
+        "time goes from 9 to 9 after point 2 of the schedule, expected times that rise by 0.01",
     ),
     (
         [(0, 0), (9, 0.5), (9.004, 0.5), (20, 1)],
         {},
-        "time goes from 9 to 9 after point 2 of the schedule, expected times that rise",
+        "time goes from 9 to 9 after point 2 of the schedule, expected times that rise by 0.01",
     ),
     (
         [(0, 0), (9, 0.5), (15, 0.4), (20, 1)],

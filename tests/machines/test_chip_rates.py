@@ -83,6 +83,12 @@ def test_over_first_sweeps_by_chance_they_fall_evenly_among_the_tries() -> None:
             assert before == pytest.approx(np.interp(t, times, done), abs=2e-3)
 
 
+def test_sweeps_that_do_not_fit_are_refused() -> None:
+    fast = TunnellingRates(SCALES, temperature=15.0, rate=1e15, sweeps_per_us=1e12)
+    with pytest.raises(MemoryError, match="the sweeps of an anneal do not fit into memory"):
+        sweeps([fast.tries(ANNEAL, QUBIT)], [0.5])
+
+
 def test_a_pause_adds_tries_at_its_s_and_a_reverse_anneal_none_where_nothing_moves() -> None:
     paused = np.array([[0.0, 0.0], [8.0, 0.4], [18.0, 0.4], [30.0, 1.0]])
     times, _ = sweeps([RATES.tries(paused, QUBIT)], [0.5])

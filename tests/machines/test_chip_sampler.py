@@ -84,6 +84,28 @@ def test_what_dwave_system_composes_with(sampler):
     assert "chain_break_fraction" in found.record.dtype.names
 
 
+def test_it_takes_what_it_says_that_it_takes(sampler):
+    assert set(sampler.properties["parameters"]) <= set(sampler.parameters)
+    a, b = sampler.edgelist[0]
+    call = {"num_reads": 200, "auto_scale": False, "seed": 4}
+    bqm = dimod.BinaryQuadraticModel({a: 0.05, b: 0.0}, {(a, b): 0.1}, 0.5, "BINARY")
+    raw = sampler.sample(bqm, answer_mode="raw", label="two qubits", reinitialize_state=True, **call)
+    assert raw.info["problem_label"] == "two qubits"
+    counts = sampler.sample(bqm, answer_mode="histogram", **call)
+    assert "problem_label" not in counts.info
+    assert counts.info["seed"] == 4
+    assert len(raw) == 200 > len(counts)
+    assert list(counts.record.energy) == sorted(counts.record.energy)
+    both = raw.aggregate()
+    assert {tuple(row) for row in both.record[["energy", "num_occurrences"]].tolist()} == {
+        tuple(row) for row in counts.record[["energy", "num_occurrences"]].tolist()
+    }
+    found = EmbeddingComposite(sampler).sample_ising(
+        {"x": 1.0}, {("x", "y"): 1.0}, num_reads=5, label="embedded", answer_mode="histogram"
+    )
+    assert found.info["problem_label"] == "embedded"
+
+
 @pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
 def test_a_shallow_reverse_anneal_stays_where_it_began(sampler, whole, vartype):
     bqm = whole.change_vartype(vartype, inplace=False)
@@ -107,6 +129,22 @@ def test_refusals(sampler):
         sampler.sample_ising(**call, initial_state={a: 1}, anneal_schedule=[(0, 1), (2, 0.5), (4, 1)])
     with pytest.raises(ValueError, match=f"initial_state of qubit {a} is 0, expected -1 or 1"):
         sampler.sample_ising(**call, initial_state={a: 0, b: 1}, anneal_schedule=[(0, 1), (2, 0.5), (4, 1)])
+    with pytest.raises(ValueError, match="initial_state has qubit 99999, which is not in the problem"):
+        sampler.sample_ising(
+            **call, initial_state={a: 1, b: 1, 99999: 7}, anneal_schedule=[(0, 1), (2, 0.5), (4, 1)]
+        )
+    with pytest.raises(ValueError, match="reinitialize_state is False, expected True"):
+        sampler.sample_ising(**call, reinitialize_state=False)
+    with pytest.raises(ValueError, match="answer_mode is 'best', expected one of raw, histogram"):
+        sampler.sample_ising(**call, answer_mode="best")
+    with pytest.raises(TypeError, match="label is 5"):
+        sampler.sample_ising(**call, label=5)
+    with pytest.raises(ValueError, match=r"annealing_time is 2001 us, expected 0\.5 to 2000"):
+        sampler.sample_ising(**call, annealing_time=2001)
+    with pytest.raises(ValueError, match="schedule has rows of different lengths"):
+        sampler.sample_ising(**call, anneal_schedule=[(0, 0), (20, 1, 3)])
+    with pytest.raises(ValueError, match="the offset is nan, expected a finite number"):
+        sampler.sample(dimod.BinaryQuadraticModel({a: 1.0}, {}, np.nan, "SPIN"))
     with pytest.raises(ValueError, match="expected a reverse anneal"):
         sampler.sample_ising(**call, initial_state={a: 1, b: 1})
     with pytest.raises(ValueError, match=f"h of qubit {a} is 5"):

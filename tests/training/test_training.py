@@ -419,3 +419,7 @@ def test_what_will_not_learn_is_warned_of(digits):
     ):
         chip = TrainConfig.checked({"machine": "chip", "chip_model": "quantum"} | changes)
         assert any("chip_temperature is 18.5 mK" in line for line in cautions(chip, digits)) is warned
+    kelvin = TrainConfig.checked({"machine": "chip", "chip_temperature": 0.0185})
+    assert cautions(kelvin, digits) == [
+        "chip_temperature is 0.0185 mK, which no chip has; it is in millikelvin"
+    ]

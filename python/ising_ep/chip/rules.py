@@ -135,7 +135,7 @@ def asked_schedule(chip: Chip, given: Mapping[str, Any]) -> Any:
     Without either it is a linear anneal of the chip's default time.
 
     Raises:
-        ValueError: If both are given.
+        ValueError: If both are given, or the chip's anneals are not of this time.
         TypeError: If the time is no number.
 
     Example:
@@ -144,10 +144,31 @@ def asked_schedule(chip: Chip, given: Mapping[str, Any]) -> Any:
     """
     if "anneal_schedule" not in given:
         default = chip.properties["default_annealing_time"]
-        return [(0, 0), (real("annealing_time", given.get("annealing_time", default)), 1)]
+        return [(0, 0), (check_annealing_time(chip, given.get("annealing_time", default)), 1)]
     if "annealing_time" in given:
         raise ValueError("annealing_time and anneal_schedule are both given, expected one of them")
     return given["anneal_schedule"]
+
+
+def check_annealing_time(chip: Chip, time: float) -> float:
+    """The time of a linear anneal in microseconds, if the chip's anneals are of this time.
+
+    Raises:
+        ValueError: One line that names the range.
+        TypeError: If it is no number.
+
+    Example:
+        >>> check_annealing_time(Chip.perfect("pegasus", 2), 0.0005)
+        Traceback (most recent call last):
+        ...
+        ValueError: annealing_time is 0.0005 us, expected 0.5 to 2000 (annealing_time_range)
+    """
+    shortest, longest = chip.properties["annealing_time_range"]
+    if not shortest <= real("annealing_time", time) <= longest:
+        raise ValueError(
+            f"annealing_time is {time:.12g} us, expected {shortest:g} to {longest:g} (annealing_time_range)"
+        )
+    return float(time)
 
 
 def check_anneal(
@@ -249,7 +270,7 @@ def check_gain(chip: Chip, gain: ArrayLike, schedule: NDArray[np.float64]) -> ND
     if wrong.any():
         k = int(np.argmax(wrong))
         raise ValueError(
-            f"the gain of h is {points[k, 1]:g} at point {k + 1} of h_gain_schedule,"
+            f"the gain of h is {points[k, 1]:.12g} at point {k + 1} of h_gain_schedule,"
             f" expected {low:g} to {high:g} (h_gain_schedule_range)"
         )
     return points
@@ -292,13 +313,15 @@ def _check_points(chip: Chip, schedule: ArrayLike) -> NDArray[np.float64]:
     if not 2 <= len(points) <= most:
         raise ValueError(f"the schedule has {len(points)} points, expected 2 to {most}")
     times, s = points.T
+    whole = np.abs(s - np.round(s)) < ROUNDING
+    s[whole] = np.round(s[whole])
     if ((s < 0) | (s > 1)).any():
         k = int(np.argmax((s < 0) | (s > 1)))
-        raise ValueError(f"s is {s[k]:g} at point {k + 1} of the schedule, expected 0 to 1")
+        raise ValueError(f"s is {s[k]:.12g} at point {k + 1} of the schedule, expected 0 to 1")
     if s[0] not in (0, 1):
-        raise ValueError(f"the schedule begins with s = {s[0]:g}, expected 0 (forward) or 1 (reverse)")
+        raise ValueError(f"the schedule begins with s = {s[0]:.12g}, expected 0 (forward) or 1 (reverse)")
     if s[-1] != 1:
-        raise ValueError(f"the schedule ends with s = {s[-1]:g}, expected 1")
+        raise ValueError(f"the schedule ends with s = {s[-1]:.12g}, expected 1")
     _check_times("the schedule", times)
     if s[0] == 0 and (np.diff(s) < 0).any():
         k = int(np.argmax(np.diff(s) < 0))
@@ -327,7 +350,7 @@ def _check_times(name: str, times: NDArray[np.float64]) -> None:
         k = int(np.argmax(wrong))
         raise ValueError(
             f"time goes from {times[k]:g} to {times[k + 1]:g} after point {k + 1} of {name},"
-            " expected times that rise"
+            f" expected times that rise by {10.0**-DIGITS:g}"
         )
 
 
@@ -358,7 +381,7 @@ def _check_within(
     problem, item = np.argwhere(~((low <= values) & (values <= high)))[0]
     where = f" in problem {problem}" if len(values) > 1 else ""
     raise ValueError(
-        f"{label(int(item))} {values[problem, item]:g}{where}, expected within the chip's {name},"
+        f"{label(int(item))} {values[problem, item]:.12g}{where}, expected within the chip's {name},"
         f" {low:g} to {high:g}"
     )
 

@@ -123,6 +123,8 @@ def _form(config: TrainConfig, image: tuple[int, ...] | None) -> DataRecord:
         raise ValueError(f"--image is {image}, expected height and width, and channels if there are several")
     height, width, channels = shape
     classes = config.layers[-1] if config.layers else 2
+    if classes < 2:
+        raise ValueError(f"the last of --layers is {classes}, expected 2 output spins or more")
     return DataRecord("", math.prod(shape), classes, (height, width, channels))
 
 

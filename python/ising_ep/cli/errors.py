@@ -96,13 +96,30 @@ def interrupted_once() -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@contextmanager
+def _one_line_warnings() -> Iterator[None]:
+    """Says each warning in a line, without the place in the code that gave it."""
+
+    def show(message: Warning | str, *_: object) -> None:
+        click.echo(f"Warning: {one_line(str(message))}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
+
+
 def one_line_errors(command: F) -> F:
-    """Turns what is wrong with the input into one line and exit code 2, with a QPU or a scheduler into 75."""
+    """Turns what is wrong with the input into one line and exit code 2, with a QPU or a scheduler into 75.
+
+    Warnings are a line each too.
+    """
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
-            return command(*args, **kwargs)
+            with _one_line_warnings():
+                return command(*args, **kwargs)
         except (BrokenPipeError, click.exceptions.Exit):
             raise  # `| head` has seen enough, or a command ends: click does it quietly
         except StoppedError as error:
@@ -128,19 +145,6 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         click.echo(one_line(record.getMessage()), err=True)
-
-
-@contextmanager
-def one_line_warnings() -> Iterator[None]:
-    """Says each warning in a line, without the place in the code that gave it."""
-
-    def show(message: Warning | str, *_: object) -> None:
-        click.echo(f"Warning: {message}", err=True)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("default", UserWarning)
-        warnings.showwarning = show  # type: ignore[assignment]
-        yield
 
 
 def _one_line(error: Exception) -> str:

@@ -112,9 +112,11 @@ def _dataset(config: TrainConfig) -> Dataset:
 
 def _embeddings(config: TrainConfig, network: Network, chip: Chip) -> tuple[Embedding, Embedding]:
     """The copies of the run, and as many as are found to fit, up to `MOST_COPIES`."""
-    from ..machines.embedded import check_copies, found_on
+    from ..machines.embedded import EmbeddedSettings, check_copies, found_on
     from ..training.build import embedding_of
 
+    assert isinstance(config.machine_settings, EmbeddedSettings)
+    config.machine_settings.check_on(chip)
     tried = config.copies or config.batch_size
     if config.embedding is not None or tried >= MOST_COPIES:
         embedding = embedding_of(config, network, chip)

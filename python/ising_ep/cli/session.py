@@ -10,7 +10,7 @@ import click
 
 from ..errors import BudgetSpentError, NotSavedError, StoppedError
 from . import budget, runs
-from .errors import INTERRUPTED, STOPPED, one_line_warnings
+from .errors import INTERRUPTED, STOPPED
 from .progress import Pace, TrainingProgress, training_progress
 from .qpu import on_qpu
 from .stop import Stop, stop_on_signals
@@ -98,7 +98,6 @@ class Session:
         images = len(dataset.x_train), len(dataset.x_test)
         pace = Pace(config.epochs, *images, means=config.mean_field_epochs)
         with (
-            one_line_warnings(),
             stop_on_signals(self._may_stop_at_once) as stop,
             training_progress(pace, self.trainer.state) as progress,
         ):

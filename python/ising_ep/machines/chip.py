@@ -28,7 +28,8 @@ MISSING = 0.02
 # Millikelvin below which path integrals of qubits in chains do not learn: by papers/laydevant2024, "chip",
 # training stays at chance at 15 and learns at 100.
 COLD = 100.0
-
+# Millikelvin that some chip may have: what is beyond was given in another unit.
+LOWEST, HIGHEST = 1.0, 10_000.0
 
 ERRORS = ChipErrors()
 
@@ -195,6 +196,10 @@ class ChipSettings(EmbeddedSettings, ModelSettings):
 
     def cautions(self) -> list[str]:
         """See `MachineSettings.cautions`."""
+        if not LOWEST <= self.chip_temperature <= HIGHEST:
+            return [
+                f"chip_temperature is {self.chip_temperature:g} mK, which is no chip's; it is in millikelvin"
+            ]
         if self.chip_model != "quantum" or self.chip_temperature >= COLD:
             return []
         return [

@@ -31,6 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..checks import require_memory
 from ..chip.energy_scales import EnergyScales
 
 # GHz per millikelvin: Boltzmann's constant over Planck's.
@@ -132,7 +133,11 @@ def sweeps(
         tries: Of each kind, as `TunnellingRates.tries` returns them.
         first: (kinds,) of the first sweep of each, 0 to 1 tries from the beginning: by chance, so that sweeps
             are as many as the tries in the mean, and do not fall alike in all problems.
+
+    Raises:
+        MemoryError: If there are more than fit.
     """
+    require_memory("the sweeps of an anneal", int(32 * sum(done[-1] for _, done in tries)))
     at = [
         np.interp(np.arange(begin, done[-1]), done, times)
         for (times, done), begin in zip(tries, np.asarray(first).tolist(), strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from math import isfinite
-from typing import Any
+from typing import Any, Literal, get_args
 
 import dimod
 import numpy as np
@@ -13,13 +13,14 @@ from dimod.core.structured import Structured
 from dimod.decorators import bqm_structured
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import boolean, instance, seed_or_new
+from ..checks import boolean, instance, one_of, seed_or_new
 from ..chip import Chip
 from ..chip.rules import asked_schedule, full_scale
 from ..chip.timing import access_time
-from .chip_model import ChipModel
+from ..samplers.spin_form import in_floats, spin_form
+from .chip_model import PARAMETERS, ChipModel
 
-TAKEN = ("anneal_schedule", "annealing_time", "auto_scale", "h_gain_schedule", "initial_state", "num_reads")
+AnswerMode = Literal["raw", "histogram"]
 
 
 class ChipSampler(Sampler, Structured):
@@ -67,7 +68,7 @@ class ChipSampler(Sampler, Structured):
     @property
     def parameters(self) -> dict[str, list[str]]:
         """The keywords of `sample`."""
-        return {**{name: ["parameters"] for name in TAKEN}, "seed": []}
+        return {**{name: ["parameters"] for name in PARAMETERS}, "seed": []}
 
     @bqm_structured  # type: ignore[untyped-decorator]
     def sample(
@@ -79,7 +80,10 @@ class ChipSampler(Sampler, Structured):
         anneal_schedule: ArrayLike | None = None,
         h_gain_schedule: ArrayLike | None = None,
         initial_state: Mapping[int, int] | None = None,
+        reinitialize_state: bool = True,
         auto_scale: bool = True,
+        answer_mode: AnswerMode = "raw",
+        label: str | None = None,
         seed: int | None = None,
     ) -> dimod.SampleSet:
         """Programs the chip with a problem of its qubits, and anneals it.
@@ -88,21 +92,33 @@ class ChipSampler(Sampler, Structured):
             bqm: Its variables are qubits, its interactions couplers.
             num_reads: Anneals.
             annealing_time: Microseconds of a linear anneal; the solver's default, if there is no schedule.
+                Times are rounded to 0.01, as the solvers do.
             anneal_schedule: (points, 2) time in microseconds and s, in the place of a linear anneal.
             h_gain_schedule: (points, 2) time in microseconds and what multiplies h then, to the anneal's end.
             initial_state: The value of each qubit from which every read of a reverse anneal begins, as the
                 problem has them: -1 and +1, or 0 and 1.
+            reinitialize_state: True. A read that begins where the one before ended is not modelled.
             auto_scale: Whether h and J are multiplied until one of them is at the end of its range.
-            seed: 0 to 2**63 - 1; by default a new one, which the info holds.
+            answer_mode: "raw" for a row of each read, in order; "histogram" for a row of each state, the
+                lowest energy first, with the number of its reads.
+            label: Text that names the problem.
+            seed: 0 to 2**64 - 1; by default a new one, which the info holds.
 
         Returns:
-            A row for each read, in order, with energies of the problem as given. `info` has "seed"; "scale",
-            by which the problem was divided; and "timing", in microseconds, if the solver tells it.
+            States with energies of the problem as given. `info` has "seed"; "scale", by which the problem was
+            divided; "timing", in microseconds, if the solver tells it; and "problem_label", if there is one.
 
         Raises:
             dimod.exceptions.BinaryQuadraticModelStructureError: A qubit or coupler that is missing.
-            ValueError: What the chip refuses; the line names it.
+            ValueError: What the chip refuses, and a number that is not finite; the line names it.
         """
+        one_of("answer_mode", answer_mode, get_args(AnswerMode))
+        if not boolean("reinitialize_state", reinitialize_state):
+            raise ValueError(
+                "reinitialize_state is False, expected True: the model begins every read with initial_state"
+            )
+        if label is not None:
+            instance("label", label, str)
         auto_scale, seed = boolean("auto_scale", auto_scale), seed_or_new(seed)
         asked = {"annealing_time": annealing_time, "anneal_schedule": anneal_schedule}
         given = {name: value for name, value in asked.items() if value is not None}
@@ -110,8 +126,7 @@ class ChipSampler(Sampler, Structured):
         variables: Any = bqm.variables  # integers: the problem is one of the chip's
         order: list[int] = sorted(variables)
         qubits = np.array(order, dtype=np.int64)
-        spins = bqm.change_vartype(dimod.SPIN, inplace=False)
-        biases, (rows, cols, values), *_ = spins.to_numpy_vectors(order)
+        biases, (rows, cols, values), *_ = spin_form(in_floats(bqm)).to_numpy_vectors(order)
         h, j = biases.astype(np.float64), values.astype(np.float64)
         couplers = np.sort(qubits[np.stack([rows, cols], axis=1)], axis=1)
         chip = self.model.chip
@@ -133,14 +148,21 @@ class ChipSampler(Sampler, Structured):
         takes = 1e6 * access_time(chip.properties, len(qubits), num_reads, np.asarray(schedule).tolist())
         if isfinite(takes):
             info["timing"] = {"qpu_access_time": takes}
+        if label is not None:
+            info["problem_label"] = label
         make: Any = dimod.SampleSet.from_samples_bqm  # without types
-        sampleset: dimod.SampleSet = make((states, order), bqm, info=info)
+        raw = make((states, order), bqm, info=info)
+        # A slice of all rows is sorted by energy.
+        sampleset: dimod.SampleSet = raw if answer_mode == "raw" else raw.aggregate().slice(None)
         return sampleset
 
 
 def _spins(given: Mapping[int, int], order: list[int], vartype: dimod.Vartype) -> NDArray[np.int8]:
     """An initial state as spins (qubits,) in this order."""
     low = min(vartype.value)
+    others = [qubit for qubit in given if qubit not in set(order)]
+    if others:
+        raise ValueError(f"initial_state has qubit {others[0]!r}, which is not in the problem")
     for qubit in order:
         if qubit not in given:
             raise ValueError(f"initial_state lacks qubit {qubit}")

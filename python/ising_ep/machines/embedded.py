@@ -21,6 +21,7 @@ from pydantic import Field
 from .. import _core
 from ..checks import integer, real, same
 from ..chip import Chip
+from ..chip.rules import check_anneal, check_annealing_time
 from ..embedding import Embedding, Placed, embed
 from ..network import Couplings, Network
 from ..samplers.batch import BatchResult
@@ -79,9 +80,7 @@ class EmbeddedMachine(Machine):
     ) -> None:
         chip = annealer.chip
         placed = embedding.verify(network, chip)
-        low, high = chip.chain_range
-        if not (real("chain_strength", chain_strength) >= 0 and low <= -chain_strength <= high):
-            raise ValueError(f"chain_strength is {chain_strength}, expected 0 to {-low}, the range of {chip}")
+        _check_chain_strength(chip, chain_strength)
         if not 0 <= real("reverse_fraction", reverse_fraction) <= 1:
             raise ValueError(f"reverse_fraction is {reverse_fraction}, expected 0 to 1")
         self.annealer = annealer
@@ -243,14 +242,25 @@ class EmbeddedSettings(ReadsSettings):
         why = f"the file {self.embedding} says how many there are"
         return {**super().unused(), **({"copies": why} if self.embedding else {})}
 
+    def check_on(self, chip: Chip) -> None:
+        """Refuses, by a ValueError, what this chip would not do, wherever the network were laid."""
+        _check_chain_strength(chip, self.chain_strength)
+        check_annealing_time(chip, self.annealing_time)
+        none = np.zeros(0, dtype=np.int64)
+        forward, reverse = schedules(self.annealing_time, self.reverse_fraction)
+        for schedule, states in ((forward, None), (reverse, none.astype(np.int8))):
+            check_anneal(chip, schedule, self.num_reads, none, states)
+
     def placed(self, network: Network, chip: Chip, work: Work) -> Placed:
         """Embedding of the network on the chip: as kept, from the file of the settings, or found anew.
 
         The search is for as many copies as a batch can use, and fit, unless the settings say how many.
 
         Raises:
-            ValueError: If the network does not fit, not in so many copies, or the file is no embedding of it.
+            ValueError: If the network does not fit, not in so many copies, or the file is no embedding of it;
+                before any search, if the chip would not do the anneals.
         """
+        self.check_on(chip)
         if work.folder is not None:
             return Embedding.load(work.folder / EMBEDDING, chip).verify(network, chip)
         if self.embedding is not None:
@@ -274,6 +284,12 @@ class EmbeddedSettings(ReadsSettings):
             annealing_time=self.annealing_time,
             reverse_fraction=self.reverse_fraction,
         )
+
+
+def _check_chain_strength(chip: Chip, strength: float) -> None:
+    low, high = chip.chain_range
+    if not (real("chain_strength", strength) >= 0 and low <= -strength <= high):
+        raise ValueError(f"chain_strength is {strength}, expected 0 to {-low}, the range of {chip}")
 
 
 def found_on(chip: Chip, network: Network, copies: int) -> Placed:
