@@ -871,6 +871,7 @@ WALKS: dict[str, Walk] = {
             "chain_strength": 0.1,
             "annealing_time": 60.0,
             "reverse_fraction": 0.75,
+            "gauges": True,
         },
     ),
     "SamplerMachine": Walk(
@@ -1251,6 +1252,7 @@ SETTINGS: dict[str, Any] = {
     "chip_susceptibility": 0.9,
     "chip_readout_error": 0.2,
     "chain_strength": 0.1,
+    "gauges": True,
     "annealing_time": 60.0,
     "copies": 2,
 }

@@ -258,6 +258,7 @@ WALKS: dict[str, Walk] = {
                 Refused("--embedding placed.json", "the embedding was made for", ON_CHIP),
             ),
             "chain_strength": (Changes("--chain-strength 0.1", ON_CHIP),),
+            "gauges": (Changes("--gauges", ON_CHIP),),
             "annealing_time": (Changes("--annealing-time 60", ON_CHIP),),
             "chip_model": (Changes("--chip-model quantum", ON_CHIP),),
             "chip_schedule": (Changes("--chip-schedule advantage2_system1-fast", ON_CHIP),),
@@ -984,8 +985,10 @@ def test_what_a_machine_lacks_is_refused_even_as_it_is_by_default(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     value = OF_NONE.get(str(option.name), DEFAULTS_OF_ALL[str(option.name)])
-    words = value if isinstance(value, tuple) else [value]
-    result = ising_ep("train", "--machine", machine, option.opts[0], *words)
+    words = [option.opts[0], *(value if isinstance(value, tuple) else [value])]
+    if option.is_flag:
+        words = (option.opts if value else option.secondary_opts)[:1]
+    result = ising_ep("train", "--machine", machine, *words)
     assert_refused(result, f"{option.name} is")
     assert f"but machine {machine} has" in result.stderr
     assert not list(tmp_path.iterdir())

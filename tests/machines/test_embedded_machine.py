@@ -29,11 +29,12 @@ def machine(embedding: Embedding = TWO, noise: float = 0.0, **options) -> Embedd
     return EmbeddedMachine(model, embedding, NETWORK, **options)
 
 
+@pytest.mark.parametrize("gauges", [False, True])
 @pytest.mark.parametrize("embedding", [ONE, TWO], ids=["one copy", "two copies"])
-def test_it_finds_the_networks_ground_states(embedding):
+def test_it_finds_the_networks_ground_states(embedding, gauges):
     """In a problem this small, all of ten reads miss it in one of some hundred at most."""
     couplings, fields, ids = network_problem(NETWORK, 15)
-    chip = machine(embedding, chain_strength=2.0)
+    chip = machine(embedding, chain_strength=2.0, gauges=gauges)
     found = chip.sample(couplings, fields, seed=5, problem_ids=ids)
     assert found.states.shape == (15, 10, NETWORK.num_spins)
     np.testing.assert_allclose(found.energies, energies_of(couplings, fields, found.states), atol=1e-9)
@@ -76,6 +77,25 @@ def test_the_answer_depends_on_seed_and_ids_alone():
         assert (machine(noise=0.02).sample(couplings, fields, **other).states != whole.states).any()
 
 
+def test_gauges_average_errors_that_stay_and_without_them_they_stay():
+    """Spins in no field, each on a qubit whose h is wrong by much, in 200 calls: they follow the error, or with
+    gauges a coin. Of the sum of 200 coins five standard deviations are allowed.
+    """
+    network, calls = FullyConnected(1, (2, 2), 2), 200
+    model = ChipModel(CHIP, errors=replace(ChipErrors.none(), field_offset=2.0))
+    embedding = embed(network, CHIP, cache=False)
+    couplings = (network.rows, network.cols, np.zeros(network.num_couplings))
+    fields = np.zeros((calls, network.num_spins), dtype=np.float32)
+    ids = np.arange(calls, dtype=np.uint32)
+    sums = {}
+    for gauges in (False, True):
+        chip = EmbeddedMachine(model, embedding, network, num_reads=1, gauges=gauges)
+        found = chip.sample(couplings, fields, seed=1, problem_ids=ids)
+        sums[gauges] = np.abs(found.states[:, 0].sum(axis=0))
+    assert (sums[False] > 0.9 * calls).sum() >= network.num_spins - 1
+    assert (sums[True] < 5 * calls**0.5).all()
+
+
 def test_fields_beyond_the_range_are_clipped():
     """A field of 100 on a chain of one qubit acts as 2, Chimera's largest."""
     network = FullyConnected(1, (1, 2), 2)
@@ -98,6 +118,8 @@ def test_what_does_not_fit_together_is_refused():
     ):
         with pytest.raises(ValueError, match=text):
             machine(**options)
+    with pytest.raises(TypeError, match="gauges is 'no'"):
+        machine(gauges="no")
     with pytest.raises(ValueError, match="was made for working graph"):
         machine(Embedding(TWO.chains, "another"))
     couplings, fields, ids = network_problem(NETWORK, 1)

@@ -2,7 +2,7 @@
 
 This is the way of a batch to any chip and back, be it a model or a real one:
 
-    couplings, fields -> gauge, copies, chains -> h, J of qubits -> reads of qubits -> majority -> states
+    couplings, fields -> copies, chains -> h, J of qubits -> reads of qubits -> majority -> states
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from .. import _core
-from ..checks import integer, real, same
+from ..checks import boolean, integer, real, same
 from ..chip import Chip
 from ..chip.rules import check_anneal, check_annealing_time
 from ..embedding import Embedding, Placed, embed
@@ -46,9 +46,13 @@ CHAIN_STRENGTH = 1.0
 class EmbeddedMachine(Machine):
     """A `Machine` for one network: a chip, and an embedding of the network on it.
 
-    Each problem of the chip carries an image on each copy of the embedding, under a gauge of its own: a
-    random half of the spins is turned over before the anneal and back after it, so that errors of a chip that
-    favour one direction average out. Fields beyond the chip's range are clipped to it.
+    Each problem of the chip carries an image on each copy of the embedding. Fields beyond the chip's range are
+    clipped to it.
+
+    With gauges (spin-reversal transforms) a random half of the spins, another one of each call, is turned over
+    before the anneal and back after it, so that errors of a chip that stay average out over calls. Learning
+    wants them as they are: it makes up for errors that are the same in each call, but not for those that a
+    gauge draws anew for the free phase and for its nudge.
 
     Args:
         annealer: The chip.
@@ -58,6 +62,7 @@ class EmbeddedMachine(Machine):
         chain_strength: Size of the ferromagnetic coupling within chains, >= 0.
         annealing_time: Microseconds of a forward anneal; a reverse anneal goes as fast.
         reverse_fraction: The s that a reverse anneal goes back to.
+        gauges: Whether each call has a gauge of its own.
 
     Attributes:
         embedding: The verified embedding, a `Placed`.
@@ -77,6 +82,7 @@ class EmbeddedMachine(Machine):
         chain_strength: float = CHAIN_STRENGTH,
         annealing_time: float = ANNEALING_TIME,
         reverse_fraction: float = 0.25,
+        gauges: bool = False,
     ) -> None:
         chip = annealer.chip
         placed = embedding.verify(network, chip)
@@ -87,6 +93,7 @@ class EmbeddedMachine(Machine):
         self.embedding = placed
         self.num_reads = integer("num_reads", num_reads, 1)
         self.chain_strength = chain_strength
+        self.gauges = boolean("gauges", gauges)
         self._rows, self._cols = network.rows, network.cols
         self._forward, self._reverse = schedules(real("annealing_time", annealing_time), reverse_fraction)
 
@@ -180,7 +187,9 @@ class EmbeddedMachine(Machine):
         h = fields.astype(np.float64)
         ids = problem_ids[:: self.images_together].copy()  # a problem is named by its first image
         chip = self.annealer.chip
-        gauges = self._placement.gauges(seed, np.ascontiguousarray(problem_ids))
+        gauges = np.ones((len(ids), len(self.qubits)), dtype=np.int8)
+        if self.gauges:
+            gauges = self._placement.gauges(seed, np.ascontiguousarray(problem_ids))
         starts = None
         if initial_states is not None and self.annealer.reverses:
             starts = self._placement.expand(np.ascontiguousarray(initial_states[:, 0]), gauges)
@@ -237,6 +246,12 @@ class EmbeddedSettings(ReadsSettings):
         Positive, Field(description="Microseconds of a forward anneal."), Shown("Chip")
     ] = ANNEALING_TIME
 
+    gauges: Annotated[
+        bool,
+        Field(description="Turn a random half of the spins over in each call, and back in its reads."),
+        Shown("Chip"),
+    ] = False
+
     def unused(self) -> Mapping[str, str]:
         """The number of copies, if a file says it."""
         why = f"the file {self.embedding} says how many there are"
@@ -283,6 +298,7 @@ class EmbeddedSettings(ReadsSettings):
             chain_strength=self.chain_strength,
             annealing_time=self.annealing_time,
             reverse_fraction=self.reverse_fraction,
+            gauges=self.gauges,
         )
 
 
