@@ -17,6 +17,7 @@ from ..checks import boolean, instance, seed_or_new
 from ..chip import Chip
 from ..chip.rules import asked_schedule, full_scale
 from ..chip.timing import access_time
+from ..samplers.spin_form import in_floats, spin_form
 from .chip_model import ChipModel
 
 TAKEN = ("anneal_schedule", "annealing_time", "auto_scale", "h_gain_schedule", "initial_state", "num_reads")
@@ -101,7 +102,8 @@ class ChipSampler(Sampler, Structured):
 
         Raises:
             dimod.exceptions.BinaryQuadraticModelStructureError: A qubit or coupler that is missing.
-            ValueError: What the chip refuses; the line names it.
+            ValueError: What the chip refuses, or biases that are not finite or add up to more than 1e303; the
+                line names it.
         """
         auto_scale, seed = boolean("auto_scale", auto_scale), seed_or_new(seed)
         asked = {"annealing_time": annealing_time, "anneal_schedule": anneal_schedule}
@@ -110,18 +112,17 @@ class ChipSampler(Sampler, Structured):
         variables: Any = bqm.variables  # integers: the problem is one of the chip's
         order: list[int] = sorted(variables)
         qubits = np.array(order, dtype=np.int64)
-        spins = bqm.change_vartype(dimod.SPIN, inplace=False)
-        biases, (rows, cols, values), *_ = spins.to_numpy_vectors(order)
-        h, j = biases.astype(np.float64), values.astype(np.float64)
+        vectors: Any = spin_form(in_floats(bqm)).to_numpy_vectors(order)
+        biases, (rows, cols, values), *_ = vectors
         couplers = np.sort(qubits[np.stack([rows, cols], axis=1)], axis=1)
         chip = self.model.chip
-        scale = full_scale(chip, h, j) if auto_scale else 1.0
+        scale = full_scale(chip, biases, values) if auto_scale else 1.0
         start = None if initial_state is None else _spins(initial_state, order, bqm.vartype)
         reads = self.model.sample(
             qubits,
             couplers,
-            h[np.newaxis] / scale,
-            j[np.newaxis] / scale,
+            biases[np.newaxis] / scale,
+            values[np.newaxis] / scale,
             schedule=schedule,
             num_reads=num_reads,
             initial_states=None if start is None else start[np.newaxis],
