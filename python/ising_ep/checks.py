@@ -27,6 +27,9 @@ WORD = 2**32 - 1
 LARGEST_INTEGER = 2**53
 # Far above any machine's cores, far below what an operating system refuses to start.
 MOST_THREADS = 4096
+# Sums, differences and small multiples of all biases of a problem are finite below it: those of a change of
+# vartype, those of presolve, and those of the core.
+MOST_TOTAL = 1e303
 # Root mean square of inputs whose fields mostly lie beyond the ±4 that they are clipped to.
 LARGE = 5.0
 
@@ -60,7 +63,10 @@ def real(name: str, value: float) -> float:
     """The number, if it is one."""
     if not is_real(value):
         raise TypeError(f"{name} is {value!r}, expected a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # an integer, maybe of more digits than Python prints
+        raise ValueError(f"{name} is too large for double precision, expected a smaller number") from None
 
 
 def boolean(name: str, value: bool) -> bool:
@@ -86,13 +92,21 @@ def threads(num_threads: int | None) -> int | None:
     return None if num_threads is None else integer("num_threads", num_threads, 1, MOST_THREADS)
 
 
-def seconds(name: str, value: float, unit: str = "seconds") -> float:
-    """The number of seconds, or of another unit, if it is one."""
+def seconds(name: str, value: float) -> float:
+    """The number of seconds, if it is one; an infinite one is no limit."""
     if not is_real(value):
-        raise TypeError(f"{name} is {value!r}, expected a number of {unit}")
+        raise TypeError(f"{name} is {value!r}, expected a number of seconds")
     if not value >= 0:  # nor is nan
-        raise ValueError(f"{name} is {value}, expected a number of {unit} >= 0")
-    return float(value)
+        raise ValueError(f"{name} is {value}, expected a number of seconds >= 0")
+    return real(name, value)
+
+
+def energy(name: str, value: float) -> float:
+    """The energy, from any real number; an infinite one is lower or higher than all."""
+    number = as_float(name, value)
+    if math.isnan(number):
+        raise ValueError(f"{name} is {value}, expected an energy")
+    return number
 
 
 def short(value: object) -> str:

@@ -78,8 +78,8 @@ def test_the_answer_depends_on_seed_and_ids_alone():
 
 
 def test_gauges_average_errors_that_stay_and_without_them_they_stay():
-    """Spins in no field, each on a qubit whose h is wrong by much, in 200 calls: they follow the error, or with
-    gauges a coin. Of the sum of 200 coins five standard deviations are allowed.
+    """Spins in no field, each on a qubit whose h is wrong by much, in 200 calls: they follow the error, or
+    with gauges a coin. Of the sum of 200 coins five standard deviations are allowed.
     """
     network, calls = FullyConnected(1, (2, 2), 2), 200
     model = ChipModel(CHIP, errors=replace(ChipErrors.none(), field_offset=2.0))

@@ -43,6 +43,30 @@ def test_equal_problems_have_equal_digests():
     assert len(problem_digest(bqm)) == 32
 
 
+@pytest.mark.parametrize("numbers", [[0.25, -3.0, 2.0**-30, 7.0], [1.0, -5.0, 2.0**40, 12.0]])
+def test_a_change_of_vartype_that_rounds_nothing_keeps_the_digest(numbers):
+    bqm = dimod.BQM({"a": numbers[0], "b": numbers[1]}, {"ab": numbers[2], "bc": numbers[3]}, 0.5, "SPIN")
+    for _ in range(3):
+        other = bqm.change_vartype("BINARY" if bqm.vartype is dimod.SPIN else "SPIN", inplace=False)
+        assert problem_digest(other) == problem_digest(bqm)
+        bqm = other
+
+
+def test_a_change_of_vartype_that_rounds_does_not():
+    """-0.2 becomes 2 (-0.2) - 2 (0.1) = -0.6000000000000001 there, and -0.20000000000000004 back."""
+    bqm = dimod.BQM({"a": 0.1, "b": -0.2}, {("a", "b"): 0.1}, 0.0, "SPIN")
+    other = bqm.change_vartype("BINARY", inplace=False)
+    assert other.change_vartype("SPIN", inplace=False) != bqm
+    assert problem_digest(other) != problem_digest(bqm)
+
+
+@pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
+def test_single_precision_has_the_digest_of_its_doubles(vartype):
+    single = bqm_of({"a": 0.1, "b": -0.2}, {("a", "b"): 1 / 3}, 0.7, vartype, dtype=np.float32)
+    double = dimod.BQM(single, dtype=np.float64)
+    assert problem_digest(single) == problem_digest(double) == problem_digest(dimod.BQM(double, dtype=object))
+
+
 def test_each_part_of_a_problem_changes_its_digest():
     bqm = bqm_of()
     others = [bqm, bqm_of(offset=1), bqm_of(vartype="BINARY"), bqm_of(dict(reversed(LINEAR.items())))]

@@ -386,13 +386,13 @@ def test_ways_to_end_and_progress() -> None:
 
 # --- bad input ------------------------------------------------------------------------------------------
 
-BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
+BAD: list[tuple[dict[str, Any], type[Exception] | tuple[type[Exception], ...], str]] = [
     ({"beta": 0.0}, ValueError, "beta is 0"),
     ({"beta": np.nan}, ValueError, "beta is NaN"),
     ({"beta": "cold"}, TypeError, "beta is 'cold'"),
     ({"num_slices": 1}, ValueError, "num_slices is 1"),
     ({"num_slices": 2.5}, TypeError, "num_slices is 2.5"),
-    ({"num_slices": 2**32 - 1}, ValueError, "4294967295 are too many|4294967295 slices are too many"),
+    ({"num_slices": 2**32 - 1}, (ValueError, MemoryError), "4294967295 slices"),
     ({"schedule": []}, ValueError, "schedule has shape"),
     ({"schedule": [[1.0, 0.0, 1.0]]}, ValueError, r"schedule has shape \(1, 3\)"),
     ({"schedule": np.zeros((0, 2))}, ValueError, "at least one sweep"),
@@ -438,9 +438,9 @@ def test_bad_input_of_the_sampler(change: dict[str, Any], text: str) -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_biases_that_are_not_finite_are_named(value: float) -> None:
-    with pytest.raises(ValueError, match="coupling 0 is"):
+    with pytest.raises(ValueError, match=f"the bias of .* and .* is {value}, expected a finite number"):
         SAMPLER.sample_ising({}, {("a", "b"): value})
-    with pytest.raises(ValueError, match="field of spin 0"):
+    with pytest.raises(ValueError, match=f"the bias of 'a' is {value}, expected a finite number"):
         SAMPLER.sample_ising({"a": value}, {})
 
 
@@ -570,8 +570,10 @@ def test_reads_of_their_schedules_begin_in_one_state(sampler: Any) -> None:
             "num_sweeps is 3, but Hp_",
         ),
         ({"beta_range": [1, 2], "Hd_field": [1.0] * 99}, "Hd_field has 99 numbers, expected 100"),
-        ({"beta_range": [1, 2], "Hd_field": [-1.0] * 100}, "transverse field of sweep 0 is -1"),
-        ({"beta_range": [1, np.inf]}, "problem scale of sweep 1 is inf"),
+        ({"beta_range": [1, 2], "Hd_field": [-1.0] * 100}, "Hd_field holds -1.0, expected finite numbers"),
+        ({"Hd_field": [1e18] * 100}, r"Hd_field goes up to 1e\+18, for which .* slices are needed"),
+        ({"Hd_field": [1e300] * 100}, r"Hd_field goes up to 1e\+300, for which .* slices are needed"),
+        ({"beta_range": [1, np.inf]}, "beta_range holds inf, expected finite numbers"),
         ({"beta_range": [1, 2], "num_sweeps": 0}, "num_sweeps is 0"),
         ({"beta_range": [0, 2]}, r"beta_range is \[0, 2\]"),
     ],

@@ -155,5 +155,5 @@ def test_another_model_is_refused_by_its_name(sampler: Any, model: Any) -> None:
 
 def test_what_is_not_finite_beside_fractions_is_named() -> None:
     bqm = dimod.DictBQM({0: float("nan")}, {(0, 1): Fraction(1, 2)}, 0, "BINARY")
-    with pytest.raises(ValueError, match="bqm holds nan, expected finite numbers"):
+    with pytest.raises(ValueError, match="the bias of 0 is nan, expected a finite number"):
         SAMPLERS[0].sample(bqm)

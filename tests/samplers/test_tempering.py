@@ -286,7 +286,7 @@ REAL = dimod.BinaryQuadraticModel({}, {(0, 1): 1.1, (1, 2): 1.23, (0, 2): 1.0371
         ({"num_sweeps": 15, "adapt": True}, "adapt is True, but num_sweeps makes 15 exchanges, expected at"),
         ({"clusters": "yes"}, "clusters is 'yes', expected True, False or 'auto'"),
         ({"returned": "all"}, "returned is 'all', expected one of best, last"),
-        ({"target": float("nan")}, "target is nan, expected a number"),
+        ({"target": float("nan")}, "target is nan, expected an energy"),
         ({"time_limit": -1}, "time_limit is -1"),
         ({"seed": -1}, "seed is -1"),
         ({"num_threads": 0}, "num_threads is 0"),
@@ -324,7 +324,7 @@ def test_biases_that_are_not_finite_are_refused(bad: float) -> None:
         dimod.BinaryQuadraticModel({0: bad}, {}, 0.0, "SPIN"),
         dimod.BinaryQuadraticModel({}, {(0, 1): bad}, 0.0, "SPIN"),
     ):
-        with pytest.raises(ValueError, match="not a finite number"):
+        with pytest.raises(ValueError, match=f"the bias of .* is {bad}, expected a finite number"):
             SAMPLER.sample(bqm, num_sweeps=10)
 
 

@@ -110,7 +110,8 @@ class ChipSampler(Sampler, Structured):
 
         Raises:
             dimod.exceptions.BinaryQuadraticModelStructureError: A qubit or coupler that is missing.
-            ValueError: What the chip refuses, and a number that is not finite; the line names it.
+            ValueError: What the chip refuses, and biases that are not finite or add up to more than 1e303;
+                the line names it.
         """
         one_of("answer_mode", answer_mode, get_args(AnswerMode))
         if not boolean("reinitialize_state", reinitialize_state):
@@ -126,17 +127,17 @@ class ChipSampler(Sampler, Structured):
         variables: Any = bqm.variables  # integers: the problem is one of the chip's
         order: list[int] = sorted(variables)
         qubits = np.array(order, dtype=np.int64)
-        biases, (rows, cols, values), *_ = spin_form(in_floats(bqm)).to_numpy_vectors(order)
-        h, j = biases.astype(np.float64), values.astype(np.float64)
+        vectors: Any = spin_form(in_floats(bqm)).to_numpy_vectors(order)
+        biases, (rows, cols, values), *_ = vectors
         couplers = np.sort(qubits[np.stack([rows, cols], axis=1)], axis=1)
         chip = self.model.chip
-        scale = full_scale(chip, h, j) if auto_scale else 1.0
+        scale = full_scale(chip, biases, values) if auto_scale else 1.0
         start = None if initial_state is None else _spins(initial_state, order, bqm.vartype)
         reads = self.model.sample(
             qubits,
             couplers,
-            h[np.newaxis] / scale,
-            j[np.newaxis] / scale,
+            biases[np.newaxis] / scale,
+            values[np.newaxis] / scale,
             schedule=schedule,
             num_reads=num_reads,
             initial_states=None if start is None else start[np.newaxis],

@@ -46,13 +46,13 @@ CHAIN_STRENGTH = 1.0
 class EmbeddedMachine(Machine):
     """A `Machine` for one network: a chip, and an embedding of the network on it.
 
-    Each problem of the chip carries an image on each copy of the embedding. Fields beyond the chip's range are
-    clipped to it.
+    Each problem of the chip carries an image on each copy of the embedding. Fields beyond the chip's range
+    are clipped to it.
 
-    With gauges (spin-reversal transforms) a random half of the spins, another one of each call, is turned over
-    before the anneal and back after it, so that errors of a chip that stay average out over calls. Learning
-    wants them as they are: it makes up for errors that are the same in each call, but not for those that a
-    gauge draws anew for the free phase and for its nudge.
+    With gauges (spin-reversal transforms) a random half of the spins, another one in each call, is turned
+    over before the anneal and back after it, so that errors of a chip that stay average out over calls.
+    Learning wants them as they are: it makes up for errors that are the same in each call, but not for those
+    that a gauge draws anew for the free phase and for its nudge.
 
     Args:
         annealer: The chip.

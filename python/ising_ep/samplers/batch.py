@@ -1,5 +1,6 @@
 """Annealing of whole batches of arrays on the Rust core."""
 
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..checks import (
+    MOST_TOTAL,
     WORD,
     boolean,
     broadcast,
@@ -18,6 +20,7 @@ from ..checks import (
     integer,
     is_gibbs,
     real,
+    require_memory,
     seed_or_new,
     spins,
     stream_ids,
@@ -27,6 +30,9 @@ from .couplings import PreparedCouplings
 
 # Slices of a quantum anneal.
 NUM_SLICES = 16
+# Bytes of a spin in a slice of the reads that are annealed side by side, at least READS of them, with as much
+# for whatever else is in memory.
+OF_SLICE, READS = 16, 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +118,8 @@ def sample_batch(
         `states` int8 (batch, reads, spins) and `energies` float64 (batch, reads).
 
     Raises:
-        ValueError: A shape, dtype or value that is wrong; the text names it.
+        ValueError: A shape, dtype or value that is wrong, or a problem whose |values| and |fields| add up to
+            more than 1e303; the text names it.
         TypeError: A number that should be an integer and is not.
         KeyboardInterrupt: On Ctrl-C, also in the middle of an anneal.
 
@@ -190,8 +197,10 @@ def sample_batch_quantum(
         their E_b, `energies` float64 (batch, reads).
 
     Raises:
-        ValueError: A shape, dtype or value that is wrong; the text names it.
+        ValueError: A shape, dtype or value that is wrong, or a problem whose |values| and |fields| add up to
+            more than 1e303; the text names it.
         TypeError: A number that is none, or should be an integer and is not.
+        MemoryError: Reads or slices that do not fit into memory.
         KeyboardInterrupt: On Ctrl-C, also in the middle of an anneal.
 
     Example:
@@ -206,11 +215,10 @@ def sample_batch_quantum(
     h = fields if _is_single(fields) else floats("fields", fields, "(batch, spins)")
     num_reads = integer("num_reads", num_reads, 1, WORD)
     transverse, problem = transverse_and_problem(schedule)
+    num_slices, num_threads = integer("num_slices", num_slices, 2, WORD), threads(num_threads)
+    require_slices(num_slices, h.shape[1], len(h) * num_reads, num_threads)
     paths = _core.Paths(
-        beta=real("beta", beta),
-        num_slices=integer("num_slices", num_slices, 2, WORD),
-        transverse=transverse,
-        problem=problem,
+        beta=real("beta", beta), num_slices=num_slices, transverse=transverse, problem=problem
     )
     return _result(
         *_model(couplings, h).anneal(
@@ -220,9 +228,15 @@ def sample_batch_quantum(
             initial_states=_initial_states(initial_states, h, num_reads),
             seed=seed_or_new(seed),
             problem_ids=_ids(problem_ids, h),
-            num_threads=threads(num_threads),
+            num_threads=num_threads,
         )
     )
+
+
+def require_slices(num_slices: int, num_spins: int, num_reads: int, num_threads: int | None) -> None:
+    """Refuses, by a MemoryError, more slices than memory has room for in the reads under way."""
+    under_way = min(num_threads or os.cpu_count() or 1, -(-num_reads // READS))
+    require_memory(f"{num_slices} slices of {num_spins} spins", OF_SLICE * num_slices * num_spins * under_way)
 
 
 def transverse_and_problem(schedule: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -237,7 +251,25 @@ def transverse_and_problem(schedule: ArrayLike) -> tuple[NDArray[np.float64], ND
 def _model(couplings: tuple[ArrayLike, ArrayLike, ArrayLike], fields: NDArray[Any]) -> _core.Model:
     if not isinstance(couplings, PreparedCouplings):
         couplings = PreparedCouplings(*coupling_arrays(couplings))
-    return couplings.model(fields.shape[1])
+    model = couplings.model(fields.shape[1])
+    _refuse_too_large(couplings.values, fields)
+    return model
+
+
+def _refuse_too_large(values: NDArray[np.float64], fields: NDArray[Any]) -> None:
+    """Refuses biases whose sums could overflow; those that are not finite are named by the core."""
+    largest = float(max(fields.max(initial=0), -fields.min(initial=0)))
+    with np.errstate(over="ignore"):  # inf is too large as well
+        of_values = float(np.abs(values).sum())
+        if of_values + largest * fields.shape[1] <= MOST_TOTAL:
+            return
+        totals = of_values + np.abs(fields).sum(axis=1, dtype=np.float64)
+    if np.isfinite(fields).all() and (totals > MOST_TOTAL).any():
+        problem = int(totals.argmax())
+        raise ValueError(
+            f"|values| and |fields| of problem {problem} add up to {totals[problem]:g},"
+            f" expected at most {MOST_TOTAL:g}"
+        )
 
 
 def _is_single(fields: ArrayLike) -> TypeGuard[NDArray[np.float32]]:

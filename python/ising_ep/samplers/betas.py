@@ -71,6 +71,9 @@ def _custom_betas(
     if custom is None:
         raise ValueError(f"{name} is None, expected inverse temperatures for a custom schedule")
     betas = floats(name, custom, "(betas,)")
+    wrong = betas[~(betas >= 0)]  # nan too
+    if wrong.size:
+        raise ValueError(f"{name} holds {wrong[0]}, expected numbers >= 0")
     if not betas.size:
         raise ValueError(f"{name} is empty, expected at least one inverse temperature")
     if num_sweeps is not None and num_sweeps != betas.size * per_beta:

@@ -18,9 +18,14 @@ DIGITS = 32
 def problem_digest(bqm: dimod.BinaryQuadraticModel) -> str:
     """Digest of a problem, which the samplers return as `info["problem_digest"]`.
 
-    It is that of the Ising form: fields, couplings, offset, and labels in their order. So a model and its
-    `change_vartype` have the same digest where no bias is rounded. The same model with its variables in
-    another order has another one, as it has other reads from the same seed.
+    It is that of the Ising form in double precision: fields, couplings, offset, and labels in their order. So
+    the same biases have the same digest in float32, float64 and object, and in any order of the interactions.
+    With the variables in another order it is another one, as are the reads from the same seed.
+
+    A model and its `change_vartype` have the same digest where no bias is rounded on the way: where all are
+    integers, or multiples of a power of two such as 0.25, and sums of them fit into 53 bits. With others,
+    such as 0.1, dimod rounds when it changes the vartype, and where one last bit differs the digest does.
+    Fractions and Decimals are changed exactly and rounded afterwards: their last bit may be another one, too.
 
     Args:
         bqm: The problem, of any vartype and dtype. Labels should be numbers, texts or tuples of them: others
@@ -31,7 +36,7 @@ def problem_digest(bqm: dimod.BinaryQuadraticModel) -> str:
 
     Raises:
         TypeError: Another thing than a binary quadratic model.
-        ValueError: A bias that is no real number.
+        ValueError: A bias that is no finite real number, or biases that add up to more than 1e303.
 
     Example:
         >>> import dimod, ising_ep

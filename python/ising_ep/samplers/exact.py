@@ -13,6 +13,8 @@ from .spin_form import spin_form
 
 # Biases further apart than this are not told from the rounding of sums of others.
 LARGEST_RATIO = 2.0**30
+# Smaller biases may lose bits by a change of vartype, as numbers below 2^-1022 have fewer.
+SMALLEST = 2.0**-960
 # Couplings for each variable beyond which hardly one can be eliminated, and lists of all would be long.
 MOST_COUPLINGS = 50
 # Variables and width up to which the tables of the tree's bags are small; the solver's recursion is as deep
@@ -64,8 +66,7 @@ class Eliminated:
             return None
         vectors: Any = spin_form(bqm).to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), offset, labels = vectors
-        numbers = values.astype(np.float64, copy=False), linear.astype(np.float64, copy=False)
-        core = _core.Elimination(rows.astype(np.int64), cols.astype(np.int64), *numbers)
+        core = _core.Elimination(rows.astype(np.int64), cols.astype(np.int64), values, linear)
         given, kept = list(labels), core.kept.tolist()
         if len(kept) == len(given):
             return None
@@ -114,11 +115,11 @@ def ground_state_of_narrow(bqm: dimod.BinaryQuadraticModel) -> Any:
 
 
 def _has_comparable_biases(bqm: dimod.BinaryQuadraticModel) -> bool:
-    """Whether no two biases other than 0 are too far apart."""
+    """Whether no two biases other than 0 are too far apart, and none is too small."""
     linear, (_, _, values), *_ = bqm.to_numpy_vectors()
     sizes = np.abs(np.concatenate((linear, values)))
     sizes = sizes[sizes > 0]
-    return not sizes.size or bool(sizes.max() / LARGEST_RATIO <= sizes.min())
+    return not sizes.size or bool(max(sizes.max() / LARGEST_RATIO, SMALLEST) <= sizes.min())
 
 
 def without(bqm: dimod.BinaryQuadraticModel, fixed: dict[Hashable, int]) -> dimod.BinaryQuadraticModel:

@@ -9,9 +9,8 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import WORD, as_float, boolean, function, integer, seconds, seed_or_new, threads
+from ..checks import WORD, boolean, energy, function, integer, seconds, seed_or_new, threads
 from ..extras import require
-from .default_range import Ising, refuse_infinite
 from .digest import problem_digest
 from .exact import Eliminated, fixed_variables, ground_state_of_narrow, without
 from .reads import energies_of_spins
@@ -69,7 +68,7 @@ def minimize(
         it), `num_fixed`, `num_eliminated`, `seed` and the settings.
 
     Raises:
-        ValueError: A value out of range, or biases that are not finite.
+        ValueError: A value out of range, or biases that are not finite or add up to more than 1e303.
         TypeError: Another thing than a binary quadratic model, or no integer where there should be one.
         MissingExtraError: With `presolve`, if the extra "minimize" is not installed.
         KeyboardInterrupt: On Ctrl-C.
@@ -91,7 +90,7 @@ def minimize(
     )
     settings: dict[str, Any] = {
         "time_limit": time_limit,
-        "target": None if target is None else _energy("target", target),
+        "target": None if target is None else energy("target", target),
         "num_threads": threads(num_threads),
         "seed": seed_or_new(seed),
         "max_states": integer("max_states", max_states, 1, WORD),
@@ -131,13 +130,6 @@ def require_presolve() -> None:
     require("minimize", "presolve", "; or do without by presolve=False (--no-presolve)")
 
 
-def _energy(name: str, value: float) -> float:
-    energy = as_float(name, value)
-    if np.isnan(energy):
-        raise ValueError(f"{name} is {value}, expected an energy")
-    return energy
-
-
 def _spins(values: NDArray[Any]) -> NDArray[np.int8]:
     """-1 for values of 0 and below, +1 for others."""
     return np.where(values > 0, 1, -1).astype(np.int8)
@@ -168,7 +160,6 @@ class _Left:
 
     @classmethod
     def of(cls, given: dimod.BinaryQuadraticModel, presolve: bool) -> "_Left":
-        refuse_infinite(Ising.of(given))
         if not presolve:
             return cls(given, given, {}, None, -np.inf)
         bound, fixed = fixed_variables(given)

@@ -31,13 +31,13 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _core
 from ..checks import WORD, boolean, function, integer, one_of, real, seconds, seed_or_new, threads
 from ..schedule import quantum_forward
-from .batch import NUM_SLICES, sample_batch_quantum, transverse_and_problem, warn_if_rounded
+from .batch import NUM_SLICES, require_slices, sample_batch_quantum, transverse_and_problem, warn_if_rounded
 from .betas import BetaScheduleType
 from .couplings import PreparedCouplings
-from .default_range import DefaultRangeWarning, Fit, Ising, range_of
+from .default_range import DefaultRangeWarning, Fit, Ising, in_own_precision, range_of
 from .digest import digest_of
 from .path_schedule import PathSchedule, refuse_what_is_not_here, slices_for
-from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields
+from .reads import Watch, asked_reads, energies_as_given, finished, given_states, rest_of_fields
 from .spin_form import in_floats, spin_form
 from .typical_field import local_squares
 
@@ -200,8 +200,10 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             `postprocessing_ns`.
 
         Raises:
-            ValueError: A value out of range, or biases that are not finite.
+            ValueError: A value out of range, biases that are not finite or add up to more than 1e303, or ones
+                so small that the default of `beta` would be infinite.
             TypeError: A number that should be an integer and is not, or a function that is none.
+            MemoryError: Reads or slices that do not fit into memory.
             KeyboardInterrupt: On Ctrl-C, also in the middle of an anneal.
 
         Example:
@@ -235,24 +237,24 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
         )
         listed = boolean("make_info_json_serializable", make_info_json_serializable)
         given, vartype = in_floats(bqm), bqm.vartype
-        bqm = spin_form(given)
-        vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
+        in_spins = spin_form(given)
+        vectors: Any = in_spins.to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), offset, labels = vectors
         ising = Ising(linear, rows, cols, values, labels)
-        linear, values = linear.astype(np.float64, copy=False), values.astype(np.float64, copy=False)
         unit = _unit(linear, rows, cols, values)
         theirs = PathSchedule(beta_range, beta_schedule_type, num_sweeps_per_beta, Hp_field, Hd_field)
         named = theirs.given()
         if named:
             _refuse_beside(named, beta=beta, gamma=gamma, schedule=schedule)
-            beta, schedule = 1.0, theirs.sweeps(num_sweeps, lambda: range_of(ising, stacklevel=5))
-            slices = slices_for(schedule, unit)
+            own = in_own_precision(bqm, ising)
+            sweeps = theirs.sweeps(num_sweeps, lambda: range_of(own, stacklevel=5))
+            num_slices = slices_for(sweeps, unit) if num_slices is None else num_slices
+            beta, schedule = 1.0, sweeps
         else:
             if beta is None or (gamma is None and schedule is None):
                 unit = _unit_that_decides(ising, unit)
-            beta = BETA / unit if beta is None else real("beta", beta)
-            slices = NUM_SLICES
-        num_slices = slices if num_slices is None else integer("num_slices", num_slices, 2, WORD)
+            beta = _default_beta(unit) if beta is None else real("beta", beta)
+        num_slices = integer("num_slices", NUM_SLICES if num_slices is None else num_slices, 2, WORD)
         if schedule is None:
             gamma = GAMMA * unit if gamma is None else real("gamma", gamma)
             num_sweeps = 1000 if num_sweeps is None else integer("num_sweeps", num_sweeps, 2)
@@ -261,15 +263,15 @@ class PathIntegralAnnealingSampler(Sampler, Initialized):
             _refuse_beside(["schedule"], gamma=gamma, num_sweeps=num_sweeps)
         transverse, problem = transverse_and_problem(schedule)
         seed, num_threads = seed_or_new(seed), threads(num_threads)
-        if num_reads is not None:
-            num_reads = integer("num_reads", num_reads, 1, WORD)
+        num_reads = asked_reads(num_reads, len(linear))
         if initial_states is None and initial_states_generator == "random" and not named:
             initial, num_reads = None, num_reads or 1  # the core draws them, every slice another
         else:
             initial = given_states(
-                self, bqm, labels, initial_states, initial_states_generator, num_reads, seed
+                self, in_spins, labels, initial_states, initial_states_generator, num_reads, seed
             )
             num_reads = len(initial)
+        require_slices(num_slices, len(linear), num_reads, num_threads)
         watch = Watch(
             num_reads,
             function("progress", progress),
@@ -320,8 +322,6 @@ def _refuse_beside(named: list[str], **others: object) -> None:
 
 def _unit_that_decides(ising: Ising, unit: float) -> float:
     """The unit, or, with a warning, a smaller one where large biases cancel and smaller ones decide."""
-    if not (np.isfinite(ising.linear).all() and np.isfinite(ising.values).all()):
-        return unit  # the core names them
     fit = Fit.to(ising)
     smaller = float(np.log(2) / 2 / fit.betas[0])  # where `_Minima.betas` begins at 2 units over ln 2
     if not 0 < smaller < unit * (1 - 1e-9):
@@ -334,8 +334,18 @@ def _unit_that_decides(ising: Ising, unit: float) -> float:
     return smaller
 
 
+def _default_beta(unit: float) -> float:
+    beta = BETA / unit
+    if beta == np.inf:
+        raise ValueError(
+            f"beta is None, and its default, {BETA:g} over {unit:g}, the largest sqrt(h^2 + sum J^2) of a"
+            " variable, is beyond double precision; expected beta, or larger biases"
+        )
+    return beta
+
+
 def _unit(linear: NDArray[Any], rows: NDArray[Any], cols: NDArray[Any], values: NDArray[Any]) -> float:
-    """The largest sqrt(h_i^2 + sum_j J_ij^2); 1 where all is 0, or not finite, which the core names."""
+    """The largest sqrt(h_i^2 + sum_j J_ij^2); 1 where all is 0."""
     found = local_squares(linear, rows, cols, values)
     if found is None:
         return 1.0

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import floats
+from ..checks import WORD, floats
 from .batch import NUM_SLICES
 from .betas import BetaScheduleType, betas_of_sweeps
 
@@ -70,12 +70,20 @@ class PathSchedule:
         problem = betas_of_sweeps(beta_range, num_sweeps, per_beta, kind, self.Hp_field, "Hp_field")
         if not problem.size:
             raise ValueError(f"num_sweeps is {num_sweeps}, expected an integer >= 1")
+        _refuse_infinite("beta_range" if self.Hp_field is None else "Hp_field", problem)
         if self.Hd_field is None:
             return np.stack((np.zeros_like(problem), problem), axis=1)
         transverse = floats("Hd_field", self.Hd_field, "(betas,)")
+        _refuse_infinite("Hd_field", transverse)
         if len(transverse) * per_beta != len(problem):
             raise ValueError(f"Hd_field has {len(transverse)} numbers, expected {len(problem) // per_beta}")
         return np.stack((transverse.repeat(per_beta), problem), axis=1)
+
+
+def _refuse_infinite(name: str, given: NDArray[np.float64]) -> None:
+    wrong = given[~(np.isfinite(given) & (given >= 0))]
+    if wrong.size:
+        raise ValueError(f"{name} holds {wrong[0]}, expected finite numbers >= 0")
 
 
 def slices_for(sweeps: NDArray[np.float64], unit: float) -> int:
@@ -86,8 +94,15 @@ def slices_for(sweeps: NDArray[np.float64], unit: float) -> int:
         >>> slices_for(np.array([[3.0, 0.0], [3.0, 3.0], [0.0, 3.0]]), 1.0)
         63
     """
-    transverse, problem = sweeps[:, 0], unit * sweeps[:, 1]
-    if not transverse.any():
+    transverse, scale = sweeps[sweeps[:, 0] > 0].T
+    if not transverse.size:
         return 2  # slices that are all the same
-    worst = np.sqrt(transverse * problem * np.minimum(transverse, problem)).max()
-    return max(NUM_SLICES, int(np.ceil(SLICES * worst))) if np.isfinite(worst) else NUM_SLICES
+    with np.errstate(over="ignore"):  # inf needs more slices than there can be
+        problem = unit * scale
+        needed = SLICES * np.sqrt(transverse * problem * np.minimum(transverse, problem)).max()
+    if needed > WORD:
+        raise ValueError(
+            f"Hd_field goes up to {transverse.max():g}, for which {needed:.3g} slices are needed; expected"
+            " weaker fields, or num_slices"
+        )
+    return max(NUM_SLICES, int(np.ceil(needed)))

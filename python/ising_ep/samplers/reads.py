@@ -13,7 +13,17 @@ from dimod.typing import SamplesLike
 from numpy.typing import NDArray
 
 from .. import _core
-from ..checks import WORD, spins
+from ..checks import WORD, integer, require_memory, spins
+
+
+def asked_reads(num_reads: int | None, num_spins: int) -> int | None:
+    """The number of reads, if one is given, and they can fit into memory."""
+    if num_reads is None:
+        return None
+    number = integer("num_reads", num_reads, 1, WORD)
+    # States and energies as the core has them, energies with the offset, and the record of both.
+    require_memory(f"{number} reads of {num_spins} spins", number * (2 * num_spins + 32))
+    return number
 
 
 def given_states(
@@ -55,10 +65,10 @@ def rest_of_fields(
     vectors: Any = given.to_numpy_vectors(labels)
     biases, (rows, cols, values), _ = vectors
     rest = _core.rest_of_fields(
-        biases.astype(np.float64, copy=False),
+        biases,
         rows.astype(np.int64, copy=False),
         cols.astype(np.int64, copy=False),
-        values.astype(np.float64, copy=False),
+        values,
         linear,
     )
     return rest[np.newaxis]
@@ -91,8 +101,7 @@ def energies_of_spins(
     vectors: Any = given.to_numpy_vectors(labels)
     linear, (rows, cols, values), offset = vectors
     pairs = rows.astype(np.int64, copy=False), cols.astype(np.int64, copy=False)
-    numbers = values.astype(np.float64, copy=False), linear.astype(np.float64, copy=False)
-    return _core.energies(*pairs, *numbers, np.ascontiguousarray(states)) + float(offset)
+    return _core.energies(*pairs, values, linear, np.ascontiguousarray(states)) + float(offset)
 
 
 @dataclass

@@ -78,7 +78,6 @@ class Rounds:
         spins = spin_form(bqm)
         vectors: Any = spins.to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), offset, labels = vectors
-        linear, values = linear.astype(np.float64, copy=False), values.astype(np.float64, copy=False)
         rows, cols = rows.astype(np.int64, copy=False), cols.astype(np.int64, copy=False)
         target = -np.inf if settings["target"] is None else settings["target"]
         self.bqm, self.target, self.bound, self.offset = bqm, target, bound, float(offset)

@@ -18,13 +18,21 @@ from dimod.typing import SamplesLike
 from numpy.typing import ArrayLike
 
 from .. import _core
-from ..checks import WORD, boolean, function, integer, is_gibbs, one_of, seconds, seed_or_new, threads
+from ..checks import boolean, function, is_gibbs, one_of, seconds, seed_or_new, threads
 from .batch import sample_batch, warn_if_rounded
 from .betas import BetaScheduleType, betas_of_sweeps
 from .couplings import PreparedCouplings
-from .default_range import Ising, range_of
+from .default_range import Ising, in_own_precision, range_of
 from .digest import digest_of
-from .reads import Watch, energies_as_given, finished, given_states, rest_of_fields
+from .reads import (
+    Watch,
+    asked_reads,
+    energies_as_given,
+    energies_of_spins,
+    finished,
+    given_states,
+    rest_of_fields,
+)
 from .spin_form import in_floats, spin_form
 
 
@@ -141,8 +149,9 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
             `postprocessing_ns`.
 
         Raises:
-            ValueError: A value out of range, or biases that are not finite.
+            ValueError: A value out of range, or biases that are not finite or add up to more than 1e303.
             TypeError: A number that should be an integer and is not, or a function that is none.
+            MemoryError: Reads or sweeps that do not fit into memory.
             KeyboardInterrupt: On Ctrl-C, also in the middle of an anneal.
 
         Example:
@@ -160,24 +169,23 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
         one_of("initial_states_generator", initial_states_generator, get_args(InitialStateGenerator))
         randomize_order = boolean("randomize_order", randomize_order)
         given, vartype = in_floats(bqm), bqm.vartype
-        bqm = spin_form(given)
-        vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
+        in_spins = spin_form(given)
+        vectors: Any = in_spins.to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), offset, labels = vectors
         if beta_range is None and beta_schedule_type in ("geometric", "linear"):
-            beta_range = range_of(Ising(linear, rows, cols, values, labels), stacklevel=3)
-        linear = linear.astype(np.float64, copy=False)
+            ising = in_own_precision(bqm, Ising(linear, rows, cols, values, labels))
+            beta_range = range_of(ising, stacklevel=3)
         betas = betas_of_sweeps(
             beta_range, num_sweeps, num_sweeps_per_beta, beta_schedule_type, beta_schedule
         )
         seed, num_threads = seed_or_new(seed), threads(num_threads)
-        if num_reads is not None:
-            num_reads = integer("num_reads", num_reads, 1, WORD)
+        num_reads = asked_reads(num_reads, len(linear))
         if initial_states is None and initial_states_generator == "random" and betas.size:
             # The usual call: the core draws the initial states, from the streams of the reads.
             initial, num_reads = None, num_reads or 1
         else:
             initial = given_states(
-                self, bqm, labels, initial_states, initial_states_generator, num_reads, seed
+                self, in_spins, labels, initial_states, initial_states_generator, num_reads, seed
             )
             num_reads = len(initial)
         watch = Watch(
@@ -189,12 +197,10 @@ class SimulatedAnnealingSampler(Sampler, Initialized):
 
         annealing = perf_counter_ns()
         if initial is not None and not betas.size:
-            states, energies, arithmetic = initial, bqm.energies((initial, labels)), None
+            states, energies, arithmetic = initial, energies_of_spins(given, initial, labels), None
         else:
             couplings = PreparedCouplings(
-                rows.astype(np.int64, copy=False),
-                cols.astype(np.int64, copy=False),
-                values.astype(np.float64, copy=False),
+                rows.astype(np.int64, copy=False), cols.astype(np.int64, copy=False), values
             )
             states, energies, [arithmetic] = couplings.model(len(linear)).anneal(
                 linear[np.newaxis],

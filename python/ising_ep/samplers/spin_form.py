@@ -11,7 +11,7 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import LARGEST_INTEGER, floats_of_objects
+from ..checks import LARGEST_INTEGER, MOST_TOTAL, floats_of_objects
 
 OBJECT = np.dtype(object)
 
@@ -22,34 +22,63 @@ def spin_form(bqm: dimod.BinaryQuadraticModel) -> dimod.BinaryQuadraticModel:
 
 
 def in_floats(bqm: dimod.BinaryQuadraticModel) -> dimod.BinaryQuadraticModel:
-    """The model in single or double precision: itself, or, where it is of dtype object, one of float64.
+    """The model in double precision, checked: every sampler begins with it.
 
     Models of dtype object may hold fractions, decimals and integers of any size. These are changed to spins
     exactly, and each bias of the result is rounded once. Floats keep their vartype: to change that rounds,
-    and what it rounds off can be found only from the biases given (`reads.rest_of_fields`).
+    and what it rounds off can be found only from the biases given (`reads.rest_of_fields`). Single precision
+    becomes double, in which its change to spins rounds nothing that matters.
 
     Raises:
         TypeError: Another thing than a binary quadratic model.
-        ValueError: A bias that is no real number, or too large for double precision.
+        ValueError: A bias that is no finite real number, or biases that add up to more than `MOST_TOTAL`.
     """
     if not isinstance(bqm, dimod.BinaryQuadraticModel):
         raise TypeError(f"bqm is a {type(bqm).__name__}, expected a dimod.BinaryQuadraticModel")
     if bqm.dtype != OBJECT:
-        if not np.isfinite(bqm.offset):
-            raise ValueError(f"the offset is {bqm.offset}, expected a finite number")
-        return bqm
+        model = bqm if bqm.dtype == np.float64 else dimod.BinaryQuadraticModel(bqm, dtype=np.float64)
+        _refuse_too_large(model)
+        return model
     given = [*bqm.linear.values(), *bqm.quadratic.values(), bqm.offset]
     rounded = floats_of_objects("bqm", given)
-    if not np.isfinite(rounded).all():
-        raise ValueError(f"bqm holds {rounded[~np.isfinite(rounded)][0]}, expected finite numbers")
+    model = _model(dict(bqm.linear), dict(bqm.quadratic), rounded, bqm.vartype)
+    _refuse_too_large(model)
     if not any(isinstance(bias, Decimal | Fraction) or _is_long(bias) for bias in given):
-        return _model(dict(bqm.linear), dict(bqm.quadratic), rounded, bqm.vartype)
+        return model
     linear, quadratic, offset = _exact_spins(bqm)
     exact = [*linear.values(), *quadratic.values(), offset]
     rounded = floats_of_objects("bqm", exact)
     if any(map(_is_long, given)):
         _warn_of_rounding(exact, rounded.tolist())
     return _model(linear, quadratic, rounded, dimod.SPIN)
+
+
+def _refuse_too_large(bqm: dimod.BinaryQuadraticModel) -> None:
+    """Refuses biases that are not finite, or whose sums could overflow, by the labels of their variables."""
+    vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
+    linear, (rows, cols, values), offset, labels = vectors
+    with np.errstate(over="ignore"):  # inf is too large as well
+        # Squares take half of the time, which small problems notice, and settle nearly all.
+        if np.dot(linear, linear) + np.dot(values, values) + offset * offset <= MOST_TOTAL:
+            return
+        biases = np.concatenate((linear, values, (offset,)))
+        total = np.abs(biases).sum()
+    if total <= MOST_TOTAL:  # nor is nan
+        return
+    wrong = np.flatnonzero(~np.isfinite(biases))
+    which = int(wrong[0] if wrong.size else np.abs(biases).argmax())
+    pair = which - len(linear)
+    if pair < 0:
+        name = f"the bias of {labels[which]!r}"
+    elif pair < len(values):
+        name = f"the bias of {labels[rows[pair]]!r} and {labels[cols[pair]]!r}"
+    else:
+        name = "the offset"
+    if wrong.size:
+        raise ValueError(f"{name} is {biases[which]}, expected a finite number")
+    raise ValueError(
+        f"{name} is {biases[which]}, and |biases| add up to {total:g}, expected at most {MOST_TOTAL:g}"
+    )
 
 
 def _model(

@@ -17,13 +17,15 @@ from dimod.core.sampler import Sampler
 from dimod.typing import SamplesLike
 
 from .. import _core
-from ..checks import WORD, as_float, function, integer, one_of, seconds, seed_or_new, threads
+from ..checks import energy, function, integer, one_of, real, seconds, seed_or_new, threads
 from .couplings import PreparedCouplings
-from .reads import Watch, energies_of_spins, finished, given_states, rest_of_fields
+from .reads import Watch, asked_reads, energies_of_spins, finished, given_states, rest_of_fields
 from .spin_form import in_floats, spin_form
 
 # Milliseconds that a read takes, and restarts, as in dwave-samplers.
 TIMEOUT = 20
+# Milliseconds that the core's clock can wait.
+MOST_TIMEOUT = 1e12
 NUM_RESTARTS = 1_000_000
 # Variable updates that a search considers, times the variables, in problems of up to SMALL variables and in
 # larger ones; at least LEAST; and restarted searches a part of it. As in dwave-samplers.
@@ -111,7 +113,7 @@ class TabuSampler(Sampler, Initialized):
             tenure: Steps for which a flipped variable is barred, 0 to the number of variables - 1. By default
                 it is drawn anew for each restart, from 1 to a quarter of the variables, at most 20, and
                 varies from flip to flip up to its double.
-            timeout: Milliseconds that each read takes at most, 20 by default; None for no limit.
+            timeout: Milliseconds that each read takes at most, 20 by default, up to 1e12; None for no limit.
             num_restarts: Restarts of each read at most. They begin near the best state so far.
             energy_threshold: A read ends when it has a state of this energy or less.
             coefficient_z_first: Where it or one of the next two is given, the first search of a read ends
@@ -137,8 +139,9 @@ class TabuSampler(Sampler, Initialized):
             energy so far), `num_groups`, the one-hot groups that were found, and `timing`.
 
         Raises:
-            ValueError: A value out of range, or biases that are not finite.
+            ValueError: A value out of range, or biases that are not finite or add up to more than 1e303.
             TypeError: A number that should be an integer and is not, or a function that is none.
+            MemoryError: Reads that do not fit into memory.
             KeyboardInterrupt: On Ctrl-C, also in the middle of a search.
 
         Example:
@@ -156,17 +159,15 @@ class TabuSampler(Sampler, Initialized):
         bqm = spin_form(given)
         vectors: Any = bqm.to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), _, labels = vectors
-        linear = linear.astype(np.float64, copy=False)
         if tenure is not None:
             tenure = integer("tenure", tenure, 0, max(0, len(linear) - 1))
-        milliseconds = None if timeout is None else seconds("timeout", timeout, "milliseconds")
+        milliseconds = None if timeout is None else _milliseconds(timeout)
         num_restarts = integer("num_restarts", num_restarts, 0, MOST)
         if energy_threshold is not None:
-            energy_threshold = as_float("energy_threshold", energy_threshold)
+            energy_threshold = energy("energy_threshold", energy_threshold)
         rounds = _rounds(len(linear), tenure, coefficient_z_first, coefficient_z_restart, lower_bound_z)
         seed, num_threads = seed_or_new(seed), threads(num_threads)
-        if num_reads is not None:
-            num_reads = integer("num_reads", num_reads, 1, WORD)
+        num_reads = asked_reads(num_reads, len(linear))
         if initial_states is None and initial_states_generator == "random":
             initial, num_reads = None, num_reads or 1  # the core draws them
         else:
@@ -183,9 +184,7 @@ class TabuSampler(Sampler, Initialized):
 
         searching = perf_counter_ns()
         couplings = PreparedCouplings(
-            rows.astype(np.int64, copy=False),
-            cols.astype(np.int64, copy=False),
-            values.astype(np.float64, copy=False),
+            rows.astype(np.int64, copy=False), cols.astype(np.int64, copy=False), values
         )
         rest = rest_of_fields(given, labels, linear)
         offset = float(bqm.offset)
@@ -223,7 +222,7 @@ class TabuSampler(Sampler, Initialized):
             if (found <= target + off).all():
                 watch.ended_by = "energy_threshold"
         sampleset.info["ended_by"] = watch.ended_by
-        sampleset.info["trace"] = [(second, energy + offset) for second, energy in trace.tolist()]
+        sampleset.info["trace"] = [(second, lowest + offset) for second, lowest in trace.tolist()]
         sampleset.info["num_groups"] = len(groups)
         if not labels:  # dimod appends nothing to samples of no variables
             return sampleset
@@ -231,6 +230,16 @@ class TabuSampler(Sampler, Initialized):
             sampleset, num_restarts=restarts.tolist()
         )
         return counted
+
+
+def _milliseconds(timeout: float) -> float:
+    number = real("timeout", timeout)
+    if not 0 <= number <= MOST_TIMEOUT:  # nor is nan
+        raise ValueError(
+            f"timeout is {timeout}, expected a number of milliseconds from 0 to {MOST_TIMEOUT:g},"
+            " or None for no limit"
+        )
+    return number
 
 
 def _rounds(

@@ -23,6 +23,7 @@ from ..checks import (
     WORD,
     as_float,
     boolean,
+    energy,
     floats,
     function,
     integer,
@@ -169,9 +170,10 @@ class ParallelTemperingSampler(Sampler):
             `SimulatedAnnealingSampler`.
 
         Raises:
-            ValueError: A value out of range, biases that are not finite, or large ones that cancel, so that
-                single precision does not decide flips at the coldest temperature.
+            ValueError: A value out of range, biases that are not finite or add up to more than 1e303, or
+                large ones that cancel, so that single precision does not decide flips when coldest.
             TypeError: A number that should be an integer and is not, or a function that is none.
+            MemoryError: Ladders that do not fit into memory.
             KeyboardInterrupt: On Ctrl-C.
 
         Example:
@@ -187,7 +189,6 @@ class ParallelTemperingSampler(Sampler):
         given = in_floats(bqm)
         vectors: Any = spin_form(given).to_numpy_vectors(return_labels=True)  # annotated as if without labels
         linear, (rows, cols, values), offset, labels = vectors
-        linear, values = (part.astype(np.float64, copy=False) for part in (linear, values))
         ladder = _ladder(betas, beta_range, num_temperatures, (linear, rows, cols, values))
         clusters = _auto_or_boolean("clusters", clusters)
         one_of("returned", returned, get_args(Returned))
@@ -341,10 +342,11 @@ def _without_offset(
     target: float, offset: float, linear: NDArray[np.float64], values: NDArray[np.float64]
 ) -> float:
     """The target of the Ising problem, with room for another order of summation."""
-    wanted = as_float("target", target)
-    if math.isnan(wanted):
-        raise ValueError(f"target is {target}, expected a number")
-    return wanted - float(offset) + 1e-13 * float(np.abs(linear).sum() + np.abs(values).sum() + abs(offset))
+    return (
+        energy("target", target)
+        - float(offset)
+        + 1e-13 * float(np.abs(linear).sum() + np.abs(values).sum() + abs(offset))
+    )
 
 
 def _diagnostics(found: dict[str, Any], offset: float) -> dict[str, Any]:
@@ -361,7 +363,7 @@ def _diagnostics(found: dict[str, Any], offset: float) -> dict[str, Any]:
         "cluster_moves": found["clusters"],
         "cluster_sizes": numbers("cluster_sizes"),
         "cluster_rates": numbers("cluster_rates"),
-        "best_energies": [(done, since, energy + offset) for done, since, energy in found["trace"]],
+        "best_energies": [(done, since, lowest + offset) for done, since, lowest in found["trace"]],
         "num_exchanges": found["rounds"],
         "arithmetic": found["arithmetic"],
     }

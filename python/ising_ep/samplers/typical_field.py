@@ -14,9 +14,9 @@ def local_squares(
     linear: NDArray[Any], rows: NDArray[Any], cols: NDArray[Any], values: NDArray[Any]
 ) -> tuple[float, NDArray[Any]] | None:
     """The largest |bias|, and h_i^2 + sum_j J_ij^2 of each spin in units of its square; None where all biases
-    are 0, or one is not finite."""
+    are 0."""
     largest = max(np.abs(linear).max(initial=0), np.abs(values).max(initial=0))
-    if not 0 < largest < np.inf:
+    if largest == 0:
         return None
     squares = (linear / largest) ** 2
     np.add.at(squares, rows, (values / largest) ** 2)
@@ -27,8 +27,8 @@ def local_squares(
 def typical_field(
     linear: NDArray[Any], rows: NDArray[Any], cols: NDArray[Any], values: NDArray[Any]
 ) -> float:
-    """The median of sqrt(h_i^2 + sum_j J_ij^2) over the spins that have any; 1 where the core will name a
-    bias, or where there is none."""
+    """The median of sqrt(h_i^2 + sum_j J_ij^2) over the spins that have any; 1 where there
+    is none."""
     found = local_squares(linear, rows, cols, values)
     if found is None:
         return 1.0

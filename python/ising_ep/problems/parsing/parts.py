@@ -11,7 +11,7 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-from ...checks import one_of
+from ...checks import MOST_TOTAL, one_of
 
 # Upper bounds with which no file takes more than 2 GiB or 20 s.
 MOST_BYTES = 2**28
@@ -19,8 +19,6 @@ MOST_COUPLINGS = 8_000_000
 MOST_VARIABLES = 2_000_000
 # Nodes without an edge that a list may have: they cost the file nothing, but the reader memory.
 MOST_ISOLATED = 10**6
-# No sum or difference of energies overflows below it.
-MOST_TOTAL = 1e300
 VARTYPES = ("SPIN", "BINARY")
 
 
