@@ -35,7 +35,8 @@ def test_a_chain_tunnels_with_the_gap_of_its_states(length: int) -> None:
     for s in (0.45, 0.55, 0.65):
         a, b = map(float, SCALES.at(s))
         strength = 2.0
-        fast = TunnellingRates(SCALES, 15.0, rate=1.0, sweeps_per_us=1e12)
+        # So cold that no wall is in the way.
+        fast = TunnellingRates(SCALES, 1e-3, rate=1.0, sweeps_per_us=1e12)
         found = np.sqrt(float(fast.tries_per_us(s, Kind(length, strength))))
         # Perturbation theory is right to the square of A / BJ.
         assert found == pytest.approx(
@@ -43,10 +44,40 @@ def test_a_chain_tunnels_with_the_gap_of_its_states(length: int) -> None:
         )
 
 
+def slowest(length: int, cost: float) -> float:
+    """The slowest rate at which an open ferromagnetic chain of heat-bath spins forgets, with one try of each
+    spin in a unit of time, by the equation of all its states; ``cost`` is 2 beta J.
+    """
+    states = np.indices((2,) * length).reshape(length, -1).T * 2 - 1
+    rates = np.zeros((len(states), len(states)))
+    places = 2 ** np.arange(length)[::-1]
+    for spin in range(length):
+        beside = sum(states[:, k] for k in (spin - 1, spin + 1) if 0 <= k < length)
+        turns = 1 / (1 + np.exp(cost * states[:, spin] * beside))
+        here = np.arange(len(states))
+        rates[here ^ places[spin], here] += turns
+        rates[here, here] -= turns
+    return float(np.sort(-np.linalg.eigvals(rates).real)[1])
+
+
+@pytest.mark.parametrize("length", [2, 3, 4, 6, 8])
+def test_a_chain_turns_as_walls_wander_through_it(length: int) -> None:
+    """A try of the chain turns it half of the times, so that it forgets at the rate of the tries."""
+    for s in (0.4, 0.5):
+        kind = Kind(length, 1.5)
+        fast = TunnellingRates(SCALES, 15.0, rate=1.0, sweeps_per_us=1e12)
+        a, b = map(float, SCALES.at(s))
+        tunnels = (a / (b * kind.strength)) ** (2 * (length - 1))
+        found = float(fast.tries_per_us(s, kind)) / a**2 - tunnels
+        cost = 2 * kind.strength * float(fast.inverse_temperature(s))
+        # One wall at a time: more are there with a probability of the order of length exp(-cost).
+        assert found == pytest.approx(slowest(length, cost), rel=2 * length * np.exp(-cost) + 1e-9)
+
+
 @pytest.mark.parametrize("name", table_names())
 def test_longer_and_stiffer_chains_freeze_earlier(name: str) -> None:
     rates = TunnellingRates(EnergyScales.named(name), 15.0, rate=3000.0, sweeps_per_us=100.0)
-    lengths = [rates.freeze_out(ANNEAL, Kind(length, 2.0)) for length in range(1, 20)]
+    lengths = [rates.freeze_out(ANNEAL, Kind(length, 2.0)) for length in (1, 2, 3, 5, 8, 12, 19)]
     assert all(one > other for one, other in pairwise(lengths))
     strengths = [rates.freeze_out(ANNEAL, Kind(3, strength)) for strength in (0.5, 1.0, 2.0)]
     assert strengths == sorted(strengths, reverse=True)

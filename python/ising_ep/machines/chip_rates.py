@@ -1,11 +1,17 @@
 """How fast qubits and chains turn while a chip anneals, and where they freeze.
 
 While A(s) is large qubits follow their fields at once. Later they tunnel one by one, each try on its own,
-at a rate that goes with the square of the tunnelling amplitude. A chain of L qubits, held together by
-couplings of size J, tunnels as a whole with the amplitude of perturbation theory, L flips of which all but
-the last leave it broken:
+at a rate that goes with the square of the tunnelling amplitude, rate A(s)^2. A chain of L qubits, held
+together by couplings of size J, turns as a whole in two ways:
 
-    Gamma_L(s) = rate A_L(s)^2,      A_L(s) = A(s) (A(s) / (B(s) J))^(L - 1)   while A < B J, else A(s)
+    Gamma_L(s) = rate (A_L(s)^2 + W_L(s) A(s)^2)
+
+    A_L(s) = A(s) (A(s) / (B(s) J))^(L - 1)   while A < B J, else A(s)
+    W_L(s) = 2 / (L - 1) / (1 + exp(2 beta(s) J))
+
+It tunnels, with the amplitude of perturbation theory, L flips of which all but the last leave it broken. And
+a wall wanders through it: one end turns, which costs 2 J, and the wall between the two parts goes on, which
+costs nothing, until it is back, or one time in 2 (L - 1) at the other end. That is how long chains turn.
 
 The tries are sweeps, each at the inverse temperature of its s; the first falls by chance, so that they do
 not fall alike in all problems. They run out where A(s) is small, first
@@ -20,7 +26,7 @@ twice as many, since it is them that carry a problem; and fewer while it is so h
 The rate is that of incoherent (macroscopic resonant) tunnelling of flux qubits; it is fitted to real
 answers in `docs/chip.md`. Sources: Amin and Averin, Phys. Rev. Lett. 100, 197001 (2008), for the rate;
 Johnson and others, Nature 473, 194 (2011), for the freeze-out; Pfeuty, Ann. Phys. 57, 79 (1970), for the
-amplitude of an open chain.
+amplitude of an open chain; Glauber, J. Math. Phys. 4, 294 (1963), for walls.
 """
 
 from __future__ import annotations
@@ -75,7 +81,7 @@ class TunnellingRates:
         [0.03, 4.6, 13.56]
         >>> anneal = np.array([[0.0, 0.0], [20.0, 1.0]])
         >>> [round(rates.freeze_out(anneal, kind), 2) for kind in (QUBIT, Kind(3, 2.0), Kind(12, 2.0))]
-        [0.59, 0.36, 0.24]
+        [0.59, 0.36, 0.31]
     """
 
     scales: EnergyScales
@@ -96,12 +102,15 @@ class TunnellingRates:
     def tries_per_us(self, s: ArrayLike, kind: Kind = QUBIT) -> NDArray[np.float64]:
         """Gamma(s), of each spin of a kind."""
         a, b = self.scales.at(s)
-        # Powers of long chains underflow, and rightly so.
-        with np.errstate(under="ignore"):
-            splitting = a * np.minimum(1.0, a / (b * kind.strength)) ** (kind.length - 1)
-            tries = self.rate * splitting**2
-        limit = self.sweeps_per_us * np.minimum(1.0, self.inverse_temperature(s))
+        beta = self.inverse_temperature(s)
+        limit = self.sweeps_per_us * np.minimum(1.0, beta)
+        tries = self.rate * a**2
         if kind.length > 1:
+            # Powers of long chains underflow, and rightly so.
+            with np.errstate(under="ignore", over="ignore"):
+                tunnels = np.minimum(1.0, a / (b * kind.strength)) ** (2 * (kind.length - 1))
+                walls = 2 / (kind.length - 1) / (1 + np.exp(2 * beta * kind.strength))
+            tries *= tunnels + walls
             limit *= CHAINS
         limited: NDArray[np.float64] = limit * tries / (limit + tries)
         return limited
