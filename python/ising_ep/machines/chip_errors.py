@@ -58,9 +58,9 @@ class ChipErrors:
     """
 
     field_noise: float = 0.016
-    coupling_noise: float = 0.013
+    coupling_noise: float = 0.015
     field_offset: float = 0.021
-    coupling_offset: float = 0.018
+    coupling_offset: float = 0.022
     slope: float = 0.0
     susceptibility: float = -0.0125
     readout_error: float = 0.0
