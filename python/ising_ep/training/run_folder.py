@@ -151,7 +151,7 @@ class RunFolder:
         for name in FILES:
             _require_own(path / name)
         content = read_json(file, links=False)
-        if not (isinstance(content, dict) and isinstance(content.get("config"), dict)):
+        if not _are_settings(content):
             raise ValueError(f"{file} is not {SETTINGS}: {short(content)}, expected an object with a config")
         with damage_named(file, SETTINGS):
             config = TrainConfig.recorded(content["config"])
@@ -347,6 +347,21 @@ class RunFolder:
             **asdict(self.origin),
         }
         replace(self.path / CONFIG, json.dumps(content, indent=2).encode() + b"\n")
+
+
+def is_run(folder: Path) -> bool:
+    """Tells whether a folder is that of a run, be its settings readable or damaged."""
+    file = folder / CONFIG
+    if not os.path.lexists(file):
+        return False
+    try:
+        return _are_settings(read_json(file))
+    except (OSError, ValueError):
+        return True
+
+
+def _are_settings(content: Any) -> bool:
+    return isinstance(content, dict) and isinstance(content.get("config"), dict)
 
 
 def _budget(value: Any) -> float | None:
