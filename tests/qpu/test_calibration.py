@@ -1,6 +1,7 @@
 """Reads that the journal keeps, what they tell of a chip, and the chip model that is fitted to them."""
 
 import json
+import os
 import sqlite3
 
 import numpy as np
@@ -19,6 +20,7 @@ from ising_ep.qpu.chip_statistics import Problems
 from ising_ep.qpu.entries import Entry
 from ising_ep.qpu.journal import Journal
 from ising_ep.qpu.kept import KEPT, KeptLayout, KeptProblems
+from ising_ep.training.run_folder import RunFolder
 
 CHIP = Chip.perfect("chimera", 4)
 QUBITS = CHIP.qubits[:12]
@@ -214,8 +216,10 @@ def test_refusals(run, tmp_path):
         assert sorted(tmp_path.rglob("*")) == before
 
     refused(tmp_path / "none", "is not a run folder")
-    with Journal(run / "qpu.sqlite"):
-        refused(run, "another process")
+    held = RunFolder.open(run)
+    held.hold()
+    refused(run, f"is in use by process {os.getpid()} on ")
+    held.close()
     on_model = tmp_path / "chip"
     on_model.mkdir()
     content = json.loads((run / "config.json").read_text())
