@@ -241,8 +241,9 @@ class Journal:
         with self._transaction():
             keep(self._file, layout, fields, couplings, reads, self._key(entry), timing)
 
-    def kept(self) -> KeptProblems | None:
-        """The last problems of the run, and what was read, as far as they were kept."""
+    def kept(self) -> tuple[KeptProblems | None, int]:
+        """The last problems of the run, and what was read, as far as they were kept; and how many of them are
+        damaged."""
         with self._said():
             return kept(self._file)
 
