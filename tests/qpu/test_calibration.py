@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import sqlite3
 
@@ -296,14 +298,17 @@ def test_it_is_said_that_too_few_are_whole(run, tmp_path, where, text):
 
 @pytest.mark.slow
 def test_damaged_problems_are_told_beside_the_others(run, tmp_path):
-    copy = tmp_path / "run"
+    """And the command that takes the settings can be pasted, whatever the folder is called."""
+    copy = tmp_path / "a run ü"
     shutil.copytree(run, copy)
     with sqlite3.connect(copy / "qpu.sqlite") as file:
         [(count,)] = file.execute("SELECT count(*) FROM kept")
         file.execute("UPDATE kept SET reads = x'00' WHERE place = (SELECT max(place) FROM kept)")
     file.close()
-    result = ising_ep("calibrate", str(copy), "--out", str(tmp_path / "c.json"))
+    result = ising_ep("calibrate", str(copy), "--out", str(copy / "c $1.json"))
     assert result.exit_code == 0, result.output
     first, second, *_ = result.stdout.splitlines()
     assert first.startswith(f"{count - 1} problems of 10 reads on ")
     assert second == "1 more is damaged, and not used"
+    command = re.search("`(.*)`", result.stdout)[1]
+    assert shlex.split(command) == ["ising-ep", "train", "--settings", str(copy / "c $1.json")]

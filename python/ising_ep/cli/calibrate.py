@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -61,4 +62,4 @@ def calibrate(run: Path, out: Path | None, force: bool, seed: int, threads: int 
         found = fitted(run, seed=seed, num_threads=threads, progress=progress)
     found.save(file)
     click.echo(found)
-    click.echo(f"Settings: {file}, for `ising-ep train --settings {file}`")
+    click.echo(f"Settings: {file}, for `ising-ep train --settings {shlex.quote(str(file))}`")

@@ -184,12 +184,12 @@ def _kept(run: RunFolder) -> tuple[KeptProblems, int]:
         kept, num_damaged = (None, 0) if journal is None else journal.kept()
     count = 0 if kept is None else len(kept.fields)
     if kept is None or count < FEWEST:
-        more = shlex.join(["ising-ep", "evaluate", str(run.path), "--copies", "1"])
         lost = f" that are whole, and {_damaged(num_damaged)}" if num_damaged else ""
         first = "a copy of the file may have more; else " if num_damaged else ""
         raise ValueError(
             f"{file} has kept the reads of {count} problems{lost}; expected {FEWEST} or more: {first}going on"
-            f" with the run, or `{more}`, gives some for QPU time"
+            f" with the run, or `ising-ep evaluate {shlex.quote(str(run.path))} --copies 1`, gives some, for"
+            " QPU time"
         )
     return kept.last(max(FEWEST, MOST // kept.reads[0].size)), num_damaged
 

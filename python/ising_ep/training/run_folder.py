@@ -25,6 +25,7 @@ import errno
 import io
 import json
 import os
+import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -222,8 +223,8 @@ class RunFolder:
         if self.data is None:
             raise ValueError(
                 f"{self.path} is of format 1, which does not say the shape of its images;"
-                f" `ising-ep train --resume {self.path}` with its data at hand brings it to format"
-                f" {CONFIG_FORMAT}"
+                f" `ising-ep train --resume {shlex.quote(str(self.path))}` with its data at hand brings it to"
+                f" format {CONFIG_FORMAT}"
             )
         return self.data
 
