@@ -339,6 +339,10 @@ def test_sizes_are_bounded_from_above_before_a_graph_is_made(whole: Any) -> None
         ("[" * 100_000, "nested too deep"),
         ("[]", "is not the properties of a solver as a JSON object"),
         (
+            '{"qubits": [1], "qubits": [2]}',
+            "is not JSON that can be read: an object has the name 'qubits' twice",
+        ),
+        (
             '{"topology": {"type": "chimera", "shape": [1]}, "qubits": [0, 4, 4], "couplers": []}',
             "is not the properties of a solver: qubit 4 is listed twice",
         ),

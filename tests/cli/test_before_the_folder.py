@@ -78,7 +78,18 @@ def test_what_the_chip_refuses_leaves_no_folder(data, options, text):
         ({"epoch": None}, [], "given.json: epoch is None, but there is no such setting"),
         ({"Foo": [1]}, [], "given.json: Foo is [1], but there is no such setting"),
         ({"epochs": True}, [], "given.json: epochs is True, expected a number"),
-        ({"epochs": "few"}, ["--seed", 3], "given.json: epochs is 'few', expected an integer"),
+        ({"epochs": "few"}, ["--seed", 3], "given.json: epochs is 'few', expected a number"),
+        ({"epochs": "3"}, [], "given.json: epochs is '3', expected a number"),
+        (
+            {"machine": "chip", "chip_temperature": "16"},
+            [],
+            "given.json: chip_temperature is '16', expected a number",
+        ),
+        ({"layers": ["6", 4]}, [], "given.json: layers is ['6', 4], expected a tuple or list of numbers"),
+        ({"layers": "6,4"}, [], "given.json: layers is '6,4', expected a tuple or list of numbers"),
+        ({"symmetric": "yes"}, [], "given.json: symmetric is 'yes', expected True or False"),
+        ('{"epochs": 1, "epochs": 2}', [], "given.json is not JSON that can be read: an object has the name"),
+        ('{"seed": 1, "nudge": 2, "nudge": 2}', [], "an object has the name 'nudge' twice"),
         ({"learning_rate": 0}, [], "given.json: learning_rate is 0, expected a number > 0"),
         ({"layers": 5}, [], "given.json: layers is 5, expected a tuple or list of numbers"),
         ({"layers": [8, 0]}, [], "given.json: layers.1 is 0, expected a number >= 1"),
@@ -93,7 +104,7 @@ def test_what_the_chip_refuses_leaves_no_folder(data, options, text):
     ],
 )
 def test_a_file_of_settings_that_is_wrong_is_named(data, file, options, text):
-    (data / "given.json").write_text(json.dumps(file))
+    (data / "given.json").write_text(file if isinstance(file, str) else json.dumps(file))
     result = command("train", "--dataset", "two.npz", "--settings", "given.json", *options, "--out", "run")
     assert result.exit_code == 2
     assert result.output.startswith("Error: ")

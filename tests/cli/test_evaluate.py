@@ -267,12 +267,15 @@ def test_an_option_that_would_do_nothing_is_refused(computed, machine, option, t
 
 
 def test_a_place_where_no_labels_can_be_written_is_refused_first(computed):
-    for place, why in (("no/labels.csv", "there is no folder"), ("deterministic", "it is a folder")):
+    for place, why in (
+        ("no/labels.csv", "cannot be written: there is no folder"),
+        ("deterministic", "is a folder, expected a file"),
+    ):
         result = ising_ep(
             "predict", computed / "annealing", computed / "images.npy", "--out", computed / place
         )
         assert result.exit_code == 2
-        assert f"{computed / place} cannot be written: {why}" in result.output.splitlines()[-1]
+        assert f"{computed / place} {why}" in result.output.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

@@ -372,7 +372,15 @@ WALKS: dict[str, Walk] = {
                 Instead("predict trained others.npy"),
                 Instead("predict nine.npy", "predict trained nine.npy"),
             ),
-            "out": (Changes("--out labels.csv"), Refused("--out no/labels.csv", "no/labels.csv")),
+            "out": (
+                Changes("--out labels.csv"),
+                Refused("--out no/labels.csv", "no/labels.csv"),
+                Refused("--out old.csv", "old.csv exists; give --force"),
+            ),
+            "force": (
+                Changes("--force", "predict trained images.npy --out old.csv"),
+                Refused("--force", "--force"),
+            ),
             "probabilities": (Changes("--probabilities"),),
             "threads": (
                 Changes("--threads 3"),
@@ -418,7 +426,15 @@ WALKS: dict[str, Walk] = {
         "report trained",
         {
             "run": (Instead("report qpu"),),
-            "out": (Changes("--out r.html"), Refused("--out two.npz", "--out is two.npz")),
+            "out": (
+                Changes("--out r.html"),
+                Refused("--out two.npz", "--out is two.npz"),
+                Refused("--out old.html", "old.html exists; give --force"),
+            ),
+            "force": (
+                Changes("--force", "report trained --out old.html"),
+                Refused("--force", "--force"),
+            ),
             "watch": (By("test_the_report_of_a_run_that_goes_on_is_watched_or_not"),),
         },
     ),
@@ -426,7 +442,15 @@ WALKS: dict[str, Walk] = {
         "plot trained",
         {
             "run": (Instead("plot begun"),),
-            "out": (Changes("--out pictures"), Refused("--out two.npz", "two.npz")),
+            "out": (
+                Changes("--out pictures"),
+                Refused("--out two.npz", "two.npz"),
+                Refused("--out drawn", "drawn/curves.png exists; give --force"),
+            ),
+            "force": (
+                Changes("--force", "plot trained --out drawn"),
+                Refused("--force", "--force"),
+            ),
         },
     ),
     "sample": Walk(
@@ -548,8 +572,20 @@ WALKS: dict[str, Walk] = {
                 Changes("--seed 1", f"{EMBED} --method structured"),
             ),
             "cache": (Changes("--no-cache"),),
-            "out": (Changes("--out other.json"), Refused("--out no/e.json", "no/e.json")),
-            "picture": (Changes("--picture e.png"), Refused("--picture no/e.png", "no/e.png")),
+            "out": (
+                Changes("--out other.json"),
+                Refused("--out no/e.json", "no/e.json"),
+                Refused("--out old.json", "old.json exists; give --force"),
+            ),
+            "picture": (
+                Changes("--picture e.png"),
+                Refused("--picture no/e.png", "no/e.png"),
+                Refused("--picture drawn/curves.png", "drawn/curves.png exists; give --force"),
+            ),
+            "force": (
+                Changes("--force", f"{EMBED} --out old.json"),
+                Refused("--force", "--force", "embed --layers 6,4"),
+            ),
         },
     ),
     "estimate": Walk(
@@ -722,6 +758,10 @@ def write_problems(folder: Path) -> None:
     (folder / "two.orlib").write_text("2\n2 2\n1 1 3\n1 2 4\n1 1\n1 1 9\n")
     (folder / "matrix.csv").write_text("0,-3\n-3,0\n")
     (folder / "old.json").write_text("{}")
+    (folder / "old.html").write_text("<p>")
+    (folder / "old.csv").write_text("image,label\n")
+    (folder / "drawn").mkdir()
+    (folder / "drawn" / "curves.png").write_text("mine")
     (folder / "given.json").write_text('{"nudge": 0.5}')
     (folder / "list.json").write_text("[]")
 

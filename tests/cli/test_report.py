@@ -140,15 +140,17 @@ def test_what_cannot_be_reported_is_refused_in_a_line(words, text, run, here):
 
 
 def test_a_page_of_ones_own_is_kept(run, here):
-    (here / "mine.html").write_text("<p>my own page</p>")
-    done = ising_ep("report", "run", "--out", "mine.html")
+    page = run / "report.html"
+    page.write_text("<p>my own page</p>")
+    done = ising_ep("report", "run")
     assert (done.exit_code, done.output) == (
         2,
-        "Error: mine.html exists and is no report, expected another --out\n",
+        "Error: run/report.html exists and is no report, expected another --out\n",
     )
-    assert (here / "mine.html").read_text() == "<p>my own page</p>"
+    assert page.read_text() == "<p>my own page</p>"
+    page.unlink()
     for _ in range(2):  # a report may be written again
-        assert ising_ep("report", "run", "--out", "other.html").exit_code == 0
+        assert ising_ep("report", "run").exit_code == 0
 
 
 def test_a_link_in_the_place_of_the_report_is_not_followed(run, here):

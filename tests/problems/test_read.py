@@ -450,6 +450,14 @@ def test_files_that_are_not_read_are_named(make, what, name):
         parse(make(), name, file_format="gset")
 
 
+def test_json_that_says_a_thing_twice_is_refused():
+    """json itself takes the last of the two."""
+    text = json.dumps(BQPJSON)
+    assert parse(text, "x.json").num_variables > 0
+    with pytest.raises(ValueError, match="not whole JSON: an object has the name 'scale' twice"):
+        parse(text.replace('"scale"', '"scale": 1, "scale"'), "x.json")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

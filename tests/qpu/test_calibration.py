@@ -1,6 +1,10 @@
 """Reads that the journal keeps, what they tell of a chip, and the chip model that is fitted to them."""
 
 import json
+import os
+import re
+import shlex
+import shutil
 import sqlite3
 
 import numpy as np
@@ -19,6 +23,7 @@ from ising_ep.qpu.chip_statistics import Problems
 from ising_ep.qpu.entries import Entry
 from ising_ep.qpu.journal import Journal
 from ising_ep.qpu.kept import KEPT, KeptLayout, KeptProblems
+from ising_ep.training.run_folder import RunFolder
 
 CHIP = Chip.perfect("chimera", 4)
 QUBITS = CHIP.qubits[:12]
@@ -47,10 +52,11 @@ def fill(journal, count, rng, layout=LAYOUT):
 def test_the_last_problems_are_kept_as_they_were(tmp_path):
     rng = np.random.default_rng(0)
     with Journal(tmp_path / "j.sqlite") as journal:
-        assert journal.kept() is None
+        assert journal.kept() == (None, 0)
         problems = fill(journal, KEPT + 5, rng)
     with Journal(tmp_path / "j.sqlite") as journal:
-        kept = journal.kept()
+        kept, damaged = journal.kept()
+    assert damaged == 0
     assert kept.layout.row() == LAYOUT.row()
     for found, k in ((kept.fields, 0), (kept.couplings, 1), (kept.reads, 2)):
         np.testing.assert_array_equal(found, np.array([each[k] for each in problems[5:]]))
@@ -63,11 +69,14 @@ def test_problems_of_two_layouts_are_not_mixed():
     with Journal(None) as journal:
         fill(journal, 4, rng)
         fill(journal, 3, rng, other)
-        assert journal.kept().layout.anneal == "one"
-        fill(journal, 2, rng, other)
-        assert journal.kept().reads.shape == (5, 2, 5)
+        assert journal.kept()[0].layout.anneal == "one"
+        fill(journal, 1, rng, other)
+        assert journal.kept()[0].layout.anneal == "other"  # of as many, that of the last problem
+        fill(journal, 1, rng, other)
+        kept, damaged = journal.kept()
+        assert (kept.reads.shape, damaged) == ((5, 2, 5), 0)
         fill(journal, KEPT, rng)
-        assert len(journal.kept().fields) == KEPT
+        assert len(journal.kept()[0].fields) == KEPT
 
 
 @pytest.mark.parametrize("column", ["fields", "couplings", "reads", "digest"])
@@ -79,7 +88,33 @@ def test_a_damaged_row_is_left_out(tmp_path, column):
         file.execute(f"UPDATE kept SET {column} = x'0102' WHERE place = 2")
     file.close()
     with Journal(path) as journal:
-        assert len(journal.kept().fields) == 3
+        kept, damaged = journal.kept()
+    assert (len(kept.fields), damaged) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("statement", "whole", "damaged"),
+    [
+        ("UPDATE kept_layouts SET num_reads = 4 WHERE anneal = 'one'", 2, 5),
+        ("DELETE FROM kept_layouts WHERE anneal = 'one'", 2, 5),
+        ("DELETE FROM kept_layouts", 0, 7),
+        ("UPDATE kept SET anneal = 'x' WHERE place = 2", 4, 1),
+        ("UPDATE kept SET fields = x'01' WHERE place IN (1, 3, 7)", 3, 2),  # the last one is of the other
+        ("UPDATE kept SET digest = 'x'", 0, 5),
+    ],
+)
+def test_what_is_damaged_is_counted(tmp_path, statement, whole, damaged):
+    """Five problems of a layout and two of another."""
+    path, rng = tmp_path / "j.sqlite", np.random.default_rng(8)
+    with Journal(path) as journal:
+        fill(journal, 5, rng)
+        fill(journal, 2, rng, KeptLayout("other", QUBITS[:5], COUPLERS[:0], LAYOUT.schedule, 2))
+    with sqlite3.connect(path) as file:
+        file.execute(statement)
+    file.close()
+    with Journal(path) as journal:
+        kept, found = journal.kept()
+    assert (0 if kept is None else len(kept.fields), found) == (whole, damaged)
 
 
 def test_a_journal_without_the_tables_is_opened(tmp_path):
@@ -92,7 +127,7 @@ def test_a_journal_without_the_tables_is_opened(tmp_path):
     file.close()
     with Journal(path) as journal:
         fill(journal, 1, np.random.default_rng(3))
-        assert len(journal.kept().fields) == 1
+        assert len(journal.kept()[0].fields) == 1
 
 
 def of_free_spins(beta, offsets, noise, rng, problems=150, num_reads=40):
@@ -214,8 +249,10 @@ def test_refusals(run, tmp_path):
         assert sorted(tmp_path.rglob("*")) == before
 
     refused(tmp_path / "none", "is not a run folder")
-    with Journal(run / "qpu.sqlite"):
-        refused(run, "another process")
+    held = RunFolder.open(run)
+    held.hold()
+    refused(run, f"is in use by process {os.getpid()} on ")
+    held.close()
     on_model = tmp_path / "chip"
     on_model.mkdir()
     content = json.loads((run / "config.json").read_text())
@@ -226,4 +263,52 @@ def test_refusals(run, tmp_path):
     empty.mkdir()
     for name in ("config.json", "solver.json"):
         (empty / name).write_bytes((run / name).read_bytes())
-    refused(empty, "has kept the reads of 0 problems, expected 10 or more")
+    refused(empty, "has kept the reads of 0 problems; expected 10 or more")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("where", "text"),
+    [
+        (
+            "",
+            "has kept the reads of 0 problems that are whole, and 50 more are damaged; expected 10 or more: ",
+        ),
+        ("WHERE place > 9", "has kept the reads of 9 problems that are whole, and 41 more are damaged; "),
+    ],
+)
+def test_it_is_said_that_too_few_are_whole(run, tmp_path, where, text):
+    """Before more is paid for."""
+    copy = tmp_path / "a run ü"
+    shutil.copytree(run, copy)
+    with sqlite3.connect(copy / "qpu.sqlite") as file:
+        [(count,)] = file.execute("SELECT count(*) FROM kept")
+        file.execute("UPDATE kept SET place = place - (SELECT min(place) FROM kept) + 1")
+        file.execute(f"UPDATE kept SET reads = x'00' {where}")
+    file.close()
+    result = ising_ep("calibrate", str(copy), "--out", str(tmp_path / "c.json"))
+    assert result.exit_code == 2
+    assert text.replace("50", str(count)).replace("41", str(count - 9)) in result.output
+    assert (
+        f"a copy of the file may have more; else going on with the run, or `ising-ep evaluate '{copy}'"
+        in (result.output)
+    )
+    assert len(result.output.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_damaged_problems_are_told_beside_the_others(run, tmp_path):
+    """And the command that takes the settings can be pasted, whatever the folder is called."""
+    copy = tmp_path / "a run ü"
+    shutil.copytree(run, copy)
+    with sqlite3.connect(copy / "qpu.sqlite") as file:
+        [(count,)] = file.execute("SELECT count(*) FROM kept")
+        file.execute("UPDATE kept SET reads = x'00' WHERE place = (SELECT max(place) FROM kept)")
+    file.close()
+    result = ising_ep("calibrate", str(copy), "--out", str(copy / "c $1.json"))
+    assert result.exit_code == 0, result.output
+    first, second, *_ = result.stdout.splitlines()
+    assert first.startswith(f"{count - 1} problems of 10 reads on ")
+    assert second == "1 more is damaged, and not used"
+    command = re.search("`(.*)`", result.stdout)[1]
+    assert shlex.split(command) == ["ising-ep", "train", "--settings", str(copy / "c $1.json")]

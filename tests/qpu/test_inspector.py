@@ -27,6 +27,8 @@ from ising_ep.qpu.inspector import inspector_data
 from ising_ep.qpu.journal import Journal
 from ising_ep.qpu.kept import KeptLayout
 from ising_ep.qpu.qp import decode_problem
+from ising_ep.training.run_folder import RunFolder
+from support.permissions import under_permissions
 
 pytestmark = pytest.mark.slow
 INSPECTOR = find_spec("dwave.inspector") is not None
@@ -236,6 +238,69 @@ def test_the_inspector_serves_a_problem_until_ctrl_c(run, data, tmp_path):
     assert shown == own
 
 
+# --- the run is left alone ------------------------------------------------------------------------------
+
+
+def as_it_is(folder):
+    """All files of a folder, with what tells that they were written."""
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from ising_ep.qpu.journal import Journal
+journal = Journal(Path(sys.argv[1]))
+journal._file.execute("UPDATE problems SET label = label")
+journal._file.execute("UPDATE kept_answers SET timing = timing")
+os._exit(9)
+"""
+
+
+@pytest.fixture(params=["closed", "killed"])
+def locked(request, run, tmp_path):
+    """A run, the second one with all of its journal's last pages in what SQLite keeps beside the file, that
+    nobody may write to."""
+    copy = tmp_path / "locked"
+    shutil.copytree(run, copy)
+    if request.param == "killed":
+        subprocess.run([sys.executable, "-c", KILLED, copy / "qpu.sqlite"], check=False)
+        assert (copy / "qpu.sqlite-wal").stat().st_size > 0
+    for file in copy.iterdir():
+        file.chmod(0o444)
+    copy.chmod(0o555)
+    return copy
+
+
+def test_a_run_that_must_not_be_written_to_is_read(locked, data, tmp_path):
+    before = as_it_is(locked)
+    done = under_permissions(tmp_path, "inspect", locked, "--out", "p.json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "p.json").read_text()) == json.loads(json.dumps(data))
+    done = under_permissions(tmp_path, "calibrate", locked, "--out", "c.json")
+    assert done.returncode == 0, done.stderr
+    assert as_it_is(locked) == before
+
+
+def test_what_a_run_that_was_killed_wrote_last_is_read(run, data, tmp_path):
+    """It is in no page of the file itself, and stays so."""
+    copy = tmp_path / "killed"
+    shutil.copytree(run, copy)
+    last = data["details"]["id"]
+    script = KILLED.replace("SET label = label", f"SET label = 'damaged' WHERE id = '{last}'")
+    subprocess.run([sys.executable, "-c", script, copy / "qpu.sqlite"], check=False)
+    before = as_it_is(copy)
+    refused(tmp_path, [copy, "--out", tmp_path / "p.json"], f"what was kept of problem '{last}' is damaged")
+    assert as_it_is(copy) == before
+
+
+def test_a_look_leaves_the_run_as_it_is(run, tmp_path):
+    before = as_it_is(run)
+    assert ising_ep("inspect", run, "--out", tmp_path / "p.json").exit_code == 0
+    refused(tmp_path, [run, "--problem", "mine", "--out", tmp_path / "q.json"], "has not kept")
+    assert as_it_is(run) == before
+
+
 # --- the command ----------------------------------------------------------------------------------------
 
 
@@ -273,8 +338,10 @@ def test_refusals(run, data, tmp_path):
         [run, "--problem", "mine", *to],
         f"has not kept problem 'mine'; the last one that it has is {data['details']['id']}",
     )
-    with Journal(run / "qpu.sqlite"):
-        refused(tmp_path, [run, *to], "another process")
+    held = RunFolder.open(run)
+    held.hold()
+    refused(tmp_path, [run, *to], f"is in use by process {os.getpid()} on ")
+    held.close()
     on_model, empty = tmp_path / "chip", tmp_path / "empty"
     for folder in (on_model, empty):
         folder.mkdir()

@@ -13,12 +13,14 @@ from ising_ep.config import PARTS, TrainConfig, preset
 from ising_ep.learning import SGD
 from ising_ep.machines import AnnealingMachine
 from ising_ep.network import FullyConnected
-from ising_ep.settings.refusals import has_truth_value
+from ising_ep.settings.refusals import has_text, has_truth_value
 from support.settings import DEFAULTS_OF_ALL
 
 PATTERNS = datasets.load_patterns()
 CONFIG = TrainConfig.checked({"dataset": "patterns", "epochs": 1})
 STATE = training.train(CONFIG, PATTERNS)
+# Settings of which any text may be one; those with few names refuse others.
+TEXTS = {"dataset", "data_dir", "chip", "chip_schedule", "embedding"}
 MODEL = training.Trained(CONFIG, PATTERNS, STATE.parameters)
 
 
@@ -92,10 +94,14 @@ def test_arguments_elsewhere(call, text):
 
 @pytest.mark.parametrize("name", sorted(DEFAULTS_OF_ALL))
 @pytest.mark.parametrize(
-    "value", [True, np.True_, -1, 1e99, math.nan, "x", "", {}, [], [True, 2], [0, "x"], [1] * 40, object()]
+    "value",
+    [
+        *(True, np.True_, -1, 1e99, math.nan, {}, [], [True, 2], [1] * 40, object()),
+        *("x", "", "1", "0.5", "true", b"1", [0, "x"], ["1", "2"], [1, 2, "3"], ("0.5", "0.5")),
+    ],
 )
 def test_a_wrong_value_of_a_setting_is_refused_in_our_words(name, value):
-    """And a truth value is taken where there is one alone."""
+    """And a truth value is taken where there is one alone, and a text where there is a text."""
     parts = {part: own[-1] for part, registry in PARTS.items() if (own := registry.having(name))}
     try:
         TrainConfig.checked(parts | {name: value})
@@ -105,6 +111,7 @@ def test_a_wrong_value_of_a_setting_is_refused_in_our_words(name, value):
         assert not re.search("Input|Tuple|String|Extra|Field|should|valid", line)
     else:
         assert isinstance(DEFAULTS_OF_ALL[name], bool) or not has_truth_value(value)
+        assert name in TEXTS or not has_text(value)
 
 
 def test_a_path_is_a_data_set(tmp_path):

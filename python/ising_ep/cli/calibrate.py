@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
 from ..extras import require
 from .errors import one_line_errors
-from .evaluation import require_new, require_writable
 from .help import Command
 from .options import option, threads_option
+from .output import force_option, require_output
 from .screen import waiting
 
 
@@ -22,7 +23,7 @@ from .screen import waiting
     help="JSON file for the settings.  [default: calibration.json in RUN]",
     title="Output",
 )
-@option("--force", is_flag=True, help="Overwrite it.", title="Output")
+@force_option
 @option(
     "--seed",
     type=click.IntRange(0),
@@ -49,10 +50,10 @@ def calibrate(run: Path, out: Path | None, force: bool, seed: int, threads: int 
     from ..qpu.calibration import calibrate as fitted
     from ..training.run_folder import CALIBRATION
 
-    file = out or run / CALIBRATION
-    if run.is_dir():
-        require_writable(file)
-    require_new(file, force=force)
+    own = run / CALIBRATION
+    file = out or own
+    if out is not None or run.is_dir():
+        require_output(file, force=force, own=own)
     with waiting("Calibrating") as tell:
 
         def progress(done: int, most: int) -> None:
@@ -61,4 +62,4 @@ def calibrate(run: Path, out: Path | None, force: bool, seed: int, threads: int 
         found = fitted(run, seed=seed, num_threads=threads, progress=progress)
     found.save(file)
     click.echo(found)
-    click.echo(f"Settings: {file}, for `ising-ep train --settings {file}`")
+    click.echo(f"Settings: {file}, for `ising-ep train --settings {shlex.quote(str(file))}`")

@@ -21,11 +21,12 @@ from .embed import embed
 from .emulate import emulate
 from .errors import one_line_errors
 from .estimate import estimate
-from .evaluation import evaluation_options, free_outputs, require_writable
+from .evaluation import evaluation_options, free_outputs
 from .help import Group
 from .inspect import inspect
 from .minimize import minimize
 from .options import later, option, preset_option, settings, with_file
+from .output import force_option, require_output
 from .qpu import hold_to_the_end, qpu_options
 from .report import report
 from .sample import sample
@@ -244,11 +245,18 @@ def evaluate(
 @main.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("images", type=click.Path(path_type=Path))
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="CSV file for the labels, instead of the screen."
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="CSV file for the labels, instead of the screen.",
+    title="Output",
 )
-@click.option(
-    "--probabilities", is_flag=True, help="Write the probability of each class beside the label, too."
+@force_option
+@option(
+    "--probabilities",
+    is_flag=True,
+    help="Write the probability of each class beside the label, too.",
+    title="Output",
 )
 @evaluation_options
 @one_line_errors
@@ -256,6 +264,7 @@ def predict(
     run: Path,
     images: Path,
     out: Path | None,
+    force: bool,
     probabilities: bool,
     threads: int | None,
     copies: int | None,
@@ -273,9 +282,11 @@ def predict(
     from .. import datasets, training
     from . import runs
 
-    folder, state = runs.finished(run)
     if out is not None:
-        require_writable(out)
+        require_output(out, force=force)
+    elif force:
+        raise ValueError("--force is given, but there is nothing to overwrite without --out")
+    folder, state = runs.finished(run)
     x = datasets.load_images(images, folder.known_data().num_inputs)
     network, outputs = free_outputs(folder, state, x, threads=threads, copies=copies, limits=limits)
     labels = folder.known_data().labels
@@ -296,9 +307,15 @@ def predict(
 
 @main.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the pictures.  [default: the run's]")
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for the pictures.  [default: the run's]",
+    title="Output",
+)
+@force_option
 @one_line_errors
-def plot(run: Path, out: Path | None) -> None:
+def plot(run: Path, out: Path | None, force: bool) -> None:
     """Draw the curves, confusion matrix and weights of a run, and how a chip did.
 
     \b
@@ -309,13 +326,15 @@ def plot(run: Path, out: Path | None) -> None:
     from . import runs
 
     require("plot", "a picture")
+    if out is None and force:
+        raise ValueError("--force is given, but there is nothing to overwrite without --out")
     folder, state = runs.finished(run)
-    if out is None:
+    if out is None or out.resolve() == run.resolve():
         try:
             hold_to_the_end(folder)
         except InUseError as error:
             click.echo(f"{error}: the pictures are those of its last checkpoint", err=True)
-    runs.draw(folder, state, out or folder.path)
+    runs.draw(folder, state, out or folder.path, force=force)
 
 
 def _require_like(images: Dataset, data: DataRecord) -> None:

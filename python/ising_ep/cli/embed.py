@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..extras import require
-from ..files.atomic import require_replaceable
 from ..printable import printable
 from .errors import one_line_errors
 from .help import Command
 from .options import Numbers, option, settings, settings_of
+from .output import force_option, require_output
 from .screen import print_bars
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ chip_options = settings("chip", "chip_missing", "chip_seed")
 @option(
     "--picture", type=click.Path(path_type=Path), help="PNG, SVG or PDF file for a drawing.", title="Output"
 )
+@force_option
 @one_line_errors
 def embed(
     image: tuple[int, ...] | None,
@@ -65,6 +66,7 @@ def embed(
     cache: bool,
     out: Path | None,
     picture: Path | None,
+    force: bool,
     **network: Any,
 ) -> None:
     """Lay a network on a D-Wave chip, in as many copies as fit.
@@ -85,7 +87,7 @@ def embed(
     from ..machines.embedded import described, search_progress
     from ..training.build import chip_of, network_of
 
-    _check_outputs(out, picture)
+    _check_outputs(out, picture, force)
     given = {"chip": chip, "chip_missing": chip_missing, "chip_seed": chip_seed}
     # Nothing is annealed, so errors of the chip are of no matter, and its seed of the missing qubits alone.
     config = TrainConfig.checked({"machine": "chip", "chip_offsets": (0.0, 0.0), **network, **given})
@@ -128,14 +130,14 @@ def _form(config: TrainConfig, image: tuple[int, ...] | None) -> DataRecord:
     return DataRecord("", math.prod(shape), classes, (height, width, channels))
 
 
-def _check_outputs(out: Path | None, picture: Path | None) -> None:
-    """Refuses, before any work is done, files that could not be written afterwards."""
-    for file in (out, picture):
-        if file is not None and not file.parent.is_dir():
-            raise ValueError(f"{file} cannot be written: there is no folder {file.parent}")
+def _check_outputs(out: Path | None, picture: Path | None, force: bool) -> None:
+    """Refuses, before any work is done, files that could not or should not be written afterwards."""
+    if force and out is None and picture is None:
+        raise ValueError("--force is given, but there is nothing to overwrite without --out or --picture")
+    for file, named_by in ((out, "--out"), (picture, "--picture")):
         if file is not None:
-            require_replaceable(file)
-    if out is not None and out == picture:
+            require_output(file, force=force, named_by=named_by)
+    if out is not None and picture is not None and out.resolve() == picture.resolve():
         raise ValueError(f"--out and --picture are both {out}, expected two files")
     if picture is not None:
         from ..plots import require_picture

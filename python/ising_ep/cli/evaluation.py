@@ -7,10 +7,8 @@ or killed and is begun again finds what it has sent, and none of it is paid for 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -92,26 +90,6 @@ def free_outputs(
     click.get_current_context().call_on_close(machine.close)
     model = Trained(config, data, state.parameters, Parts(machine=machine))
     return model.network, model.outputs(x)
-
-
-def require_writable(file: Path) -> None:
-    """Refuses a file that cannot be written, before what it is to hold is paid for.
-
-    Raises:
-        ValueError: If there is no folder for it, a folder in its place, or no permission.
-    """
-    if not file.parent.is_dir():
-        raise ValueError(f"{file} cannot be written: there is no folder {file.parent}")
-    if file.is_dir():
-        raise ValueError(f"{file} cannot be written: it is a folder")
-    if not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise ValueError(f"{file} cannot be written: no permission")
-
-
-def require_new(file: Path, *, force: bool) -> None:
-    """Refuses, by a ValueError, a file that is there already, unless it may be overwritten."""
-    if file.exists() and not force:
-        raise ValueError(f"{file} exists; give --force to overwrite it, or another --out")
 
 
 def _on_qpu(

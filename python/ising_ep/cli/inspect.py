@@ -15,9 +15,9 @@ from ..extras import require
 from ..files.atomic import replace
 from ..printable import one_line
 from .errors import one_line_errors
-from .evaluation import require_new, require_writable
 from .help import Command
 from .options import option
+from .output import force_option, require_output
 from .stop import ended_by_ctrl_c
 
 # D-Wave's packages, which nothing else needs. The second one is proprietary, and not on PyPI.
@@ -35,7 +35,7 @@ LOOK = 0.2
     help="Id that the service gave the problem.  [default: last, the last one that was kept]",
 )
 @option("--out", type=click.Path(path_type=Path), help="JSON file for it.", title="Output")
-@option("--force", is_flag=True, help="Overwrite it.", title="Output")
+@force_option
 @option(
     "--open",
     "opened",
@@ -60,8 +60,7 @@ def inspect(run: Path, problem: str, out: Path | None, force: bool, opened: bool
     if out is None and (force or not opened):
         raise ValueError("--out is not given, expected a JSON file" + ("" if force else ", or --open"))
     if out is not None:
-        require_writable(out)
-        require_new(out, force=force)
+        require_output(out, force=force)
     if opened:
         _require_inspector()
     from ..qpu.inspector import inspector_data

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .help import Command
+from .output import require_output
 from .screen import waiting
 
 if TYPE_CHECKING:
@@ -102,10 +103,11 @@ def read_file(file: Path, output: Path | None, *, force: bool, **asked: Any) -> 
         OSError: A file that cannot be read, or not be written.
     """
     from ..problems.read import read_with_format
-    from ..problems.write import check_labels, check_output
+    from ..problems.write import check_labels, output_files
 
     if output is not None:
-        check_output(output, force=force, source=file)
+        for written in output_files(output, file):
+            require_output(written, force=force, named_by="--output")
     elif force:
         raise ValueError("--force is given, but there is nothing to overwrite without --output")
     with waiting(f"Reading {file.name}"):

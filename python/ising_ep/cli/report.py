@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ..extras import require
-from ..files.atomic import replace, require_replaceable
+from ..files.atomic import replace
 from .errors import one_line_errors
-from .evaluation import require_writable
 from .help import Command
 from .options import option
+from .output import force_option, require_output, require_writable
 from .stop import ended_by_ctrl_c
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ GENERATOR, HEAD = b'content="ising-ep report"', 4096
     help="Write the page anew after each checkpoint, until nobody writes to the run; a browser that shows it"
     " follows.",
 )
+@force_option
 @one_line_errors
-def report(run: Path, out: Path | None, watch: bool) -> None:
+def report(run: Path, out: Path | None, watch: bool, force: bool) -> None:
     """Write a run as one HTML page that needs no network.
 
     Settings, versions and the command; learning curves; classes and images that came out wrong; weights of
@@ -56,18 +57,28 @@ def report(run: Path, out: Path | None, watch: bool) -> None:
     Parts().complete(folder.given, run)
     folder.known_data()
     file = out or run / REPORT
-    if out is not None and out.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"--out is {out}, expected a name that ends in .html")
-    require_writable(file)
-    require_replaceable(file)
-    if file.exists() and GENERATOR not in file.read_bytes()[:HEAD]:
-        raise ValueError(f"{file} exists and is no report, expected another --out")
+    _check_output(out, run / REPORT, force)
     images = _images(folder)
     if watch:
         _follow(folder, images, file)
     else:
         _write(folder, images, file, watched=False)
     click.echo(f"Report: {file}")
+
+
+def _check_output(out: Path | None, own: Path, force: bool) -> None:
+    """Refuses, before any work is done, a page that could not or should not be written; the run's own report
+    may be written anew."""
+    if out is None and force:
+        raise ValueError("--force is given, but there is nothing to overwrite without --out")
+    if out is not None and out.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"--out is {out}, expected a name that ends in .html")
+    if out is not None and out.resolve() != own.resolve():
+        require_output(out, force=force)
+        return
+    require_writable(own)
+    if own.exists() and GENERATOR not in own.read_bytes()[:HEAD]:
+        raise ValueError(f"{own} exists and is no report, expected another --out")
 
 
 def _images(run: RunFolder) -> Dataset | str:

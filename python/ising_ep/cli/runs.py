@@ -14,6 +14,7 @@ import click
 from ..extras import missing, require
 from . import budget
 from .loading import load_dataset
+from .output import require_output
 from .qpu import hold_to_the_end, keep_journal, on_qpu
 
 if TYPE_CHECKING:
@@ -211,14 +212,14 @@ def draw_if_can(run: RunFolder, state: TrainState) -> None:
         draw(run, state, run.path)
 
 
-def draw(run: RunFolder, state: TrainState, out: Path) -> None:
-    """The pictures of a run, from its folder alone."""
+def draw(run: RunFolder, state: TrainState, out: Path, *, force: bool = False) -> None:
+    """The pictures of a run, from its folder alone; in another folder than its own, ``force`` overwrites
+    others."""
     import numpy as np
 
     from .. import plots, training
     from ..training.run_folder import CONFUSION, CURVES, READS, WEIGHTS
 
-    out.mkdir(parents=True, exist_ok=True)
     data = run.known_data()
     network = training.network_of(run.config, data)
     weights = plots.input_weights(network, state.parameters, data.image_shape)
@@ -233,6 +234,10 @@ def draw(run: RunFolder, state: TrainState, out: Path) -> None:
         figures = {CURVES: plots.training_curves(state.history), **figures}
     if state.usages and state.usage.chains:
         figures[READS] = plots.chip_reads(state.usages)
+    if out.exists() and out.resolve() != run.path.resolve():
+        for name in figures:
+            require_output(out / name, force=force)
+    out.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
         plots.save(figure, out / name)
     click.echo(f"Pictures: {', '.join(str(out / name) for name in figures)}")

@@ -15,7 +15,7 @@ COMMANDS = (
     *("help", "version", "threads", "out", "resume", "checkpoint_every", "scheduler", "preset"),
     "settings_file",
     *("max_qpu_time", "when_offline", "answer_timeout", "seconds_per_call"),
-    *("image", "method", "cache", "picture"),
+    *("image", "method", "cache", "picture", "force"),
 )
 
 

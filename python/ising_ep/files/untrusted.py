@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from ..checks import short
 from .atomic import kind_of
 from .unpack import unpack
 
@@ -49,7 +51,7 @@ def read_bytes(path: Path, *, most: int = MOST_BYTES, links: bool = True) -> byt
 
 
 def read_json(path: Path, *, links: bool = True) -> Any:
-    """Reads a JSON file, a compressed one if its name ends with .gz.
+    """Reads a JSON file, a compressed one if its name ends with .gz. No object of it has a name twice.
 
     Args:
         path: The file.
@@ -61,11 +63,33 @@ def read_json(path: Path, *, links: bool = True) -> Any:
     """
     content = read_bytes(path, links=links)
     try:
-        return json.loads(unpack(content, MOST_BYTES) if path.suffix == ".gz" else content)
+        text = unpack(content, MOST_BYTES) if path.suffix == ".gz" else content
+        return json.loads(text, object_pairs_hook=each_once)
     except RecursionError:
         raise ValueError(f"{path} is not JSON that can be read: it is nested too deep") from None
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON that can be read: {error}") from None
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, for ``object_pairs_hook``; json itself takes the last of two values of a name.
+
+    Raises:
+        ValueError: If it has a name twice.
+
+    Example:
+        >>> each_once([("epochs", 1), ("epochs", 2)])
+        Traceback (most recent call last):
+        ...
+        ValueError: an object has the name 'epochs' twice
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = Counter(name for name, _ in pairs)
+        raise ValueError(f"an object has the name {short(names.most_common(1)[0][0])} twice")
+    return found
 
 
 def require_file(path: Path, expected: str) -> None:

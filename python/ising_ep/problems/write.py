@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,43 +15,33 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files.atomic import replace, require_replaceable
+from ..files.atomic import replace
 from .parsing.table import short
 
 _MAX_LABEL_BYTES = 2**28
 
 
-def check_output(path: Path, *, force: bool, source: Path) -> None:
-    """Refuses, before any work is done, a file that could not or should not be written afterwards.
+def output_files(path: Path, source: Path) -> list[Path]:
+    """The files that are written for one of that name.
 
     Args:
         path: The file to write.
-        force: Whether a file that is there may be overwritten.
-        source: The file with the problem, which never may.
+        source: The file with the problem, which is never overwritten.
 
     Raises:
         ValueError: An ending of no format, or the source itself.
-        OSError: A file that exists, or a folder that is missing or not to be written to.
 
     Example:
-        >>> check_output(Path("states.txt"), force=False, source=Path("problem.coo"))
-        Traceback (most recent call last):
-        ValueError: states.txt: expected a name that ends in .json, .csv or .npz
+        >>> [str(file) for file in output_files(Path("states.csv"), Path("problem.coo"))]
+        ['states.csv', 'states.csv.json']
     """
     if path.suffix.lower() not in OUTPUTS:
         raise ValueError(f"{path}: expected a name that ends in {_listed(OUTPUTS)}")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(f"{path}: the folder {path.parent} cannot be written to")
-    for file in _output_of(path).files(path):
-        if file.is_dir():
-            raise IsADirectoryError(f"{file} is a folder, expected a file to write")
+    files = _output_of(path).files(path)
+    for file in files:
         if file.exists() and source.exists() and file.samefile(source):
             raise ValueError(f"{file} is the file with the problem, which is never overwritten")
-        if not force and os.path.lexists(file):
-            raise FileExistsError(f"{file} exists; choose another, or overwrite it with --force")
-        require_replaceable(file)
+    return files
 
 
 def check_labels(path: Path, labels: list[Any]) -> None:
@@ -232,7 +221,7 @@ OUTPUTS = {
             ".csv",
             "a column for each variable, energy, num_occurrences; settings in states.csv.json",
             _write_csv,
-            files=lambda path: [_beside(path), path],
+            files=lambda path: [path, _beside(path)],
             check_labels=_columns,
         ),
         Output(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import sqrt
@@ -42,7 +43,8 @@ class Calibration:
     Attributes:
         run: The run's folder.
         solver: Name of its solver.
-        problems: What was kept of it.
+        problems: What was kept of it, and is whole.
+        num_damaged: Problems that were kept and are damaged.
         num_chains: Chains of two qubits or more.
         reads: Statistics of its reads.
         default: The same of the model at its defaults, on the same problems.
@@ -55,6 +57,7 @@ class Calibration:
     run: Path
     solver: str
     problems: KeptProblems
+    num_damaged: int
     num_chains: int
     reads: ChipStatistics
     default: ChipStatistics
@@ -73,6 +76,7 @@ class Calibration:
             [
                 f"{len(kept.fields)} problems of {kept.layout.num_reads} reads on {len(kept.layout.qubits)}"
                 f" qubits of {self.solver}, {self.num_chains} chains",
+                *([f"{_damaged(self.num_damaged)}, and not used"] if self.num_damaged else []),
                 "",
                 *self._statistics(),
                 "",
@@ -128,7 +132,7 @@ def calibrate(
     """
     seed, num_threads = integer("seed", seed, 0, 2**63 - 1), threads(num_threads)
     folder = RunFolder.open(Path(run))
-    kept = _kept(folder)
+    kept, num_damaged = _kept(folder)
     file = folder.path / SOLVER
     problems = Problems(Chip.named(str(file)), kept)
     reads = problems.statistics(kept.reads)
@@ -163,6 +167,7 @@ def calibrate(
         folder.path,
         str(folder.solver()),
         kept,
+        num_damaged,
         problems.num_chains,
         reads,
         default,
@@ -172,17 +177,26 @@ def calibrate(
     )
 
 
-def _kept(run: RunFolder) -> KeptProblems:
-    """The problems that the journal of a run has kept."""
+def _kept(run: RunFolder) -> tuple[KeptProblems, int]:
+    """The whole problems that the journal of a run has kept, and how many are damaged."""
+    file = run.path / JOURNAL
     with journal_of(run) as journal:
-        kept = None if journal is None else journal.kept()
+        kept, num_damaged = (None, 0) if journal is None else journal.kept()
     count = 0 if kept is None else len(kept.fields)
     if kept is None or count < FEWEST:
+        lost = f" that are whole, and {_damaged(num_damaged)}" if num_damaged else ""
+        first = "a copy of the file may have more; else " if num_damaged else ""
         raise ValueError(
-            f"{run.path / JOURNAL} has kept the reads of {count} problems, expected {FEWEST} or more; going"
-            f" on with the run, or `ising-ep evaluate {run.path} --copies 1`, gives some for QPU time"
+            f"{file} has kept the reads of {count} problems{lost}; expected {FEWEST} or more: {first}going on"
+            f" with the run, or `ising-ep evaluate {shlex.quote(str(run.path))} --copies 1`, gives some, for"
+            " QPU time"
         )
-    return kept.last(max(FEWEST, MOST // kept.reads[0].size))
+    return kept.last(max(FEWEST, MOST // kept.reads[0].size)), num_damaged
+
+
+def _damaged(number: int) -> str:
+    """So many problems, as a text says that they are damaged."""
+    return "1 more is damaged" if number == 1 else f"{number} more are damaged"
 
 
 _TITLES = {

@@ -41,6 +41,7 @@ from .entries import (
     packed,
     unpacked,
 )
+from .journal_file import explained, name_in
 from .kept import TABLES, KeptLayout, KeptProblem, KeptProblems, keep, kept, kept_problem
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Journal:
         path: Its file, made if there is none; None keeps it in memory.
         series: What problems are for from now on.
         run: The run's name, if the run folder says it; a new one is taken by default.
+        copy: Copy of the file to work on in its place, to read what the file says; nobody is kept out of it.
 
     Attributes:
         run: The run's name.
@@ -72,28 +74,36 @@ class Journal:
         'INTENDED'
     """
 
-    def __init__(self, path: Path | None, series: str = "train", run: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        series: str = "train",
+        run: str | None = None,
+        *,
+        copy: Path | None = None,
+    ) -> None:
         self.series = series
         self._path = path
-        held = None if path is None else _name_in(path)
+        held = None if path is None else name_in(path)
         if run is not None and held is not None and run != held:
             raise ValueError(
                 f"{path} is the journal of run {held}, expected that of {run}; if it is damaged, remove it"
                 " and go on with --resume: what was sent is found again by its labels"
             )
         name = run or held
-        self._claim = None if path is None or name is None else Claim(name)
-        self._file = sqlite3.connect(path or ":memory:", timeout=1.0, isolation_level=None)
+        own = path is not None and copy is None
+        self._claim = Claim(name) if own and name is not None else None
+        self._file = sqlite3.connect(copy or path or ":memory:", timeout=1.0, isolation_level=None)
         self._file.text_factory = lambda text: text.decode(errors="replace")  # the seal tells damage
         try:
             self._open(name)
-            if self._claim is None and path is not None:
+            if self._claim is None and own:
                 self._claim = Claim(self.run)
             self._read_all()
         except BaseException as error:
             self._release()
             if isinstance(error, sqlite3.Error):
-                raise ValueError(_explained(path, error)) from None
+                raise ValueError(explained(path, error)) from None
             if isinstance(error, QPUStoppedError):
                 raise ValueError(str(error)) from None
             raise
@@ -231,8 +241,9 @@ class Journal:
         with self._transaction():
             keep(self._file, layout, fields, couplings, reads, self._key(entry), timing)
 
-    def kept(self) -> KeptProblems | None:
-        """The last problems of the run, and what was read, as far as they were kept."""
+    def kept(self) -> tuple[KeptProblems | None, int]:
+        """The last problems of the run, and what was read, as far as they were kept; and how many of them are
+        damaged."""
         with self._said():
             return kept(self._file)
 
@@ -351,44 +362,4 @@ class Journal:
         try:
             yield
         except sqlite3.Error as error:
-            raise QPUStoppedError(_explained(self._path, error)) from None
-
-
-def _name_in(path: Path) -> str | None:
-    """The name of the run whose journal this is, without a change to the file or its WAL, and without a lock.
-
-    None if there is no file, or none that says it. A link is not followed, wherever it leads.
-    """
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        file = path.with_name(path.name + suffix)
-        if file.is_symlink():
-            raise ValueError(f"{file} is a link, which is not followed: expected the journal itself")
-        if file.exists() and not file.is_file():
-            raise ValueError(f"{file} is not the journal of a run: it is no file")
-    if not path.exists():
-        return None
-    database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-    try:
-        row = database.execute("SELECT name FROM run").fetchone()
-    except sqlite3.Error:
-        return None  # it is said when the file is opened
-    finally:
-        database.close()
-    return row[0] if row is not None and is_name(row[0]) else None
-
-
-def _explained(path: Path | None, error: sqlite3.Error) -> str:
-    """One line on what is wrong with the file, and how to go on."""
-    name = getattr(error, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")):
-        why = "another process has it open, or its file system does not lock files"
-    elif name.startswith("SQLITE_FULL"):
-        why = "make room, then go on with --resume"
-    elif name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        why = (
-            "it is not the journal of a run, or it is damaged. If it is damaged, remove it and go on with"
-            " --resume: what was sent is found again by its labels"
-        )
-    else:
-        why = "the journal of a run has to be read and written there"
-    return f"{path}: {error}: {why}"
+            raise QPUStoppedError(explained(self._path, error)) from None

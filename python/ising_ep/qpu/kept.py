@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -181,24 +182,24 @@ def keep(
         file.execute("INSERT INTO kept_layouts VALUES (?, ?, ?, ?, ?, ?)", layout.row())
 
 
-def kept(file: sqlite3.Connection) -> KeptProblems | None:
-    """The problems of the layout that most are of, in order; None if there are none.
-
-    Rows that are not as they were written are left out.
-    """
-    counts = "SELECT anneal FROM kept GROUP BY anneal ORDER BY count(*) DESC, max(place) DESC LIMIT 1"
-    found = file.execute(f"SELECT * FROM kept_layouts WHERE anneal = ({counts})").fetchone()
-    layout = None if found is None else KeptLayout.of_row(found)
-    if layout is None:
-        return None
-    rows = file.execute(
-        "SELECT fields, couplings, reads, digest FROM kept WHERE anneal = ? ORDER BY place", (layout.anneal,)
-    )
-    whole = [row for row in (_read(layout, *each) for each in rows) if row is not None]
+def kept(file: sqlite3.Connection) -> tuple[KeptProblems | None, int]:
+    """The whole problems of the layout that most are of, in order, None if there are none; and how many are
+    damaged: of that layout, or of one that is damaged itself."""
+    found = map(KeptLayout.of_row, file.execute("SELECT * FROM kept_layouts"))
+    layouts = {layout.anneal: layout for layout in found if layout is not None}
+    rows = file.execute("SELECT anneal, fields, couplings, reads, digest FROM kept ORDER BY place").fetchall()
+    # Of two layouts with as many problems, that of the last one is taken.
+    count = Counter(anneal for anneal, *_ in reversed(rows) if anneal in layouts)
+    if not count:
+        return None, len(rows)
+    [(most, number)] = count.most_common(1)
+    read = (_read(layouts[most], *row) for anneal, *row in rows if anneal == most)
+    whole = [row for row in read if row is not None]
+    damaged = len(rows) - count.total() + number - len(whole)
     if not whole:
-        return None
+        return None, damaged
     fields, couplings, reads = (np.array(each) for each in zip(*whole, strict=True))
-    return KeptProblems(layout, fields, couplings, reads)
+    return KeptProblems(layouts[most], fields, couplings, reads), damaged
 
 
 def kept_problem(file: sqlite3.Connection, id: str | None) -> KeptProblem | None:

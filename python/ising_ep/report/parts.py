@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import PurePath
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -36,7 +37,7 @@ def status(run: RunFolder, state: TrainState | None, writer: str | None) -> str:
     if writer is not None:
         return f"{where}. Running: {writer}"
     if state is None or state.epoch < epochs:
-        return f"{where}. Nobody is at it; go on with: ising-ep train --resume {run.path}"
+        return f"{where}. Nobody is at it; go on with: ising-ep train --resume {shlex.quote(str(run.path))}"
     return f"{where}."
 
 

@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeV
 from ..checks import check_mapping, short
 from ..extras import PLAIN, needing
 from ..printable import either, one_line
-from .refusals import has_truth_value, what_is_wrong
-from .types import is_option, takes_numbers
+from .refusals import has_text, has_truth_value, what_is_wrong
+from .types import is_option, takes_numbers, takes_several
 
 with needing(PLAIN, "all but the samplers"):
     from pydantic import (
@@ -131,11 +131,15 @@ class Settings(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _refuse_truth_values(cls, given: Any, info: ValidationInfo) -> Any:
-        """Refuses True and False for numbers, which Python takes for 1 and 0."""
-        if has_truth_value(given) and takes_numbers(cls.model_fields[str(info.field_name)].annotation):
-            several = isinstance(given, tuple | list)
+    def _refuse_stand_ins(cls, given: Any, info: ValidationInfo) -> Any:
+        """Refuses True and False for numbers, which Python takes for 1 and 0, and texts for either, which
+        pydantic reads."""
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        if takes_numbers(annotation) and (has_truth_value(given) or has_text(given)):
+            several = takes_several(annotation)
             raise ValueError("expected a tuple or list of numbers" if several else "expected a number")
+        if annotation is bool and has_text(given):
+            raise ValueError("expected True or False")
         return given
 
     @model_validator(mode="after")

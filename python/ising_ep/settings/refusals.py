@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -62,8 +62,16 @@ def what_is_wrong(problems: Sequence[Mapping[str, Any]], known: Collection[str] 
 
 def has_truth_value(given: object) -> bool:
     """Tells whether something is True or False, or a tuple or list that holds one of them."""
-    values = given if isinstance(given, tuple | list) else (given,)
-    return any(isinstance(value, bool | np.bool_) for value in values)
+    return any(isinstance(value, bool | np.bool_) for value in _values(given))
+
+
+def has_text(given: object) -> bool:
+    """Tells whether something is a text, or a tuple or list that holds one."""
+    return any(isinstance(value, str | bytes | bytearray) for value in _values(given))
+
+
+def _values(given: object) -> Iterable[object]:
+    return given if isinstance(given, tuple | list) else (given,)
 
 
 def _line(problem: Mapping[str, Any], known: Collection[str]) -> str:

@@ -41,3 +41,13 @@ def takes_numbers(annotation: Any) -> bool:
         (True, False)
     """
     return _number(annotation) or any(map(takes_numbers, get_args(annotation)))
+
+
+def takes_several(annotation: Any) -> bool:
+    """Tells whether settings of a type may be tuples.
+
+    Example:
+        >>> takes_several(tuple[int, ...] | None), takes_several(int | None)
+        (True, False)
+    """
+    return get_origin(annotation) is tuple or any(map(takes_several, get_args(annotation)))

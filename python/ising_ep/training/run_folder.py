@@ -25,6 +25,7 @@ import errno
 import io
 import json
 import os
+import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -151,7 +152,7 @@ class RunFolder:
         for name in FILES:
             _require_own(path / name)
         content = read_json(file, links=False)
-        if not (isinstance(content, dict) and isinstance(content.get("config"), dict)):
+        if not _are_settings(content):
             raise ValueError(f"{file} is not {SETTINGS}: {short(content)}, expected an object with a config")
         with damage_named(file, SETTINGS):
             config = TrainConfig.recorded(content["config"])
@@ -222,8 +223,8 @@ class RunFolder:
         if self.data is None:
             raise ValueError(
                 f"{self.path} is of format 1, which does not say the shape of its images;"
-                f" `ising-ep train --resume {self.path}` with its data at hand brings it to format"
-                f" {CONFIG_FORMAT}"
+                f" `ising-ep train --resume {shlex.quote(str(self.path))}` with its data at hand brings it to"
+                f" format {CONFIG_FORMAT}"
             )
         return self.data
 
@@ -347,6 +348,21 @@ class RunFolder:
             **asdict(self.origin),
         }
         replace(self.path / CONFIG, json.dumps(content, indent=2).encode() + b"\n")
+
+
+def is_run(folder: Path) -> bool:
+    """Tells whether a folder is that of a run, be its settings readable or damaged."""
+    file = folder / CONFIG
+    if not os.path.lexists(file):
+        return False
+    try:
+        return _are_settings(read_json(file))
+    except (OSError, ValueError):
+        return True
+
+
+def _are_settings(content: Any) -> bool:
+    return isinstance(content, dict) and isinstance(content.get("config"), dict)
 
 
 def _budget(value: Any) -> float | None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from dimod.variables import iter_deserialize_variables
 
+from ...files.untrusted import each_once
+
 # Upper bound on the text. Parsed, it takes up to 12 times as much memory; lists and objects take more.
 MOST_JSON_BYTES = 2**26
 _MOST_BRACKETS = 3_000_000
@@ -26,7 +28,7 @@ def load_json(text: bytes) -> Any:
     if text.count(b"{") + text.count(b"[") > _MOST_BRACKETS:
         raise ValueError(f"the JSON has more than {_MOST_BRACKETS} lists and objects")
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=each_once)
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
     except ValueError as error:
