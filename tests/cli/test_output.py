@@ -154,6 +154,14 @@ def test_force_overwrites_what_is_no_runs(here):
         assert Path(output.file).read_bytes() != b"mine"
 
 
+def test_predictions_do_not_replace_their_images(here):
+    before = contents(here)
+    result = ising_ep("predict", "run", "images.npy", "--out", "other/../images.npy", "--force")
+    assert result.exit_code == 2
+    assert "images.npy holds the images; give another --out" in result.output
+    assert contents(here) == before
+
+
 @pytest.mark.parametrize("command", ["predict run images.npy", "report run", "plot run", EMBED])
 def test_force_with_nothing_to_overwrite_is_refused(command, here):
     more = " or --picture" if command == EMBED else ""

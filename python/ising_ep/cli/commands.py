@@ -283,6 +283,8 @@ def predict(
     from . import runs
 
     if out is not None:
+        if out.exists() and images.exists() and out.samefile(images):
+            raise ValueError(f"{out} holds the images; give another --out")
         require_output(out, force=force)
     elif force:
         raise ValueError("--force is given, but there is nothing to overwrite without --out")
