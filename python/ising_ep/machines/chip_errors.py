@@ -57,10 +57,10 @@ class ChipErrors:
         ValueError: readout_error is 1.5, expected a probability, 0 to 1
     """
 
-    field_noise: float = 0.016
-    coupling_noise: float = 0.015
-    field_offset: float = 0.021
-    coupling_offset: float = 0.022
+    field_noise: float = 0.013
+    coupling_noise: float = 0.010
+    field_offset: float = 0.018
+    coupling_offset: float = 0.014
     slope: float = 0.0
     susceptibility: float = -0.0125
     readout_error: float = 0.0

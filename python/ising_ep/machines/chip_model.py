@@ -57,7 +57,7 @@ Model = Literal["thermal", "quantum"]
 
 # Fitted to real answers of an Advantage_system4.1: docs/chip.md.
 TEMPERATURE = 18.5
-RATE = 13000.0
+RATE = 10000.0
 # File of a run folder with the energy scales of a user's own table.
 SCALES = "energy_scales.csv"
 # Schedules and kinds whose tries are kept.

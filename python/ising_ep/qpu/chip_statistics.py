@@ -10,12 +10,14 @@ qubits tells the temperature, that of chains, which freeze earlier, the rate at 
 
 Errors show in the residuals e = s + tanh(beta F). An error d of the field makes their mean -beta d v, where
 v = 1 - tanh(beta F)^2. So the product of the residuals of a chain in two reads has the mean
-beta^2 d^2 v v', and nothing else is in it where the reads are of two problems: gauges turn F over by
-chance, and what is wrong about beta with it. Sums over all pairs of reads give
+beta^2 d^2 v v', and of two problems nothing else is in it if they have gauges, which turn F over by chance,
+and with it what is wrong about beta. Sums over all pairs of reads give
 
 - of two problems: the variance of the errors that stay; with e_a s_b in place of e, that of couplings;
-- of one problem: that of all errors which its reads share. What is wrong about beta is in it too, so that
-  it is compared with a model's, and not taken for itself.
+- of one problem: that of all errors which its reads share.
+
+What is wrong about beta is in the latter, and without gauges in the former too, so that they are compared
+with a model's, and not taken for themselves.
 """
 
 from __future__ import annotations
