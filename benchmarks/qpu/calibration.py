@@ -3,9 +3,9 @@
     python -m benchmarks.qpu.calibration --data-dir DIR [--chips 20]
 
 Chips are models of a P16 with 2 % of its qubits missing, with temperatures, rates and errors drawn at random
-around the defaults. On each 784-120-40 is trained for two epochs on 100 images of MNIST, behind the stand-in
-for D-Wave's service, and the run that this leaves is calibrated: nothing of the chip is known to it but its
-working graph. The network has some 990 qubits in chains of up to 12.
+around the defaults. On each 784-120-40 is trained for two epochs, with gauges, on 100 images of MNIST, behind
+the stand-in for D-Wave's service, and the run that this leaves is calibrated: nothing of the chip is known to
+it but its working graph. The network has some 990 qubits in chains of up to 12.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ def run(number: int, data_dir: Path) -> dict[str, Any]:
         os.environ.update(runs.settings_for(service))
         folder = Path(place) / "run"
         data = ("--dataset=mnist", f"--data-dir={data_dir}", "--train-per-class=10", "--test-per-class=1")
-        code = runs.command(*data, "--machine=qpu", "--epochs=2", f"--seed={number}", f"--out={folder}")
+        code = runs.command(
+            *data, "--machine=qpu", "--gauges", "--epochs=2", f"--seed={number}", f"--out={folder}"
+        )
         assert code == 0, f"training on chip {number} ended with {code}"
         started = time.perf_counter()
         found = calibrate(folder, num_threads=1)

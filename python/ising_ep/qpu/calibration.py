@@ -18,6 +18,7 @@ from ..chip import Chip
 from ..extras import needing
 from ..files.atomic import replace
 from ..machines.chip import ChipSettings
+from ..machines.embedded import EmbeddedSettings
 from ..training.run_folder import JOURNAL, SOLVER, RunFolder
 
 with needing("chip", "a calibration"):
@@ -26,6 +27,10 @@ with needing("chip", "a calibration"):
     from .kept import KeptProblems
     from .run_journal import journal_of
 
+_NO_GAUGES = (
+    "The run had no gauges, so that errors which stay, and with them the temperature, are told badly; a short"
+    " run with --gauges tells them"
+)
 # Problems from which a spread between problems can be told.
 FEWEST = 10
 # Reads of qubits that are used at most, those of the last problems: of these there are enough then.
@@ -45,6 +50,7 @@ class Calibration:
         solver: Name of its solver.
         problems: What was kept of it, and is whole.
         num_damaged: Problems that were kept and are damaged.
+        has_gauges: Whether its calls had gauges, without which errors that stay are told badly.
         num_chains: Chains of two qubits or more.
         reads: Statistics of its reads.
         default: The same of the model at its defaults, on the same problems.
@@ -58,6 +64,7 @@ class Calibration:
     solver: str
     problems: KeptProblems
     num_damaged: int
+    has_gauges: bool
     num_chains: int
     reads: ChipStatistics
     default: ChipStatistics
@@ -77,6 +84,7 @@ class Calibration:
                 f"{len(kept.fields)} problems of {kept.layout.num_reads} reads on {len(kept.layout.qubits)}"
                 f" qubits of {self.solver}, {self.num_chains} chains",
                 *([f"{_damaged(self.num_damaged)}, and not used"] if self.num_damaged else []),
+                *([] if self.has_gauges else [_NO_GAUGES]),
                 "",
                 *self._statistics(),
                 "",
@@ -133,6 +141,8 @@ def calibrate(
     seed, num_threads = integer("seed", seed, 0, 2**63 - 1), threads(num_threads)
     folder = RunFolder.open(Path(run))
     kept, num_damaged = _kept(folder)
+    of_run = folder.config.machine_settings
+    assert isinstance(of_run, EmbeddedSettings)  # as it has a journal
     file = folder.path / SOLVER
     problems = Problems(Chip.named(str(file)), kept)
     reads = problems.statistics(kept.reads)
@@ -168,6 +178,7 @@ def calibrate(
         str(folder.solver()),
         kept,
         num_damaged,
+        of_run.gauges,
         problems.num_chains,
         reads,
         default,
