@@ -218,6 +218,8 @@ def test_the_settings_of_the_chip_are_found(run):
     colder = found.default.qubits
     assert colder is None or colder.value > 1.3 * found.reads.qubits.value
     assert str(found).startswith(f"{len(found.problems.fields)} problems of 10 reads")
+    assert not found.has_gauges
+    assert "The run had no gauges" in str(found)
     config = TrainConfig.checked({"dataset": "digits", **found.settings})
     assert isinstance(config.machine_settings, ChipSettings)
     assert config.machine_settings.chip_temperature == pytest.approx(temperature.value, rel=0.01)
