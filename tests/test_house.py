@@ -52,6 +52,7 @@ MANY_PARAMETERS = {
     "estimator/classifier.py:EPClassifier.__init__": SKLEARN,
     "machines/chip_model.py:ChipModel.__init__": PUBLIC,
     "machines/chip_model.py:ChipModel.sample": ANNEALER,
+    "machines/chip_sampler.py:ChipSampler.sample": DWAVE,
     "machines/dimod_sampler.py:SamplerAnnealer.sample": ANNEALER,
     "machines/annealer.py:Annealer.sample": ANNEALER,
     "qpu/dispatch.py:QPU.sample": ANNEALER,

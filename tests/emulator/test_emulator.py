@@ -482,7 +482,7 @@ HALF_STATE = [3] * MODEL.properties["num_qubits"]
         ({"flux_biases": [0]}, "flux_biases is not a parameter of this solver"),
         ({"num_reads": 0}, "num_reads is 0"),
         ({"num_reads": 1.5}, "num_reads is 1.5"),
-        ({"annealing_time": 0.1}, "expected at most 2 a us"),
+        ({"annealing_time": 0.1}, "annealing_time is 0.1 us, expected 0.5 to 2000"),
         ({"annealing_time": "long"}, "annealing_time is 'long'"),
         ({"annealing_time": 20, "anneal_schedule": FORWARD}, "are both given"),
         ({"anneal_schedule": [(0, 0), (20, 0.5)]}, "ends with s = 0.5"),

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ising_ep.chip import Chip
-from ising_ep.chip.rules import check_anneal, check_graph, check_ranges
+from ising_ep.chip.anneals import check_anneal
+from ising_ep.chip.rules import check_graph, check_ranges
 from ising_ep.machines.chip_errors import ChipErrors
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.machines.chip_rates import BOLTZMANN

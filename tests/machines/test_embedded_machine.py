@@ -32,11 +32,11 @@ def machine(embedding: Embedding = TWO, noise: float = 0.0, **options) -> Embedd
 @pytest.mark.parametrize("gauges", [False, True])
 @pytest.mark.parametrize("embedding", [ONE, TWO], ids=["one copy", "two copies"])
 def test_it_finds_the_networks_ground_states(embedding, gauges):
-    """In a problem this small, all of ten reads miss it in one of some hundred at most."""
+    """In a problem this small, all of 30 reads miss it in one of some hundred at most."""
     couplings, fields, ids = network_problem(NETWORK, 15)
-    chip = machine(embedding, chain_strength=2.0, gauges=gauges)
+    chip = machine(embedding, num_reads=30, chain_strength=2.0, gauges=gauges)
     found = chip.sample(couplings, fields, seed=5, problem_ids=ids)
-    assert found.states.shape == (15, 10, NETWORK.num_spins)
+    assert found.states.shape == (15, 30, NETWORK.num_spins)
     np.testing.assert_allclose(found.energies, energies_of(couplings, fields, found.states), atol=1e-9)
     lowest = energies_of(couplings, fields, ground_states(couplings, fields)[:, np.newaxis])[:, 0]
     right = np.isclose(found.energies.min(axis=1), lowest, atol=1e-9)

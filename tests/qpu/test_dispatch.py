@@ -303,7 +303,8 @@ def test_the_budget_outlives_the_journal(service, patterns, direct):
     sent = len(service.problems)
     with pytest.raises(QPUStoppedError, match="more than the"):
         train(connect(service, Journal(None), max_access_time=budget), patterns, state=saved)
-    assert len(service.problems) == sent
+    # Of the batch under way nothing tells but the journal: its free phase may be sent once more.
+    assert len(service.problems) <= sent + 1
 
 
 def test_the_budget_ends_the_run_before_it_is_passed(service, patterns, direct):
@@ -368,7 +369,7 @@ def test_dwave_systems_own_sampler_trains_too(service, patterns):
 
 
 def test_what_the_solver_would_refuse_is_not_sent(service, patterns):
-    with pytest.raises(ValueError, match="the schedule takes 5000 us"):
+    with pytest.raises(ValueError, match="annealing_time is 5000 us"):
         train(connect(service), patterns, annealing_time=5000.0)
     assert not service.problems
 

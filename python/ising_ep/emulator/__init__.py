@@ -18,9 +18,9 @@ unless it is switched off and divides h and J by
 
     max(max h / h_high, min h / h_low, max J / J_high, min J / J_low)
 
-with the ends of h_range and extended_j_range; what solvers refuse (`chip.rules`), of one problem in a
-list by itself; the QPU time of each problem, by the client's own estimate. With realtime a problem takes as
-long.
+with the ends of h_range and extended_j_range; what solvers refuse (`chip.rules`, `chip.anneals`), of one
+problem in a list by itself; the QPU time of each problem, by the client's own estimate. With realtime a
+problem takes as long.
 
 Not modelled are: reinitialize_state False and x_ parameters, which are refused; other users, queues, loads,
 quotas and rate limits; calibration and its drift; uploads in parts, which the client does not use for QPU

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..checks import Floats, Ints, Spins, one_of
 from ..chip import Chip
-from ..chip.rules import asked_schedule, check_anneal, check_gain, check_ranges, full_scale
+from ..chip.anneals import asked_schedule, check_anneal, check_gain
+from ..chip.rules import check_ranges, full_scale
 from ..chip.timing import access_time
 from ..machines.chip_model import ChipModel
 from ..qpu.qp import UNUSED, decode_problem, encode_answer

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from ..chip import Chip
+from ..chip.anneals import check_anneal
 from ..chip.energy_scales import EnergyScales
 from ..chip.graph import FILES
-from ..chip.rules import check_anneal
 from ..chip.solvers import is_solver
 from ..embedding import Embedding
 from ..network import Network
@@ -198,7 +198,7 @@ class ChipSettings(EmbeddedSettings, ModelSettings):
         """See `MachineSettings.cautions`."""
         if not LOWEST <= self.chip_temperature <= HIGHEST:
             return [
-                f"chip_temperature is {self.chip_temperature:g} mK, which is no chip's; it is in millikelvin"
+                f"chip_temperature is {self.chip_temperature:g} mK, which no chip has; it is in millikelvin"
             ]
         if self.chip_model != "quantum" or self.chip_temperature >= COLD:
             return []

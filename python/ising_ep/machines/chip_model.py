@@ -44,8 +44,9 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _core
 from ..checks import WORD, instance, integer, one_of, real, stream_ids, threads
 from ..chip import Chip
+from ..chip.anneals import check_anneal, check_gain
 from ..chip.energy_scales import EnergyScales, table_names
-from ..chip.rules import check_anneal, check_gain, check_ranges
+from ..chip.rules import check_ranges
 from ..chip.timing import access_time
 from ..samplers.batch import NUM_SLICES
 from .annealer import Annealer
@@ -210,7 +211,7 @@ class ChipModel(Annealer):
             int8 (problems, num_reads, n).
 
         Raises:
-            ValueError: What the chip refuses: see `chip.rules`; the text names it.
+            ValueError: What the chip refuses: see `chip.rules` and `chip.anneals`; the text names it.
             TypeError: A number that should be an integer and is not.
             KeyboardInterrupt: On Ctrl-C, when the anneals under way are done.
         """

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..checks import boolean, instance, one_of, seed_or_new
 from ..chip import Chip
-from ..chip.rules import asked_schedule, full_scale
+from ..chip.anneals import asked_schedule
+from ..chip.rules import full_scale
 from ..chip.timing import access_time
 from ..samplers.spin_form import in_floats, spin_form
 from .chip_model import PARAMETERS, ChipModel

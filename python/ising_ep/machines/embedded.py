@@ -21,7 +21,7 @@ from pydantic import Field
 from .. import _core
 from ..checks import boolean, integer, real, same
 from ..chip import Chip
-from ..chip.rules import check_anneal, check_annealing_time
+from ..chip.anneals import check_anneal, check_annealing_time
 from ..embedding import Embedding, Placed, embed
 from ..network import Couplings, Network
 from ..samplers.batch import BatchResult

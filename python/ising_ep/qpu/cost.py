@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from ..chip import Chip
-from ..chip.rules import check_anneal
+from ..chip.anneals import check_anneal
 from ..chip.timing import AccessTime, access_range
 from ..config import TrainConfig
 from ..embedding import Embedding

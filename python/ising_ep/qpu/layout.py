@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from xxhash import xxh3_128
 
 from ..checks import digest, same
-from ..chip.rules import check_anneal, check_graph, check_parameters, check_ranges
+from ..chip.anneals import check_anneal
+from ..chip.rules import check_graph, check_parameters, check_ranges
 from ..chip.timing import access_time
 from ..machines.annealer import Schedule
 from .connection import Connection
