@@ -13,11 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..checks import floats, integer, real
 from .graph import Chip
+from .rules import ROUNDING
 
 # The solvers round times to this many digits: 0.01 microseconds.
 DIGITS = 2
-# Tolerance for rounding at the limits of a range.
-ROUNDING = 1e-9
 
 
 def asked_schedule(chip: Chip, given: Mapping[str, Any]) -> Any:

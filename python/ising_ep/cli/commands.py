@@ -26,7 +26,7 @@ from .help import Group
 from .inspect import inspect
 from .minimize import minimize
 from .options import later, option, preset_option, settings, with_file
-from .output import force_option, require_output
+from .output import force_option, require_named, require_output
 from .qpu import hold_to_the_end, qpu_options
 from .report import report
 from .sample import sample
@@ -282,12 +282,11 @@ def predict(
     from .. import datasets, training
     from . import runs
 
+    require_named(out, force=force)
     if out is not None:
         if out.exists() and images.exists() and out.samefile(images):
             raise ValueError(f"{out} holds the images; give another --out")
         require_output(out, force=force)
-    elif force:
-        raise ValueError("--force is given, but there is nothing to overwrite without --out")
     folder, state = runs.finished(run)
     x = datasets.load_images(images, folder.known_data().num_inputs)
     network, outputs = free_outputs(folder, state, x, threads=threads, copies=copies, limits=limits)
@@ -328,8 +327,7 @@ def plot(run: Path, out: Path | None, force: bool) -> None:
     from . import runs
 
     require("plot", "a picture")
-    if out is None and force:
-        raise ValueError("--force is given, but there is nothing to overwrite without --out")
+    require_named(out, force=force)
     folder, state = runs.finished(run)
     if out is None or out.resolve() == run.resolve():
         try:

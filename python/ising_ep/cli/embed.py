@@ -13,7 +13,7 @@ from ..printable import printable
 from .errors import one_line_errors
 from .help import Command
 from .options import Numbers, option, settings, settings_of
-from .output import force_option, require_output
+from .output import force_option, require_named, require_output
 from .screen import print_bars
 
 if TYPE_CHECKING:
@@ -132,8 +132,7 @@ def _form(config: TrainConfig, image: tuple[int, ...] | None) -> DataRecord:
 
 def _check_outputs(out: Path | None, picture: Path | None, force: bool) -> None:
     """Refuses, before any work is done, files that could not or should not be written afterwards."""
-    if force and out is None and picture is None:
-        raise ValueError("--force is given, but there is nothing to overwrite without --out or --picture")
+    require_named(out, picture, force=force, options="--out or --picture")
     for file, named_by in ((out, "--out"), (picture, "--picture")):
         if file is not None:
             require_output(file, force=force, named_by=named_by)

@@ -34,6 +34,12 @@ def require_output(file: Path, *, force: bool, named_by: str = "--out", own: Pat
         raise ValueError(f"{file} exists; give --force to overwrite it, or another {named_by}")
 
 
+def require_named(*files: Path | None, force: bool, options: str = "--out") -> None:
+    """Refuses, by a ValueError, --force without a file that it is for, as these options name one."""
+    if force and not any(files):
+        raise ValueError(f"--force is given, but there is nothing to overwrite without {options}")
+
+
 def require_writable(file: Path) -> None:
     """Refuses a file that cannot be written, before what it is to hold is worked out or paid for.
 

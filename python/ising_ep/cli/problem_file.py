@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .help import Command
-from .output import require_output
+from .output import require_named, require_output
 from .screen import waiting
 
 if TYPE_CHECKING:
@@ -105,11 +105,10 @@ def read_file(file: Path, output: Path | None, *, force: bool, **asked: Any) -> 
     from ..problems.read import read_with_format
     from ..problems.write import check_labels, output_files
 
+    require_named(output, force=force, options="--output")
     if output is not None:
         for written in output_files(output, file):
             require_output(written, force=force, named_by="--output")
-    elif force:
-        raise ValueError("--force is given, but there is nothing to overwrite without --output")
     with waiting(f"Reading {file.name}"):
         problem = read_with_format(file, **asked)
     if output is not None:

@@ -13,7 +13,7 @@ from ..files.atomic import replace
 from .errors import one_line_errors
 from .help import Command
 from .options import option
-from .output import force_option, require_output, require_writable
+from .output import force_option, require_named, require_output, require_writable
 from .stop import ended_by_ctrl_c
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def report(run: Path, out: Path | None, watch: bool, force: bool) -> None:
 def _check_output(out: Path | None, own: Path, force: bool) -> None:
     """Refuses, before any work is done, a page that could not or should not be written; the run's own report
     may be written anew."""
-    if out is None and force:
-        raise ValueError("--force is given, but there is nothing to overwrite without --out")
+    require_named(out, force=force)
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"--out is {out}, expected a name that ends in .html")
     if out is not None and out.resolve() != own.resolve():

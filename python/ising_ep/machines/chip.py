@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
 from ..chip import Chip
-from ..chip.anneals import check_anneal
 from ..chip.energy_scales import EnergyScales
 from ..chip.graph import FILES
 from ..chip.solvers import is_solver
 from ..embedding import Embedding
 from ..network import Network
 from ..settings import NotNegative, PartSettings, Positive, Seed, Shown
-from .annealer import Annealer, schedules
+from .annealer import Annealer
 from .annealing import NumSweeps
 from .chip_errors import ChipErrors
 from .chip_model import RATE, SCALES, TEMPERATURE, ChipModel
@@ -189,9 +187,7 @@ class ChipSettings(EmbeddedSettings, ModelSettings):
             settings = self.model_copy(update={"chip_schedule": str(work.folder / SCALES)})
         model = settings.annealer(work.num_threads)
         machine = self.embedded(network, work, model, embedding)
-        forward, reverse = schedules(self.annealing_time, self.reverse_fraction)
-        for schedule, states in ((forward, None), (reverse, np.ones(len(machine.qubits), np.int8))):
-            check_anneal(model.chip, schedule, self.num_reads, machine.qubits, states)
+        self.check_on(model.chip, machine.qubits)
         return machine
 
     def cautions(self) -> list[str]:

@@ -41,6 +41,7 @@ PROGRESS = 2.0
 ANNEALING_TIME = 20.0
 # Within the range of every chip, and the paper's for its fully connected network.
 CHAIN_STRENGTH = 1.0
+NO_QUBITS = np.zeros(0, dtype=np.int64)
 
 
 class EmbeddedMachine(Machine):
@@ -245,7 +246,6 @@ class EmbeddedSettings(ReadsSettings):
     annealing_time: Annotated[
         Positive, Field(description="Microseconds of a forward anneal."), Shown("Chip")
     ] = ANNEALING_TIME
-
     gauges: Annotated[
         bool,
         Field(description="Turn a random half of the spins over in each call, and back in its reads."),
@@ -257,14 +257,16 @@ class EmbeddedSettings(ReadsSettings):
         why = f"the file {self.embedding} says how many there are"
         return {**super().unused(), **({"copies": why} if self.embedding else {})}
 
-    def check_on(self, chip: Chip) -> None:
-        """Refuses, by a ValueError, what this chip would not do, wherever the network were laid."""
+    def check_on(self, chip: Chip, qubits: NDArray[np.int64] = NO_QUBITS) -> None:
+        """Refuses, by a ValueError, what this chip would not do on these qubits.
+
+        Without qubits it refuses what the chip would do on none, however the network were laid.
+        """
         _check_chain_strength(chip, self.chain_strength)
         check_annealing_time(chip, self.annealing_time)
-        none = np.zeros(0, dtype=np.int64)
         forward, reverse = schedules(self.annealing_time, self.reverse_fraction)
-        for schedule, states in ((forward, None), (reverse, none.astype(np.int8))):
-            check_anneal(chip, schedule, self.num_reads, none, states)
+        for schedule, states in ((forward, None), (reverse, np.ones(len(qubits), dtype=np.int8))):
+            check_anneal(chip, schedule, self.num_reads, qubits, states)
 
     def placed(self, network: Network, chip: Chip, work: Work) -> Placed:
         """Embedding of the network on the chip: as kept, from the file of the settings, or found anew.
