@@ -1,6 +1,6 @@
 """The chip model beside a real QPU: energies, temperatures, broken chains.
 
-    python -m benchmarks.chip.real_qpu --data LOGS --p16 PROBLEMS       half an hour
+    python -m benchmarks.chip.real_qpu --data LOGS --p16 PROBLEMS       an hour
     python -m benchmarks.chip.real_qpu --data LOGS --quick              a tenth of the problems
 
 LOGS is a folder as `benchmarks/chip/logs.py` says, PROBLEMS one as `benchmarks/chip/whole_chip.py` says.
@@ -49,7 +49,7 @@ from .whole_chip import WHOLE, WholeChip, whole_chips
 # Programming cycles of a problem, each with errors of its own, and reads of each.
 CYCLES, READS = 32, 500
 # Most sweeps of a microsecond, as fitted: chains are slower than whole chips of single qubits.
-SWEEPS, WHOLE_SWEEPS = 50.0, 3000.0
+SWEEPS, WHOLE_SWEEPS = 50.0, 6000.0
 # Runs with a longest chain that are enough for a mean.
 ENOUGH = 10
 # Temperatures that 1,000 reads tell less well are not compared.

@@ -292,7 +292,7 @@ def test_the_command_searches_once_and_says_so_before_the_table(monkeypatch, tmp
     ("arguments", "text"),
     [
         (("--num-reads", "20000"), "num_reads is 20000, expected an integer from 1 to 10000"),
-        (("--annealing-time", "0.1"), "s goes from 0 to 1 in 0.1 us"),
+        (("--annealing-time", "0.1"), "annealing_time is 0.1 us, expected 0.5 to 2000"),
         (("--epochs", "0"), "epochs is 0"),
         (("--dataset", "mnist", "--test-per-class", "893"), "test_per_class is 893, but MNIST has 892"),
         (("--dataset", "kmnist", "--train-per-class", "6001"), "6001, but Kuzushiji-MNIST has 6000 of one"),

@@ -148,8 +148,8 @@ def energies_of(problem, states):
 
 
 def sizes_of(problem):
-    """The largest sum of |biases| of a problem."""
-    return np.abs(problem["values"]).sum() + np.abs(problem["fields"]).sum(axis=1).max(initial=0)
+    """The largest sum of |biases| of a problem, 0 where there is no problem."""
+    return (np.abs(problem["values"]).sum() + np.abs(problem["fields"]).sum(axis=1)).max(initial=0)
 
 
 def check_reads(problem, states, energies):

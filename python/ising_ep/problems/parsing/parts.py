@@ -101,8 +101,8 @@ def model(parts: Parts) -> dimod.BinaryQuadraticModel:
     one_of("vartype", vartype, VARTYPES)
     linear, values = linear.astype(np.float64), values.astype(np.float64)
     total = abs(offset) + np.abs(linear).sum() + np.abs(values).sum()
-    if not total < MOST_TOTAL:
-        raise ValueError(f"|biases| add up to {total}, expected finite ones of less than {MOST_TOTAL:g}")
+    if not total <= MOST_TOTAL:  # nor is nan
+        raise ValueError(f"|biases| add up to {total}, expected at most {MOST_TOTAL:g}")
     if labels is not None and len(labels) != n:
         raise ValueError(f"{len(labels)} labels for {n} variables")
     if labels is not None and list(labels) == list(range(n)):
