@@ -274,3 +274,12 @@ def test_a_machine_brings_its_own_settings_to_a_classifier_of_a_file(tmp_path):
 def test_a_temperature_that_is_none_is_refused(classifier, tmp_path, temperature):
     file = changed(classifier, tmp_path / "file", at_top(temperature=temperature))
     assert_refused(EPClassifier.load, file, "temperature")
+
+
+@pytest.mark.parametrize("name", ["checkpoint.safetensors", "config.json", "Metrics.csv", "curves.png"])
+def test_a_model_never_takes_the_place_of_a_runs_file(run, classifier, name):
+    before = {file.name: file.read_bytes() for file in run.iterdir()}
+    for model in (ising_ep.load(run), EPClassifier.load(classifier)):
+        with pytest.raises(ValueError, match=f"{name} is the name of a file of the run"):
+            model.save(run / name)
+    assert {file.name: file.read_bytes() for file in run.iterdir()} == before

@@ -56,10 +56,9 @@ def require_writable(file: Path) -> None:
 
 
 def _is_of_a_run(file: Path) -> bool:
-    """Tells whether a file has a name that a run keeps a file under, and stands in the folder of a run."""
+    """Tells whether a file is one that a run keeps."""
     if not os.path.lexists(file.parent / "config.json"):
         return False  # before what takes a second to load
-    from ..training.run_folder import FILES, is_run
+    from ..training.run_folder import is_of_a_run
 
-    # Some file systems take one case for the other.
-    return file.name.casefold() in FILES and is_run(file.parent)
+    return is_of_a_run(file)

@@ -353,11 +353,11 @@ class EPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         integers, floats, booleans or strings.
 
         Args:
-            file: The file; one that is there is replaced.
+            file: The file; one that is there is replaced, but never one that a run keeps in its folder.
 
         Raises:
             sklearn.exceptions.NotFittedError: If it is not fitted.
-            ValueError: If its labels or its random state cannot be written so.
+            ValueError: If its labels or its random state cannot be written so, or the file is a run's.
             OSError: If the file cannot be written.
         """
         check_is_fitted(self)

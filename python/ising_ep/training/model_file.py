@@ -15,6 +15,7 @@ from ..checks import short
 from ..files.atomic import kind_of, replace, require_replaceable
 from ..files.untrusted import MOST_BYTES
 from .checkpoint import array_digest, damage_named
+from .run_folder import is_of_a_run
 
 FORMAT = 1
 # What a file of this kind is, in messages.
@@ -28,15 +29,20 @@ def write_model(
     """Writes a model in one step.
 
     Args:
-        path: The file; one that is there is replaced.
+        path: The file; one that is there is replaced, unless a run keeps it.
         kind: What the model is, such as ``"Trained"``.
         arrays: Its arrays, float32.
         content: All else of it, as JSON.
         meanings: What arrays are, in words, for viewers of the file.
 
     Raises:
+        ValueError: If it has the name of a file of a run, and stands in the run's folder.
         OSError: If it cannot be written.
     """
+    if is_of_a_run(path):
+        raise ValueError(
+            f"{path} is the name of a file of the run in {path.parent}, which is never overwritten; give another"
+        )
     require_replaceable(path)
     text = json.dumps(content)
     metadata = {"kind": kind, "format": str(FORMAT), "content": text, "sha256": array_digest(arrays, text)}

@@ -361,6 +361,12 @@ def is_run(folder: Path) -> bool:
         return True
 
 
+def is_of_a_run(file: Path) -> bool:
+    """Tells whether a file has a name that a run keeps a file under, and stands in the folder of a run."""
+    # Some file systems take one case for the other.
+    return file.name.casefold() in FILES and is_run(file.parent)
+
+
 def _are_settings(content: Any) -> bool:
     return isinstance(content, dict) and isinstance(content.get("config"), dict)
 

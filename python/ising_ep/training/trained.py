@@ -186,7 +186,11 @@ class Trained:
         What was given in place of what the settings describe is kept in words alone, and must be given to
         `load` again. A place on a chip is not kept: it is looked for anew.
 
+        Args:
+            file: One that is there is replaced, but never one that a run keeps in its folder.
+
         Raises:
+            ValueError: If it has the name of such a file.
             OSError: If it cannot be written.
         """
         content = {
