@@ -539,6 +539,31 @@ def test_a_shallow_reverse_anneal_stays_and_a_deep_one_forgets(name: Any) -> Non
 
 
 @pytest.mark.parametrize("couplings", [0.0, -0.4, 0.4])
+@pytest.mark.parametrize("field", [0.0, 0.1, 4.0])
+@pytest.mark.parametrize("turn", [0.999, 0.9, 0.7])
+def test_a_reverse_anneal_that_turns_while_all_is_frozen_keeps_its_state(
+    turn: float, field: float, couplings: float
+) -> None:
+    """Down the field and with a broken chain as well: there is no try before the end, and none at it."""
+    edge = PEGASUS.couplers[:1]
+    start = np.array([[1, -1]], dtype=np.int8)
+    fields = np.array([[field, -field]])
+    call: dict[str, Any] = {"schedule": [(0, 1), (10, turn), (20, 1)], "num_reads": 50, "seed": 4}
+    model = ChipModel(PEGASUS, errors=EXACT)
+    states = model.sample(edge[0], edge, fields, np.array([[couplings]]), initial_states=start, **call)[0]
+    assert (states == start).all()
+
+
+def test_qubits_that_never_turn_are_up_by_chance() -> None:
+    edge, reads = PEGASUS.couplers[:1], 4000
+    model = ChipModel(PEGASUS, rate=1e-12, errors=EXACT)
+    call: dict[str, Any] = {"schedule": [(0, 0), (20, 1)], "num_reads": reads, "seed": 4}
+    states = model.sample(edge[0], edge, np.full((1, 2), 4.0), np.array([[-1.0]]), **call)[0]
+    counts = (states == 1).sum(axis=0)
+    assert all(stats.binomtest(int(count), reads).pvalue > LEVEL for count in counts)
+
+
+@pytest.mark.parametrize("couplings", [0.0, -0.4, 0.4])
 def test_a_qubit_without_a_field_is_up_in_half_of_the_reads_after_a_reverse_anneal(couplings: float) -> None:
     """In a ferromagnetic pair and with a gain too, where the core flips chains and not only qubits."""
     edge, reads = PEGASUS.couplers[:1], 4000

@@ -63,6 +63,8 @@ RATE = 10000.0
 SCALES = "energy_scales.csv"
 # Schedules and kinds whose tries are kept.
 KEPT = 256
+# What the core does to qubits that nothing has turned: they are up or down by chance.
+UNTOUCHED = _core.Sweeps(np.zeros(1), gibbs=True)
 
 PARAMETERS = {
     "anneal_schedule": "Piecewise linear anneal: pairs of time in microseconds and anneal fraction s.",
@@ -234,18 +236,20 @@ class ChipModel(Annealer):
             method = self._method(points, gain, layout, rounded[1], problem_random(seed, int(ids[p]), 2))
             h, j = self.errors.program(layout, self.lasting, rounded, seed, int(ids[p]))
             start = None if initial_states is None else initial_states[p][layout.order][None, None]
-            model = layout.pairs.with_values(j).model(len(h))
-            found, *_ = model.anneal(
-                h[np.newaxis],
-                method,
-                num_reads=num_reads,
-                initial_states=start,
-                seed=seed,
-                problem_ids=ids[p : p + 1],
-                num_threads=num_threads,
-                energies=False,
-            )
-            reads = found[0]
+            if method is None and start is not None:
+                reads = np.repeat(start[0], num_reads, axis=0)
+            else:
+                found, *_ = layout.pairs.with_values(j).model(len(h)).anneal(
+                    h[np.newaxis],
+                    method or UNTOUCHED,
+                    num_reads=num_reads,
+                    initial_states=start,
+                    seed=seed,
+                    problem_ids=ids[p : p + 1],
+                    num_threads=num_threads,
+                    energies=False,
+                )
+                reads = found[0]
             self.errors.read(reads, seed, int(ids[p]))
             states[p] = reads[:, layout.ranks]
 
@@ -262,8 +266,9 @@ class ChipModel(Annealer):
         layout: Layout,
         couplings: NDArray[np.float64],
         rng: np.random.Generator,
-    ) -> _core.Sweeps | _core.Chains | _core.Paths:
-        """What the core does along a schedule, with qubits in the chains that the couplings make of them."""
+    ) -> _core.Sweeps | _core.Chains | _core.Paths | None:
+        """What the core does along a schedule, with qubits in the chains that the couplings make of them; None
+        where nothing turns."""
         if self.model == "quantum":
             a, b = self.scales.at(self._even(points))
             beta = 1 / (BOLTZMANN * self.rates.temperature)
@@ -272,6 +277,8 @@ class ChipModel(Annealer):
         sorts = {sort: k for k, sort in enumerate(sorted(set(chains.sorts())), 1)}
         all_kinds = [QUBIT, *(Kind(*sort) for sort in sorts)]
         times, kinds = self._along(points, all_kinds, rng.random(len(all_kinds)))
+        if not len(times):
+            return None
         betas = self.rates.inverse_temperature(np.interp(times, *points.T))
         if gain is None and not kinds.any():
             return _core.Sweeps(betas, gibbs=True)
@@ -295,7 +302,7 @@ class ChipModel(Annealer):
     def _along(
         self, points: NDArray[np.float64], kinds: Sequence[Kind], first: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
-        """See `sweeps`, with at least one of qubits; the tries are kept for the next problem."""
+        """See `sweeps`; the tries are kept for the next problem."""
         tries = []
         for kind in kinds:
             key = points.tobytes() + repr(kind).encode()
@@ -305,10 +312,7 @@ class ChipModel(Annealer):
                     self._tries.clear()
                 found = self._tries[key] = self.rates.tries(points, kind)
             tries.append(found)
-        times, of_kind = sweeps(tries, first)
-        if not (of_kind == 0).any():
-            return np.append(times, points[-1, 0]), np.append(of_kind, np.uint32(0))
-        return times, of_kind
+        return sweeps(tries, first)
 
 
 def _for_each(count: int, run: Callable[[int, int], None], available: int) -> None:
