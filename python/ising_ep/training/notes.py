@@ -38,7 +38,7 @@ def cautions(config: TrainConfig, dataset: Dataset) -> list[str]:
         >>> config = TrainConfig(machine="chip", chip_model="quantum")
         >>> for line in cautions(config, datasets.load_patterns()):
         ...     print(line)
-        chip_temperature is 18.5 mK: at that, path integrals were seen to stay at chance; take 100
+        chip_temperature is 18.5 mK: at that, path integrals were seen to learn little; take 100
     """
     return config.machine_settings.cautions()
 
