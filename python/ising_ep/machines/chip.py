@@ -199,6 +199,6 @@ class ChipSettings(EmbeddedSettings, ModelSettings):
         if self.chip_model != "quantum" or self.chip_temperature >= COLD:
             return []
         return [
-            f"chip_temperature is {self.chip_temperature:g} mK: at that, path integrals were seen to stay at"
-            f" chance; take {COLD:g}"
+            f"chip_temperature is {self.chip_temperature:g} mK: at that, path integrals were seen to learn"
+            f" little; take {COLD:g}"
         ]
