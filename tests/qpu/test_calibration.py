@@ -18,8 +18,9 @@ from ising_ep.emulator import Emulator
 from ising_ep.machines.chip import ChipSettings
 from ising_ep.machines.chip_errors import ChipErrors
 from ising_ep.machines.chip_model import ChipModel
-from ising_ep.qpu.calibration import calibrate
-from ising_ep.qpu.chip_statistics import Problems
+from ising_ep.qpu.calibration import MOST_MISFIT, calibrate
+from ising_ep.qpu.chip_fit import Matching
+from ising_ep.qpu.chip_statistics import ChipStatistics, Problems, Statistic
 from ising_ep.qpu.entries import Entry
 from ising_ep.qpu.journal import Journal
 from ising_ep.qpu.kept import KEPT, KeptLayout, KeptProblems
@@ -180,6 +181,35 @@ def test_broken_chains_are_counted_by_length():
     assert found.breaks.value == 0.25
 
 
+# --- the fit --------------------------------------------------------------------------------------------
+
+
+def tells(settings, coldest=np.inf):
+    """Statistics as short chains have them: of a chip that is colder, those of qubits are none."""
+
+    def statistic(value, error):
+        return Statistic(value, np.resize([error, -error], 16) / 4)
+
+    heat, speed = settings["chip_temperature"] / 18.5, settings["chip_rate"] / 10_000
+    noise = settings["chip_noise"][0] / 0.013
+    qubits, chains = 8.0 / heat * speed**0.03, 4.95 / heat**0.8 * speed**0.07
+    of_qubits = statistic(qubits, 0.5) if qubits < coldest else None
+    shared = statistic(0.01 + 0.001 * noise**2, 4e-4)
+    return ChipStatistics(of_qubits, statistic(chains, 0.03), None, {}, shared, None, None)
+
+
+@pytest.mark.parametrize("coldest", [3.0, 5.0, 5.5, 7.0, np.inf])
+def test_what_a_model_does_not_tell_has_no_derivative(coldest):
+    """Short chains tell temperature and rate in one, wherever the model's qubits fall silent."""
+    chip = {"chip_temperature": 26.0, "chip_rate": 4000.0, "chip_noise": (0.026, 0.02)}
+    fit = Matching(tells(chip), lambda at: tells(at, coldest), np.random.default_rng(0)).fit()
+    temperature, rate = fit.fitted["temperature"], fit.fitted["rate"]
+    assert temperature.low < 26 < temperature.high
+    assert rate.low < 4000 < rate.high
+    assert not rate.is_told
+    assert fit.misfit < MOST_MISFIT
+
+
 # --- the command ----------------------------------------------------------------------------------------
 
 
@@ -187,22 +217,27 @@ def ising_ep(*words):
     return CliRunner().invoke(cli.main, list(words))
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A run on a QPU at 30 mK whose errors stay."""
-    folder = tmp_path_factory.mktemp("runs") / "qpu"
-    errors = ChipErrors(field_offset=0.05)
-    model = ChipModel(Chip.perfect("chimera", 6), temperature=30.0, sweeps_per_us=10.0, errors=errors)
+def run_on(model, folder, *options):
+    """A run on a QPU that is this model."""
     with pytest.MonkeyPatch.context() as patch, Emulator(model) as service:
         patch.setenv("DWAVE_API_ENDPOINT", service.endpoint)
         patch.setenv("DWAVE_API_TOKEN", service.token)
         patch.setenv("DWAVE_CONFIG_FILE", "/dev/null")
         result = ising_ep(
-            *("train", "--machine", "qpu", "--dataset", "digits", "--layers", "10,10"),
-            *("--train-per-class", "5", "--test-per-class", "5", "--epochs", "1", "--out", str(folder)),
+            *("train", "--machine", "qpu", "--dataset", "digits", "--out", str(folder), *options)
         )
         assert result.exit_code == 0, result.output
     return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run on a QPU at 30 mK whose errors stay."""
+    errors = ChipErrors(field_offset=0.05)
+    model = ChipModel(Chip.perfect("chimera", 6), temperature=30.0, sweeps_per_us=10.0, errors=errors)
+    folder = tmp_path_factory.mktemp("runs") / "qpu"
+    sizes = ("--layers", "10,10", "--train-per-class", "5", "--test-per-class", "5", "--epochs", "1")
+    return run_on(model, folder, *sizes)
 
 
 @pytest.mark.slow
@@ -223,6 +258,17 @@ def test_the_settings_of_the_chip_are_found(run):
     config = TrainConfig.checked({"dataset": "digits", **found.settings})
     assert isinstance(config.machine_settings, ChipSettings)
     assert config.machine_settings.chip_temperature == pytest.approx(temperature.value, rel=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:training accuracy")
+def test_it_is_said_that_the_reads_are_those_of_another_kind_of_chip(tmp_path):
+    """One that reads every tenth qubit wrong, of which the fit knows nothing."""
+    model = ChipModel(Chip.perfect("chimera", 6), sweeps_per_us=10.0, errors=ChipErrors(readout_error=0.1))
+    sizes = ("--layers", "10,10", "--train-per-class", "5", "--test-per-class", "5", "--epochs", "1")
+    found = calibrate(run_on(model, tmp_path / "qpu", *sizes), num_threads=2)
+    assert found.misfit > MOST_MISFIT
+    assert "take its numbers for a guess" in str(found)
 
 
 @pytest.mark.slow

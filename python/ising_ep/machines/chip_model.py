@@ -239,15 +239,19 @@ class ChipModel(Annealer):
             if method is None and start is not None:
                 reads = np.repeat(start[0], num_reads, axis=0)
             else:
-                found, *_ = layout.pairs.with_values(j).model(len(h)).anneal(
-                    h[np.newaxis],
-                    method or UNTOUCHED,
-                    num_reads=num_reads,
-                    initial_states=start,
-                    seed=seed,
-                    problem_ids=ids[p : p + 1],
-                    num_threads=num_threads,
-                    energies=False,
+                found, *_ = (
+                    layout.pairs.with_values(j)
+                    .model(len(h))
+                    .anneal(
+                        h[np.newaxis],
+                        method or UNTOUCHED,
+                        num_reads=num_reads,
+                        initial_states=start,
+                        seed=seed,
+                        problem_ids=ids[p : p + 1],
+                        num_threads=num_threads,
+                        energies=False,
+                    )
                 )
                 reads = found[0]
             self.errors.read(reads, seed, int(ids[p]))
@@ -267,8 +271,10 @@ class ChipModel(Annealer):
         couplings: NDArray[np.float64],
         rng: np.random.Generator,
     ) -> _core.Sweeps | _core.Chains | _core.Paths | None:
-        """What the core does along a schedule, with qubits in the chains that the couplings make of them; None
-        where nothing turns."""
+        """What the core does along a schedule, with qubits in the chains that the couplings make of them.
+
+        None where nothing turns.
+        """
         if self.model == "quantum":
             a, b = self.scales.at(self._even(points))
             beta = 1 / (BOLTZMANN * self.rates.temperature)

@@ -31,6 +31,13 @@ _NO_GAUGES = (
     "The run had no gauges, so that errors which stay, and with them the temperature, are told badly; a short"
     " run with --gauges tells them"
 )
+# Standard errors of the worst of six statistics beyond which the model is another chip's than the reads: by
+# chance one fit in 2,600.
+MOST_MISFIT = 4.0
+_MISFIT = (
+    "The model as fitted is {:.1f} standard errors from what the reads tell, so it is not that of this chip:"
+    " take its numbers for a guess"
+)
 # Problems from which a spread between problems can be told.
 FEWEST = 10
 # Reads of qubits that are used at most, those of the last problems: of these there are enough then.
@@ -58,6 +65,7 @@ class Calibration:
         settings: Of `TrainConfig`, for the model as fitted.
         numbers: What was fitted, with 95 % intervals: "temperature" (mK), "rate", "noise" (a factor of the
             default errors), "field_offset" and "coupling_offset".
+        misfit: How far the statistic that fits worst is from that of the reads, in standard errors.
     """
 
     run: Path
@@ -71,6 +79,7 @@ class Calibration:
     fitted: ChipStatistics
     settings: dict[str, Any]
     numbers: dict[str, Fitted]
+    misfit: float
 
     def save(self, path: str | Path) -> None:
         """Writes the settings as JSON, for ``ising-ep train --settings``."""
@@ -85,6 +94,7 @@ class Calibration:
                 f" qubits of {self.solver}, {self.num_chains} chains",
                 *([f"{_damaged(self.num_damaged)}, and not used"] if self.num_damaged else []),
                 *([] if self.has_gauges else [_NO_GAUGES]),
+                *([_MISFIT.format(self.misfit)] if self.misfit > MOST_MISFIT else []),
                 "",
                 *self._statistics(),
                 "",
@@ -185,6 +195,7 @@ def calibrate(
         fit.statistics,
         {"machine": "chip", "chip": fixed["chip"], **fit.settings},
         fit.fitted,
+        fit.misfit,
     )
 
 

@@ -118,11 +118,13 @@ class Fit:
         settings: Of a `ChipSettings`.
         statistics: Of the model with these settings.
         fitted: Each of `NAMES` that the reads tell.
+        misfit: How far the statistic that fits worst is from that of the reads, in standard errors.
     """
 
     settings: dict[str, Any]
     statistics: ChipStatistics
     fitted: dict[str, Fitted]
+    misfit: float
 
 
 class Matching:
@@ -164,7 +166,9 @@ class Matching:
                 found = self._anneal(settings_at(theta))
                 best = min(best, (theta, found), key=self._sum_of_squares)
             theta, found = best
-        return Fit(settings_at(theta), found, self._intervals(theta, found, slopes))
+        told = _is_told(found)
+        misfit = float(np.abs(self._distance(theta, found)[: len(told)][told]).max())
+        return Fit(settings_at(theta), found, self._intervals(theta, found, slopes), misfit)
 
     def _sum_of_squares(self, tried: tuple[Floats, ChipStatistics]) -> float:
         return float((self._distance(*tried) ** 2).sum())
@@ -179,15 +183,17 @@ class Matching:
 
     def _slopes(self, theta: Floats, found: ChipStatistics) -> Floats:
         """Derivatives (statistics, unknowns) of the model's statistics at these settings, in standard errors,
-        and those of the unknowns themselves."""
+        and those of the unknowns themselves; 0 for what the model's reads do not tell at both ends."""
         numbers, _ = _numbers(found)
         _, errors = _numbers(self._of_reads)
         slopes = np.zeros((len(numbers), len(NAMES)))
         for k in np.flatnonzero(self._free):
             other = theta.copy()
             other[k] += self._differences[k]
-            moved, _ = _numbers(self._anneal(settings_at(other)))
+            at_other = self._anneal(settings_at(other))
+            moved, _ = _numbers(at_other)
             slopes[:, k] = (moved - numbers) / (self._differences[k] * errors * sqrt(2))
+            slopes[~(_is_told(found) & _is_told(at_other)), k] = 0.0
         return np.concatenate([np.nan_to_num(slopes), np.diag(1 / self._known)])
 
     def _intervals(self, theta: Floats, found: ChipStatistics, slopes: Floats) -> dict[str, Fitted]:
@@ -231,6 +237,10 @@ LOGS = 3
 
 def _values(of: ChipStatistics) -> Sequence[Statistic | None]:
     return of.qubits, of.chains, of.breaks, of.shared, of.field_offset, of.coupling_offset
+
+
+def _is_told(of: ChipStatistics) -> NDArray[np.bool_]:
+    return np.array([each is not None for each in _values(of)])
 
 
 def _scale(each: Statistic | None) -> float:

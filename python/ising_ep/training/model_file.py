@@ -41,7 +41,8 @@ def write_model(
     """
     if is_of_a_run(path):
         raise ValueError(
-            f"{path} is the name of a file of the run in {path.parent}, which is never overwritten; give another"
+            f"{path} is the name of a file of the run in {path.parent}, which is never overwritten; give"
+            " another"
         )
     require_replaceable(path)
     text = json.dumps(content)
