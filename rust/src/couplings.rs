@@ -110,7 +110,7 @@ fn row_starts(num_spins: usize, rows: &[i64], cols: &[i64]) -> Result<Vec<usize>
         for index in [i, j] {
             if index < 0 || index as usize >= num_spins {
                 return bad(format_args!(
-                    "coupling {k} names spin {index}, but the problem has spins 0..{num_spins}"
+                    "coupling {k} names spin {index}, but the problem has {num_spins} spins, numbered from 0"
                 ));
             }
         }

@@ -267,7 +267,9 @@ fn add_rows_in_loops(rows: &[f64], spins: &[i8], sums: &mut [f64]) {
 fn check_block(k: usize, block: &Block, layers: &[Layer]) -> Result<(), Error> {
     let (&Block { before, after, .. }, count) = (block, layers.len());
     if before == after || before.max(after) >= count {
-        return bad(format_args!("block {k} joins layers {before} and {after}, expected two of 0..{count}"));
+        return bad(format_args!(
+            "block {k} joins layers {before} and {after}, expected two of the {count} layers, numbered from 0"
+        ));
     }
     let [first, second] = [layers[before], layers[after]];
     let windows = match block.join {
@@ -328,7 +330,10 @@ mod tests {
         let filters = |size, stride| Join::Filters(Windows { size, stride });
         assert!(text(&[[2, 4, 1], [1, 0, 2]], Join::Dense).contains("layer 1 has shape (1, 0, 2)"));
         assert!(text(&[[1 << 20, 1 << 20, 1], [1, 1, 2]], Join::Dense).contains("layer 0 has shape"));
-        assert!(text(&[[2, 4, 1]], Join::Dense).contains("joins layers 0 and 1, expected two of 0..1"));
+        assert!(
+            text(&[[2, 4, 1]], Join::Dense)
+                .contains("joins layers 0 and 1, expected two of the 1 layers, numbered from 0")
+        );
         assert!(text(&[[2, 4, 1], [1, 1, 1]], filters([3, 1], [1, 1])).contains("fit into layer 0 of 2 x 4"));
         assert!(text(&[[2, 4, 1], [1, 1, 1]], filters([2, 2], [0, 1])).contains("in steps of 0 and 1"));
         assert!(text(&[[2, 4, 1], [1, 3, 1]], filters([2, 2], [1, 2])).contains("expected 1 x 2: one for each"));

@@ -292,7 +292,7 @@ def changed(**changes: Any) -> _core.Placement:
     [
         (
             {"chain_qubits": np.array([0, 1, 2, 3, 4, 5, 6, 8])},
-            r"chain of spin 1 in copy 1 has qubit 8, .* 0\.\.8",
+            r"chain of spin 1 in copy 1 has qubit 8, but there are 8 qubits, numbered from 0",
         ),
         ({"chain_qubits": np.array([0, 1, 2, 3, 4, 5, 6, -1])}, "has qubit -1"),
         (

@@ -860,3 +860,39 @@ def test_the_docs_have_every_format_and_ending():
     assert set(rows) - {"--format"} == set(FORMATS)
     for kind, endings in ENDINGS.items():
         assert all(ending in rows[kind] for ending in endings)
+
+
+def _npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.gset", b"3 2\n1 2 9007199254740993\n2 3 2\n"),
+        ("a.json", json.dumps(BQPJSON | {"offset": 2**53 + 1}).encode()),
+        ("a.npy", _npy(np.array([[2, 2**53 + 1], [0, 3]]))),
+        ("a.npy", _npy(np.array([[2, 2**63 + 1], [0, 3]], dtype=np.uint64))),
+        ("a.csv", b"1, 9007199254740993\n0, 2\n"),
+    ],
+)
+def test_integers_beyond_double_precision_are_warned_of(tmp_path, name, content):
+    file = tmp_path / name
+    file.write_bytes(content)
+    asked = {"file_format": "qubo-matrix"} if name.endswith(("npy", "csv")) else {}
+    with pytest.warns(
+        UserWarning, match=r"rounded to double precision, 1 of them, as \d{15,}[39] to \d{15,}[28]$"
+    ):
+        read_problem(file, **asked)
+
+
+@pytest.mark.parametrize(
+    "weight", ["9007199254740992", "9007199254740994", "9.5e200", "-0.12345678901234567"]
+)
+def test_numbers_that_are_doubles_are_not_warned_of(tmp_path, weight):
+    file = tmp_path / "a.gset"
+    file.write_text(f"3 2\n1 2 {weight}\n2 3 2\n")
+    with warnings.catch_warnings(action="error"):
+        assert read_problem(file).quadratic[1, 2] == float(weight)

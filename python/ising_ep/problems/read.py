@@ -5,18 +5,20 @@ for it, and nothing is unpickled. No file takes more than 2 GiB or some seconds.
 """
 
 import os
+import re
+import warnings
 from typing import NamedTuple
 
 import dimod
 import numpy as np
 
-from ..checks import integer, one_of
+from ..checks import LARGEST_INTEGER, integer, one_of
 from ..files.unpack import unpack
 from ..printable import one_line
 from .choose import choose_format
 from .formats import BY_NAME, TABLE
 from .formats.bqm_file import MAGIC
-from .formats.matrix import NPY
+from .formats.matrix import NPY, read_npy
 from .parsing.foreign import name_foreign
 from .parsing.parts import MOST_BYTES, VARTYPES, Asked, Objective, model
 from .parsing.table import plain_lines
@@ -24,6 +26,8 @@ from .parsing.table import plain_lines
 StrPath = str | os.PathLike[str]
 
 FORMATS: tuple[str, ...] = tuple(known.name for known in TABLE)
+# Integers in a text that double precision may not hold. Longer ones are no finite numbers.
+_LONG_INTEGER = re.compile(rb"(?<![\d.])\d{16,300}+(?![\d.eE])")
 
 
 class Problem(NamedTuple):
@@ -126,6 +130,27 @@ def _parse(content: bytes, path: str, file_format: str | None, asked: Asked) -> 
             what = name_foreign(content) if file_format else None
             hint = f"; it looks like {what}" if what else f" (read as {known.name})"
             raise ValueError(f"{error}{hint}") from None
+    largest = max(np.abs(each).max(initial=0) for each in (parts.linear, parts.values, parts.offset))
+    if largest >= LARGEST_INTEGER / 4:  # some formats have biases in halves and quarters
+        _warn_of_rounding(path, content)
     if asked.vartype is not None and parts.vartype != asked.vartype:
         raise ValueError(f"the problem is {parts.vartype}, expected {asked.vartype} as asked for")
     return Problem(bqm, known.name, parts.objective)
+
+
+def _warn_of_rounding(path: str, content: bytes) -> None:
+    """Warns of integers in a text or in a .npy that double precision does not hold."""
+    if content.startswith(NPY):
+        array = read_npy(content)
+        written = array.ravel().tolist() if array.dtype.kind in "iu" else []
+    elif content.startswith(MAGIC):
+        written = []  # they are doubles
+    else:
+        written = [int(digits) for digits in _LONG_INTEGER.findall(content)]
+    lost = [number for number in written if int(float(number)) != number]
+    if lost:
+        warnings.warn(
+            f"{path}: integers are rounded to double precision, {len(lost)} of them, as {lost[0]} to"
+            f" {int(float(lost[0]))}",
+            stacklevel=6,
+        )

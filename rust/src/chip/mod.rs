@@ -220,7 +220,10 @@ fn chains_of(num_qubits: usize, num_spins: usize, starts: &[i64], qubits: &[i64]
     for (k, range) in starts.windows(2).enumerate() {
         for &q in &qubits[range[0]..range[1]] {
             if q < 0 || q as usize >= num_qubits {
-                return bad(format_args!("{} has qubit {q}, but there are qubits 0..{num_qubits}", name(k)));
+                return bad(format_args!(
+                    "{} has qubit {q}, but there are {num_qubits} qubits, numbered from 0",
+                    name(k)
+                ));
             }
             let owner = &mut owner[q as usize];
             if *owner != NONE {

@@ -115,7 +115,7 @@ fn ends_of(n: usize, rows: &[i64], cols: &[i64]) -> Result<Vec<[u32; 2]>, Error>
     let mut ends = Vec::with_capacity(rows.len());
     for (e, (&a, &b)) in rows.iter().zip(cols).enumerate() {
         if let Some(q) = [a, b].into_iter().find(|&q| q < 0 || q as usize >= n) {
-            return bad(format_args!("coupler {e} names qubit {q}, but there are qubits 0..{n}"));
+            return bad(format_args!("coupler {e} names qubit {q}, but there are {n} qubits, numbered from 0"));
         }
         if a == b {
             return bad(format_args!("coupler {e} joins qubit {a} to itself"));

@@ -13,6 +13,7 @@ import math
 import re
 import warnings
 from tokenize import TokenError
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,7 @@ def parse_graph(content: bytes, asked: Asked) -> Parts:
 def _read_matrix(content: bytes) -> tuple[coo_array, int]:
     """The square matrix of finite numbers, without zeros, and the number of its first row."""
     if content.startswith(NPY):
-        matrix, first = _sparse(_read_npy(content)), 0
+        matrix, first = _sparse(read_npy(content).astype(np.float64)), 0
     elif content[:200].lstrip().lower().startswith(MARKET.lower()):
         matrix, first = _read_market(content), 1
     else:
@@ -84,7 +85,7 @@ def _sparse(dense: NDArray[np.float64]) -> coo_array:
     return coo_array(dense)
 
 
-def _read_npy(content: bytes) -> NDArray[np.float64]:
+def read_npy(content: bytes) -> NDArray[Any]:
     """A two-dimensional array of real numbers; never a pickle."""
     file = io.BytesIO(content)
     try:
@@ -104,7 +105,7 @@ def _read_npy(content: bytes) -> NDArray[np.float64]:
         raise ValueError(f"{there} bytes follow the header, expected {needed} for shape {shape}")
     _check_dense(*shape)
     array = np.frombuffer(content, kind, offset=file.tell())
-    return array.reshape(shape, order="F" if by_columns else "C").astype(np.float64)
+    return array.reshape(shape, order="F" if by_columns else "C")
 
 
 def _read_dense(text: bytes) -> NDArray[np.float64]:
