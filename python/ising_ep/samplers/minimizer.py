@@ -52,7 +52,7 @@ def minimize(
         seed: 0 to 2**64 - 1; by default a new one on every call.
         max_states: Distinct states that are returned at most.
         presolve: Whether to fix and eliminate variables and to look for narrow graphs first. States that
-            differ only in these variables are found once.
+            differ only in these variables are found once, so that a problem of which nothing is left has one.
         progress: Called with the seconds since the call and the lowest energy so far (infinite at first),
             every 20 ms or so.
         interrupt_function: Called without arguments every 20 ms or so; when it returns True the search ends
