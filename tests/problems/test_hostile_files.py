@@ -254,7 +254,7 @@ def run_folders(folder: Path) -> None:
     def run(name: str, **files: bytes | Callable[[Path], object]) -> None:
         path = folder / f"run-{name}"
         with_name = {"config": CONFIG, "checkpoint": CHECKPOINT, "metrics": METRICS, "solver": SOLVER}
-        RunFolder.create(path, TrainConfig(), DataRecord("abc", 64, 10)).close()
+        RunFolder.create(path, TrainConfig(machine="qpu"), DataRecord("abc", 64, 10)).close()
         for key, content in files.items():
             file = path / with_name[key]
             file.unlink(missing_ok=True)
@@ -371,7 +371,7 @@ def test_a_hundred_hostile_files(files):
 @pytest.mark.parametrize("name", ["", "x" * 81, "a\x1b]0;", "a\0b", "\ud800", "two words", 5, ["a"], True])
 def test_a_damaged_name_of_a_run_is_refused(tmp_path, name):
     """Another one in its place would find nothing of what was sent, and pay for all again."""
-    run = RunFolder(tmp_path, TrainConfig(dataset="patterns"), "")
+    run = RunFolder(tmp_path, TrainConfig(dataset="patterns", machine="qpu"), "")
     (tmp_path / SOLVER).write_text(json.dumps({"name": "A solver", "run": name}))
     with pytest.raises(
         ValueError, match=r"solver\.json is damaged: run is .*, expected the run's name"
@@ -381,7 +381,7 @@ def test_a_damaged_name_of_a_run_is_refused(tmp_path, name):
 
 
 def test_the_name_of_a_run_may_be_in_its_journal_alone(tmp_path):
-    run = RunFolder(tmp_path, TrainConfig(dataset="patterns"), "")
+    run = RunFolder(tmp_path, TrainConfig(dataset="patterns", machine="qpu"), "")
     (tmp_path / SOLVER).write_text(json.dumps({"name": "A solver"}))
     assert run.name_at_solver() is None
     (tmp_path / SOLVER).write_text(json.dumps({"name": "A solver", "run": "7b8c80adb8eb"}))
@@ -392,4 +392,4 @@ def test_the_name_of_a_run_may_be_in_its_journal_alone(tmp_path):
 def test_a_solver_without_a_name_is_refused(tmp_path, content):
     (tmp_path / SOLVER).write_text(content)
     with pytest.raises(ValueError, match=r"solver\.json is damaged: it does not say which solver"):
-        RunFolder(tmp_path, TrainConfig(dataset="patterns"), "").solver()
+        RunFolder(tmp_path, TrainConfig(dataset="patterns", machine="qpu"), "").solver()

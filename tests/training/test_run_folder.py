@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import resource
+import shutil
 import signal
 import stat
 import struct
@@ -129,6 +130,7 @@ def test_what_is_no_run_is_named(tmp_path):
         b'{"config": {"seed": null}, "fingerprint": "abc"}',
         b'{"config": {"dataset": ["digits"]}, "fingerprint": "abc"}',
         b'{"config": {"epochs": 1e999}, "fingerprint": "abc"}',
+        b'{"config": {}, "fingerprint": "abc", "run": "two words"}',
         b"[" * 100_000,
         b"\xff\xfe",
     ],
@@ -301,6 +303,32 @@ def assert_refused(run: RunFolder) -> None:
         run.load()
     assert "\n" not in str(error.value)
     assert "with the file removed, --resume begins anew" in str(error.value)
+
+
+def test_a_checkpoint_of_another_run_is_refused_by_its_name(run, tmp_path):
+    other = RunFolder.create(tmp_path / "other", TrainConfig(seed=4, batch_size=3), DATA)
+    other.save(a_state())
+    shutil.copyfile(other.path / CHECKPOINT, run.path / CHECKPOINT)
+    assert_refused(run)
+    with pytest.raises(ValueError, match=f"it is that of run '{other.name}', expected '{run.name}'"):
+        run.load()
+    # A folder that an earlier version began has no name, and none of its checkpoints has.
+    content = json.loads((run.path / CONFIG).read_text())
+    del content["run"]
+    (run.path / CONFIG).write_text(json.dumps(content))
+    old = RunFolder.open(run.path)
+    with pytest.raises(ValueError, match=f"it is that of run '{other.name}', expected one without a name"):
+        old.load()
+    run.close()
+    old.save(a_state())
+    assert RunFolder.open(run.path).load().epoch == 2
+
+
+def test_the_name_of_a_run_stays(run, tmp_path):
+    run.change(run.config.model_copy(update={"epochs": 9}), DATA)
+    copy = RunFolder.open(shutil.copytree(run.path, tmp_path / "copy"))
+    assert copy.name == run.name
+    assert copy.load().epoch == 2
 
 
 def write_checkpoint(run: RunFolder, parameters, metadata) -> None:

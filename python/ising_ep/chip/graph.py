@@ -45,6 +45,7 @@ class Chip:
         couplers: int64 (couplers, 2), each ascending, in order.
         graph_id: Name of the working graph: the solver's, or a digest.
         properties: What a solver says of its ranges, by the service's names.
+        of_name: Whether a name stands for it (`named`), and no solver's or user's own properties.
 
     Example:
         >>> chip = Chip.perfect("pegasus", 16)
@@ -60,6 +61,7 @@ class Chip:
     couplers: NDArray[np.int64]
     graph_id: str
     properties: Mapping[str, Any] = field(repr=False)
+    of_name: bool = field(default=False, repr=False)
 
     @classmethod
     def perfect(cls, family: str, *shape: int) -> Self:
@@ -181,7 +183,7 @@ class Chip:
         left = self.couplers[~np.isin(self.couplers, missing).any(axis=1)]
         lost = rng.choice(len(left), round(couplers * len(left)), replace=False)
         there, left = np.setdiff1d(self.qubits, missing), np.delete(left, lost, axis=0)
-        return type(self)(self.family, self.shape, there, left, _name_graph(there, left), self.properties)
+        return replace(self, qubits=there, couplers=left, graph_id=_name_graph(there, left))
 
     @property
     def topology(self) -> Family:
@@ -303,7 +305,8 @@ class Chip:
         graph = family.graph(shape)
         qubits = np.array(sorted(graph.nodes), dtype=np.int64)
         couplers = np.array(sorted(map(sorted, graph.edges)), dtype=np.int64).reshape(-1, 2)
-        return cls(family.name, shape, qubits, couplers, _name_graph(qubits, couplers), family.properties)
+        name = _name_graph(qubits, couplers)
+        return cls(family.name, shape, qubits, couplers, name, family.properties, of_name=True)
 
 
 def check_graph_id(graph_id: Any) -> None:

@@ -76,9 +76,11 @@ def keep_journal(machine: QPUMachine, run: RunFolder, series: str = TRAIN) -> No
     from ..training.run_folder import JOURNAL
 
     hold_to_the_end(run)
+    if series == TRAIN:
+        run.check_embedding(machine.embedding.name)
     begun, name = run.solver() is not None, run.name_at_solver()
     qpu = machine.annealer
-    journal = Journal(run.path / JOURNAL, series, name)
+    journal = Journal(run.path / JOURNAL, series, name or run.name)
     qpu.keep_journal(journal)
     if begun and journal.is_new:
         found = (
@@ -88,7 +90,14 @@ def keep_journal(machine: QPUMachine, run: RunFolder, series: str = TRAIN) -> No
     if name is None:
         connection = qpu.connection
         run.keep_solver(
-            connection.name, connection.version, qpu.chip.graph_id, connection.properties, journal.run
+            {
+                "name": connection.name,
+                "version": connection.version,
+                "graph_id": qpu.chip.graph_id,
+                "run": journal.run,
+                "embedding": machine.embedding.name,
+                **connection.properties,
+            }
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import Ints, same
+from ..checks import Ints, digest, same
 from ..chip.graph import Chip, check_graph_id
 from ..files.atomic import replace
 from ..files.untrusted import read_json
@@ -46,6 +46,11 @@ class Embedding:
     def __post_init__(self) -> None:
         chains = tuple(tuple(tuple(chain) for chain in copy) for copy in self.chains)
         object.__setattr__(self, "chains", chains)
+
+    @property
+    def name(self) -> str:
+        """A name for the chains, in their order, and the working graph."""
+        return digest(json.dumps([self.graph_id, self.chains])).hex()[:16]
 
     @property
     def num_copies(self) -> int:

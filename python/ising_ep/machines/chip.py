@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -17,7 +18,7 @@ from ..settings import NotNegative, PartSettings, Positive, Seed, Shown
 from .annealer import Annealer
 from .annealing import NumSweeps
 from .chip_errors import ChipErrors
-from .chip_model import RATE, SCALES, TEMPERATURE, ChipModel
+from .chip_model import RATE, SCALES, SOLVER, TEMPERATURE, ChipModel
 from .embedded import EmbeddedMachine, EmbeddedSettings
 from .settings import THREADS, Work
 
@@ -182,13 +183,20 @@ class ChipSettings(EmbeddedSettings, ModelSettings):
         """
         if annealer is not None:
             return self.embedded(network, work, annealer, embedding)
-        settings = self
-        if work.folder is not None and (work.folder / SCALES).exists():
-            settings = self.model_copy(update={"chip_schedule": str(work.folder / SCALES)})
+        settings = self if work.folder is None else self._as_kept(work.folder)
         model = settings.annealer(work.num_threads)
         machine = self.embedded(network, work, model, embedding)
         self.check_on(model.chip, machine.qubits)
         return machine
+
+    def _as_kept(self, folder: Path) -> Self:
+        """The settings with what `ChipModel.keep` has written in the place of a user's files."""
+        kept: dict[str, Any] = {}
+        if (folder / SCALES).exists():
+            kept["chip_schedule"] = str(folder / SCALES)
+        if (folder / SOLVER).exists():
+            kept |= {"chip": str(folder / SOLVER), "chip_missing": 0.0}  # they are missing there
+        return self.model_copy(update=kept)
 
     def cautions(self) -> list[str]:
         """See `MachineSettings.cautions`."""

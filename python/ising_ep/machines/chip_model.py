@@ -30,6 +30,7 @@ Source: D-Wave's documentation, "Annealing Implementation and Controls" and "Err
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -48,6 +49,7 @@ from ..chip.anneals import check_anneal, check_gain
 from ..chip.energy_scales import EnergyScales, table_names
 from ..chip.rules import check_ranges
 from ..chip.timing import access_time
+from ..files.atomic import replace
 from ..samplers.batch import NUM_SLICES
 from .annealer import Annealer
 from .chip_errors import ChipErrors, LastingErrors, problem_random
@@ -59,8 +61,8 @@ Model = Literal["thermal", "quantum"]
 # Fitted to real answers of an Advantage_system4.1: docs/chip.md.
 TEMPERATURE = 18.5
 RATE = 10000.0
-# File of a run folder with the energy scales of a user's own table.
-SCALES = "energy_scales.csv"
+# Files of a run folder with the energy scales of a user's own table, and a chip of a file of its properties.
+SCALES, SOLVER = "energy_scales.csv", "solver.json"
 # Schedules and kinds whose tries are kept.
 KEPT = 256
 # What the core does to qubits that nothing has turned: they are up or down by chance.
@@ -174,7 +176,11 @@ class ChipModel(Annealer):
         return self.errors.lasting(self.chip)
 
     def keep(self, folder: Path) -> None:
-        """Writes energy scales of no published table: a run goes on with those that it began with."""
+        """Writes a chip and energy scales that no name stands for: a run goes on with those that it began
+        with."""
+        if not self.chip.of_name and not (folder / SOLVER).exists():
+            known = {"graph_id": self.chip.graph_id, "chip_id": self.chip.solver}
+            replace(folder / SOLVER, json.dumps(self.properties | known).encode())
         if self.scales.name not in table_names() and not (folder / SCALES).exists():
             self.scales.save(folder / SCALES)
 

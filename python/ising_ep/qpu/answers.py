@@ -167,7 +167,8 @@ class Answers:
         self._journal.ended(entry, f"DAMAGED: {why}")
         raise QPUStoppedError(
             f"the answer to problem {entry.number} ({entry.id}) cannot be used, in {FETCHES} fetches: {why}."
-            " It is not annealed again now; going on fetches it once more, and if it is no better anneals it"
+            " Was config.json or embedding.json edited? Undo it first. The problem is not annealed again now;"
+            " going on fetches it once more, and if it is no better anneals it"
             f" anew, up to {TRIES} times in all"
         )
 

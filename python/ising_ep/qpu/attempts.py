@@ -106,7 +106,8 @@ class Attempts:
             if not self._differ:
                 log.warning(
                     "problem %d, and maybe later ones, are not those that the journal has, as the weights are"
-                    " others: answers to those are not used, and the problems are sent anew",
+                    " others, or embedding.json was edited: answers to those are not used, and the problems"
+                    " are sent anew",
                     new.number,
                 )
             self._differ = True

@@ -121,7 +121,8 @@ def _solver(run: RunFolder) -> tuple[dict[str, Any], Chip]:
     name = run.solver()
     said = read_json(run.path / SOLVER, links=False)
     version, graph_id = said.get("version"), said.get("graph_id")
-    given = {key: said[key] for key in said if key not in ("name", "version", "graph_id", "run")}
+    ours = ("name", "version", "graph_id", "run", "embedding")
+    given = {key: said[key] for key in said if key not in ours}
     properties, chip = usable(str(name), given, graph_id)
     properties.pop("anneal_offset_ranges", None)
     identity = {"name": name, **({"version": version} if isinstance(version, Mapping) and version else {})}

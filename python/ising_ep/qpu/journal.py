@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import platform
 import secrets
 import sqlite3
@@ -41,7 +42,7 @@ from .entries import (
     packed,
     unpacked,
 )
-from .journal_file import explained, name_in
+from .journal_file import connected, explained, name_in
 from .kept import TABLES, KeptLayout, KeptProblem, KeptProblems, keep, kept, kept_problem
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Journal:
     Raises:
         ValueError: If the file is no journal, is another run's, a link, or damaged, or if another process is
             at work on the run.
+        PermissionError: If it may not be read and written; a copy's need only be read.
 
     Example:
         >>> journal = Journal(None)
@@ -84,16 +86,16 @@ class Journal:
     ) -> None:
         self.series = series
         self._path = path
-        held = None if path is None else name_in(path)
+        own = path is not None and copy is None
+        held = None if path is None else name_in(path, os.R_OK | os.W_OK if own else os.R_OK)
         if run is not None and held is not None and run != held:
             raise ValueError(
                 f"{path} is the journal of run {held}, expected that of {run}; if it is damaged, remove it"
                 " and go on with --resume: what was sent is found again by its labels"
             )
         name = run or held
-        own = path is not None and copy is None
         self._claim = Claim(name) if own and name is not None else None
-        self._file = sqlite3.connect(copy or path or ":memory:", timeout=1.0, isolation_level=None)
+        self._file = connected(copy or path or ":memory:", path, timeout=1.0, isolation_level=None)
         self._file.text_factory = lambda text: text.decode(errors="replace")  # the seal tells damage
         try:
             self._open(name)

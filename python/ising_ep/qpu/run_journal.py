@@ -30,7 +30,7 @@ def journal_of(run: RunFolder) -> Iterator[Journal | None]:
     with TemporaryDirectory(prefix="ising-ep-") as folder:
         copy = copy_to(file, Path(folder))
         _require_idle(run)  # no writer has begun meanwhile
-        with Journal(file, run=run.name_at_solver(), copy=copy) as journal:
+        with Journal(file, run=run.name_at_solver() or run.name, copy=copy) as journal:
             yield journal
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -41,8 +42,12 @@ _DAMAGE = (
 )
 
 
-def write_checkpoint(state: TrainState) -> bytes:
+def write_checkpoint(state: TrainState, run: str | None = None) -> bytes:
     """The content of a checkpoint.
+
+    Args:
+        state: Where the run is.
+        run: The run's name, if it has one.
 
     Raises:
         ValueError: If it could not be read back.
@@ -55,26 +60,34 @@ def write_checkpoint(state: TrainState) -> bytes:
     if len(state.memory) > _MOST_KINDS:
         raise ValueError(f"memory has {len(state.memory)} kinds of arrays, expected {_MOST_KINDS} at most")
     metadata = {"format": str(FORMAT), "state": text, "sha256": array_digest(arrays, text)}
-    return save(arrays, metadata=metadata)
+    return save(arrays, metadata=metadata if run is None else metadata | {"run": run})
 
 
-def read_checkpoint(file: Path, shapes: Mapping[str, tuple[int, ...]] | None, batch_size: int) -> TrainState:
+def read_checkpoint(
+    file: Path, shapes: Mapping[str, tuple[int, ...]] | None, batch_size: int, run: str | None = None
+) -> TrainState:
     """Reads a checkpoint.
 
     Args:
         file: Its file.
         shapes: Those of the network's parameters, compared before any of them are read; None takes any.
         batch_size: Images of an update.
+        run: The run's name. A checkpoint without one, as earlier versions wrote it, is taken for any run's.
 
     Raises:
         ValueError: In one line, if it is damaged or of another run.
+        OSError: If it may not be read.
     """
-    with damage_named(file, "a checkpoint of this run"):
-        _check_size(file.stat().st_size, shapes)
+    # safetensors says of a file that may not be read that there is none.
+    with damage_named(file, "a checkpoint of this run"), open(file, "rb") as readable:
+        _check_size(os.fstat(readable.fileno()).st_size, shapes)
         with safe_open(file, framework="numpy") as tensors:
             metadata = tensors.metadata() or {}
             if metadata.get("format") != str(FORMAT):
                 raise ValueError(f"its format is {metadata.get('format')!r}, expected {FORMAT}")
+            if metadata.get("run", run) != run:
+                own = "one without a name" if run is None else short(run)
+                raise ValueError(f"it is that of run {short(metadata['run'])}, expected {own}")
             if len(metadata["state"]) > MOST_BYTES:
                 raise ValueError(f"its history is longer than {MOST_BYTES:,} characters")
             progress = json.loads(metadata["state"])

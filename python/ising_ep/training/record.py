@@ -12,7 +12,9 @@ from typing import Any, Self
 
 from ..checks import short
 from ..datasets import Dataset, ImageShape
+from ..files.claim import is_name
 from .parts import Parts, words_for_print
+from .state import is_finite
 
 # Format of the settings of a run. Format 1, without a number, does not say the shape of the data.
 CONFIG_FORMAT = 2
@@ -129,6 +131,22 @@ def read_given(content: Mapping[str, Any]) -> dict[str, str]:
     for part in given.keys() - {field.name for field in fields(Parts)}:
         raise ValueError(f"given names a part {short(part)}, which no run has")
     return {part: words_for_print(text) for part, text in given.items()}
+
+
+def read_name(content: Mapping[str, Any]) -> str | None:
+    """Reads the name of a run from its settings; those of earlier versions have none."""
+    name = content.get("run")
+    if name is not None and not is_name(name):
+        raise ValueError(f"run is {short(name)}, expected the run's name")
+    return name
+
+
+def read_budget(content: Mapping[str, Any]) -> float | None:
+    """Reads the seconds that a run may take of a QPU from its settings."""
+    value = content.get("max_qpu_time")
+    if value is None or (is_finite(value) and value > 0):
+        return value
+    raise ValueError(f"max_qpu_time is {value!r}, expected a number > 0, or null for no limit")
 
 
 def _read_classes(labels: Any, num_classes: int) -> tuple[str | int, ...] | None:

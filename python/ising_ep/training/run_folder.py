@@ -1,13 +1,16 @@
 """Run folders: settings, metrics and parameters of a run, on disk.
 
-    config.json              settings, with absolute paths, budget, versions, command line, fingerprint and
-                             shape of the data, and what was given in place of what the settings describe;
-                             written once
-    checkpoint.safetensors   parameters, arrays of the optimizer; the rest of `TrainState` as JSON in a header
+    config.json              the run's name, settings, with absolute paths, budget, versions, command line,
+                             fingerprint and shape of the data, and what was given in place of what the
+                             settings describe; written once
+    checkpoint.safetensors   parameters, arrays of the optimizer; the rest of `TrainState`, as JSON, and
+                             the run's name in its header
     metrics.csv              one row an epoch, written from the checkpoint's history for reading
     chip.csv                 what each epoch cost, and how the chip did, of a run on one
     embedding.json           where the network is on the chip, of a run on one; written once
-    solver.json              name and properties of the QPU, of a run on one; written once
+    energy_scales.csv        A(s) and B(s) of a modelled chip, of a run with a table of its own; written once
+    solver.json              name and properties of the QPU, of a run on one, or properties of the modelled
+                             chip, of a run with a file of them; written once
     calibration.json         settings of the chip model as fitted to the QPU's reads, by `ising-ep calibrate`
     report.html              the run as a page, by `ising-ep report`
     qpu.sqlite               all that was asked of the QPU (see `journal`)
@@ -20,11 +23,10 @@ place of one is refused, whether to read or to write.
 
 from __future__ import annotations
 
-import csv
 import errno
-import io
 import json
 import os
+import secrets
 import shlex
 import stat
 from collections.abc import Iterator, Mapping
@@ -43,8 +45,8 @@ from ..files.run_lock import LOCK, RunLock
 from ..files.untrusted import read_json
 from ..machines import Machine
 from .checkpoint import damage_named, read_checkpoint, what_is_wrong, write_checkpoint
-from .record import CONFIG_FORMAT, DataRecord, Origin, read_data, read_given
-from .state import CHIP_COLUMNS, COLUMNS, TrainState, is_finite
+from .record import CONFIG_FORMAT, DataRecord, Origin, read_budget, read_data, read_given, read_name
+from .state import CHIP_COLUMNS, COLUMNS, TrainState, table
 
 # What the settings of a run are called in messages.
 SETTINGS = "the settings of a run"
@@ -75,6 +77,7 @@ class RunFolder:
         max_qpu_time: Seconds of QPU access time that all that is asked for in the folder may take; None for
             no limit. It decides nothing of the result, so it is no setting.
         origin: The command and the versions that wrote its settings.
+        name: Tells it from other runs, and is that of its copies too; None in folders of earlier versions.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class RunFolder:
         max_qpu_time: float | None = None,
         given: Mapping[str, str] | None = None,
         origin: Origin | None = None,
+        name: str | None = None,
     ) -> None:
         self.path = path
         self.config = config
@@ -93,6 +97,7 @@ class RunFolder:
         self.max_qpu_time = max_qpu_time
         self.given = dict(given or {})
         self.origin = origin or Origin.here()
+        self.name = name
         self._lock: RunLock | None = None
         self._machine: Machine | None = None
         # Files that it was created with, and the folder itself.
@@ -125,7 +130,7 @@ class RunFolder:
         _require_empty(path)
         made = [] if path.exists() else [path]
         path.mkdir(parents=True, exist_ok=True)
-        run = cls(path, config.located(), data, max_qpu_time, given)
+        run = cls(path, config.located(), data, max_qpu_time, given, name=secrets.token_hex(6))
         try:
             run.hold()
             _require_empty(path)  # of two that begin at once, the first may have been and gone
@@ -156,8 +161,8 @@ class RunFolder:
             raise ValueError(f"{file} is not {SETTINGS}: {short(content)}, expected an object with a config")
         with damage_named(file, SETTINGS):
             config = TrainConfig.recorded(content["config"])
-            data, given = read_data(content), read_given(content)
-            return cls(path, config, data, _budget(content.get("max_qpu_time")), given, Origin.read(content))
+            data, budget, given = read_data(content), read_budget(content), read_given(content)
+            return cls(path, config, data, budget, given, Origin.read(content), read_name(content))
 
     def hold(self) -> None:
         """Makes this process the only one that writes to the run, until `close`, or refuses to write.
@@ -250,13 +255,13 @@ class RunFolder:
             StoppedError: If another process took the run.
             ValueError: If another process writes to the run, or the history is longer than can be read back.
         """
-        content = write_checkpoint(state)
+        content = write_checkpoint(state, self.name)
         self.hold()
         try:
             replace(self.path / CHECKPOINT, content)
-            replace(self.path / METRICS, _table(COLUMNS, state.history))
+            replace(self.path / METRICS, table(COLUMNS, state.history))
             if state.usage.chains:
-                replace(self.path / CHIP, _table(CHIP_COLUMNS, state.chip_history()))
+                replace(self.path / CHIP, table(CHIP_COLUMNS, state.chip_history()))
         except OSError as error:
             remedy = "make room first" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "mend that first"
             raise NotSavedError(
@@ -281,7 +286,7 @@ class RunFolder:
             raise FileNotFoundError(f"{self.path} holds no checkpoint yet")
         _require_own(file)
         try:
-            return read_checkpoint(file, shapes, self.config.batch_size)
+            return read_checkpoint(file, shapes, self.config.batch_size, self.name)
         except ValueError as error:
             raise ValueError(f"{error}; with the file removed, --resume {self._resumes_at()}") from None
 
@@ -291,29 +296,19 @@ class RunFolder:
             return f"begins anew with what {JOURNAL} knows of the problems that were sent"
         return "begins anew"
 
-    def keep_solver(
-        self, name: str, version: Mapping[str, Any], graph_id: str, properties: Mapping[str, Any], run: str
-    ) -> None:
-        """Writes which QPU the run is on, in which version, and the name of the run at the service; the file
-        serves as ``--chip`` too."""
-        content = {"name": name, "version": version, "graph_id": graph_id, "run": run, **properties}
+    def keep_solver(self, content: Mapping[str, Any]) -> None:
+        """Writes name, version, graph_id and properties of the QPU that the run is on, and the names of the
+        run and of its embedding. The file serves as ``--chip`` too."""
         self.hold()
         replace(self.path / SOLVER, json.dumps(content).encode())
 
     def solver(self) -> str | None:
-        """Name of the QPU that the run is on, if it is on one.
+        """Name of the QPU that the run is on, if it is on one; a modelled chip has none.
 
         Raises:
             ValueError: If the file does not say it.
         """
-        file = self.path / SOLVER
-        if not os.path.lexists(file):
-            return None
-        content = read_json(file, links=False)
-        name = content.get("name") if isinstance(content, dict) else None
-        if not isinstance(name, str):
-            raise ValueError(f"{file} is damaged: it does not say which solver the run is on")
-        return name
+        return self._at_solver().get("name")
 
     def name_at_solver(self) -> str | None:
         """Name of the run in the labels of its problems, if the file of its QPU says it; runs of earlier
@@ -322,15 +317,32 @@ class RunFolder:
         Raises:
             ValueError: If the file says what is no name: under another one all would be paid for again.
         """
-        if self.solver() is None:
-            return None
-        name = read_json(self.path / SOLVER, links=False).get("run")
+        name = self._at_solver().get("run")
         if name is not None and not is_name(name):
             raise ValueError(
                 f"{self.path / SOLVER} is damaged: run is {what_is_wrong(repr(name))}, expected the run's"
                 " name"
             )
         return name
+
+    def check_embedding(self, name: str) -> None:
+        """Refuses, by a ValueError, another embedding than that of the problems that were sent, if it is
+        known."""
+        if self._at_solver().get("embedding", name) != name:
+            raise ValueError(
+                f"{self.path / EMBEDDING} is not the embedding that the run's problems so far were sent with."
+                " Was it edited? Undo it, or begin a new run"
+            )
+
+    def _at_solver(self) -> dict[str, Any]:
+        """What the file of the run's QPU says; empty if there is none."""
+        file = self.path / SOLVER
+        if self.config.machine != "qpu" or not os.path.lexists(file):
+            return {}
+        content = read_json(file, links=False)
+        if not isinstance(content, dict) or not isinstance(content.get("name"), str):
+            raise ValueError(f"{file} is damaged: it does not say which solver the run is on")
+        return content
 
     def remove_leftovers(self) -> None:
         """Removes files whose writing was cut off."""
@@ -341,6 +353,7 @@ class RunFolder:
     def _write_config(self) -> None:
         content = {
             "format": CONFIG_FORMAT,
+            "run": self.name,
             "config": self.config.model_dump(mode="json"),
             **asdict(self.known_data()),
             "given": self.given,
@@ -371,12 +384,6 @@ def _are_settings(content: Any) -> bool:
     return isinstance(content, dict) and isinstance(content.get("config"), dict)
 
 
-def _budget(value: Any) -> float | None:
-    if value is None or (is_finite(value) and value > 0):
-        return value  # type: ignore[no-any-return]
-    raise ValueError(f"max_qpu_time is {value!r}, expected a number > 0, or null for no limit")
-
-
 def _require_empty(path: Path) -> None:
     if path.exists() and (not path.is_dir() or any(file.name != LOCK for file in path.iterdir())):
         raise ValueError(f"{path} exists and is not an empty folder; choose another, or --resume it")
@@ -390,11 +397,3 @@ def _require_own(file: Path) -> None:
         return
     if not stat.S_ISREG(mode):
         raise ValueError(f"{file} is {kind_of(mode)}, expected a file of the run's own")
-
-
-def _table(columns: tuple[str, ...], rows: list[dict[str, float]]) -> bytes:
-    table = io.StringIO()
-    writer = csv.DictWriter(table, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return table.getvalue().encode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from dataclasses import dataclass, field
 from operator import sub
@@ -124,3 +126,12 @@ def check_state(state: TrainState, batch_size: int, num_images: int | None = Non
 def is_finite(value: Any) -> bool:
     """Tells whether a value of JSON is a finite number."""
     return type(value) in (int, float) and math.isfinite(value)
+
+
+def table(columns: tuple[str, ...], rows: list[dict[str, float]]) -> bytes:
+    """Rows by the names of their columns, as a CSV file."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
