@@ -29,6 +29,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.support import report
+from ising_ep.machines import Machine
 from ising_ep.plots.looks import SERIES
 from studies.markdown import number, table
 from studies.summary import mean, ranged
@@ -45,11 +46,17 @@ PAGE = Path(__file__).parents[2] / "docs" / "machines.md"
 BEGIN, END = "<!-- benchmarks.machines.side_by_side writes from here -->\n", "<!-- to here -->\n"
 
 
-class Noisy:
+class Noisy(Machine):
     """A machine whose couplings and fields are off."""
 
-    def __init__(self, machine: Any, noise: float) -> None:
-        self.machine, self.usage, self.noise = machine, machine.usage, noise
+    def __init__(self, machine: Machine, noise: float) -> None:
+        self.machine, self.noise = machine, noise
+        self.levels, self.continuous = machine.levels, machine.continuous
+        self.field_limit = machine.field_limit
+            machine.levels,
+            machine.continuous,
+            machine.field_limit,
+        )
         self.rng = np.random.default_rng(0)
 
     def sample(self, couplings: Any, fields: Any, **others: Any) -> Any:
