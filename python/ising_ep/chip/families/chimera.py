@@ -19,6 +19,7 @@ class Chimera(Family):
 
     name = "chimera"
     default_shape = (16, None, 4)
+    limits_of = "D-Wave 2000Q"
     limits: ClassVar[Mapping[str, Any]] = {
         "h_range": [-2.0, 2.0],
         "per_qubit_coupling_range": [-9.0, 6.0],

@@ -28,6 +28,7 @@ class Zephyr(Family):
 
     name = "zephyr"
     default_shape = (12, 4)
+    limits_of = "Advantage2"
     limits: ClassVar[Mapping[str, Any]] = {
         "per_group_coupling_range": [-13.0, 10.0],
         "problem_timing_data": TIMING | {"typical_programming_time": 24500.0},
