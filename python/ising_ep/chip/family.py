@@ -85,7 +85,10 @@ class Family(ABC):
 
     @abstractmethod
     def chimera_cells(self, source: nx.Graph, graph: nx.Graph) -> Iterable[Any]:
-        """The places of a small Chimera graph in one of its graphs: functions from qubit to qubit."""
+        """The places of a small Chimera graph in one of its graphs: functions from qubit to qubit.
+
+        There are none where the cells of the two are of sizes that do not go together.
+        """
 
     def halves(self, shape: tuple[int, ...], qubits: Ints, ends: Ints) -> NDArray[np.int8] | None:
         """The half of its qubits that each coupler sits on, where halves have limits of their own.

@@ -63,9 +63,11 @@ class Chimera(Family):
         )
 
     def chimera_cells(self, source: nx.Graph, graph: nx.Graph) -> Iterable[Any]:
-        """See `Family.chimera_cells`."""
+        """See `Family.chimera_cells`; cells of another size hold none."""
         from dwave.graphs import chimera_sublattice_mappings
 
+        if source.graph["tile"] != graph.graph["tile"]:
+            return ()
         return chimera_sublattice_mappings(source, graph)  # type: ignore[no-any-return]
 
 
