@@ -43,7 +43,10 @@ def test_its_graph_is_that_of_a_dwave_sampler(shape):
     """With what dwave-system's own function says of a solver with these qubits."""
     family, *sizes = shape
     sampler = ChipSampler(ChipModel(Chip.perfect(*shape).without(0.1, seed=1), errors=ChipErrors.none()))
-    found, expected = sampler.to_networkx_graph(), qpu_graph(family, sizes, sampler.nodelist, sampler.edgelist)
+    found, expected = (
+        sampler.to_networkx_graph(),
+        qpu_graph(family, sizes, sampler.nodelist, sampler.edgelist),
+    )
     assert found.graph == expected.graph
     assert found.graph["family"] == family
     assert dict(found.nodes(data=True)) == dict(expected.nodes(data=True))

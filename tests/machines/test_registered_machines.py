@@ -74,7 +74,10 @@ def test_it_is_trained_by_name_resumed_and_evaluated(site: Path, tmp_path: Path)
     gone = "machine 'descent' is not installed here: install the package that registers it"
     broken = tmp_path / "broken"
     install(broken, "downhill", "import no_such_module\n", descent="downhill:DescentSettings")
-    for folder, text in ((tmp_path / "nothing", gone), (broken, "machine descent of downhill:DescentSettings")):
+    for folder, text in (
+        (tmp_path / "nothing", gone),
+        (broken, "machine descent of downhill:DescentSettings"),
+    ):
         for arguments in (("evaluate", "run"), ("train", "--resume", "run", "--epochs", "3")):
             done = ising_ep(folder, tmp_path, *arguments)
             assert (done.returncode, done.stdout) == (2, "")

@@ -91,7 +91,9 @@ def test_impossible_networks_are_refused(arguments, text):
 
 def test_grey_images_are_refused():
     config = TrainConfig.checked({"network": "convolutional"})
-    text = r"^digits: x_train: a convolutional network takes images of -1 and \+1, and a pixel of image 0 is 0$"
+    text = (
+        r"^digits: x_train: a convolutional network takes images of -1 and \+1, and a pixel of image 0 is 0$"
+    )
     with pytest.raises(ValueError, match=text):
         training.train(config, datasets.load_digits(train_per_class=1))
 

@@ -628,7 +628,7 @@ def test_a_solver_that_cannot_be_understood_is_refused_in_a_line(chip, propertie
         (
             {"problem_timing_data": TIMING | {"typical_programming_time": -5}},
             [],
-            "problem_timing_data.typical_programming_time is -5, expected a number >= 0; estimates of QPU time",
+            "problem_timing_data.typical_programming_time is -5, expected a number >= 0; estimates of QPU",
         ),
     ],
 )

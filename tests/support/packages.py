@@ -9,7 +9,6 @@ from pathlib import Path
 
 import ising_ep as package
 
-
 # Folder that the package of the tests is in.
 SOURCES = Path(package.__file__).parents[1]
 

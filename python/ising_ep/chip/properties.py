@@ -97,7 +97,7 @@ def check_timing(timing: Any) -> None:
             time = access_time({TIMING: timing}, qubits, reads, schedule)
             if not 0 < time < math.inf:
                 raise ValueError(
-                    f"{TIMING} says that {reads} reads of {qubits} qubits take {time:g} s, expected more than 0"
+                    f"{TIMING} says that {reads} reads of {qubits} qubits take {time:g} s, expected > 0"
                 )
 
 

@@ -78,7 +78,8 @@ def free_outputs(
         The network, and its output spins ``(n, outputs)``.
 
     Raises:
-        ValueError: If options and machine do not fit, the network cannot take an image, or a QPU would take longer than it may.
+        ValueError: If options and machine do not fit, the network cannot take an image, or a QPU would
+            take longer than it may.
         StoppedError: If the QPU cannot be used any longer.
     """
     from ..training import Parts, Trained, network_of

@@ -156,9 +156,7 @@ def rule_of(config: TrainConfig, data: DataForm, parts: Parts) -> EquilibriumPro
     return rule
 
 
-def filled_network(
-    config: TrainConfig, data: DataForm, num_threads: int | None, parts: Parts
-) -> Network:
+def filled_network(config: TrainConfig, data: DataForm, num_threads: int | None, parts: Parts) -> Network:
     """The network of the parts, or the one that ``config`` describes; see `filled_parts`."""
     parts.check(config, threads(num_threads))
     network = network_of(config, data, parts.machine) if parts.network is None else parts.network
