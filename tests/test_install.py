@@ -320,6 +320,13 @@ def test_another_import_that_fails_stays_what_it_is():
         import no_such_module  # noqa: F401
 
 
+@pytest.mark.slow
+def test_the_page_shows_what_is_printed(plain, tmp_path):
+    page = (Path(__file__).resolve().parents[1] / "docs" / "install.md").read_text("utf-8")
+    done = plain.python("-m", "ising_ep", "train", "--machine", "chip", cwd=tmp_path)
+    assert f"```text\n{done.stderr}```" in page
+
+
 def test_the_page_has_the_commands():
     page = (Path(__file__).resolve().parents[1] / "docs" / "install.md").read_text("utf-8")
     assert "\n$ pip install --no-deps ising-ep numpy dimod " in page
