@@ -66,6 +66,8 @@ REFUSED = (
     "import ising_ep.plots",
     "import ising_ep.emulator",
     "import ising_ep; ising_ep.ChipSampler",
+    "from ising_ep.network.settings import NetworkSettings",
+    "import ising_ep.qpu.journal",
     "import ising_ep.cli",
     "from ising_ep.qpu.calibration import calibrate",
     "from ising_ep.qpu.inspector import inspector_data",
@@ -85,6 +87,24 @@ for code in sys.argv[1:]:
         print(f"runs: {code}")
     except MissingExtraError as error:
         print(error)
+"""
+# Imports each module of the package; prints those that miss something else than a line says.
+MODULES = """
+import importlib, pkgutil
+import ising_ep
+from ising_ep.extras import MissingExtraError
+found = 0
+for module in pkgutil.walk_packages(ising_ep.__path__, "ising_ep.", onerror=lambda name: None):
+    if module.name == "ising_ep.__main__":
+        continue
+    found += 1
+    try:
+        importlib.import_module(module.name)
+    except MissingExtraError as error:
+        assert ": pip install " in str(error)
+    except ImportError as error:
+        print(f"{module.name}: {error}")
+print(found)
 """
 
 
@@ -136,6 +156,16 @@ def test_each_name_of_the_package_is_there_or_says_what_to_install(alone, tmp_pa
     done = alone.python("-c", NAMES, cwd=tmp_path)
     assert done.stderr == ""
     assert set(done.stdout.split()) == set(WITHOUT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", ["alone", "plain"])
+def test_each_module_is_there_or_says_what_to_install(request, environment, tmp_path):
+    done = request.getfixturevalue(environment).python("-c", MODULES, cwd=tmp_path)
+    assert done.stderr == ""
+    *wrong, found = done.stdout.splitlines()
+    assert wrong == []
+    assert int(found) > 100
 
 
 def test_what_needs_more_says_so_in_a_line(alone, tmp_path):
@@ -288,6 +318,13 @@ def test_another_import_that_fails_stays_what_it_is():
     """One of a package that is no part of the extra."""
     with pytest.raises(ModuleNotFoundError, match="no_such_module"), needing("plot", "a picture"):
         import no_such_module  # noqa: F401
+
+
+@pytest.mark.slow
+def test_the_page_shows_what_is_printed(plain, tmp_path):
+    page = (Path(__file__).resolve().parents[1] / "docs" / "install.md").read_text("utf-8")
+    done = plain.python("-m", "ising_ep", "train", "--machine", "chip", cwd=tmp_path)
+    assert f"```text\n{done.stderr}```" in page
 
 
 def test_the_page_has_the_commands():

@@ -69,6 +69,21 @@ def real(name: str, value: float) -> float:
         raise ValueError(f"{name} is too large for double precision, expected a smaller number") from None
 
 
+def number_in(text: str) -> float:
+    """The number that a text file says; Python alone takes 1_0 for 10, and digits of other scripts.
+
+    Raises:
+        ValueError: If the text is no number.
+
+    Example:
+        >>> number_in("1e1")
+        10.0
+    """
+    if "_" in text or not text.isascii():
+        raise ValueError(f"{short(text)} is no number")
+    return float(text)
+
+
 def boolean(name: str, value: bool) -> bool:
     """The truth value, if it is one: "no" is a true text."""
     if not (isinstance(value, bool | np.bool_) or (isinstance(value, Integral) and value in (0, 1))):

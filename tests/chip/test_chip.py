@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
@@ -216,7 +217,24 @@ def test_each_family_has_its_own_limit() -> None:
         ({"h_range": [4, -4]}, r"h_range is \[4, -4\], expected two numbers, the smaller first"),
         ({"j_range": [-1, 10**400]}, "j_range is .*, expected two numbers"),
         ({"j_range": [float("nan"), 1]}, "j_range is .*, expected two numbers"),
-        ({"num_reads_range": [1, 2, 3]}, "num_reads_range is .*, expected two numbers"),
+        ({"num_reads_range": [1, 2, 3]}, "num_reads_range is .*, expected two integers >= 0"),
+        ({"num_reads_range": [1.5, 1000]}, r"num_reads_range is \[1.5, 1000\], expected two integers >= 0"),
+        ({"num_reads_range": [True, 1000]}, r"num_reads_range is \[True, 1000\], expected two integers"),
+        (
+            {"annealing_time_range": [-1, 20]},
+            r"annealing_time_range is \[-1, 20\], expected two numbers >= 0",
+        ),
+        ({"problem_run_duration_range": [0, float("inf")]}, "problem_run_duration_range is .*, expected two"),
+        (
+            {"h_gain_schedule_range": [3, -3]},
+            "h_gain_schedule_range is .*, expected two numbers, the smaller",
+        ),
+        ({"default_annealing_time": -1}, "default_annealing_time is -1, expected a number >= 0"),
+        ({"default_readout_thermalization": float("nan")}, "default_readout_thermalization is nan, expected"),
+        (
+            {"max_anneal_schedule_points": 12.5},
+            "max_anneal_schedule_points is 12.5, expected an integer >= 0",
+        ),
         ({"h_range": [5, 6]}, r"h_range is \[5, 6\], expected a number below 0 and one above"),
         ({"extended_j_range": [0, 0]}, "extended_j_range is .*, expected a number below 0"),
         ({"default_annealing_time": "20"}, "default_annealing_time is '20', expected a number"),
@@ -231,23 +249,81 @@ def test_what_is_no_solver_is_refused(changes: dict[str, Any], text: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "timing",
+    ("timing", "text"),
     [
-        {},
-        "x",
-        None,
-        TIMING | {"version": "2.0.0"},
-        TIMING | {"typical_programming_time": "x"},
-        TIMING | {"typical_programming_time": -1e9},
-        TIMING | {"readout_time_model": "else"},
+        ({}, " lacks version"),
+        ("x", " is 'x', expected an object of times"),
+        (None, " is None, expected an object of times"),
+        ({"version": "2.0.0"}, ".version is '2.0.0', expected 1.0.*"),
+        ({"typical_programming_time": "x"}, ".typical_programming_time is 'x', expected a number >= 0"),
+        ({"typical_programming_time": -5}, ".typical_programming_time is -5, expected a number >= 0"),
+        ({"qpu_delay_time_per_sample": -5}, ".qpu_delay_time_per_sample is -5, expected a number >= 0"),
+        (
+            {"reverse_annealing_with_reinit_prog_time_delta": "1.0"},
+            ".reverse_annealing_with_reinit_prog_time_delta is '1.0', expected a number",
+        ),
+        (
+            {"reverse_annealing_with_reinit_prog_time_delta": float("nan")},
+            ".reverse_annealing_with_reinit_prog_time_delta is nan, expected a number",
+        ),
+        (
+            {"reverse_annealing_with_reinit_prog_time_delta": -1e6},
+            " says that 1 reads of 1 qubits take -0.98",
+        ),
+        ({"decorrelation_time_range": [2, 1]}, ".decorrelation_time_range is [2, 1], expected two numbers"),
+        ({"readout_time_model": "else"}, ".readout_time_model is 'else', expected pwl_log_log or pwl_linear"),
+        ({"readout_time_model_parameters": []}, ".readout_time_model_parameters is [], expected a list"),
+        ({"readout_time_model_parameters": [1, 2, 3]}, ".readout_time_model_parameters is [1, 2, 3], expect"),
+        ({"readout_time_model_parameters": [2, 1, 3, 4]}, ".readout_time_model_parameters has 2 before 1,"),
     ],
 )
-def test_a_file_whose_times_are_none_is_refused(timing: Any, tmp_path: Path) -> None:
-    file = tmp_path / "solver.json"
-    file.write_text(json.dumps(solver(Chip.perfect("chimera", 1), problem_timing_data=timing)))
-    with pytest.raises(ValueError, match=r"problem_timing_data is .*, expected a timing model") as caught:
+def test_a_file_whose_times_are_none_is_refused(timing: Any, text: str, tmp_path: Path) -> None:
+    file, said = tmp_path / "solver.json", TIMING | timing if timing and isinstance(timing, dict) else timing
+    file.write_text(json.dumps(solver(Chip.perfect("chimera", 1), problem_timing_data=said)))
+    line = f"{file} is not the properties of a solver: problem_timing_data{text}"
+    with pytest.raises(ValueError, match=f"^{re.escape(line)}") as caught:
         Chip.named(str(file))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("delta", [-4.5, 0.0, 5.55])
+def test_reverse_anneals_may_take_less(
+    delta: float, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    timing = TIMING | {"reverse_annealing_with_reinit_delay_time_delta": delta}
+    chip, file = Chip.perfect("pegasus", 2), tmp_path / "solver.json"
+    file.write_text(
+        json.dumps(solver(chip, **PROPERTIES | chip.topology.limits | {"problem_timing_data": timing}))
+    )
+    assert Chip.named(str(file)).properties["problem_timing_data"] == timing
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    ("family", "left_out", "text"),
+    [
+        (
+            "pegasus",
+            ["h_range", "per_qubit_coupling_range"],
+            "its h_range, per_qubit_coupling_range: Advantage's",
+        ),
+        ("chimera", ["h_range"], "its h_range: D-Wave 2000Q's are taken"),
+        (
+            "zephyr",
+            ["problem_timing_data", "num_reads_range"],
+            "its num_reads_range: Advantage's are taken; nor its problem_timing_data: Advantage2's are taken",
+        ),
+    ],
+)
+def test_what_a_file_leaves_out_is_said(
+    family: str, left_out: list[str], text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    chip, file = Chip.perfect(family, 2), tmp_path / "solver.json"
+    said = {name: value for name, value in chip.properties.items() if name not in left_out}
+    file.write_text(json.dumps(solver(chip, **said)))
+    assert Chip.named(str(file)).properties == chip.properties
+    (line,) = caplog.messages
+    assert line.startswith(f"{file} does not say {text}")
 
 
 @pytest.mark.parametrize("graph_id", [3, ["a"], ["\x1b]0;owned\x07"], "\x1b" * 101])

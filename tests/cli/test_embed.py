@@ -14,7 +14,9 @@ from matplotlib.image import imread
 from ising_ep import cli
 from ising_ep.chip import Chip
 from ising_ep.embedding import Embedding
-from ising_ep.network import FullyConnected
+from ising_ep.embedding import embed as find
+from ising_ep.embedding.search import DoesNotFitError
+from ising_ep.network import Convolutional, FullyConnected
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +65,22 @@ def test_bad_input_is_one_line_and_nothing_is_written(arguments, text, tmp_path)
     assert result.exit_code == 2
     assert text in result.output.splitlines()[-1]
     assert list(tmp_path.rglob("*.*")) == []
+
+
+@pytest.mark.parametrize("chip", ["zephyr:4:8", "zephyr:6:1", "chimera:4:4:2", "chimera:4:4:8"])
+def test_a_pattern_of_cells_is_looked_for_where_there_are_such_cells_alone(chip):
+    """Cells of another size hold no part of the pattern, whatever else lays the network there."""
+    whole, network = Chip.named(chip), Convolutional((3, 3), 2)
+    with pytest.raises(DoesNotFitError, match=f"was not found to fit on {re.escape(whole.title)}"):
+        find(network, whole, method="structured", cache=False)
+
+
+@pytest.mark.slow
+def test_a_chip_without_such_cells_is_searched():
+    options = ("--network", "convolutional", "--chip", "zephyr:4:8", "--chip-missing", "0", "--no-cache")
+    result = run("embed", *options, "--copies", "1")
+    assert result.exit_code == 0, result.output
+    assert "40 spins, 96 couplings: 1 copy" in result.output
 
 
 CHIP_RUN = ("--dataset", "patterns", "--machine", "chip", "--chip", "chimera:4", "--layers", "8,4")

@@ -288,3 +288,26 @@ def test_training_refuses_threads_that_do_nothing(computed, tmp_path, monkeypatc
     assert result.exit_code == 2
     assert f"--threads is 2, but machine {machine} takes no such option" in result.output.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+def test_images_that_the_network_cannot_take_are_refused_before_any_work(tmp_path, monkeypatch, command):
+    """Of a run on a chip whose layout would be searched; the file and the image are named."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    options = ("--dataset=patterns", "--network=convolutional", "--epochs=1", "--num-sweeps=10")
+    chip = ("--machine=chip", "--chip=chimera:4", "--chip-missing=0")
+    result = ising_ep("train", *options, *chip, "--out", "run")
+    assert result.exit_code == 0, result.output
+    (tmp_path / "run" / "embedding.json").unlink(missing_ok=True)
+    patterns = datasets.load_patterns()
+    x = patterns.x_test.copy()
+    x[1, 4] = 0
+    np.save("x.npy", x.reshape(-1, 3, 3))
+    y = np.array([0, 1])
+    np.savez("own.npz", x_train=x.reshape(-1, 3, 3), y_train=y, x_test=x.reshape(-1, 3, 3), y_test=y)
+    images = ["x.npy"] if command == "predict" else ["--dataset", "own.npz"]
+    result = ising_ep(command, "run", *images)
+    name = "x.npy: x" if command == "predict" else "own: x_test"
+    text = "a convolutional network takes images of -1 and +1, and a pixel of image 1 is 0"
+    assert (result.exit_code, result.output) == (2, f"Error: {name}: {text}\n")

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from dimod.exceptions import BinaryQuadraticModelStructureError
 from dimod.testing import assert_sampler_api, assert_structured_api
+from dwave.embedding.pegasus import find_clique_embedding
 from dwave.system import EmbeddingComposite
+from dwave.system.samplers.dwave_sampler import qpu_graph
 
 from ising_ep import ChipSampler
 from ising_ep.chip import Chip
@@ -34,6 +36,29 @@ def whole() -> dimod.BinaryQuadraticModel:
         )
     }
     return dimod.BinaryQuadraticModel(h, j, 0.25, "SPIN")
+
+
+@pytest.mark.parametrize("shape", [("chimera", 3, 2, 4), ("pegasus", 3), ("zephyr", 2, 4)], ids=str)
+def test_its_graph_is_that_of_a_dwave_sampler(shape):
+    """With what dwave-system's own function says of a solver with these qubits."""
+    family, *sizes = shape
+    sampler = ChipSampler(ChipModel(Chip.perfect(*shape).without(0.1, seed=1), errors=ChipErrors.none()))
+    found, expected = (
+        sampler.to_networkx_graph(),
+        qpu_graph(family, sizes, sampler.nodelist, sampler.edgelist),
+    )
+    assert found.graph == expected.graph
+    assert found.graph["family"] == family
+    assert dict(found.nodes(data=True)) == dict(expected.nodes(data=True))
+    assert set(map(frozenset, found.edges)) == set(map(frozenset, expected.edges))
+    found.clear()
+    assert sampler.to_networkx_graph().nodes == expected.nodes
+
+
+def test_cliques_are_laid_on_its_graph(sampler):
+    chains = find_clique_embedding(3, target_graph=sampler.to_networkx_graph())
+    assert len(chains) == 3
+    assert {qubit for chain in chains.values() for qubit in chain} <= set(sampler.nodelist)
 
 
 def test_it_is_a_structured_sampler(sampler):

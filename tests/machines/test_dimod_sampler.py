@@ -279,6 +279,21 @@ def on_chip(sampler, chip=None, **options):
     return EmbeddedMachine(annealer, embedding, NETWORK, chain_strength=2.0, **options)
 
 
+def test_ranges_that_a_sampler_does_not_say_are_said(caplog):
+    sampler = Recorded()
+    SamplerAnnealer(sampler)
+    before = len(caplog.messages)
+    del sampler.properties["h_range"]
+    SamplerAnnealer(sampler)
+    assert caplog.messages[before:][0].startswith("Recorded does not say its ")
+    assert "h_range" in caplog.messages[-1]
+    assert "D-Wave 2000Q's are taken" in caplog.messages[-1]
+    assert not any("h_range" in line for line in caplog.messages[:before])
+    caplog.clear()
+    SamplerAnnealer(sampler, Chip.perfect("chimera", 4))
+    assert caplog.messages == []
+
+
 def test_a_structured_sampler_is_a_chip():
     sampler = Recorded(broken_nodes=[3, 40])
     machine = on_chip(sampler, num_reads=4)

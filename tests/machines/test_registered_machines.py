@@ -11,9 +11,12 @@ import click
 import numpy as np
 import pytest
 
+from ising_ep import datasets, load, training
 from ising_ep.cli import main
 from ising_ep.cli.options import every_setting
+from ising_ep.config import TrainConfig
 from ising_ep.config.names import COMMANDS
+from ising_ep.extras import MissingExtraError
 from ising_ep.machines import MACHINES, MachineSettings
 from ising_ep.settings import Registry
 from support.packages import install, ising_ep
@@ -67,6 +70,34 @@ def test_it_is_trained_by_name_resumed_and_evaluated(site: Path, tmp_path: Path)
     assert f"accuracy {float(accuracy):.2%}" in command("evaluate", "run")
     np.save(tmp_path / "images.npy", np.ones((2, 3, 3), np.float32))
     assert command("predict", "run", "images.npy").splitlines()[0] == "image,label"
+    # The package is uninstalled, or does not work any longer: the file is as it was.
+    gone = "machine 'descent' is not installed here: install the package that registers it"
+    broken = tmp_path / "broken"
+    install(broken, "downhill", "import no_such_module\n", descent="downhill:DescentSettings")
+    for folder, text in (
+        (tmp_path / "nothing", gone),
+        (broken, "machine descent of downhill:DescentSettings"),
+    ):
+        for arguments in (("evaluate", "run"), ("train", "--resume", "run", "--epochs", "3")):
+            done = ising_ep(folder, tmp_path, *arguments)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert done.stderr.startswith(f"Error: {text}")
+            assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_kept_machine_that_is_not_installed_is_no_damage(tmp_path: Path) -> None:
+    text = "^machine 'descent' is not installed here: install the package that registers it$"
+    patterns = datasets.load_patterns()
+    config = TrainConfig.checked({"dataset": "patterns", "machine": "mean-field", "epochs": 1})
+    run = tmp_path / "run"
+    training.train(config, patterns, folder=run)
+    file = run / "config.json"
+    file.write_text(file.read_text().replace('"mean-field"', '"descent"'))
+    with pytest.raises(MissingExtraError, match=text):
+        load(run)
+    file.write_text(file.read_text().replace('"descent"', "5"))
+    with pytest.raises(ValueError, match="is not the settings of a run: machine is 5, expected annealing, "):
+        load(run)
 
 
 @pytest.mark.slow

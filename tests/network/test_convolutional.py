@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -89,8 +91,22 @@ def test_impossible_networks_are_refused(arguments, text):
 
 def test_grey_images_are_refused():
     config = TrainConfig.checked({"network": "convolutional"})
-    with pytest.raises(ValueError, match="takes images of -1 and \\+1, and a pixel is 0"):
+    text = (
+        r"^digits: x_train: a convolutional network takes images of -1 and \+1, and a pixel of image 0 is 0$"
+    )
+    with pytest.raises(ValueError, match=text):
         training.train(config, datasets.load_digits(train_per_class=1))
+
+
+def test_grey_images_are_refused_before_a_chip_is_searched():
+    """A chip on which no layout would be found."""
+    config = TrainConfig.checked({"network": "convolutional", "machine": "chip", "chip": "chimera:1"})
+    patterns = datasets.load_patterns()
+    x_test = patterns.x_test.copy()
+    x_test[1, 3] = 0.5
+    text = r"^patterns: x_test: .*, and a pixel of image 1 is 0\.5$"
+    with pytest.raises(ValueError, match=text):
+        training.train(config, dataclasses.replace(patterns, x_test=x_test))
 
 
 @pytest.mark.slow

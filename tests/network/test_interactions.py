@@ -240,6 +240,6 @@ def test_a_contrast_is_of_ones_own_parameters(contrast, text):
 
 def test_only_spins_that_are_held_refuse_grey_images():
     grey = np.full((1, 6), 0.5, dtype=np.float32)
-    with pytest.raises(ValueError, match=r"images of -1 and \+1, and a pixel is 0\.5"):
+    with pytest.raises(ValueError, match=r"images of -1 and \+1, and a pixel of image 0 is 0\.5"):
         NETWORKS["clamp"]().check_images(grey)
     NETWORKS["dense"]().check_images(grey)

@@ -150,6 +150,8 @@ def written(objective="x", after=BINARY):
         (written("2 (x + y)"), "line 2 .* a sign between them"),
         (written("x\0"), "line 2 .* a sign between them"),
         (written("nan x"), "line 2 .* a sign between them"),
+        (written("1_0 x"), "line 2 .* a sign between them"),
+        (written("\N{ARABIC-INDIC DIGIT THREE} x"), "line 2 .* a sign between them"),
         (written("3 [ x * y ]/2"), "line 2 .* a sign between them"),
         (written("2 e1"), "line 2 .* a sign between them"),
         (written("1e999 x"), "add up to inf"),

@@ -289,6 +289,8 @@ def test_offsets_in_comments_are_kept_or_refused():
     for text, said in (
         ("# vartype=SPIN\n# offset=1\n# offset=2\n0 1 1\n", "offsets 1.0 and 2.0"),
         ("# vartype=SPIN\n# offset=nan\n0 1 1\n", "offset is 'nan'"),
+        ("# vartype=SPIN\n# offset=1_0\n0 1 1\n", "offset is '1_0', expected a finite number"),
+        (qubo.replace("1.93", "1_9"), "offset is '1_9', expected a finite number"),
         (qubo.replace("1.93", "much"), "offset is 'much', expected a finite number"),
         (qubo.replace("c id : 0", "c scale : 1"), "2 comments say scale"),
     ):

@@ -165,6 +165,7 @@ def test_a_change_is_one_that_a_run_can_be_given():
         return [f"{change.options} ({change.meaning})" for change in halving_changes(run, four, 10)]
 
     assert told(2, epochs=10) == ["--epochs 5 (half as many)", "--batch-size 2 (2 images a call)"]
+    assert "--epochs 1 (1 of 3)" in told(2, epochs=3)
     assert told(2, epochs=1, copies=1) == ["--batch-size 2 --copies 4 (2 images a call)"]
     options = "--epochs 201 --mean-field-epochs 200"
     assert f"{options} (1 on the chip, not 3)" in told(2, epochs=203, mean_field_epochs=200)
@@ -249,6 +250,9 @@ def test_the_command_takes_a_solvers_properties_and_a_latency(tmp_path):
     arguments = ("--layers", "8,4", "--chip", str(file), "--dataset", "patterns", "--epochs", "3")
     result = run(*arguments, "--batch-size", "2", "--seconds-per-call", "60")
     assert result.exit_code == 0, result.output
+    (said,) = [line for line in result.stderr.splitlines() if "does not say" in line]
+    assert said.startswith(f"{file} does not say its h_range, j_range, ")
+    assert said.endswith(", per_qubit_coupling_range: Advantage's are taken")
     # A call an epoch and phase, and one a test, of 5 seconds each; all of them wait a minute besides.
     # Nothing is known of this solver, whose programming time may be off by a tenth.
     assert "QPU access time up to 45.0 s (40.5 to 49.5) in up to 9 calls" in result.stdout

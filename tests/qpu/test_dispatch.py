@@ -17,6 +17,7 @@ import pytest
 
 from ising_ep import datasets, training
 from ising_ep.chip import Chip
+from ising_ep.chip.advantage import TIMING
 from ising_ep.config import TrainConfig
 from ising_ep.emulator import KINDS, Emulator, Fault
 from ising_ep.errors import QPUStoppedError
@@ -614,16 +615,21 @@ def test_a_solver_that_cannot_be_understood_is_refused_in_a_line(chip, propertie
 @pytest.mark.parametrize(
     ("properties", "left_out", "text"),
     [
-        ({}, ["h_range"], "does not say its h_range: Advantage's are taken"),
+        ({}, ["h_range"], "does not say its h_range: D-Wave 2000Q's are taken"),
         (
             {"extended_j_range": None},
             ["num_reads_range"],
             "does not say its extended_j_range, num_reads_range",
         ),
-        ({}, ["problem_timing_data"], "estimates of QPU time are made with Advantage's"),
+        ({}, ["problem_timing_data"], "does not say its problem_timing_data: Advantage's are taken"),
         ({"problem_timing_data": {}}, [], "estimates of QPU time are made with Advantage's"),
-        ({"problem_timing_data": None}, [], "estimates of QPU time are made with Advantage's"),
-        ({"problem_timing_data": {"version": "9.0.0"}}, [], "version '9.0.0'"),
+        ({"problem_timing_data": None}, [], "does not say its problem_timing_data: Advantage's are taken"),
+        ({"problem_timing_data": {"version": "9.0.0"}}, [], "version is '9.0.0'"),
+        (
+            {"problem_timing_data": TIMING | {"typical_programming_time": -5}},
+            [],
+            "problem_timing_data.typical_programming_time is -5, expected a number >= 0; estimates of QPU",
+        ),
     ],
 )
 def test_what_a_solver_leaves_out_is_said(chip, patterns, caplog, properties, left_out, text):

@@ -7,6 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ising_ep as package
+
+# Folder that the package of the tests is in.
+SOURCES = Path(package.__file__).parents[1]
+
 
 def install(
     folder: Path, package: str, source: str, *, networks: dict[str, str] | None = None, **machines: str
@@ -28,7 +33,7 @@ def ising_ep(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedP
     return subprocess.run(
         [sys.executable, "-m", "ising_ep", *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(site), "COLUMNS": "100"},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (site, SOURCES))), "COLUMNS": "100"},
         capture_output=True,
         text=True,
         check=False,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import Floats, floats, short
+from ..checks import Floats, floats, number_in, short
 from ..files.atomic import replace
 from ..files.untrusted import read_bytes
 from .solvers import plain_name
@@ -251,6 +251,10 @@ def _read_columns(path: Path) -> tuple[Floats, Floats, Floats]:
     try:
         header, *rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
         places = _find_columns(header)
+        for number, row in enumerate(rows, 1):
+            if any(map(str.strip, row[len(header) :])):
+                beyond = short(row[len(header) :])
+                raise ValueError(f"row {number} has {beyond} beyond the {len(header)} columns that are named")
         columns = [
             [_number(row, places[name], name, number) for number, row in enumerate(rows, 1)]
             for name in ("s", "A", "B")
@@ -285,6 +289,6 @@ def _find_columns(header: list[str]) -> dict[str, int]:
 def _number(row: list[str], place: int, title: str, number: int) -> float:
     text = row[place].strip() if place < len(row) else ""
     try:
-        return float(text)
+        return number_in(text)
     except ValueError:
         raise ValueError(f"{title} is {short(text)} in row {number}, expected a number") from None

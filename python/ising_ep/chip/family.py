@@ -54,12 +54,14 @@ class Family(ABC):
         default_shape: Sizes that are taken where they are left out; None is the first size once more.
         least: The smallest value of a size.
         limits: Properties of its chips that are not Advantage's.
+        limits_of: The solver that these are of, in words.
     """
 
     name: ClassVar[str]
     default_shape: ClassVar[tuple[int | None, ...]]
     least: ClassVar[int] = 1
     limits: ClassVar[Mapping[str, Any]]
+    limits_of: ClassVar[str]
 
     @abstractmethod
     def num_qubits(self, shape: tuple[int, ...]) -> int:
@@ -83,7 +85,10 @@ class Family(ABC):
 
     @abstractmethod
     def chimera_cells(self, source: nx.Graph, graph: nx.Graph) -> Iterable[Any]:
-        """The places of a small Chimera graph in one of its graphs: functions from qubit to qubit."""
+        """The places of a small Chimera graph in one of its graphs: functions from qubit to qubit.
+
+        There are none where the cells of the two are of sizes that do not go together.
+        """
 
     def halves(self, shape: tuple[int, ...], qubits: Ints, ends: Ints) -> NDArray[np.int8] | None:
         """The half of its qubits that each coupler sits on, where halves have limits of their own.
@@ -102,6 +107,16 @@ class Family(ABC):
     def properties(self) -> dict[str, Any]:
         """Defaults of the properties that a solver does not state."""
         return {**PROPERTIES, **self.limits}
+
+    def default_of(self, name: str) -> str:
+        """The solver, in words, whose property of that name is the default.
+
+        Example:
+            >>> from ising_ep.chip.families import family_of
+            >>> family_of("chimera").default_of("h_range"), family_of("chimera").default_of("j_range")
+            ('D-Wave 2000Q', 'Advantage')
+        """
+        return self.limits_of if name in self.limits else "Advantage"
 
     def whole_shape(self, given: Any) -> tuple[int, ...]:
         """All sizes of a graph of which some are given.

@@ -7,7 +7,6 @@ numbers that the service gives them; couplers are pairs of these, the smaller fi
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,16 +21,14 @@ from ..extras import require
 from ..files.untrusted import read_json
 from .families import FAMILIES, family_of
 from .family import Family
+from .properties import TIMING, check_property, check_timing, say_left_out
 from .solvers import SOLVERS, NamedSolver, is_solver, plain_name
-from .timing import check_timing
 
 if TYPE_CHECKING:
     import networkx as nx
 
 # Ends of the names of files that hold the properties of a solver.
 FILES = (".json", ".json.gz")
-# Ranges of fields and couplings, which have both signs.
-SIGNED = ("h_range", "j_range", "extended_j_range", "per_qubit_coupling_range", "per_group_coupling_range")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +82,8 @@ class Chip:
         """The chip that a solver's properties describe, by the names of the service.
 
         Args:
-            properties: With "topology", "qubits" and "couplers"; ranges that are left out are Advantage's.
+            properties: With "topology", "qubits" and "couplers"; ranges that are left out are those of its
+                family.
             graph_id: Name of the working graph, if the solver gives it.
 
         Raises:
@@ -106,7 +104,8 @@ class Chip:
         defaults = family.properties
         kept = {name: properties[name] for name in defaults if name in properties}
         for name, value in kept.items():
-            _check_property(name, value)
+            if name != TIMING:
+                check_property(name, value)
         if isinstance(properties.get("chip_id"), str):
             kept["chip_id"] = properties["chip_id"]
         qubits = _each_once("qubit", _whole_numbers("qubits", properties["qubits"]))
@@ -132,7 +131,8 @@ class Chip:
         Args:
             name: A graph such as "pegasus:16", "zephyr:12", "chimera:16:16:4", whole; one of the `SOLVERS`,
                 "advantage_system4" in any spelling, less as many random qubits as the real one lacks, always
-                the same ones; or a path that ends in .json or .json.gz.
+                the same ones; or a path that ends in .json or .json.gz. What such a file leaves out is
+                taken from another solver, and a log line says so.
 
         Raises:
             ValueError: If there is no such chip.
@@ -152,10 +152,11 @@ class Chip:
                 raise ValueError(f"{name} is not the properties of a solver as a JSON object")
             try:
                 chip = cls.of_solver(properties, properties.get("graph_id"))
-                check_timing(chip.properties)
-                return chip
+                check_timing(chip.properties[TIMING])
             except ValueError as error:
                 raise ValueError(f"{name} is not the properties of a solver: {error}") from None
+            say_left_out(name, properties, chip.topology)
+            return chip
         family, *sizes = name.split(":")
         if family not in FAMILIES or not all(re.fullmatch("[0-9]{1,6}", size) for size in sizes):
             raise ValueError(
@@ -351,22 +352,6 @@ def _items(name: str, given: Any) -> list[Any] | tuple[Any, ...]:
     if not isinstance(items, list | tuple):
         raise ValueError(f"{name} is {short(given)}, expected a list")
     return items
-
-
-def _check_property(name: str, value: Any) -> None:
-    """Refuses ranges and numbers that are none."""
-    if name.endswith("_range"):
-        is_pair = isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))
-        if not is_pair or value[0] > value[1]:
-            raise ValueError(f"{name} is {short(value)}, expected two numbers, the smaller first")
-        if name in SIGNED and not value[0] < 0 < value[1]:
-            raise ValueError(f"{name} is {short(value)}, expected a number below 0 and one above")
-    elif name != "problem_timing_data" and not _is_number(value):
-        raise ValueError(f"{name} is {short(value)}, expected a number")
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def _places(values: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import short
 from .solvers import plain_name
 
 
@@ -154,26 +153,6 @@ def access_time(
     except (AttributeError, KeyError, TypeError, ValueError):
         return float("nan")
     return float(microseconds) / 1e6
-
-
-def check_timing(properties: Mapping[str, Any]) -> None:
-    """Refuses properties whose "problem_timing_data" tells no time.
-
-    Raises:
-        ValueError: One line that names it.
-
-    Example:
-        >>> check_timing({"problem_timing_data": {}})
-        Traceback (most recent call last):
-            ...
-        ValueError: problem_timing_data is {}, expected a timing model that dwave-cloud-client knows
-    """
-    for qubits, reads in ((1, 1), (1000, 1000)):
-        if not 0 < access_time(properties, qubits, reads, [(0.0, 0.0), (20.0, 1.0)]) < math.inf:
-            timing = short(properties["problem_timing_data"])
-            raise ValueError(
-                f"problem_timing_data is {timing}, expected a timing model that dwave-cloud-client knows"
-            )
 
 
 def _scaled(properties: Mapping[str, Any], programming: float, readout: float) -> dict[str, Any]:

@@ -230,7 +230,7 @@ def evaluate(
         images = load_dataset(name, data_dir or of_run)
         _require_like(images, data)
     network, outputs = free_outputs(
-        folder, state, images.x_test, threads=threads, copies=copies, limits=limits
+        folder, state, images.x_test, f"{images.name}: x_test", threads=threads, copies=copies, limits=limits
     )
     y = images.y_test
     result = Evaluation.of(network, outputs, y)
@@ -289,7 +289,9 @@ def predict(
         require_output(out, force=force)
     folder, state = runs.finished(run)
     x = datasets.load_images(images, folder.known_data().num_inputs)
-    network, outputs = free_outputs(folder, state, x, threads=threads, copies=copies, limits=limits)
+    network, outputs = free_outputs(
+        folder, state, x, f"{images}: x", threads=threads, copies=copies, limits=limits
+    )
     labels = folder.known_data().labels
     rows = [[str(k), str(labels[found])] for k, found in enumerate(training.classes(network, outputs))]
     columns = ["image", "label"]

@@ -64,6 +64,7 @@ def estimate(seconds_per_call: float | None, preset: str | None, **settings: Any
     from ..config import TrainConfig, changed_preset
     from ..qpu import cost as costs
     from ..training.build import chip_of
+    from ..training.fitting import check_images_of
 
     # Nothing is annealed, so errors of the chip are of no matter, and its seed of the missing qubits alone.
     given = {"machine": "chip", "chip_offsets": (0.0, 0.0)} | {
@@ -72,7 +73,7 @@ def estimate(seconds_per_call: float | None, preset: str | None, **settings: Any
     config = TrainConfig.checked(given if preset is None else changed_preset(preset, given))
     dataset = _dataset(config)
     network, chip = training.network_of(config, dataset), chip_of(config)
-    network.check_images(dataset.x_train)
+    check_images_of(network, dataset)
     embedding, fitting = _embeddings(config, network, chip)
     run = (config, network, len(dataset.x_train), len(dataset.x_test), chip)
     trip = costs.ROUND_TRIP if seconds_per_call is None else seconds_per_call

@@ -57,6 +57,7 @@ def free_outputs(
     run: RunFolder,
     state: TrainState,
     x: NDArray[np.float32],
+    name: str,
     *,
     threads: int | None,
     copies: int | None,
@@ -68,6 +69,7 @@ def free_outputs(
         run: The run.
         state: Its parameters.
         x: Images ``(n, num_inputs)``.
+        name: What they are called in a refusal.
         threads: Of a machine that is computed; None for all cores.
         copies: Of the network on a QPU, at most; None for as many as are of use, and fit.
         limits: What the options of a QPU say.
@@ -76,13 +78,16 @@ def free_outputs(
         The network, and its output spins ``(n, outputs)``.
 
     Raises:
-        ValueError: If options and machine do not fit, or a QPU would take longer than it may.
+        ValueError: If options and machine do not fit, the network cannot take an image, or a QPU would
+            take longer than it may.
         StoppedError: If the QPU cannot be used any longer.
     """
-    from ..training import Parts, Trained
+    from ..training import Parts, Trained, network_of
+    from ..training.fitting import check_images
 
     config, data = run.config.of_tests(), run.known_data()
     runs.check_options(config, limits | {"threads": threads, "copies": copies})
+    check_images(network_of(config, data), x, name)
     machine = runs.machine_for(config, data, limits | {"threads": threads, "max_qpu_time": None}, run)
     qpu = on_qpu(machine)
     if qpu is not None:

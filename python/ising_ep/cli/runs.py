@@ -36,6 +36,7 @@ def new(
     anything is written."""
     from ..config import TrainConfig
     from ..training import augmentation, cluster, network_of
+    from ..training.fitting import check_images_of
     from ..training.record import DataRecord
     from ..training.run_folder import RunFolder
 
@@ -44,7 +45,7 @@ def new(
     if client is not None:
         cluster.check(config)
     dataset = load(config)
-    network_of(config, dataset).check_images(dataset.x_train)
+    check_images_of(network_of(config, dataset), dataset)
     augmentation(config, dataset)  # both may refuse, before a chip is searched or a QPU is connected to
     spendable = budget.of_new(options)
     machine = machine_for(config, dataset, options | {"max_qpu_time": spendable}, shared=client is not None)

@@ -340,8 +340,12 @@ class TrainConfig(Settings):
 
         Raises:
             ValueError: As `checked`.
+            MissingExtraError: If a part is of a package that is not installed.
         """
         check_mapping(settings)
+        for part, registry in PARTS.items():
+            if isinstance(name := settings.get(part), str):
+                registry.require(name)
         lacks, expected = lacking(settings), usual(settings)
         fields = {name: cls.model_fields[name] for name in OWN}
         for model in chosen(settings).values():

@@ -19,12 +19,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 
 from ..checks import Bools, Ints, one_of
 from ..chip.families import FAMILIES
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import csr_array, vstack
 
 from ..checks import Bools, Floats, Ints
+from ..extras import PLAIN, needing
+
+with needing(PLAIN, "an embedding"):
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_array, vstack
 
 # More than any path can cost: a further path is always worth it.
 REWARD = 1e4

@@ -19,14 +19,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 
 from ..checks import Bools
 from .biclique import Router, Windows, best_copy, price, rectangles
 from .lines import Lines, lines_of
 from .mending import BicliqueCopy
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Copy = tuple[list[list[int]], list[list[int]]]
 # Weight of a position across the stack, relative to one along it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from math import isfinite
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import dimod
 import numpy as np
@@ -20,6 +20,9 @@ from ..chip.rules import full_scale
 from ..chip.timing import access_time
 from ..samplers.spin_form import in_floats, spin_form
 from .chip_model import PARAMETERS, ChipModel
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 AnswerMode = Literal["raw", "histogram"]
 
@@ -60,6 +63,10 @@ class ChipSampler(Sampler, Structured):
     def edgelist(self) -> list[tuple[Hashable, Hashable]]:
         """The working couplers."""
         return self._edges
+
+    def to_networkx_graph(self) -> nx.Graph:
+        """The working graph, with family, sizes and coordinates as `DWaveSampler` gives them."""
+        return self.model.chip.graph.copy()
 
     @property
     def properties(self) -> dict[str, Any]:

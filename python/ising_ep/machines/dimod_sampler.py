@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..checks import broadcast, integer
 from ..chip import Chip
+from ..chip.properties import say_left_out
 from ..network import Couplings
 from ..samplers.batch import BatchResult
 from .annealer import Annealer, Schedule, schedules
@@ -176,6 +177,8 @@ class SamplerAnnealer(Annealer):
         graph_id = getattr(getattr(sampler, "solver", None), "graph_id", None)
         self.sampler = sampler
         self.chip = chip or Chip.of_solver(sampler.properties, graph_id)
+        if chip is None:
+            say_left_out(name, sampler.properties, self.chip.topology)
         self._keywords = keywords(sampler)
 
     def sample(

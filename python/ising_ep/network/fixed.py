@@ -181,8 +181,10 @@ class Clamp(Interaction):
         """Refuses other pixels than -1 and +1."""
         other = np.abs(x) != 1
         if other.any():
+            image, pixel = np.argwhere(other)[0]
             raise ValueError(
-                f"a convolutional network takes images of -1 and +1, and a pixel is {x[other][0]:g}"
+                f"a convolutional network takes images of -1 and +1, and a pixel of image {image} is"
+                f" {x[image, pixel]:g}"
             )
 
     @cached_property

@@ -6,14 +6,16 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
-
+from ..extras import PLAIN, needing
 from ..settings import AtLeastOne, NotNegative, PartSettings, Registry, Shown
 from .convolutional import Convolutional
 from .deep_convolutional import DeepConvolutional
 from .form import DataForm
 from .fully_connected import FullyConnected
 from .network import Network
+
+with needing(PLAIN, "settings of a network"):
+    from pydantic import Field
 
 SPINS, NEURONS = (-1, 1), (0, 1)
 

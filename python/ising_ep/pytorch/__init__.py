@@ -6,8 +6,6 @@ Needs ``pip install 'ising-ep[torch]'``.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ..extras import needing
-
 if TYPE_CHECKING:
     from .boltzmann import BoltzmannSampler as BoltzmannSampler
     from .layer import IsingLayer as IsingLayer
@@ -20,8 +18,7 @@ __all__ = ["BoltzmannSampler", "IsingLayer"]
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    with needing("torch", name):
-        return getattr(import_module(_HOME[name], __name__), name)
+    return getattr(import_module(_HOME[name], __name__), name)
 
 
 def __dir__() -> list[str]:

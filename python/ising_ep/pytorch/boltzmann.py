@@ -6,16 +6,19 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 import numpy as np
-import torch
-from dwave.plugins.torch.models import GraphRestrictedBoltzmannMachine
-from dwave.plugins.torch.samplers.base import TorchSampler
 from numpy.typing import NDArray
 
 from .. import _core
 from ..checks import WORD, instance, integer, is_gibbs, seed_or_new, threads
+from ..extras import needing
 from ..samplers.batch import warn_if_rounded
 from ..samplers.couplings import Pairs
 from .tensors import check_on_cpu
+
+with needing("torch", "BoltzmannSampler"):
+    import torch
+    from dwave.plugins.torch.models import GraphRestrictedBoltzmannMachine
+    from dwave.plugins.torch.samplers.base import TorchSampler
 
 
 class BoltzmannSampler(TorchSampler):

@@ -25,13 +25,16 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import boolean, check_step, integer, integers
+from ..extras import needing
 from ..machines import AnnealingMachine, Machine, check_answer, check_machine
 from ..samplers.couplings import Pairs
 from .tensors import check_on_cpu
+
+with needing("torch", "IsingLayer"):
+    import torch
 
 # The seed of a nudge differs from that of its free phase in the highest bit.
 NUDGED = 1 << 63

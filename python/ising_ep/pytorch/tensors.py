@@ -1,6 +1,11 @@
 """Tensors that come in."""
 
-import torch
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
 def check_on_cpu(name: str, tensor: torch.Tensor) -> None:

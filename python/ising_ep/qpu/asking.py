@@ -12,13 +12,16 @@ from typing import Any, TypeVar
 
 import pydantic
 import requests
-import tenacity
-import urllib3
 from dwave.cloud import api
 
 from ..errors import QPUStoppedError
+from ..extras import needing
 from .redaction import Redaction
 from .transport import ANSWER, Transport
+
+with needing("chip", "a QPU"):
+    import tenacity
+    import urllib3
 
 T = TypeVar("T")
 

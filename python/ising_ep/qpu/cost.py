@@ -297,9 +297,9 @@ def halving_changes(
     candidates: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         (" ".join(tiles), f"{together} images a call", {"batch_size": tiled}, tile),
         _fewer_epochs(config),
-        (f"--num-reads {reads}", "half as many", {"num_reads": reads}, {}),
+        (f"--num-reads {reads}", _share(reads, config.num_reads), {"num_reads": reads}, {}),
         (f"--annealing-time {time:g}", "half as long", {"annealing_time": time}, {}),
-        (f"--test-per-class {tests}", "a tenth", {}, few),
+        (f"--test-per-class {tests}", f"{tests * num_classes} of {num_test}", {}, few),
     ]
     asked = run.estimate(round_trip)
     changes = []
@@ -319,10 +319,20 @@ def _fewer_epochs(config: TrainConfig) -> tuple[str, str, dict[str, Any], dict[s
     means, on_machine = config.mean_field_epochs, config.epochs_on_machine
     epochs = means + on_machine // 2
     if not means:
-        return f"--epochs {epochs}", "half as many", {"epochs": epochs}, {}
+        return f"--epochs {epochs}", _share(epochs, config.epochs), {"epochs": epochs}, {}
     # A preset would change the epochs of means where they are not given.
     options = f"--epochs {epochs} --mean-field-epochs {means}"
     return options, f"{on_machine // 2} on the chip, not {on_machine}", {"epochs": epochs}, {}
+
+
+def _share(part: int, whole: int) -> str:
+    """A part of a whole number, in words.
+
+    Example:
+        >>> _share(5, 10), _share(1, 3)
+        ('half as many', '1 of 3')
+    """
+    return "half as many" if 2 * part == whole else f"{part} of {whole}"
 
 
 def duration(seconds: float) -> str:

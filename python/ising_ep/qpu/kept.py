@@ -17,11 +17,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from xxhash import xxh3_128
 
 from ..checks import Bits, Floats, Ints, Spins, digest, short
+from ..extras import needing
 from ..machines.annealer import Schedule
 from .entries import COLUMNS, KEY, Entry
+
+with needing("chip", "a QPU"):
+    from xxhash import xxh3_128
 
 KEPT = 200
 # Names of the times in an answer, and microseconds that none of them has.

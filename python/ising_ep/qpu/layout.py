@@ -12,16 +12,19 @@ from typing import Any
 import numpy as np
 from dwave.cloud import api
 from numpy.typing import NDArray
-from xxhash import xxh3_128
 
 from ..checks import digest, same
 from ..chip.anneals import check_anneal
 from ..chip.rules import check_graph, check_parameters, check_ranges
 from ..chip.timing import access_time
+from ..extras import needing
 from ..machines.annealer import Schedule
 from .connection import Connection
 from .kept import KeptLayout
 from .qp import Format
+
+with needing("chip", "a QPU"):
+    from xxhash import xxh3_128
 
 
 @dataclass(frozen=True)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from ..checks import short
 from ..chip import Chip
-from ..chip.timing import access_time
+from ..chip.properties import TIMING, check_timing, say_left_out
 
 log = logging.getLogger(__name__)
-
-TIMING = "problem_timing_data"
 
 
 def usable(
     name: str, properties: Mapping[str, Any], graph_id: str | None = None
 ) -> tuple[dict[str, Any], Chip]:
-    """The properties of a solver, and its chip; what it leaves out is Advantage's, and that is said.
+    """The properties of a solver, and its chip; what it leaves out is that of another, and that is said.
 
     Args:
         name: The solver's.
@@ -40,6 +36,13 @@ def usable(
     """
     said = {key: value for key, value in properties.items() if value is not None}
     parameters, num_qubits = said.get("parameters"), said.get("num_qubits")
+    stated, unusable = set(said), None
+    try:
+        if TIMING in said:
+            check_timing(said[TIMING])
+    except ValueError as error:
+        unusable = error
+        del said[TIMING]
     try:
         chip = Chip.of_solver(said, graph_id)
         if not isinstance(parameters, Mapping):
@@ -50,19 +53,8 @@ def usable(
             raise ValueError(f"num_qubits is {num_qubits}, but qubit {chip.qubits[-1]} is among the qubits")
     except ValueError as error:
         raise ValueError(f"solver {name} cannot be used: {error}") from None
-    defaults = chip.topology.properties
-    left_out = [key for key in defaults if key not in said and key != TIMING]
-    if left_out:
-        log.warning("solver %s does not say its %s: Advantage's are taken", name, ", ".join(left_out))
-    if math.isnan(access_time(said, 1, 1, [(0, 0), (20, 1)])):
-        timing = said.pop(TIMING, None)
-        version = timing.get("version") if isinstance(timing, Mapping) else timing
-        log.warning(
-            "solver %s does not say how long a problem takes in a way that can be used (%s, version %s): the"
-            " estimates of QPU time are made with Advantage's",
-            name,
-            TIMING,
-            short(version),
-        )
-        chip = replace(chip, properties={**chip.properties, TIMING: defaults[TIMING]})
+    say_left_out(f"solver {name}", stated, chip.topology)
+    if unusable is not None:
+        whose = chip.topology.default_of(TIMING)
+        log.warning("solver %s: %s; estimates of QPU time are made with %s's", name, unusable, whose)
     return {**said, **chip.properties}, chip

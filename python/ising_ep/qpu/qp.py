@@ -16,11 +16,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pybase64
 from numpy.typing import NDArray
 
 from .. import _core
 from ..checks import Bits, Floats, Ints, Spins
+from ..extras import needing
+
+with needing("chip", "a QPU"):
+    import pybase64
 
 # Value of an unused qubit in an initial state.
 UNUSED = 3

@@ -25,7 +25,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from ..checks import check_mapping, short
-from ..extras import PLAIN, needing
+from ..extras import PLAIN, MissingExtraError, needing
 from ..printable import either, one_line
 from .refusals import has_text, has_truth_value, what_is_wrong
 from .types import is_option, takes_numbers, takes_several
@@ -245,6 +245,20 @@ class Registry(Generic[P]):
         if isinstance(found, str):
             raise ValueError(found)
         return found
+
+    def require(self, name: str) -> None:
+        """Refuses the name of a model, in a file that may be of another computer, that is not installed here.
+
+        Raises:
+            MissingExtraError: In one line, if no package registers it, or it cannot be used.
+        """
+        if name not in self.names:
+            raise MissingExtraError(
+                f"{self.kind} {short(name)} is not installed here: install the package that registers it"
+            )
+        found = self._others.get(name)
+        if isinstance(found, str):
+            raise MissingExtraError(found)
 
     def own_models(self) -> dict[str, type[P]]:
         """Our own models, by name."""

@@ -156,6 +156,14 @@ def rule_of(config: TrainConfig, data: DataForm, parts: Parts) -> EquilibriumPro
     return rule
 
 
+def filled_network(config: TrainConfig, data: DataForm, num_threads: int | None, parts: Parts) -> Network:
+    """The network of the parts, or the one that ``config`` describes; see `filled_parts`."""
+    parts.check(config, threads(num_threads))
+    network = network_of(config, data, parts.machine) if parts.network is None else parts.network
+    check_network(network, data)
+    return network
+
+
 def filled_parts(
     config: TrainConfig,
     data: DataForm,
@@ -176,11 +184,7 @@ def filled_parts(
         ValueError: If they do not fit.
         MemoryError: If the parameters cannot fit into memory.
     """
-    parts.check(config, threads(num_threads))
-    network, machine = parts.network, parts.machine
-    if network is None:
-        network = network_of(config, data, machine)
-    check_network(network, data)
+    network, machine = filled_network(config, data, num_threads, parts), parts.machine
     if machine is None:
         machine = machine_of(config, network, num_threads=num_threads, folder=folder)
     check_levels(network, machine)

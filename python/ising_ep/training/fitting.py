@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..checks import instance, require_memory
 from ..datasets import Dataset
 from ..learning import Rule
@@ -41,6 +44,24 @@ def check_network(network: Network, form: DataForm, name: str = "the network") -
         for spec in network.parameters.values()
     )
     require_memory(f"parameters of {network.num_spins} spins and {network.num_inputs} inputs", num_bytes)
+
+
+def check_images(network: Network, images: NDArray[np.float32], name: str) -> None:
+    """Refuses images that the network cannot take, in a line that names them.
+
+    Raises:
+        ValueError: If one is such.
+    """
+    try:
+        network.check_images(images)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def check_images_of(network: Network, dataset: Dataset) -> None:
+    """Refuses a data set of images that the network cannot take; see `check_images`."""
+    for name, images in (("x_train", dataset.x_train), ("x_test", dataset.x_test)):
+        check_images(network, images, f"{dataset.name}: {name}")
 
 
 def check_levels(network: Network, machine: Machine) -> None:

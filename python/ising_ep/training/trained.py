@@ -246,6 +246,7 @@ def load(
     Raises:
         FileNotFoundError: If there is no such folder or file, or no checkpoint in it.
         ValueError: If it is damaged, or a part with which it was trained is missing.
+        MissingExtraError: If its machine or network is of a package that is not installed.
 
     Example:
         >>> model = load("runs/first")  # doctest: +SKIP

@@ -19,9 +19,17 @@ from ..machines import Machine
 from ..network import Network
 from . import cluster
 from .augment import Augment
-from .build import augmentation, filled_parts, initial_parameters, rule_of, rule_of_means, rule_of_tests
+from .build import (
+    augmentation,
+    filled_network,
+    filled_parts,
+    initial_parameters,
+    rule_of,
+    rule_of_means,
+    rule_of_tests,
+)
 from .callbacks import Callback, Callbacks, Saving
-from .fitting import check_memory
+from .fitting import check_images_of, check_memory
 from .loop import train_epochs
 from .notes import at_chance, cautions
 from .parts import NONE_GIVEN, Parts, RuleMaker
@@ -236,6 +244,8 @@ class Trainer:
             num_threads = 1
         if state is not None:
             check_state(state, config.batch_size, len(dataset.x_train))
+        # Before a machine is built, which may search a chip.
+        check_images_of(filled_network(config, dataset, num_threads, parts), dataset)
         with ExitStack() as stack:
             filled = filled_parts(config, dataset, num_threads, parts, folder)
             if parts.machine is None and filled.machine is not None:
@@ -246,8 +256,6 @@ class Trainer:
                 stack.callback(tester.machine.close)
             of_task = 1 if scheduler is not None and num_threads is None else num_threads
             means = rule_of_means(config, dataset, of_task, filled) if config.mean_field_epochs else None
-            for images in (dataset.x_train, dataset.x_test):
-                learner.network.check_images(images)
             if scheduler is None:
                 check_memory(learner, tester, dataset, config.batch_size)
             else:

@@ -19,6 +19,7 @@ class Chimera(Family):
 
     name = "chimera"
     default_shape = (16, None, 4)
+    limits_of = "D-Wave 2000Q"
     limits: ClassVar[Mapping[str, Any]] = {
         "h_range": [-2.0, 2.0],
         "per_qubit_coupling_range": [-9.0, 6.0],
@@ -62,9 +63,11 @@ class Chimera(Family):
         )
 
     def chimera_cells(self, source: nx.Graph, graph: nx.Graph) -> Iterable[Any]:
-        """See `Family.chimera_cells`."""
+        """See `Family.chimera_cells`; cells of another size hold none."""
         from dwave.graphs import chimera_sublattice_mappings
 
+        if source.graph["tile"] != graph.graph["tile"]:
+            return ()
         return chimera_sublattice_mappings(source, graph)  # type: ignore[no-any-return]
 
 

@@ -20,6 +20,7 @@ class Pegasus(Family):
     name = "pegasus"
     default_shape = (16,)
     least = 2
+    limits_of = "Advantage"
     limits: ClassVar[Mapping[str, Any]] = {"per_qubit_coupling_range": [-18.0, 15.0]}
 
     def num_qubits(self, shape: tuple[int, ...]) -> int:

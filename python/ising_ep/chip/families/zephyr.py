@@ -28,6 +28,7 @@ class Zephyr(Family):
 
     name = "zephyr"
     default_shape = (12, 4)
+    limits_of = "Advantage2"
     limits: ClassVar[Mapping[str, Any]] = {
         "per_group_coupling_range": [-13.0, 10.0],
         "problem_timing_data": TIMING | {"typical_programming_time": 24500.0},
@@ -70,9 +71,13 @@ class Zephyr(Family):
         )
 
     def chimera_cells(self, source: nx.Graph, graph: nx.Graph) -> Iterable[Any]:
-        """The two disjoint Chimera cells of each of its cells, and not all that overlap."""
+        """The two disjoint Chimera cells of each of its cells, and not all that overlap; cells of another
+        size hold none."""
         from dwave.graphs import zephyr_sublattice_mappings
 
+        tile = graph.graph["tile"]
+        if source.graph["tile"] not in (tile, 2 * tile):
+            return
         for mapping in zephyr_sublattice_mappings(source, graph):
             if not any(offset % CHIMERA_TILE for offset in mapping.offset[3:]):
                 yield mapping

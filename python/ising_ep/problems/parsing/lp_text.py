@@ -29,7 +29,7 @@ from .table import short
 MOST_LP_BYTES = 2**25
 MOST_TERMS = 4_000_000
 
-_NUMBER = r"(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d++)?+"
+_NUMBER = r"(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+"
 # Not as an exponent begins. Indices in brackets belong to a name: x[0,1].
 _MARKS = r"!\"#$%&,;?@'`{}~|"
 _NAME = rf"(?![eE]\d)(?:[^\W\d]|[{_MARKS}])[\w.(){_MARKS}]*+(?:\[[\w.,:;'\"()-]*+\])*+"

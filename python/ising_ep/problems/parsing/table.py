@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ...checks import number_in
 from .parts import MOST_COUPLINGS, MOST_ISOLATED, MOST_VARIABLES
 
 # Enough for every coupling and variable that is read.
@@ -74,7 +75,7 @@ def offset_in(text: bytes, begin: bytes) -> float:
 
 def _finite(name: str, text: bytes) -> float:
     try:
-        number = float(text)
+        number = number_in(text.decode("ascii", "replace"))
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
