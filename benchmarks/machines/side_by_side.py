@@ -53,10 +53,6 @@ class Noisy(Machine):
         self.machine, self.noise = machine, noise
         self.levels, self.continuous = machine.levels, machine.continuous
         self.field_limit = machine.field_limit
-            machine.levels,
-            machine.continuous,
-            machine.field_limit,
-        )
         self.rng = np.random.default_rng(0)
 
     def sample(self, couplings: Any, fields: Any, **others: Any) -> Any:
