@@ -90,6 +90,8 @@ def read_one(number: int, seed: int) -> str:
             name = rng.choice(("problem", "problem.txt", "G1", "a.json", "a.qubo", "a.sparse", "a.gz"))
     try:
         with warnings.catch_warnings(action="error"):
+            if not whole:
+                warnings.filterwarnings("ignore", r"[^ ]+: integers are rounded to double precision")
             problem = parse_problem(content, name, **options)
         if whole:
             check_energies(problem, sample, rng)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import dimod
 import numpy as np
 
-from ..checks import LARGEST_INTEGER, integer, one_of
+from ..checks import LARGEST_INTEGER, integer, one_of, short
 from ..files.unpack import unpack
 from ..printable import one_line
 from .choose import choose_format
@@ -150,7 +150,7 @@ def _warn_of_rounding(path: str, content: bytes) -> None:
     lost = [number for number in written if int(float(number)) != number]
     if lost:
         warnings.warn(
-            f"{path}: integers are rounded to double precision, {len(lost)} of them, as {lost[0]} to"
-            f" {int(float(lost[0]))}",
+            f"{path}: integers are rounded to double precision, {len(lost)} of them, as {short(lost[0])} to"
+            f" {short(int(float(lost[0])))}",
             stacklevel=6,
         )
