@@ -7,7 +7,7 @@ for it, and nothing is unpickled. No file takes more than 2 GiB or some seconds.
 import os
 import re
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import dimod
 import numpy as np
@@ -132,14 +132,14 @@ def _parse(content: bytes, path: str, file_format: str | None, asked: Asked) -> 
             raise ValueError(f"{error}{hint}") from None
     largest = max(np.abs(each).max(initial=0) for each in (parts.linear, parts.values, parts.offset))
     if largest >= LARGEST_INTEGER / 4:  # some formats have biases in halves and quarters
-        _warn_of_rounding(path, content)
+        _warn_of_rounding(path, content, set(parts.labels or ()))
     if asked.vartype is not None and parts.vartype != asked.vartype:
         raise ValueError(f"the problem is {parts.vartype}, expected {asked.vartype} as asked for")
     return Problem(bqm, known.name, parts.objective)
 
 
-def _warn_of_rounding(path: str, content: bytes) -> None:
-    """Warns of integers in a text or in a .npy that double precision does not hold."""
+def _warn_of_rounding(path: str, content: bytes, labels: set[Any]) -> None:
+    """Warns of integers in a text or in a .npy, other than labels, that double precision does not hold."""
     if content.startswith(NPY):
         array = read_npy(content)
         written = array.ravel().tolist() if array.dtype.kind in "iu" else []
@@ -147,7 +147,7 @@ def _warn_of_rounding(path: str, content: bytes) -> None:
         written = []  # they are doubles
     else:
         written = [int(digits) for digits in _LONG_INTEGER.findall(content)]
-    lost = [number for number in written if int(float(number)) != number]
+    lost = [number for number in written if int(float(number)) != number and number not in labels]
     if lost:
         warnings.warn(
             f"{path}: integers are rounded to double precision, {len(lost)} of them, as {short(lost[0])} to"
