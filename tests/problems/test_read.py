@@ -898,3 +898,12 @@ def test_numbers_that_are_doubles_are_not_warned_of(tmp_path, weight):
     file.write_text(f"3 2\n1 2 {weight}\n2 3 2\n")
     with warnings.catch_warnings(action="error"):
         assert read_problem(file).quadratic[1, 2] == float(weight)
+
+
+def test_labels_beyond_double_precision_are_whole(tmp_path):
+    file = tmp_path / "a.json"
+    terms = [{"id": 2**53 + 1, "coeff": 2**52}]
+    content = {"variable_ids": [2**53 + 1], "linear_terms": terms, "quadratic_terms": []}
+    file.write_text(json.dumps(BQPJSON | content))
+    with warnings.catch_warnings(action="error"):
+        assert list(read_problem(file).variables) == [2**53 + 1]
