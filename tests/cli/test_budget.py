@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import re
 import shlex
 import shutil
@@ -21,6 +20,7 @@ from ising_ep.cli import budget
 from ising_ep.emulator import Emulator
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.training.run_folder import RunFolder
+from support.services import log_in
 
 PATTERNS = ("--dataset=patterns", "--network=convolutional", "--epochs=4", "--seed=3", "--machine=qpu")
 
@@ -34,9 +34,7 @@ def service():
 @pytest.fixture(autouse=True)
 def at_the_service(service, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DWAVE_API_ENDPOINT", service.endpoint)
-    monkeypatch.setenv("DWAVE_API_TOKEN", service.token)
-    monkeypatch.setenv("DWAVE_CONFIG_FILE", os.devnull)
+    log_in(monkeypatch, service)
 
 
 def ising_ep(*arguments):
@@ -68,9 +66,7 @@ def whole(service, tmp_path_factory):
     """The run without a limit: its folder, and what it took."""
     folder, before = tmp_path_factory.mktemp("whole") / "run", len(service.problems)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DWAVE_API_ENDPOINT", service.endpoint)
-        patch.setenv("DWAVE_API_TOKEN", service.token)
-        patch.setenv("DWAVE_CONFIG_FILE", os.devnull)
+        log_in(patch, service)
         result = train(folder)
     assert result.exit_code == 0, result.output
     assert kept(folder) is None

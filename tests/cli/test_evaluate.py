@@ -1,6 +1,5 @@
 """`evaluate` and `predict`: options that are used or refused; on a QPU full chips, limits, paid for once."""
 
-import os
 import re
 import signal
 import sqlite3
@@ -22,6 +21,7 @@ from ising_ep.machines.chip_model import ChipModel
 from ising_ep.training.build import machine_of
 from ising_ep.training.run_folder import RunFolder
 from support.anneals import count_anneals
+from support.services import log_in
 
 CHIP = Chip.perfect("chimera", 6)
 MODEL = ChipModel(CHIP, sweeps_per_us=10.0)
@@ -37,9 +37,7 @@ def service():
 @pytest.fixture
 def at_the_service(service, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DWAVE_API_ENDPOINT", service.endpoint)
-    monkeypatch.setenv("DWAVE_API_TOKEN", service.token)
-    monkeypatch.setenv("DWAVE_CONFIG_FILE", os.devnull)
+    log_in(monkeypatch, service)
     return service
 
 

@@ -40,6 +40,7 @@ from ising_ep.machines import MACHINES as REGISTRY
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.training.run_folder import CONFIG, RunFolder
 from support.anneals import count_anneals
+from support.services import log_in
 from support.settings import DEFAULTS_OF_ALL
 
 
@@ -781,7 +782,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "solver.json").write_text(json.dumps(properties))
     with pytest.MonkeyPatch.context() as patch, Emulator(MODEL_OF_QPU) as service:
         patch.chdir(folder)
-        at_the_service(patch, service)
+        log_in(patch, service)
         without_pictures(patch)
         for command in (
             f"{ANNEALING} --out trained",
@@ -801,12 +802,6 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def without_pictures(patch: pytest.MonkeyPatch) -> None:
     """A run draws none: they take longer than all the rest, and no option of `train` is about them."""
     patch.setattr(runs, "draw", lambda *_: None)
-
-
-def at_the_service(patch: pytest.MonkeyPatch, service: Emulator) -> None:
-    patch.setenv("DWAVE_API_ENDPOINT", service.endpoint)
-    patch.setenv("DWAVE_API_TOKEN", service.token)
-    patch.setenv("DWAVE_CONFIG_FILE", os.devnull)
 
 
 # --- what comes out -------------------------------------------------------------------------------------
@@ -835,7 +830,7 @@ class Shop:
             if command.startswith("embed"):
                 patch.setenv("XDG_CACHE_HOME", str(here / "cache"))
             patch.delenv("ISING_EP_MNIST", raising=False)
-            at_the_service(patch, service)
+            log_in(patch, service)
             notice(patch, asked, saved)
             words = shlex.split(command)
             if words[0] == "train":

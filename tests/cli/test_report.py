@@ -17,6 +17,7 @@ from ising_ep.emulator import Emulator
 from ising_ep.machines.chip_model import ChipModel
 from ising_ep.training.run_folder import CONFIG, RunFolder
 from support.html import Page
+from support.services import log_in
 
 TRAIN = ("train", "--dataset", "patterns", "--layers", "6,4", "--num-sweeps", "5", "--out", "run", "--epochs")
 
@@ -173,9 +174,7 @@ def test_a_report_is_made_without_the_images(run, here):
 @pytest.mark.slow
 def test_a_run_on_a_qpu_has_its_bill(here, monkeypatch):
     with Emulator(ChipModel(Chip.perfect("chimera", 6), sweeps_per_us=1.0)) as service:
-        monkeypatch.setenv("DWAVE_API_ENDPOINT", service.endpoint)
-        monkeypatch.setenv("DWAVE_API_TOKEN", service.token)
-        monkeypatch.setenv("DWAVE_CONFIG_FILE", "/dev/null")
+        log_in(monkeypatch, service)
         words = ("--dataset", "patterns", "--network", "convolutional", "--machine", "qpu", "--epochs", "1")
         done = ising_ep("train", *words, "--max-qpu-time", "30", "--out", "run")
         assert done.exit_code == 0, done.output

@@ -25,6 +25,7 @@ from ising_ep.qpu.entries import Entry
 from ising_ep.qpu.journal import Journal
 from ising_ep.qpu.kept import KEPT, KeptLayout, KeptProblems
 from ising_ep.training.run_folder import RunFolder
+from support.services import log_in
 
 CHIP = Chip.perfect("chimera", 4)
 QUBITS = CHIP.qubits[:12]
@@ -220,9 +221,7 @@ def ising_ep(*words):
 def run_on(model, folder, *options):
     """A run on a QPU that is this model."""
     with pytest.MonkeyPatch.context() as patch, Emulator(model) as service:
-        patch.setenv("DWAVE_API_ENDPOINT", service.endpoint)
-        patch.setenv("DWAVE_API_TOKEN", service.token)
-        patch.setenv("DWAVE_CONFIG_FILE", "/dev/null")
+        log_in(patch, service)
         result = ising_ep(
             *("train", "--machine", "qpu", "--dataset", "digits", "--out", str(folder), *options)
         )

@@ -29,6 +29,7 @@ from ising_ep.qpu.kept import KeptLayout
 from ising_ep.qpu.qp import decode_problem
 from ising_ep.training.run_folder import RunFolder
 from support.permissions import under_permissions
+from support.services import log_in
 
 pytestmark = pytest.mark.slow
 INSPECTOR = find_spec("dwave.inspector") is not None
@@ -43,9 +44,7 @@ def ising_ep(*words):
 def service():
     model = ChipModel(Chip.perfect("pegasus", 4).without(0.05, 0.03, seed=2), sweeps_per_us=2.0)
     with pytest.MonkeyPatch.context() as patch, Emulator(model) as service:
-        patch.setenv("DWAVE_API_ENDPOINT", service.endpoint)
-        patch.setenv("DWAVE_API_TOKEN", service.token)
-        patch.setenv("DWAVE_CONFIG_FILE", os.devnull)
+        log_in(patch, service)
         yield service
 
 

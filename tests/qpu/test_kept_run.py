@@ -1,7 +1,6 @@
 """A run on a QPU keeps to its own checkpoint, embedding and journal, and says in a line where it cannot."""
 
 import json
-import os
 import re
 import shutil
 import sqlite3
@@ -14,6 +13,7 @@ from ising_ep.chip import Chip
 from ising_ep.emulator import Emulator
 from ising_ep.machines.chip_model import ChipModel
 from support.permissions import under_permissions
+from support.services import log_in
 
 pytestmark = pytest.mark.slow
 FOREIGN = "is not a checkpoint of this run: it is that of run '{}', expected '{}'"
@@ -32,9 +32,7 @@ def begin(folder, seed=1):
 def service():
     model = ChipModel(Chip.perfect("chimera", 4), sweeps_per_us=2.0)
     with pytest.MonkeyPatch.context() as patch, Emulator(model) as service:
-        patch.setenv("DWAVE_API_ENDPOINT", service.endpoint)
-        patch.setenv("DWAVE_API_TOKEN", service.token)
-        patch.setenv("DWAVE_CONFIG_FILE", os.devnull)
+        log_in(patch, service)
         yield service
 
 

@@ -25,11 +25,11 @@ def require_output(file: Path, *, force: bool, named_by: str = "--out", own: Pat
         OSError: If something other than a file of one name stands in its place.
     """
     require_writable(file)
-    if _is_of_a_run(file) and (own is None or file.resolve() != own.resolve()):
-        raise ValueError(
-            f"{file} is the name of a file of the run in {file.parent}, which is never overwritten; give"
-            f" another {named_by}"
-        )
+    # A folder without settings is no run's: to look further takes a second to load.
+    if os.path.lexists(file.parent / "config.json") and (own is None or file.resolve() != own.resolve()):
+        from ..training.run_folder import refuse_file_of_a_run
+
+        refuse_file_of_a_run(file, f"another {named_by}")
     if file.exists() and not force:
         raise ValueError(f"{file} exists; give --force to overwrite it, or another {named_by}")
 
@@ -53,12 +53,3 @@ def require_writable(file: Path) -> None:
     # It is written beside the old one, and put in its place.
     if not all(os.access(place, os.W_OK) for place in (file.parent, file) if place.exists()):
         raise ValueError(f"{file} cannot be written: no permission")
-
-
-def _is_of_a_run(file: Path) -> bool:
-    """Tells whether a file is one that a run keeps."""
-    if not os.path.lexists(file.parent / "config.json"):
-        return False  # before what takes a second to load
-    from ..training.run_folder import is_of_a_run
-
-    return is_of_a_run(file)

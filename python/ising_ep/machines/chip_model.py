@@ -245,19 +245,16 @@ class ChipModel(Annealer):
             if method is None and start is not None:
                 reads = np.repeat(start[0], num_reads, axis=0)
             else:
-                found, *_ = (
-                    layout.pairs.with_values(j)
-                    .model(len(h))
-                    .anneal(
-                        h[np.newaxis],
-                        method or UNTOUCHED,
-                        num_reads=num_reads,
-                        initial_states=start,
-                        seed=seed,
-                        problem_ids=ids[p : p + 1],
-                        num_threads=num_threads,
-                        energies=False,
-                    )
+                model = layout.pairs.with_values(j).model(len(h))
+                found, *_ = model.anneal(
+                    h[np.newaxis],
+                    method or UNTOUCHED,
+                    num_reads=num_reads,
+                    initial_states=start,
+                    seed=seed,
+                    problem_ids=ids[p : p + 1],
+                    num_threads=num_threads,
+                    energies=False,
                 )
                 reads = found[0]
             self.errors.read(reads, seed, int(ids[p]))

@@ -15,7 +15,7 @@ from ..checks import short
 from ..files.atomic import kind_of, replace, require_replaceable
 from ..files.untrusted import MOST_BYTES
 from .checkpoint import array_digest, damage_named
-from .run_folder import is_of_a_run
+from .run_folder import refuse_file_of_a_run
 
 FORMAT = 1
 # What a file of this kind is, in messages.
@@ -39,11 +39,7 @@ def write_model(
         ValueError: If it has the name of a file of a run, and stands in the run's folder.
         OSError: If it cannot be written.
     """
-    if is_of_a_run(path):
-        raise ValueError(
-            f"{path} is the name of a file of the run in {path.parent}, which is never overwritten; give"
-            " another"
-        )
+    refuse_file_of_a_run(path)
     require_replaceable(path)
     text = json.dumps(content)
     metadata = {"kind": kind, "format": str(FORMAT), "content": text, "sha256": array_digest(arrays, text)}

@@ -374,10 +374,11 @@ def is_run(folder: Path) -> bool:
         return True
 
 
-def is_of_a_run(file: Path) -> bool:
-    """Tells whether a file has a name that a run keeps a file under, and stands in the folder of a run."""
-    # Some file systems take one case for the other.
-    return file.name.casefold() in FILES and is_run(file.parent)
+def refuse_file_of_a_run(file: Path, other: str = "another") -> None:
+    """Refuses, by a ValueError, a place where a run keeps a file; the line asks for another one."""
+    if file.name.casefold() in FILES and is_run(file.parent):  # some file systems take one case for the other
+        where = f"the name of a file of the run in {file.parent}, which is never overwritten"
+        raise ValueError(f"{file} is {where}; give {other}")
 
 
 def _are_settings(content: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -244,10 +244,10 @@ class Trainer:
             num_threads = 1
         if state is not None:
             check_state(state, config.batch_size, len(dataset.x_train))
-        # Before a machine is built, which may search a chip.
-        check_images_of(filled_network(config, dataset, num_threads, parts), dataset)
+        network = filled_network(config, dataset, num_threads, parts)
+        check_images_of(network, dataset)  # before a machine is built, which may search a chip
         with ExitStack() as stack:
-            filled = filled_parts(config, dataset, num_threads, parts, folder)
+            filled = filled_parts(config, dataset, num_threads, replace(parts, network=network), folder)
             if parts.machine is None and filled.machine is not None:
                 stack.callback(filled.machine.close)
             learner = rule_of(config, dataset, filled)
